@@ -1,0 +1,48 @@
+//! Media types of the documents that make up an image, and what Airlift does with each.
+//!
+//! OCI image-spec 1.1, `media-types.md`; Docker image manifest v2, schema 2.
+
+/// An OCI image index: a list of manifests, usually one a platform.
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// An OCI image manifest: a config and layers.
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Docker's form of an index.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Docker's form of a manifest.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's config blob.
+pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+/// An OCI image's config blob.
+pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// The config of an artifact that needs none: the two bytes `{}`.
+pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
+/// Docker's first manifest format, unsigned: not content-addressed, refused.
+pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
+/// Docker's first manifest format, signed: refused as well.
+pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+/// Everything that a registry may answer a manifest request with, most wanted first: the `Accept` header.
+pub const ACCEPTED_MANIFESTS: [&str; 4] = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
+
+/// What a media type says of the content behind a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An index or manifest list: its successors are manifests.
+    Index,
+    /// An image or artifact manifest: its successors are a config and layers.
+    Manifest,
+    /// Docker's schema 1, which can't be carried byte for byte.
+    Schema1,
+    /// Anything else: bytes with a digest.
+    Blob,
+}
+
+/// Sorts a media type (without parameters) into what Airlift does with it.
+pub fn kind(media_type: &str) -> Kind {
+    match media_type {
+        OCI_INDEX | DOCKER_LIST => Kind::Index,
+        OCI_MANIFEST | DOCKER_MANIFEST => Kind::Manifest,
+        DOCKER_SCHEMA1 | DOCKER_SCHEMA1_SIGNED => Kind::Schema1,
+        _ => Kind::Blob,
+    }
+}

@@ -1,0 +1,2 @@
+//! The airlift command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! References to bundle: resolve, plan, fetch, publish.

@@ -1,0 +1,1 @@
+//! Verified bundle to registry: raw bytes, children first, tags last, read back.

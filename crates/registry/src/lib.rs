@@ -1,0 +1,1 @@
+//! The transport: references, credentials, retries, raw manifests and blobs, byte for byte.

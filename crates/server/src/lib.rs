@@ -1,0 +1,1 @@
+//! A small, correct OCI registry on loopback, over a scratch folder.

@@ -1,0 +1,1 @@
+//! For tests only: seeded images, a scripted registry, tampering helpers.

@@ -1,0 +1,1 @@
+//! Bundle to report: every byte re-read and hashed, with no network.
