@@ -5,11 +5,26 @@
 
 pub mod descriptor;
 pub mod digest;
+pub mod document;
+pub mod graph;
+pub mod header;
+pub mod layout;
+pub mod manifest;
 pub mod media_type;
 pub mod observe;
+mod os;
+pub mod path;
+pub mod plan;
 pub mod platform;
+pub mod writer;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use graph::{Graph, GraphBuilder, GraphError, Limits};
+pub use layout::Root;
+pub use manifest::{ManifestError, Node, RawManifest};
 pub use observe::{Event, Observer, Unobserved};
+pub use path::EntryPath;
+pub use plan::{Plan, PlannedEntry};
 pub use platform::Platform;
+pub use writer::{BlobWriter, Existing, Writer};

@@ -1,0 +1,170 @@
+//! The two documents of an OCI image layout that are not content: `oci-layout` and `index.json`.
+//!
+//! These are Airlift's own words, so they are written here; everything that they point to is somebody else's and is
+//! never rewritten. OCI image-spec 1.1, `image-layout.md`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+
+use crate::document::{Document, DocumentError, parse_with, read_members};
+use crate::{Descriptor, Digest, media_type};
+
+/// The name of the file that makes a folder or archive an image layout.
+pub const LAYOUT_FILE: &str = "oci-layout";
+/// The name of the file that lists the roots.
+pub const INDEX_FILE: &str = "index.json";
+/// The annotation by which most tools pick an image of a layout.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation by which containerd names an image that it imports.
+pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// On a root: the platforms that were chosen, sorted and comma-separated. Absent where all were.
+pub const PLATFORMS: &str = "io.airlift.platforms";
+/// In `oci-layout`: the digest of `index.json`, which is the bundle's id.
+pub const BUNDLE_ID: &str = "io.airlift.bundle";
+
+/// An `index.json` larger than this is refused before it is read.
+pub const MAX_INDEX: u64 = 20 << 20;
+/// An `oci-layout` larger than this is refused before it is read.
+pub const MAX_LAYOUT: u64 = 64 << 10;
+
+const LAYOUT_VERSION: &str = "1.0.0";
+
+/// One image, artifact or referrer that a layout holds: an entry of `index.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What is meant.
+    pub descriptor: Descriptor,
+    /// The name it goes by: a full reference in our bundles, whatever a tool wrote in others.
+    pub reference: Option<String>,
+}
+
+impl Root {
+    /// The root's name for people: familiar where Docker would shorten it, the digest's start where there is none.
+    pub fn name(&self) -> String {
+        match &self.reference {
+            Some(reference) => familiar(reference).escape_debug().to_string(),
+            None => format!("{}:{}…", self.descriptor.digest.algorithm(), self.descriptor.digest.short()),
+        }
+    }
+}
+
+/// A reference as Docker shows it: without `docker.io/library/` or `docker.io/`.
+pub fn familiar(reference: &str) -> &str {
+    match reference.strip_prefix("docker.io/") {
+        Some(rest) => rest.strip_prefix("library/").unwrap_or(rest),
+        None => reference,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenIndex<'a> {
+    schema_version: u8,
+    media_type: &'static str,
+    manifests: Vec<WrittenRoot<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenRoot<'a> {
+    media_type: &'a str,
+    digest: Digest,
+    size: u64,
+    annotations: BTreeMap<&'static str, &'a str>,
+}
+
+/// Puts roots into the one order that `index.json` has, and drops repeats: by reference, then by digest.
+pub fn canonical_order(roots: &mut Vec<Root>) {
+    roots.sort_by(|a, b| (&a.reference, a.descriptor.digest).cmp(&(&b.reference, b.descriptor.digest)));
+    roots.dedup_by(|a, b| a.reference == b.reference && a.descriptor.digest == b.descriptor.digest);
+}
+
+/// The bytes of `index.json` for `roots`, which are in canonical order. The same roots always give the same bytes.
+pub fn encode_index(roots: &[Root]) -> Result<Vec<u8>, DocumentError> {
+    let manifests = roots
+        .iter()
+        .map(|root| WrittenRoot {
+            media_type: &root.descriptor.media_type,
+            digest: root.descriptor.digest,
+            size: root.descriptor.size,
+            annotations: root
+                .reference
+                .iter()
+                .flat_map(|name| [(REF_NAME, name.as_str()), (CONTAINERD_NAME, name.as_str())])
+                .collect(),
+        })
+        .collect();
+    let index = WrittenIndex { schema_version: 2, media_type: media_type::OCI_INDEX, manifests };
+    serde_json::to_vec(&index).map_err(|error| DocumentError::Json(error.to_string()))
+}
+
+/// Reads the roots of any tool's `index.json`, in its order.
+pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, DocumentError> {
+    let document = Document::parse(bytes)?;
+    if document.config.is_some() || document.layers.is_some() {
+        return Err(DocumentError::Json("index.json has 'config' or 'layers': it is no index".to_owned()));
+    }
+    if document.media_type.as_deref().is_some_and(|own| own != media_type::OCI_INDEX) {
+        return Err(DocumentError::Json(format!("index.json is not of type {}", media_type::OCI_INDEX)));
+    }
+    if document.schema_version.is_some_and(|version| version != 2) {
+        return Err(DocumentError::Json("index.json is not of schema version 2".to_owned()));
+    }
+    let manifests =
+        document.manifests.ok_or_else(|| DocumentError::Json("index.json lacks 'manifests'".to_owned()))?;
+    Ok(manifests
+        .into_iter()
+        .map(|descriptor| {
+            let annotation = |key| descriptor.annotations.get(key).filter(|v| !v.is_empty()).cloned();
+            // containerd's name is always a full reference; the other is often a bare tag.
+            let reference = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME));
+            Root { descriptor, reference }
+        })
+        .collect())
+}
+
+/// The bytes of `oci-layout` in a bundle with this id.
+pub fn encode_layout(id: &Digest) -> Vec<u8> {
+    format!(r#"{{"imageLayoutVersion":"{LAYOUT_VERSION}","{BUNDLE_ID}":"{id}"}}"#).into_bytes()
+}
+
+/// Reads `oci-layout`: the bundle's id where it is one of ours, `None` in other tools' layouts.
+pub fn parse_layout(bytes: &[u8]) -> Result<Option<Digest>, DocumentError> {
+    parse_with(bytes, LayoutSeed)
+}
+
+#[derive(Clone, Copy)]
+struct LayoutSeed;
+
+impl<'de> DeserializeSeed<'de> for LayoutSeed {
+    type Value = Option<Digest>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LayoutSeed {
+    type Value = Option<Digest>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an oci-layout document (a JSON object)")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut version, mut id) = (None::<String>, None::<Digest>);
+        read_members(&mut map, &["imageLayoutVersion", BUNDLE_ID], |name, map| {
+            match name {
+                BUNDLE_ID => id = Some(map.next_value()?),
+                _ => version = Some(map.next_value()?),
+            }
+            Ok(())
+        })?;
+        match version.as_deref() {
+            Some(LAYOUT_VERSION) => Ok(id),
+            Some(other) => Err(serde::de::Error::custom(format!("unknown imageLayoutVersion '{}'", other.escape_debug()))),
+            None => Err(serde::de::Error::custom("'imageLayoutVersion' is missing")),
+        }
+    }
+}

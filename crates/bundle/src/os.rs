@@ -1,0 +1,134 @@
+//! What one operating system offers and another doesn't: direct writes, reserved space, renames that never replace.
+//!
+//! Each has a portable fallback, so that the rest of the crate needs no `cfg`.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// What direct writes must be aligned to for us to use them: tar's own unit.
+const DIRECT_ALIGNMENT: u32 = 512;
+
+/// Opens a second handle on `path` for writes that bypass the page cache. `None` where the file system can't, or wants
+/// a coarser alignment than tar's blocks.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_direct(path: &Path) -> Option<File> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags};
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let stat = rustix::fs::statx(CWD, path, AtFlags::empty(), StatxFlags::DIOALIGN).ok()?;
+    let aligned = |alignment: u32| alignment != 0 && DIRECT_ALIGNMENT.is_multiple_of(alignment);
+    // Memory is easy to align further; offsets in the archive are not.
+    let fits = stat.stx_mask & StatxFlags::DIOALIGN.bits() != 0
+        && aligned(stat.stx_dio_offset_align)
+        && stat.stx_dio_mem_align <= MEMORY_ALIGNMENT as u32;
+    if !fits {
+        return None;
+    }
+    let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
+    OpenOptions::new().write(true).custom_flags(flags).open(path).ok()
+}
+
+/// Opens nothing: this system has no direct writes that we know of.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn open_direct(_: &Path) -> Option<File> {
+    None
+}
+
+/// Reserves `size` bytes for the file, so that a full disk is found now and not after an hour's transfer. File systems
+/// that can't reserve get a file of that length without blocks.
+pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
+    file.set_len(size)?;
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        other => other?,
+    }
+    Ok(())
+}
+
+/// Renames `from` to `to`, which must not exist.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags};
+        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+            other => return Ok(other?),
+        }
+    }
+    // A hard link fails where the name is taken; that makes link and unlink a rename that never replaces.
+    std::fs::hard_link(from, to)?;
+    std::fs::remove_file(from)
+}
+
+/// Makes a rename in `folder` durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Reads at `offset` until `buffer` is full or the file ends; returns how many bytes were read.
+pub(crate) fn read_full_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The strictest memory alignment that a block device asks for.
+const MEMORY_ALIGNMENT: usize = 4_096;
+
+/// A fixed buffer whose start is aligned for direct writes.
+pub(crate) struct AlignedBuffer {
+    memory: Vec<u8>,
+    start: usize,
+    filled: usize,
+    capacity: usize,
+}
+
+impl AlignedBuffer {
+    /// An empty buffer for up to `capacity` bytes, a multiple of tar's block.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let memory = vec![0; capacity + MEMORY_ALIGNMENT];
+        let start = memory.as_ptr().align_offset(MEMORY_ALIGNMENT).min(MEMORY_ALIGNMENT);
+        AlignedBuffer { memory, start, filled: 0, capacity }
+    }
+
+    /// Takes as much of `piece` as fits and returns the rest.
+    pub(crate) fn fill<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+        let (taken, rest) = piece.split_at(piece.len().min(self.capacity - self.filled));
+        let at = self.start + self.filled;
+        self.memory[at..at + taken.len()].copy_from_slice(taken);
+        self.filled += taken.len();
+        rest
+    }
+
+    /// Fills up with zeros to a multiple of `unit`, which divides the capacity.
+    pub(crate) fn pad_to(&mut self, unit: usize) {
+        let end = self.filled.next_multiple_of(unit).min(self.capacity);
+        self.memory[self.start + self.filled..self.start + end].fill(0);
+        self.filled = end;
+    }
+
+    /// What the buffer holds.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..self.start + self.filled]
+    }
+
+    /// Whether nothing more fits.
+    pub(crate) fn is_full(&self) -> bool {
+        self.filled == self.capacity
+    }
+
+    /// Forgets what it holds.
+    pub(crate) fn clear(&mut self) {
+        self.filled = 0;
+    }
+}

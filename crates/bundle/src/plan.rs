@@ -1,0 +1,200 @@
+//! The plan of an archive: every entry with its place, known before the first blob arrives.
+//!
+//! A plan is a pure function of the roots and the manifests' bytes, so whoever builds the same images gets the same
+//! archive, and whoever reads one can say of every byte what it has to be.
+
+use crate::document::DocumentError;
+use crate::graph::Graph;
+use crate::header::{self, BLOCK};
+use crate::layout;
+use crate::path::EntryPath;
+use crate::{Digest, Event, Observer};
+
+/// Two blocks of zeros end a tar archive (POSIX pax, "ustar Interchange Format").
+pub(crate) const TAIL: u64 = 2 * BLOCK;
+
+/// Why no plan could be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The archive would be larger than offsets can say.
+    #[error("the archive would be larger than {} bytes", i64::MAX)]
+    TooLarge,
+    /// `index.json` could not be written, or would be larger than readers take.
+    #[error("index.json can't be made")]
+    Index(#[source] DocumentError),
+    /// More images than an `index.json` can list.
+    #[error("index.json would have {0} bytes, more than are read back; build fewer images into one bundle")]
+    IndexTooLarge(u64),
+}
+
+/// What an entry of the archive holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// `oci-layout`.
+    Layout,
+    /// `index.json`.
+    Index,
+    /// The manifest at that position of the graph.
+    Manifest(usize),
+    /// The blob at that position of the graph.
+    Blob(usize),
+}
+
+/// An entry of the archive with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedEntry {
+    /// The entry's name.
+    pub path: EntryPath,
+    /// What it holds.
+    pub content: Content,
+    /// The digest of the data.
+    pub digest: Digest,
+    /// Where its first header starts, in bytes from the archive's start.
+    pub header_offset: u64,
+    /// Where its data starts.
+    pub data_offset: u64,
+    /// How many bytes of data there are, padding not counted.
+    pub size: u64,
+}
+
+impl PlannedEntry {
+    /// The exact bytes from `header_offset` up to `data_offset`.
+    pub fn head(&self) -> Vec<u8> {
+        header::head(&self.path, self.size)
+    }
+
+    /// Where the padding behind the data ends and the next entry starts.
+    pub fn end(&self) -> u64 {
+        self.data_offset + header::padded(self.size)
+    }
+}
+
+/// The ordered, deduplicated entries of an archive with their offsets.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    graph: Graph,
+    id: Digest,
+    layout_json: Vec<u8>,
+    index_json: Vec<u8>,
+    entries: Vec<PlannedEntry>,
+    size: u64,
+}
+
+impl Plan {
+    /// Lays out the archive of a graph whose roots are in canonical order.
+    pub fn new(graph: Graph) -> Result<Self, PlanError> {
+        let index_json = layout::encode_index(&graph.roots).map_err(PlanError::Index)?;
+        if index_json.len() as u64 > layout::MAX_INDEX {
+            return Err(PlanError::IndexTooLarge(index_json.len() as u64));
+        }
+        Self::with_index(graph, index_json)
+    }
+
+    /// Lays out the archive around an `index.json` that is already there, for a reader that holds an archive against
+    /// what it has to be.
+    pub fn with_index(graph: Graph, index_json: Vec<u8>) -> Result<Self, PlanError> {
+        let id = Digest::sha256(&index_json);
+        let layout_json = layout::encode_layout(&id);
+        let mut ruler = Ruler { entries: Vec::new(), at: 0 };
+        let layout_digest = Digest::sha256(&layout_json);
+        ruler.add(EntryPath::top(layout::LAYOUT_FILE), Content::Layout, layout_digest, layout_json.len() as u64)?;
+        ruler.add(EntryPath::top(layout::INDEX_FILE), Content::Index, id, index_json.len() as u64)?;
+        for (position, manifest) in graph.manifests.iter().enumerate() {
+            let descriptor = &manifest.descriptor;
+            ruler.add_blob(Content::Manifest(position), descriptor.digest, descriptor.size)?;
+        }
+        for (position, blob) in graph.blobs.iter().enumerate() {
+            ruler.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
+        }
+        let size = ruler.at.checked_add(TAIL).filter(|size| *size <= i64::MAX as u64).ok_or(PlanError::TooLarge)?;
+        Ok(Plan { graph, id, layout_json, index_json, entries: ruler.entries, size })
+    }
+
+    /// The bundle's id: the digest of `index.json`.
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// The archive's size in bytes, all headers, padding and the tail included.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// All entries, in archive order.
+    pub fn entries(&self) -> &[PlannedEntry] {
+        &self.entries
+    }
+
+    /// The entries that hold blobs, in archive order.
+    pub fn blobs(&self) -> impl Iterator<Item = &PlannedEntry> {
+        self.entries.iter().filter(|entry| matches!(entry.content, Content::Blob(_)))
+    }
+
+    /// What the archive holds.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Where the two closing blocks of zeros start.
+    pub fn tail_offset(&self) -> u64 {
+        self.size - TAIL
+    }
+
+    /// The data of an entry that is known beforehand; `None` for blobs, and for manifests that could not be had.
+    pub fn known_data(&self, entry: &PlannedEntry) -> Option<&[u8]> {
+        match entry.content {
+            Content::Layout => Some(&self.layout_json),
+            Content::Index => Some(&self.index_json),
+            Content::Manifest(position) => {
+                self.graph.manifests.get(position)?.raw.as_ref().map(|raw| raw.bytes().as_ref())
+            }
+            Content::Blob(_) => None,
+        }
+    }
+
+    /// Where an entry belongs, for people: "nginx:1.27", "linux/amd64", "layer 3".
+    pub fn path_of(&self, entry: &PlannedEntry) -> Vec<String> {
+        match entry.content {
+            Content::Layout | Content::Index => vec![entry.path.to_string()],
+            Content::Manifest(position) => self.graph.path_of_manifest(position),
+            Content::Blob(position) => match self.graph.blobs.get(position) {
+                Some(blob) => self.graph.path_of_blob(blob),
+                None => vec![entry.path.to_string()],
+            },
+        }
+    }
+
+    /// Tells an observer that work on an entry starts.
+    pub fn announce(&self, entry: &PlannedEntry, observer: &dyn Observer) {
+        let label = self.path_of(entry).join(" ");
+        observer.notice(Event::Started { digest: entry.digest, label, size: entry.size });
+    }
+}
+
+/// Places entries one behind the other.
+struct Ruler {
+    entries: Vec<PlannedEntry>,
+    at: u64,
+}
+
+impl Ruler {
+    fn add_blob(&mut self, content: Content, digest: Digest, size: u64) -> Result<(), PlanError> {
+        self.add(EntryPath::of_blob(&digest), content, digest, size)
+    }
+
+    fn add(&mut self, path: EntryPath, content: Content, digest: Digest, size: u64) -> Result<(), PlanError> {
+        let header_offset = self.at;
+        let placed = || -> Option<(u64, u64)> {
+            if size > i64::MAX as u64 {
+                return None;
+            }
+            let data_offset = header_offset.checked_add(header::head_size(&path))?;
+            let end = data_offset.checked_add(header::padded(size))?;
+            (end <= i64::MAX as u64).then_some((data_offset, end))
+        };
+        let (data_offset, end) = placed().ok_or(PlanError::TooLarge)?;
+        self.entries.push(PlannedEntry { path, content, digest, header_offset, data_offset, size });
+        self.at = end;
+        Ok(())
+    }
+}
