@@ -76,9 +76,12 @@ mod tests {
 
     #[test]
     fn the_tar_crate_reads_what_is_written() {
-        for (algorithm, size) in
-            [(Algorithm::Sha256, 0), (Algorithm::Sha256, 8 << 30), (Algorithm::Sha512, 5), (Algorithm::Sha512, 1 << 40)]
-        {
+        for (algorithm, size) in [
+            (Algorithm::Sha256, 0),
+            (Algorithm::Sha256, 8 << 30),
+            (Algorithm::Sha512, 5),
+            (Algorithm::Sha512, 1 << 40),
+        ] {
             let path = EntryPath::of_blob(&Digest::of(algorithm, b"x"));
             let head = head(&path, size);
             assert_eq!(head.len() as u64, head_size(&path));

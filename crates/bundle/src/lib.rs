@@ -3,9 +3,13 @@
 //! Everything here is synchronous and takes bytes, values and open files. There is no network, no terminal and no
 //! clock in this crate; a test over `cargo metadata` holds that.
 
+pub mod archive;
+pub mod defect;
 pub mod descriptor;
 pub mod digest;
 pub mod document;
+mod folder;
+pub mod frame;
 pub mod graph;
 pub mod header;
 pub mod layout;
@@ -13,11 +17,18 @@ pub mod manifest;
 pub mod media_type;
 pub mod observe;
 mod os;
+pub mod parallel;
 pub mod path;
+mod pax;
 pub mod plan;
 pub mod platform;
+pub mod scan;
+pub mod section;
+pub mod summary;
 pub mod writer;
 
+pub use archive::{Archive, OpenError};
+pub use defect::{Defect, Severity};
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use graph::{Graph, GraphBuilder, GraphError, Limits};
@@ -27,4 +38,5 @@ pub use observe::{Event, Observer, Unobserved};
 pub use path::EntryPath;
 pub use plan::{Plan, PlannedEntry};
 pub use platform::Platform;
+pub use section::Section;
 pub use writer::{BlobWriter, Existing, Writer};

@@ -76,7 +76,9 @@ pub enum ManifestError {
         media_type: String,
     },
     /// One document that is an index to one reader and a manifest to another (CVE-2021-41190).
-    #[error("manifest {digest} has both 'manifests' and 'config' or 'layers': readers disagree on what it is")]
+    #[error(
+        "manifest {digest} has both 'manifests' and 'config' or 'layers': readers disagree on what it is"
+    )]
     Ambiguous {
         /// The manifest.
         digest: Digest,
@@ -121,7 +123,11 @@ impl RawManifest {
     pub fn prove(bytes: Bytes, descriptor: &Descriptor) -> Result<Self, ManifestError> {
         let digest = descriptor.digest;
         if bytes.len() as u64 != descriptor.size {
-            return Err(ManifestError::Size { digest, expected: descriptor.size, actual: bytes.len() as u64 });
+            return Err(ManifestError::Size {
+                digest,
+                expected: descriptor.size,
+                actual: bytes.len() as u64,
+            });
         }
         Self::received(bytes, digest, Some(&descriptor.media_type))
     }
@@ -135,14 +141,28 @@ impl RawManifest {
         }
         let actual = Digest::of(digest.algorithm(), &bytes);
         if actual != digest {
-            return Err(ManifestError::Digest { expected: digest, actual });
+            return Err(ManifestError::Digest {
+                expected: digest,
+                actual,
+            });
         }
         let document =
             Document::parse(&bytes).map_err(|source| ManifestError::Document { digest, source })?;
         let media_type = settle_media_type(digest, &document, announced)?;
         let node = node(digest, &document, &media_type)?;
-        let Document { subject, artifact_type, .. } = document;
-        Ok(RawManifest { bytes, digest, media_type, node, subject, artifact_type })
+        let Document {
+            subject,
+            artifact_type,
+            ..
+        } = document;
+        Ok(RawManifest {
+            bytes,
+            digest,
+            media_type,
+            node,
+            subject,
+            artifact_type,
+        })
     }
 
     /// The bytes, as they came.
@@ -195,11 +215,23 @@ pub fn is_image_config(media_type: &str) -> bool {
 }
 
 /// The body's `mediaType` rules; what was announced must agree unless it says nothing in particular.
-fn settle_media_type(digest: Digest, document: &Document, announced: Option<&str>) -> Result<String, ManifestError> {
+fn settle_media_type(
+    digest: Digest,
+    document: &Document,
+    announced: Option<&str>,
+) -> Result<String, ManifestError> {
     let announced = announced
         .map(|value| value.split(';').next().unwrap_or_default().trim())
-        .filter(|value| !matches!(*value, "" | "application/json" | "application/octet-stream" | "text/plain"));
-    match (document.media_type.as_deref().filter(|own| !own.is_empty()), announced) {
+        .filter(|value| {
+            !matches!(
+                *value,
+                "" | "application/json" | "application/octet-stream" | "text/plain"
+            )
+        });
+    match (
+        document.media_type.as_deref().filter(|own| !own.is_empty()),
+        announced,
+    ) {
         (Some(own), Some(announced)) if own != announced => Err(ManifestError::MediaType {
             digest,
             body: own.to_owned(),
@@ -227,10 +259,16 @@ fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, M
         Kind::Manifest if document.manifests.is_some() => Err(ManifestError::Ambiguous { digest }),
         Kind::Index => Ok(Node::Index(document.manifests.clone().unwrap_or_default())),
         Kind::Manifest => Ok(Node::Manifest {
-            config: document.config.clone().ok_or(ManifestError::Lacks { digest, member: "config" })?,
+            config: document.config.clone().ok_or(ManifestError::Lacks {
+                digest,
+                member: "config",
+            })?,
             layers: document.layers.clone().unwrap_or_default(),
         }),
         Kind::Schema1 => Err(ManifestError::Schema1 { digest }),
-        Kind::Blob => Err(ManifestError::Unsupported { digest, media_type: media_type.to_owned() }),
+        Kind::Blob => Err(ManifestError::Unsupported {
+            digest,
+            media_type: media_type.to_owned(),
+        }),
     }
 }

@@ -117,7 +117,7 @@ pub struct Writer {
     plan: Arc<Plan>,
     path: PathBuf,
     /// Holds the lock; reads and, where there are no direct writes, writes.
-    file: File,
+    file: Arc<File>,
     direct: Option<File>,
     resumed: bool,
 }
@@ -135,21 +135,43 @@ impl Writer {
             .create(true)
             .truncate(false)
             .open(path)
-            .map_err(|source| WriteError::Open { path: owned(), source })?;
+            .map_err(|source| WriteError::Open {
+                path: owned(),
+                source,
+            })?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => WriteError::Locked { path: owned() },
-            TryLockError::Error(source) => WriteError::Open { path: owned(), source },
+            TryLockError::Error(source) => WriteError::Open {
+                path: owned(),
+                source,
+            },
         })?;
-        let resumed =
-            file.metadata().map_err(|source| WriteError::Open { path: owned(), source })?.len() > 0;
-        let writer = Writer { direct: os::open_direct(path), plan, path: owned(), file, resumed };
+        let resumed = file
+            .metadata()
+            .map_err(|source| WriteError::Open {
+                path: owned(),
+                source,
+            })?
+            .len()
+            > 0;
+        let writer = Writer {
+            direct: os::open_direct(path),
+            plan,
+            path: owned(),
+            file,
+            resumed,
+        };
         let size = writer.plan.size();
         os::reserve(&writer.file, size).map_err(|source| {
             if !writer.resumed {
                 // Nothing of worth is in it yet, and a reserved stump would only take up room.
                 let _ = std::fs::remove_file(path);
             }
-            WriteError::Reserve { path: owned(), size, source }
+            WriteError::Reserve {
+                path: owned(),
+                size,
+                source,
+            }
         })?;
         Ok(writer)
     }
@@ -164,8 +186,8 @@ impl Writer {
         self.resumed
     }
 
-    /// The file, for [`crate::prove`].
-    pub fn file(&self) -> &File {
+    /// The file, for [`crate::frame::held_blobs`].
+    pub fn file(&self) -> &Arc<File> {
         &self.file
     }
 
@@ -173,7 +195,9 @@ impl Writer {
     pub fn write_known(&self) -> Result<(), WriteError> {
         let mut run = Run::new(0, WRITE_SIZE);
         for entry in self.plan.entries() {
-            let Some(data) = self.plan.known_data(entry) else { break };
+            let Some(data) = self.plan.known_data(entry) else {
+                break;
+            };
             run.write(self, &entry.head())?;
             run.write(self, data)?;
             run.pad();
@@ -187,21 +211,30 @@ impl Writer {
 
     /// Starts on one blob: its header goes out with its first bytes.
     pub fn blob(self: &Arc<Self>, entry: &PlannedEntry) -> BlobWriter {
-        BlobWriter { writer: Arc::clone(self), entry: entry.clone(), run: None, taken: 0 }
+        BlobWriter {
+            writer: Arc::clone(self),
+            entry: entry.clone(),
+            run: None,
+            taken: 0,
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError> {
         let file = self.direct.as_ref().unwrap_or(&self.file);
-        file.write_all_at(bytes, offset).map_err(|source| WriteError::Write {
-            path: self.path.clone(),
-            offset,
-            source,
-        })
+        file.write_all_at(bytes, offset)
+            .map_err(|source| WriteError::Write {
+                path: self.path.clone(),
+                offset,
+                source,
+            })
     }
 
     /// Makes the data durable and gives the file its final name, durably too.
     pub fn publish(&self, output: &Path, existing: Existing) -> Result<(), WriteError> {
-        let sync = |source| WriteError::Sync { path: self.path.clone(), source };
+        let sync = |source| WriteError::Sync {
+            path: self.path.clone(),
+            source,
+        };
         self.file.sync_all().map_err(sync)?;
         let renamed = match existing {
             Existing::Keep => os::rename_new(&self.path, output),
@@ -212,8 +245,14 @@ impl Writer {
             output: output.to_owned(),
             source,
         })?;
-        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
+        let folder = output
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        os::sync_folder(folder).map_err(|source| WriteError::Sync {
+            path: folder.to_owned(),
+            source,
+        })
     }
 }
 
@@ -271,7 +310,11 @@ impl BlobWriter {
     }
 
     fn wrong_length(&self) -> WriteError {
-        WriteError::Length { digest: self.entry.digest, expected: self.entry.size, taken: self.taken }
+        WriteError::Length {
+            digest: self.entry.digest,
+            expected: self.entry.size,
+            taken: self.taken,
+        }
     }
 }
 
@@ -284,7 +327,10 @@ struct Run {
 impl Run {
     /// Starts at `offset`, a multiple of tar's block, with room for `capacity` bytes between writes (likewise).
     fn new(offset: u64, capacity: usize) -> Self {
-        Run { buffer: AlignedBuffer::new(capacity), offset }
+        Run {
+            buffer: AlignedBuffer::new(capacity),
+            offset,
+        }
     }
 
     fn write(&mut self, writer: &Writer, mut piece: &[u8]) -> Result<(), WriteError> {

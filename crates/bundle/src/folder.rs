@@ -1,0 +1,55 @@
+//! An image layout in a folder, as skopeo's `oci:` and most other tools write it.
+
+use std::io;
+use std::path::Path;
+
+use crate::archive::{Archive, Form};
+use crate::defect::{Defect, Severity};
+use crate::path::EntryPath;
+
+/// Below the top, a layout has `blobs/<algorithm>/<hex>` and nothing deeper.
+const MAX_DEPTH: usize = 3;
+
+/// Lists a folder's files. Links are never followed: they could lead anywhere.
+pub(crate) fn open(path: &Path) -> io::Result<Archive> {
+    let mut archive = Archive::empty(path, Form::Folder, 0);
+    let mut folders = vec![(path.to_owned(), String::new(), 1)];
+    while let Some((folder, prefix, depth)) = folders.pop() {
+        let mut listed: Vec<_> = std::fs::read_dir(&folder)?.collect::<Result<_, _>>()?;
+        listed.sort_by_key(std::fs::DirEntry::file_name);
+        for item in listed {
+            let name = format!("{prefix}{}", item.file_name().to_string_lossy());
+            let metadata = std::fs::symlink_metadata(item.path())?;
+            if metadata.is_dir() && depth < MAX_DEPTH {
+                folders.push((item.path(), format!("{name}/"), depth + 1));
+            } else if metadata.is_file() {
+                match EntryPath::parse(name.as_bytes()) {
+                    Ok(Some(path)) => archive.add(path, 0, metadata.len()),
+                    Ok(None) => {}
+                    Err(error) => {
+                        archive.add_defect(odd(Severity::Warning, "extra-file", &name, &error.to_string()))
+                    }
+                }
+            } else if metadata.is_dir() {
+                archive.add_defect(odd(
+                    Severity::Warning,
+                    "extra-file",
+                    &name,
+                    "a folder that no layout has",
+                ));
+            } else {
+                archive.add_defect(odd(Severity::Error, "folder-type", &name, "not a regular file"));
+            }
+        }
+    }
+    Ok(archive)
+}
+
+fn odd(severity: Severity, rule: &'static str, name: &str, why: &str) -> Defect {
+    Defect {
+        severity,
+        rule,
+        message: format!("{}: {why}", name.escape_debug()),
+        offset: None,
+    }
+}

@@ -1,0 +1,55 @@
+//! Work on all cores, without a runtime.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many threads `jobs` stands for; zero is one a core.
+fn threads(jobs: usize) -> usize {
+    match jobs {
+        0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        given => given,
+    }
+}
+
+/// Calls `work` on each item, on up to `jobs` threads (0: one a core); the results come in the items' order.
+pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let worker = || {
+            let mut done = Vec::new();
+            loop {
+                let position = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(position) else {
+                    return done;
+                };
+                done.push((position, work(item)));
+            }
+        };
+        let handles: Vec<_> = (0..threads(jobs).min(items.len()))
+            .map(|_| scope.spawn(worker))
+            .collect();
+        handles
+            .into_iter()
+            .flat_map(|handle| {
+                handle
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    });
+    results.sort_by_key(|(position, _)| *position);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn keeps_the_order() {
+        let items: Vec<u32> = (0..1_000).collect();
+        assert_eq!(
+            super::map(&items, 7, |n| n * 2),
+            items.iter().map(|n| n * 2).collect::<Vec<_>>()
+        );
+        assert!(super::map(&[] as &[u32], 0, |n| *n).is_empty());
+    }
+}

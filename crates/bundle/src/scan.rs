@@ -1,0 +1,393 @@
+//! The strict tar reader: where the entries of an archive lie, and every reason not to trust it.
+//!
+//! An archive is only ever parsed in place; nothing is extracted, so no entry can write anywhere. The attacks that it
+//! answers are those by which two parsers see two different archives in the same bytes, or one is led astray:
+//!
+//! - cut off: at an entry's boundary, inside data, without the closing blocks, or an empty file;
+//! - anything but zeros behind the end, where a second archive could hide;
+//! - the same name twice, of which one parser takes the first and another the last;
+//! - a pax size that differs from the header's (CVE-2025-62518), global pax headers, pax paths that rename an entry;
+//! - GNU sparse maps (CVE-2025-58183), links, devices and unknown types;
+//! - absolute names, `..`, `//`, NUL and control characters;
+//! - sizes beyond what is there, negative base-256, header records of megabytes;
+//! - flipped bits in headers, by their checksum.
+//!
+//! What is merely another order, a directory entry, or a long name in pax or GNU form is legal and accepted.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+
+use crate::defect::Defect;
+use crate::header::{BLOCK, padded};
+use crate::os::read_full_at;
+use crate::path::EntryPath;
+use crate::pax::{self, Pax};
+
+/// A pax header or GNU long name larger than this is refused unread.
+const MAX_RECORD: u64 = 64 << 10;
+/// More entries than this are taken for an attack.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// A regular file inside an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScannedEntry {
+    /// Its name.
+    pub path: EntryPath,
+    /// Where its data starts.
+    pub data_offset: u64,
+    /// How many bytes it has.
+    pub size: u64,
+}
+
+/// What a scan found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The regular files, in archive order, up to where the scan had to stop.
+    pub entries: Vec<ScannedEntry>,
+    /// What is wrong.
+    pub defects: Vec<Defect>,
+}
+
+/// Goes through an archive's headers. `Err` only where the file can't be read.
+pub fn scan(file: &File, length: u64) -> io::Result<Scan> {
+    let mut scanner = Scanner {
+        file,
+        length,
+        scan: Scan::default(),
+        names: HashMap::new(),
+        pending: Pending::default(),
+    };
+    let mut at = 0;
+    while let Some(next) = scanner.step(at)? {
+        at = next;
+    }
+    Ok(scanner.scan)
+}
+
+/// What stands in front of an entry and speaks of it.
+#[derive(Default)]
+struct Pending {
+    pax: Option<Pax>,
+    long_name: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    File,
+    Folder,
+}
+
+struct Scanner<'a> {
+    file: &'a File,
+    length: u64,
+    scan: Scan,
+    names: HashMap<EntryPath, Named>,
+    pending: Pending,
+}
+
+impl Scanner<'_> {
+    /// Reads the header at `at`; returns where the next one is, or `None` at the end or where going on makes no sense.
+    fn step(&mut self, at: u64) -> io::Result<Option<u64>> {
+        if self.scan.entries.len() >= MAX_ENTRIES {
+            return Ok(self.stop(
+                "tar-limit",
+                at,
+                format!("the archive has more than {MAX_ENTRIES} entries"),
+            ));
+        }
+        let mut block = [0; BLOCK as usize];
+        let count = read_full_at(self.file, &mut block, at)?;
+        if count == 0 {
+            return Ok(self.stop(
+                "tar-end",
+                at,
+                "the archive ends without its two closing blocks: it was cut off",
+            ));
+        }
+        if block.iter().all(|byte| *byte == 0) {
+            return self.end(at).map(|()| None);
+        }
+        if count < block.len() {
+            return Ok(self.stop("tar-truncated", at, "the archive is cut off inside a header"));
+        }
+        let header = match Header::parse(&block) {
+            Ok(header) => header,
+            Err((rule, message)) => return Ok(self.stop(rule, at, message)),
+        };
+        let data_offset = at + BLOCK;
+        match header.kind {
+            b'x' | b'L' => self.record(at, &header),
+            b'0' | 0 => self.regular(at, data_offset, &header),
+            b'5' => Ok(self.folder(at, data_offset, &header)),
+            other => Ok(self.foreign(at, data_offset, other, header.size)),
+        }
+    }
+
+    fn stop(&mut self, rule: &'static str, at: u64, message: impl Into<String>) -> Option<u64> {
+        self.scan.defects.push(Defect::error(rule, at, message));
+        None
+    }
+
+    /// The closing blocks: two at least, and zeros up to the file's end.
+    fn end(&mut self, at: u64) -> io::Result<()> {
+        if self.pending.pax.is_some() || self.pending.long_name.is_some() {
+            self.stop("tar-pax", at, "an extended header stands before nothing");
+        }
+        if self.length - at < 2 * BLOCK {
+            self.stop(
+                "tar-end",
+                at,
+                "the archive ends without its two closing blocks: it was cut off",
+            );
+            return Ok(());
+        }
+        if let Some(offset) = first_nonzero(self.file, at, self.length)? {
+            self.stop("tar-tail", offset, "something stands behind the archive's end");
+        }
+        Ok(())
+    }
+
+    /// A pax header or GNU long name: remembered for the entry behind it.
+    fn record(&mut self, at: u64, header: &Header) -> io::Result<Option<u64>> {
+        if header.size > MAX_RECORD {
+            let message = format!(
+                "an extended header of {} bytes; more than {MAX_RECORD} is refused",
+                header.size
+            );
+            return Ok(self.stop("tar-pax", at, message));
+        }
+        let mut data = vec![0; header.size as usize];
+        if read_full_at(self.file, &mut data, at + BLOCK)? < data.len() {
+            return Ok(self.stop(
+                "tar-truncated",
+                at,
+                "the archive is cut off inside an extended header",
+            ));
+        }
+        let twice = if header.kind == b'L' {
+            let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+            data.truncate(end);
+            self.pending.long_name.replace(data).is_some()
+        } else {
+            match pax::parse(&data) {
+                Ok(pax) => self.pending.pax.replace(pax).is_some(),
+                Err(message) => return Ok(self.stop("tar-pax", at, message)),
+            }
+        };
+        if twice || (self.pending.pax.is_some() && self.pending.long_name.is_some()) {
+            return Ok(self.stop(
+                "tar-pax",
+                at,
+                "two extended headers speak of one entry: readers disagree on which counts",
+            ));
+        }
+        Ok(Some(at + BLOCK + padded(header.size)))
+    }
+
+    fn regular(&mut self, at: u64, data_offset: u64, header: &Header) -> io::Result<Option<u64>> {
+        let pax_size = self.pending.pax.as_ref().and_then(|pax| pax.size);
+        let Some(size) = agreed_size(header.size, pax_size) else {
+            let message = format!(
+                "the pax size ({}) is not the header's ({}): readers disagree on where the entry ends",
+                pax_size.unwrap_or_default(),
+                header.size
+            );
+            return Ok(self.stop("tar-size", at, message));
+        };
+        let path = match self.name(header) {
+            Ok(Some(path)) if !header.name.ends_with(b"/") => path,
+            Ok(_) => return Ok(self.stop("tar-path", at, "a regular file whose name is a folder's")),
+            Err(message) => return Ok(self.stop("tar-path", at, message)),
+        };
+        let end = data_offset.checked_add(size).filter(|end| *end <= self.length);
+        if end.is_none_or(|_| data_offset + padded(size) > self.length) {
+            let message = format!("{path} should have {size} bytes here, but the archive is cut off");
+            return Ok(self.stop("tar-truncated", at, message));
+        }
+        self.remember(at, path.clone(), Named::File);
+        self.scan.entries.push(ScannedEntry {
+            path,
+            data_offset,
+            size,
+        });
+        Ok(Some(data_offset + padded(size)))
+    }
+
+    fn folder(&mut self, at: u64, data_offset: u64, header: &Header) -> Option<u64> {
+        let pax_size = self.pending.pax.as_ref().and_then(|pax| pax.size);
+        if header.size != 0 || pax_size.is_some_and(|size| size != 0) {
+            return self.stop(
+                "tar-size",
+                at,
+                "a folder with a size: readers disagree on where the entry ends",
+            );
+        }
+        match self.name(header) {
+            Ok(Some(path)) => self.remember(at, path, Named::Folder),
+            Ok(None) => {}
+            Err(message) => return self.stop("tar-path", at, message),
+        }
+        Some(data_offset)
+    }
+
+    /// Entries that a layout has no use for. Those that carry no data can be stepped over to find more.
+    fn foreign(&mut self, at: u64, data_offset: u64, kind: u8, size: u64) -> Option<u64> {
+        let what = match kind {
+            b'1' => "a hard link",
+            b'2' => "a symbolic link",
+            b'3' | b'4' => "a device",
+            b'6' => "a named pipe",
+            b'g' => "a global pax header",
+            b'K' => "a GNU long link name",
+            b'S' => "a GNU sparse file",
+            _ => "an entry of unknown type",
+        };
+        let shown = char::from(kind).escape_debug();
+        self.scan.defects.push(Defect::error(
+            "tar-type",
+            at,
+            format!("{what} (type '{shown}') has no place in an image layout"),
+        ));
+        self.pending = Pending::default();
+        (size == 0 && matches!(kind, b'1'..=b'6')).then_some(data_offset)
+    }
+
+    fn remember(&mut self, at: u64, path: EntryPath, named: Named) {
+        if let Some(earlier) = self.names.insert(path.clone(), named)
+            && (earlier, named) != (Named::Folder, Named::Folder)
+        {
+            let message = format!("{path} is there twice: readers disagree on which counts");
+            self.scan
+                .defects
+                .push(Defect::error("tar-duplicate", at, message));
+        }
+    }
+
+    /// The entry's name by header, pax record or GNU record, where these agree.
+    fn name(&mut self, header: &Header) -> Result<Option<EntryPath>, String> {
+        let Pending { pax, long_name } = std::mem::take(&mut self.pending);
+        let long = pax.and_then(|pax| pax.path).or(long_name);
+        let name = match long {
+            // Writers leave the start of a long name in the header. Anything else is a rename that only some readers see.
+            Some(long) if !long.starts_with(&header.name) => {
+                let (short, long) = (header.name.escape_ascii(), long.escape_ascii());
+                return Err(format!(
+                    "an extended header renames '{short}' to '{long}': readers disagree on the name"
+                ));
+            }
+            Some(long) => long,
+            None => header.name.clone(),
+        };
+        EntryPath::parse(&name).map_err(|error| format!("{error}: '{}'", name.escape_ascii()))
+    }
+}
+
+/// The size that every parser sees; `None` where they may differ. Sizes from 8 GiB on don't fit the header's octal
+/// digits, so writers of pax leave the field zero there.
+fn agreed_size(header: u64, pax: Option<u64>) -> Option<u64> {
+    match pax {
+        None => Some(header),
+        Some(size) if size == header => Some(size),
+        Some(size) if header == 0 && (8 << 30..=i64::MAX as u64).contains(&size) => Some(size),
+        Some(_) => None,
+    }
+}
+
+/// The first byte from `start` up to `end` that isn't zero.
+pub(crate) fn first_nonzero(file: &File, start: u64, end: u64) -> io::Result<Option<u64>> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut at = start;
+    while at < end {
+        let wanted = buffer.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+        let count = read_full_at(file, &mut buffer[..wanted], at)?;
+        if let Some(position) = buffer[..count].iter().position(|byte| *byte != 0) {
+            return Ok(Some(at + position as u64));
+        }
+        if count < wanted {
+            break;
+        }
+        at += count as u64;
+    }
+    Ok(None)
+}
+
+/// The fields of one header block that matter.
+struct Header {
+    kind: u8,
+    size: u64,
+    name: Vec<u8>,
+}
+
+impl Header {
+    fn parse(block: &[u8; BLOCK as usize]) -> Result<Self, (&'static str, String)> {
+        let header = tar::Header::from_byte_slice(block);
+        let fields = header.as_old();
+        let sum: u64 = block
+            .iter()
+            .enumerate()
+            .map(|(i, byte)| {
+                if (148..156).contains(&i) {
+                    32
+                } else {
+                    u64::from(*byte)
+                }
+            })
+            .sum();
+        if octal(&fields.cksum) != Some(sum) {
+            return Err((
+                "tar-checksum",
+                "a tar header whose checksum is wrong: it is damaged, or this is no tar archive".into(),
+            ));
+        }
+        let is_ustar = &block[257..265] == b"ustar\x0000";
+        if !is_ustar && &block[257..265] != b"ustar  \0" {
+            return Err((
+                "tar-format",
+                "a tar header that is neither POSIX's nor GNU's".into(),
+            ));
+        }
+        let kind = fields.linkflag[0];
+        let size =
+            number(&fields.size).ok_or(("tar-size", "a tar header without a usable size".to_owned()))?;
+        let mut name = until_nul(&block[..100]).to_vec();
+        let prefix = until_nul(&block[345..500]);
+        // GNU keeps times where POSIX has the prefix.
+        if is_ustar && !prefix.is_empty() {
+            name = [prefix, b"/", name.as_slice()].concat();
+        }
+        Ok(Header { kind, size, name })
+    }
+}
+
+fn until_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// A numeric field: octal digits, or base-256 that is positive and fits.
+fn number(field: &[u8]) -> Option<u64> {
+    let value = match field.first()? {
+        0x80 => {
+            let (high, low) = field.split_at(field.len() - 8);
+            let fits = high[1..].iter().all(|byte| *byte == 0);
+            fits.then(|| low.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))?
+        }
+        first if first & 0x80 != 0 => return None,
+        _ => octal(field)?,
+    };
+    (value <= i64::MAX as u64).then_some(value)
+}
+
+/// Octal digits, with spaces in front and a NUL or space behind.
+fn octal(field: &[u8]) -> Option<u64> {
+    let start = field.iter().position(|byte| *byte != b' ')?;
+    let digits = field[start..].split(|byte| matches!(byte, 0 | b' ')).next()?;
+    let rest = &field[start + digits.len()..];
+    if !rest.iter().all(|byte| matches!(byte, 0 | b' ')) || !digits.iter().all(|d| (b'0'..=b'7').contains(d))
+    {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, digit| {
+        value.checked_mul(8)?.checked_add(u64::from(digit - b'0'))
+    })
+}
