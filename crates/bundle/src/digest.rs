@@ -33,7 +33,7 @@ impl Algorithm {
     }
 
     /// The digest's length in bytes; its hex form is twice as long.
-    pub const fn len(self) -> usize {
+    pub const fn byte_len(self) -> usize {
         match self {
             Algorithm::Sha256 => 32,
             Algorithm::Sha384 => 48,
@@ -68,7 +68,7 @@ pub enum DigestError {
     #[error("digest algorithm '{}' is not supported (sha256, sha384 and sha512 are)", .0.escape_debug())]
     Unsupported(String),
     /// The hex part has the wrong length or digits other than 0-9 and a-f.
-    #[error("'{}' is not a {algorithm} digest: it takes {} lower-case hex digits", .text.escape_debug(), .algorithm.len() * 2)]
+    #[error("'{}' is not a {algorithm} digest: it takes {} lower-case hex digits", .text.escape_debug(), .algorithm.byte_len() * 2)]
     Hex {
         /// The algorithm that the text names.
         algorithm: Algorithm,
@@ -81,7 +81,7 @@ pub enum DigestError {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest {
     algorithm: Algorithm,
-    /// The first `algorithm.len()` bytes count, the rest is zero.
+    /// The first `algorithm.byte_len()` bytes count, the rest is zero.
     bytes: [u8; MAX_BYTES],
 }
 
@@ -105,12 +105,12 @@ impl Digest {
 
     /// The digest's own bytes (32, 48 or 64).
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.algorithm.len()]
+        &self.bytes[..self.algorithm.byte_len()]
     }
 
     /// The part after the colon: lower-case hex.
     pub fn hex(&self) -> String {
-        let mut hex = String::with_capacity(self.algorithm.len() * 2);
+        let mut hex = String::with_capacity(self.algorithm.byte_len() * 2);
         for byte in self.as_bytes() {
             for nibble in [byte >> 4, byte & 15] {
                 hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
@@ -156,7 +156,7 @@ impl FromStr for Digest {
             algorithm,
             text: text.to_owned(),
         };
-        if hex.len() != algorithm.len() * 2 {
+        if hex.len() != algorithm.byte_len() * 2 {
             return Err(bad_hex());
         }
         let mut bytes = [0; MAX_BYTES];

@@ -158,7 +158,7 @@ impl Writer {
             direct: os::open_direct(path),
             plan,
             path: owned(),
-            file,
+            file: Arc::new(file),
             resumed,
         };
         let size = writer.plan.size();
