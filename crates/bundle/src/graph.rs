@@ -184,7 +184,7 @@ impl Graph {
     /// The blobs that one manifest names, in order, each with its part (repeats included).
     pub fn blobs_of(raw: &RawManifest) -> Vec<(Part, &Descriptor)> {
         match raw.node() {
-            Node::Manifest { config, layers } => std::iter::once((Part::Config, config))
+            Node::Manifest { config, layers } => std::iter::once((Part::Config, config.as_ref()))
                 .chain(
                     layers
                         .iter()

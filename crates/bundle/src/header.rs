@@ -18,7 +18,7 @@ pub fn padded(size: u64) -> u64 {
 }
 
 /// How many bytes precede an entry's data.
-pub(crate) fn head_size(path: &EntryPath) -> u64 {
+pub fn head_size(path: &EntryPath) -> u64 {
     match pax_record(path) {
         None => BLOCK,
         Some(record) => BLOCK + padded(record.len() as u64) + BLOCK,

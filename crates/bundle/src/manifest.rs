@@ -101,7 +101,7 @@ pub enum Node {
     /// A config and layers.
     Manifest {
         /// The config; the empty one for artifacts.
-        config: Descriptor,
+        config: Box<Descriptor>,
         /// The layers, in order.
         layers: Vec<Descriptor>,
     },
@@ -259,10 +259,10 @@ fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, M
         Kind::Manifest if document.manifests.is_some() => Err(ManifestError::Ambiguous { digest }),
         Kind::Index => Ok(Node::Index(document.manifests.clone().unwrap_or_default())),
         Kind::Manifest => Ok(Node::Manifest {
-            config: document.config.clone().ok_or(ManifestError::Lacks {
+            config: Box::new(document.config.clone().ok_or(ManifestError::Lacks {
                 digest,
                 member: "config",
-            })?,
+            })?),
             layers: document.layers.clone().unwrap_or_default(),
         }),
         Kind::Schema1 => Err(ManifestError::Schema1 { digest }),

@@ -1,0 +1,484 @@
+//! Looks at everything but the blobs' contents: the container, the roots, every manifest, and whether all that they
+//! name is there.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use airlift_bundle::graph::ManifestEntry;
+use airlift_bundle::header;
+use airlift_bundle::layout::{self, Root};
+use airlift_bundle::manifest::MAX_MANIFEST;
+use airlift_bundle::{
+    Archive, Descriptor, Digest, EntryPath, Graph, GraphBuilder, Limits, OpenError, Plan, RawManifest,
+    Section,
+};
+
+use crate::frame;
+use crate::report::Finding;
+
+/// Why a bundle could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ExamineError {
+    /// It can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It can't be read any more.
+    #[error("can't read {}", .path.display())]
+    Read {
+        /// The bundle.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A bundle whose structure was examined; the blobs' contents were not hashed yet.
+#[derive(Debug)]
+pub struct Examined {
+    pub(crate) archive: Archive,
+    pub(crate) id: Option<Digest>,
+    /// `None` where the graph could not be walked at all.
+    pub(crate) graph: Option<Graph>,
+    /// Where each blob's content lies, as far as it is there with the right size.
+    pub(crate) blobs: HashMap<Digest, Section>,
+    /// Digests whose content is damaged or missing.
+    pub(crate) damaged: HashSet<Digest>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) hashed: u64,
+}
+
+impl Examined {
+    /// Opens and examines a bundle: our archive, another tool's tar, or a layout folder.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, ExamineError> {
+        let archive = Archive::open(path)?;
+        Examiner {
+            archive: &archive,
+            findings: Vec::new(),
+            damaged: HashSet::new(),
+            hashed: 0,
+            ours: false,
+        }
+        .run(limits)
+        .map(|outcome| outcome.into_examined(archive))
+        .map_err(|source| ExamineError::Read {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// The digest of `index.json`.
+    pub fn id(&self) -> Option<Digest> {
+        self.id
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The graph below the roots; `None` where it could not be walked.
+    pub fn graph(&self) -> Option<&Graph> {
+        self.graph.as_ref()
+    }
+
+    /// The container.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// The unproven content of a blob that the graph names; `None` where it isn't there.
+    pub fn blob(&self, digest: &Digest) -> Option<&Section> {
+        self.blobs.get(digest)
+    }
+
+    /// The content of a small blob such as a config, proven; `None` where it isn't there, is large or is damaged.
+    pub fn small_blob(&self, descriptor: &Descriptor) -> Option<Vec<u8>> {
+        let section = self
+            .blobs
+            .get(&descriptor.digest)
+            .filter(|section| section.size() <= MAX_MANIFEST)?;
+        section
+            .read_all()
+            .ok()
+            .filter(|bytes| descriptor.digest.matches(bytes))
+    }
+}
+
+struct Examiner<'a> {
+    archive: &'a Archive,
+    findings: Vec<Finding>,
+    damaged: HashSet<Digest>,
+    hashed: u64,
+    ours: bool,
+}
+
+/// Everything of [`Examined`] but the archive.
+struct Outcome {
+    id: Option<Digest>,
+    graph: Option<Graph>,
+    blobs: HashMap<Digest, Section>,
+    damaged: HashSet<Digest>,
+    findings: Vec<Finding>,
+    hashed: u64,
+}
+
+impl Outcome {
+    fn into_examined(self, archive: Archive) -> Examined {
+        let Outcome {
+            id,
+            graph,
+            blobs,
+            damaged,
+            findings,
+            hashed,
+        } = self;
+        Examined {
+            archive,
+            id,
+            graph,
+            blobs,
+            damaged,
+            findings,
+            hashed,
+        }
+    }
+}
+
+impl Examiner<'_> {
+    fn run(mut self, limits: Limits) -> io::Result<Outcome> {
+        let claimed = self.read_layout_file()?;
+        self.ours = claimed.is_some();
+        let Some(index) = self.read_index()? else {
+            self.take_container_defects();
+            return self.outcome(None, None, HashMap::new());
+        };
+        let id = Digest::sha256(&index);
+        if let Some(claimed) = claimed.filter(|claimed| *claimed != id) {
+            let message = format!(
+                "oci-layout names the bundle id {claimed}, but index.json has the digest {id}: one of them is damaged"
+            );
+            self.findings
+                .push(Finding::error("bundle-id", message).of(vec![layout::INDEX_FILE.to_owned()]));
+        }
+        let graph = match layout::parse_index(&index) {
+            Ok(roots) => self.walk(roots, limits, index.len() as u64)?,
+            Err(error) => {
+                let finding = Finding::error("index-json", format!("index.json can't be read: {error}"));
+                self.findings
+                    .push(finding.of(vec![layout::INDEX_FILE.to_owned()]));
+                None
+            }
+        };
+        let planned = match (&graph, self.archive.file()) {
+            (Some(graph), Some(file)) if self.ours && graph.is_complete() => {
+                Plan::with_index(graph.clone(), index)
+                    .ok()
+                    .map(|plan| (plan, Arc::clone(file)))
+            }
+            _ => None,
+        };
+        let blobs = match &planned {
+            Some((plan, file)) => {
+                // Each byte of the frame is compared, which finds all that the scan finds, and can name it.
+                self.findings
+                    .extend(frame::compare(file, self.archive.size(), plan)?);
+                self.locate_planned(plan, file)
+            }
+            None => {
+                self.take_container_defects();
+                match &graph {
+                    Some(graph) => self.locate_scanned(graph)?,
+                    None => HashMap::new(),
+                }
+            }
+        };
+        if planned.is_none() {
+            self.look_at_unlisted(graph.as_ref())?;
+        }
+        self.outcome(Some(id), graph, blobs)
+    }
+
+    fn outcome(
+        self,
+        id: Option<Digest>,
+        graph: Option<Graph>,
+        blobs: HashMap<Digest, Section>,
+    ) -> io::Result<Outcome> {
+        let Examiner {
+            findings,
+            damaged,
+            hashed,
+            ..
+        } = self;
+        Ok(Outcome {
+            id,
+            graph,
+            blobs,
+            damaged,
+            findings,
+            hashed,
+        })
+    }
+
+    fn take_container_defects(&mut self) {
+        self.findings
+            .extend(self.archive.defects().iter().map(Finding::from));
+    }
+
+    /// A file at the top, if it is there and not absurdly large.
+    fn read_top(&mut self, name: &'static str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let path = || vec![name.to_owned()];
+        match self.archive.top(name)? {
+            None => {
+                let message = format!("{name} is missing: this is no image layout, or it is damaged");
+                self.findings
+                    .push(Finding::error("layout-missing", message).of(path()));
+                Ok(None)
+            }
+            Some(section) if section.size() > limit => {
+                let message = format!(
+                    "{name} has {} bytes; more than {limit} is refused",
+                    section.size()
+                );
+                self.findings.push(
+                    Finding::error("layout-size", message)
+                        .at(section.offset())
+                        .of(path()),
+                );
+                Ok(None)
+            }
+            Some(section) => {
+                self.hashed += section.size();
+                section.read_all().map(Some)
+            }
+        }
+    }
+
+    /// The bundle's id, where `oci-layout` claims one.
+    fn read_layout_file(&mut self) -> io::Result<Option<Digest>> {
+        let Some(bytes) = self.read_top(layout::LAYOUT_FILE, layout::MAX_LAYOUT)? else {
+            return Ok(None);
+        };
+        Ok(layout::parse_layout(&bytes).unwrap_or_else(|error| {
+            let message = format!("oci-layout can't be read: {error}");
+            self.findings
+                .push(Finding::error("layout-json", message).of(vec![layout::LAYOUT_FILE.to_owned()]));
+            None
+        }))
+    }
+
+    fn read_index(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.read_top(layout::INDEX_FILE, layout::MAX_INDEX)
+    }
+
+    /// Reads and proves every manifest, level by level.
+    fn walk(&mut self, roots: Vec<Root>, limits: Limits, index_size: u64) -> io::Result<Option<Graph>> {
+        let refuse = |examiner: &mut Self, error: airlift_bundle::GraphError| {
+            examiner.findings.push(Finding::error("graph", error.to_string()));
+        };
+        let mut builder = match GraphBuilder::new(roots, limits) {
+            Ok(builder) => builder,
+            Err(error) => {
+                refuse(self, error);
+                return Ok(None);
+            }
+        };
+        let mut predicted = self.ours.then(|| Prediction::behind_index(index_size));
+        while !builder.wanted().is_empty() {
+            let mut answers = Vec::with_capacity(builder.wanted().len());
+            for (number, wanted) in builder.wanted().iter().enumerate() {
+                let place = predicted
+                    .as_mut()
+                    .and_then(|prediction| prediction.next(&wanted.descriptor));
+                let answer = self.manifest(wanted, place, || builder.path_of(number))?;
+                answers.push(answer);
+            }
+            // Children of a damaged manifest are unknown, and so is what lies behind them.
+            if answers.iter().any(Option::is_none) {
+                predicted = None;
+            }
+            if let Err(error) = builder.supply(answers) {
+                refuse(self, error);
+                return Ok(None);
+            }
+        }
+        match builder.finish() {
+            Ok(graph) => Ok(Some(graph)),
+            Err(error) => {
+                refuse(self, error);
+                Ok(None)
+            }
+        }
+    }
+
+    fn manifest(
+        &mut self,
+        wanted: &ManifestEntry,
+        predicted: Option<u64>,
+        path: impl Fn() -> Vec<String>,
+    ) -> io::Result<Option<RawManifest>> {
+        let descriptor = &wanted.descriptor;
+        let digest = descriptor.digest;
+        let mut fail = |finding: Finding| {
+            self.damaged.insert(digest);
+            self.findings.push(finding.about(digest).of(path()));
+            Ok(None)
+        };
+        if descriptor.size > MAX_MANIFEST {
+            let message = format!(
+                "the manifest is said to have {} bytes; more than {MAX_MANIFEST} is refused",
+                descriptor.size
+            );
+            return fail(Finding::error("manifest-size", message));
+        }
+        let section = match (self.archive.blob(&digest)?, predicted, self.archive.file()) {
+            (Some(section), ..) => section,
+            // The scan had to stop before it came here, but the plan says where it must be.
+            (None, Some(offset), Some(file))
+                if offset.saturating_add(descriptor.size) <= self.archive.size() =>
+            {
+                Section::new(Arc::clone(file), offset, descriptor.size)
+            }
+            _ => return fail(Finding::error("manifest-missing", "the manifest is missing")),
+        };
+        if section.size() != descriptor.size {
+            let message = format!(
+                "the manifest has {} bytes, but should have {}",
+                section.size(),
+                descriptor.size
+            );
+            return fail(Finding::error("manifest-size", message).at(section.offset()));
+        }
+        self.hashed += section.size();
+        match RawManifest::prove(section.read_all()?.into(), descriptor) {
+            Ok(raw) => Ok(Some(raw)),
+            Err(error) => {
+                let rule = match error {
+                    airlift_bundle::ManifestError::Digest { .. } => "manifest-digest",
+                    _ => "manifest-json",
+                };
+                let cause = std::error::Error::source(&error)
+                    .map(|cause| format!(": {cause}"))
+                    .unwrap_or_default();
+                self.damaged.insert(digest);
+                let finding = Finding::error(rule, format!("{error}{cause}"));
+                self.findings
+                    .push(finding.about(digest).at(section.offset()).of(path()));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Our archive: each blob is where the plan says, unless the file ends before.
+    fn locate_planned(&mut self, plan: &Plan, file: &Arc<std::fs::File>) -> HashMap<Digest, Section> {
+        let mut blobs = HashMap::new();
+        for entry in plan.blobs() {
+            if entry.data_offset + entry.size <= self.archive.size() {
+                blobs.insert(
+                    entry.digest,
+                    Section::new(Arc::clone(file), entry.data_offset, entry.size),
+                );
+            } else {
+                self.damaged.insert(entry.digest);
+                let finding = Finding::error(
+                    "blob-missing",
+                    "the archive is cut off before the end of this blob",
+                );
+                self.findings.push(
+                    finding
+                        .about(entry.digest)
+                        .at(entry.data_offset)
+                        .of(plan.path_of(entry)),
+                );
+            }
+        }
+        blobs
+    }
+
+    /// Another tool's layout: each blob is where the scan found its name.
+    fn locate_scanned(&mut self, graph: &Graph) -> io::Result<HashMap<Digest, Section>> {
+        let mut blobs = HashMap::new();
+        for blob in &graph.blobs {
+            let Descriptor { digest, size, .. } = blob.descriptor;
+            let problem = match self.archive.blob(&digest)? {
+                Some(section) if section.size() == size => {
+                    blobs.insert(digest, section);
+                    continue;
+                }
+                Some(section) => {
+                    let message = format!("the blob has {} bytes, but should have {size}", section.size());
+                    Finding::error("blob-size", message).at(section.offset())
+                }
+                None => Finding::error("blob-missing", "the blob is missing"),
+            };
+            self.damaged.insert(digest);
+            self.findings
+                .push(problem.about(digest).of(graph.path_of_blob(blob)));
+        }
+        Ok(blobs)
+    }
+
+    /// Content that no root reaches: harmless, if it is what it is called.
+    fn look_at_unlisted(&mut self, graph: Option<&Graph>) -> io::Result<()> {
+        let listed: HashSet<Digest> = graph
+            .iter()
+            .flat_map(|graph| {
+                let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
+                manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
+            })
+            .collect();
+        // Below a damaged manifest nobody can say what is listed.
+        let known = graph.is_some_and(Graph::is_complete);
+        let mut unlisted: Vec<Digest> = self
+            .archive
+            .blobs()
+            .filter(|digest| !listed.contains(digest))
+            .copied()
+            .collect();
+        unlisted.sort();
+        for digest in unlisted {
+            let Some(section) = self.archive.blob(&digest)? else {
+                continue;
+            };
+            let found = section.digest(digest.algorithm(), |_| {})?;
+            self.hashed += section.size();
+            let path = vec![EntryPath::of_blob(&digest).to_string()];
+            let finding = if found != digest {
+                Finding::error("blob-digest", format!("the content has the digest {found}"))
+            } else if known {
+                Finding::error("blob-unlisted", "no image of the bundle names this content").as_warning()
+            } else {
+                continue;
+            };
+            self.findings
+                .push(finding.about(digest).at(section.offset()).of(path));
+        }
+        Ok(())
+    }
+}
+
+/// Where our archives have their manifests: one behind the other, from behind `index.json`.
+struct Prediction {
+    at: u64,
+}
+
+impl Prediction {
+    fn behind_index(index_size: u64) -> Self {
+        // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
+        Prediction {
+            at: 3 * header::BLOCK + header::padded(index_size),
+        }
+    }
+
+    /// Where the data of the next manifest starts.
+    fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
+        let data = self
+            .at
+            .checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
+        self.at = data.checked_add(descriptor.size.checked_next_multiple_of(header::BLOCK)?)?;
+        Some(data)
+    }
+}

@@ -1,0 +1,63 @@
+//! Headers, padding and tail of our own archives, compared byte for byte with what the plan says.
+
+use std::fs::File;
+use std::io;
+
+use airlift_bundle::Plan;
+use airlift_bundle::frame::{Region, entry_defect, tail_defect};
+
+use crate::report::Finding;
+
+/// Every entry whose surroundings are not what they have to be, and the tail.
+pub(crate) fn compare(file: &File, length: u64, plan: &Plan) -> io::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for entry in plan.entries() {
+        if entry.header_offset >= length {
+            // All that is missing behind the end is one finding, not one an entry; missing blobs are named elsewhere.
+            break;
+        }
+        if let Some((region, offset)) = entry_defect(file, entry)? {
+            let (rule, what) = match region {
+                Region::Header => ("tar-header", "the tar header"),
+                Region::Padding => ("tar-padding", "the padding"),
+            };
+            let message = match offset >= length {
+                true => format!("the archive is cut off inside {what} of {}", entry.path),
+                false => format!("{what} of {} was altered", entry.path),
+            };
+            findings.push(
+                Finding::error(rule, message)
+                    .about(entry.digest)
+                    .at(offset)
+                    .of(plan.path_of(entry)),
+            );
+        }
+    }
+    if let Some(offset) = tail_defect(file, length, plan)? {
+        let (rule, message) = if length < plan.size() {
+            (
+                "tar-truncated",
+                format!(
+                    "the archive has {length} bytes, but should have {}: it was cut off",
+                    plan.size()
+                ),
+            )
+        } else if offset >= plan.size() {
+            (
+                "tar-tail",
+                format!("{} bytes stand behind the archive's end", length - plan.size()),
+            )
+        } else {
+            (
+                "tar-tail",
+                "the zeros that close the archive were altered".to_owned(),
+            )
+        };
+        findings.push(
+            Finding::error(rule, message)
+                .at(offset)
+                .of(vec!["end of archive".to_owned()]),
+        );
+    }
+    Ok(findings)
+}

@@ -1,0 +1,136 @@
+//! The report: what was looked at, and every defect that was found. A defect is data; an error means that we could not look.
+
+use airlift_bundle::{Defect, Digest, Severity};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What the report calls itself.
+pub const SCHEMA: &str = "airlift.report/v1";
+
+/// The answer to "is this bundle whole and unchanged?".
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `airlift.report/v1`.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: &'static str,
+    /// Whether there is no finding of severity `error`.
+    pub ok: bool,
+    /// The digest of `index.json`: the bundle's id. Absent where there is no `index.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Digest>,
+    /// Bytes of the archive, or of a folder's files together.
+    pub size: u64,
+    /// Bytes of content that were read and hashed.
+    pub hashed: u64,
+    /// The images and artifacts that the bundle names.
+    pub images: Vec<ImageReport>,
+    /// Everything that is wrong or odd, in the order in which it was found.
+    pub findings: Vec<Finding>,
+}
+
+/// One image or artifact of the bundle.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageReport {
+    /// Its reference, as the bundle gives it; absent where a layout names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// Whether all of it is there and unchanged.
+    pub ok: bool,
+    /// The platforms whose content is carried.
+    pub platforms: Vec<String>,
+    /// The platforms that were left out by choice.
+    pub omitted_platforms: Vec<String>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The bundle must not be used.
+    Error,
+    /// Odd, and harmless.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Level,
+    /// The rule's stable name, such as `blob-digest`.
+    pub rule: &'static str,
+    /// The sentence for people.
+    pub message: String,
+    /// The content concerned, where it is content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Where in the archive, in bytes from its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Image, platform and part, outermost first.
+    pub path: Vec<String>,
+}
+
+impl Finding {
+    /// An error with nothing but a rule and a sentence.
+    pub(crate) fn error(rule: &'static str, message: impl Into<String>) -> Self {
+        Finding {
+            severity: Level::Error,
+            rule,
+            message: message.into(),
+            digest: None,
+            offset: None,
+            path: Vec::new(),
+        }
+    }
+
+    /// The same, harmless.
+    pub(crate) fn as_warning(mut self) -> Self {
+        self.severity = Level::Warning;
+        self
+    }
+
+    /// The same, about content.
+    pub(crate) fn about(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    /// The same, at an offset.
+    pub(crate) fn at(mut self, offset: impl Into<Option<u64>>) -> Self {
+        self.offset = offset.into();
+        self
+    }
+
+    /// The same, of an image's part.
+    pub(crate) fn of(mut self, path: Vec<String>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Whether the bundle must not be used because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Level::Error
+    }
+}
+
+impl From<&Defect> for Finding {
+    fn from(defect: &Defect) -> Self {
+        Finding {
+            severity: match defect.severity {
+                Severity::Error => Level::Error,
+                Severity::Warning => Level::Warning,
+            },
+            rule: defect.rule,
+            message: defect.message.clone(),
+            digest: None,
+            offset: defect.offset,
+            path: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Hashes every blob, in place and on all cores, and draws up the report.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use airlift_bundle::graph::BlobEntry;
+use airlift_bundle::{Digest, Event, Graph, Limits, Observer, parallel, summary};
+
+use crate::examine::{ExamineError, Examined};
+use crate::report::{self, Finding, ImageReport, Report};
+
+/// How to verify.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Threads that hash; 0 is one a core.
+    pub jobs: usize,
+    /// The bundle's id, as it was told on another way.
+    pub expect: Option<Digest>,
+    /// What is taken for an attack.
+    pub limits: Limits,
+}
+
+/// Verifies the bundle at `path`: re-reads and hashes all of it, and tells everything that is wrong.
+pub fn verify(path: &Path, options: &Options, observer: &dyn Observer) -> Result<Report, ExamineError> {
+    let mut examined = Examined::open(path, options.limits)?;
+    if let Some(expected) = options.expect {
+        examined.expect(expected);
+    }
+    examined.hash_blobs(options.jobs, observer);
+    Ok(examined.report())
+}
+
+impl Examined {
+    /// Holds the bundle's id against the one that was expected.
+    pub fn expect(&mut self, expected: Digest) {
+        if self.id == Some(expected) {
+            return;
+        }
+        let found = self
+            .id
+            .map_or("it has none".to_owned(), |id| format!("its id is {id}"));
+        self.findings.push(Finding::error(
+            "expected-id",
+            format!("this is not the bundle {expected}: {found}"),
+        ));
+    }
+
+    /// Hashes all blobs that are there.
+    pub fn hash_blobs(&mut self, jobs: usize, observer: &dyn Observer) {
+        let Some(graph) = &self.graph else { return };
+        let blobs: Vec<&BlobEntry> = graph
+            .blobs
+            .iter()
+            .filter(|blob| self.blobs.contains_key(&blob.descriptor.digest))
+            .collect();
+        let bytes = blobs.iter().map(|blob| blob.descriptor.size).sum();
+        observer.notice(Event::PhaseStarted {
+            phase: "verify",
+            bytes,
+        });
+        let hashed = AtomicU64::new(0);
+        let findings = parallel::map(&blobs, jobs, |blob| {
+            self.hash_blob(graph, blob, observer, &hashed)
+        });
+        observer.notice(Event::PhaseEnded { phase: "verify" });
+        for finding in findings.into_iter().flatten() {
+            self.damaged.extend(finding.digest);
+            self.findings.push(finding);
+        }
+        self.hashed += hashed.into_inner();
+    }
+
+    fn hash_blob(
+        &self,
+        graph: &Graph,
+        blob: &BlobEntry,
+        observer: &dyn Observer,
+        hashed: &AtomicU64,
+    ) -> Option<Finding> {
+        let digest = blob.descriptor.digest;
+        let section = self.blobs.get(&digest)?;
+        let label = graph.path_of_blob(blob).join(" ");
+        observer.notice(Event::Started {
+            digest,
+            label,
+            size: section.size(),
+        });
+        let outcome = section.digest(digest.algorithm(), |bytes| {
+            hashed.fetch_add(bytes, Ordering::Relaxed);
+            observer.notice(Event::Advanced { digest, bytes });
+        });
+        observer.notice(Event::Finished { digest });
+        let finding = match outcome {
+            Ok(found) if found == digest => return None,
+            Ok(found) => Finding::error(
+                "blob-digest",
+                format!("the content was altered: its digest is {found}, not {digest}"),
+            ),
+            Err(error) => Finding::error("blob-unreadable", format!("the content can't be read: {error}")),
+        };
+        let offset = self.archive.file().map(|_| section.offset());
+        Some(finding.about(digest).at(offset).of(graph.path_of_blob(blob)))
+    }
+
+    /// The report of what was examined so far.
+    pub fn report(&self) -> Report {
+        let images = self
+            .graph
+            .iter()
+            .flat_map(|graph| graph.roots.iter().map(move |root| (graph, root)));
+        let images = images
+            .map(|(graph, root)| ImageReport {
+                reference: root.reference.clone(),
+                digest: root.descriptor.digest,
+                ok: self.is_whole(graph, &root.descriptor.digest),
+                platforms: self.platforms(graph, &root.descriptor.digest),
+                omitted_platforms: Vec::new(),
+            })
+            .collect();
+        Report {
+            schema: report::SCHEMA,
+            ok: !self.findings.iter().any(Finding::is_error),
+            id: self.id,
+            size: self.archive.size(),
+            hashed: self.hashed,
+            images,
+            findings: self.findings.clone(),
+        }
+    }
+
+    /// The platforms of an image, as its indexes or configs name them.
+    pub fn platforms(&self, graph: &Graph, root: &Digest) -> Vec<String> {
+        summary::platforms_of(graph, root, |config| self.small_blob(config))
+            .iter()
+            .map(|platform| platform.to_string().escape_debug().to_string())
+            .collect()
+    }
+
+    fn is_whole(&self, graph: &Graph, root: &Digest) -> bool {
+        graph.below(root).iter().all(|entry| {
+            let blobs = entry.raw.iter().flat_map(Graph::blobs_of);
+            entry.raw.is_some()
+                && !self.damaged.contains(&entry.descriptor.digest)
+                && blobs
+                    .into_iter()
+                    .all(|(_, blob)| !self.damaged.contains(&blob.digest))
+        })
+    }
+}
