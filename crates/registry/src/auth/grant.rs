@@ -1,0 +1,207 @@
+//! The exchange with a token service: Distribution's "Token Authentication" (GET) and "OAuth2" (POST, for identity tokens).
+//!
+//! `oci_client::Client::auth` does the GET, but asks the registry anew for its challenge and sends the password to whatever realm it
+//! names *then*, reads answers of any length, follows redirects with its own rules, and loses status and `Retry-After`. So the exchange is
+//! made here, with a realm that was checked; the answer is read by `oci_client`'s `RegistryToken`.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use oci_client::secrets::RegistryAuth;
+use oci_client::token_cache::RegistryToken;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Url};
+use serde::Deserialize;
+
+use crate::auth::credentials::{Credential, Secret};
+use crate::error::{ContentFault, Error};
+use crate::http::{Ask, Http, Payload};
+
+/// The largest token answer that is read.
+const MAX_ANSWER: u64 = 1024 * 1024;
+/// How long a token lives whose service doesn't say (Distribution's token specification).
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// Who we are to an OAuth2 service.
+const CLIENT_ID: &str = "airlift";
+
+/// What to ask a token service for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) realm: &'a Url,
+    pub(crate) service: Option<&'a str>,
+    pub(crate) scopes: Vec<String>,
+}
+
+/// A token, ready for the header, and how long it may be used.
+pub(crate) struct Token {
+    pub(crate) header: HeaderValue,
+    pub(crate) life: Duration,
+}
+
+#[derive(Deserialize)]
+struct Lifetime {
+    expires_in: Option<u64>,
+}
+
+/// Fetches a token. A refusal keeps the service's own words and status.
+pub(crate) async fn fetch(
+    http: &Http,
+    wanted: &Wanted<'_>,
+    credential: Option<&Credential>,
+) -> Result<Token, Error> {
+    let ask = match credential {
+        Some(Credential::Identity(secret)) => refresh(wanted, secret),
+        Some(Credential::Login(auth)) => Ask {
+            authorization: basic(auth),
+            ..query(wanted)
+        },
+        None => query(wanted),
+    };
+    let exchange = async {
+        let mut answer = http.send(ask, Some(http.idle_timeout)).await?;
+        if !answer.status().is_success() {
+            return Err(Error::refused(answer.refusal(http).await));
+        }
+        let body = answer.whole(http, "token answer", MAX_ANSWER).await?;
+        read(&body).ok_or_else(|| Error::content(&answer.call, ContentFault::Token))
+    };
+    let call = crate::error::Call::new(&Method::GET, wanted.realm);
+    let bounded = tokio::time::timeout(http.answer_timeout, exchange).await;
+    bounded.unwrap_or_else(|_| {
+        Err(crate::http::timed_out(
+            &call,
+            "no whole answer",
+            http.answer_timeout,
+        ))
+    })
+}
+
+/// The `Authorization` of a user and password; none for anything else.
+pub(crate) fn basic(auth: &RegistryAuth) -> Option<HeaderValue> {
+    let RegistryAuth::Basic(user, password) = auth else {
+        return None;
+    };
+    sensitive(&format!(
+        "Basic {}",
+        STANDARD.encode(format!("{user}:{password}"))
+    ))
+}
+
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn query(wanted: &Wanted<'_>) -> Ask {
+    let mut url = wanted.realm.clone();
+    {
+        let mut pairs = url.query_pairs_mut();
+        if let Some(service) = wanted.service {
+            pairs.append_pair("service", service);
+        }
+        for scope in &wanted.scopes {
+            pairs.append_pair("scope", scope);
+        }
+    }
+    Ask::new(Method::GET, url)
+}
+
+fn refresh(wanted: &Wanted<'_>, secret: &Secret) -> Ask {
+    // A URL's query has the encoding of a form.
+    let mut form = wanted.realm.clone();
+    form.set_query(None);
+    {
+        let mut pairs = form.query_pairs_mut();
+        pairs
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", CLIENT_ID);
+        if let Some(service) = wanted.service {
+            pairs.append_pair("service", service);
+        }
+        pairs
+            .append_pair("scope", &wanted.scopes.join(" "))
+            .append_pair("refresh_token", &secret.0);
+    }
+    let body = Bytes::from(form.query().unwrap_or_default().to_owned());
+    let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+    let mut ask = Ask::new(Method::POST, wanted.realm.clone()).with(CONTENT_TYPE, form_type);
+    ask.payload = Payload::Secret(body);
+    ask
+}
+
+fn read(body: &[u8]) -> Option<Token> {
+    let token: RegistryToken = serde_json::from_slice(body).ok()?;
+    if token.token().is_empty() {
+        return None;
+    }
+    let header = sensitive(&token.bearer_token())?;
+    let life = serde_json::from_slice::<Lifetime>(body)
+        .ok()
+        .and_then(|lifetime| lifetime.expires_in);
+    let life = life
+        .filter(|seconds| *seconds > 0)
+        .map_or(DEFAULT_LIFE, Duration::from_secs);
+    Some(Token { header, life })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_kinds_of_answers() {
+        for (body, header, life) in [
+            (r#"{"token":"a","expires_in":300}"#, "Bearer a", 300),
+            (r#"{"access_token":"b"}"#, "Bearer b", 60),
+            (
+                r#"{"token":"a","access_token":"b","expires_in":0}"#,
+                "Bearer a",
+                60,
+            ),
+        ] {
+            let token = read(body.as_bytes()).unwrap();
+            assert_eq!(
+                (token.header.to_str().unwrap(), token.life.as_secs()),
+                (header, life),
+                "{body}"
+            );
+            assert!(
+                !format!("{:?}", token.header).contains("Bearer"),
+                "the header must not show itself"
+            );
+        }
+        for body in [
+            "",
+            "{}",
+            r#"{"token":""}"#,
+            r#"{"token":"a\nb"}"#,
+            "<html>",
+            r#"{"token":7}"#,
+        ] {
+            assert!(read(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn asks_for_scopes_in_the_query_and_keeps_a_refresh_token_out_of_it() {
+        let realm = Url::parse("https://auth.example/token?x=1").unwrap();
+        let wanted = Wanted {
+            realm: &realm,
+            service: Some("r&s"),
+            scopes: vec!["repository:a/b:pull,push".to_owned()],
+        };
+        let url = query(&wanted).url;
+        assert_eq!(
+            url.query(),
+            Some("x=1&service=r%26s&scope=repository%3Aa%2Fb%3Apull%2Cpush")
+        );
+        let ask = refresh(&wanted, &Secret("s3cret".to_owned()));
+        assert_eq!(ask.url, realm);
+        let Payload::Secret(body) = ask.payload else {
+            panic!("a form is expected")
+        };
+        assert!(String::from_utf8_lossy(&body).ends_with("refresh_token=s3cret"));
+    }
+}

@@ -1,0 +1,244 @@
+//! One authorization per (repository, access): fetched once however many want it, kept while it lives, renewed when it is refused.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use tokio::time::Instant;
+
+use crate::auth::challenge::Challenge;
+use crate::auth::credentials::{Credential, Credentials, Lookup};
+use crate::auth::grant::{self, Wanted};
+use crate::error::Error;
+use crate::http::Http;
+use crate::reference::Repository;
+
+/// The longest wait for a credential helper: it may ask the user something.
+const HELPER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a request wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// Read.
+    Pull,
+    /// Read and write.
+    Push,
+}
+
+/// What an authorization is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    pub(crate) repository: Repository,
+    pub(crate) access: Access,
+    /// Another repository of the same registry that is read from: a mount.
+    pub(crate) beside: Option<String>,
+}
+
+impl Scope {
+    pub(crate) fn new(repository: &Repository, access: Access) -> Self {
+        Scope {
+            repository: repository.clone(),
+            access,
+            beside: None,
+        }
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let actions = match self.access {
+            Access::Pull => "pull",
+            Access::Push => "pull,push",
+        };
+        let mut texts = vec![format!("repository:{}:{actions}", self.repository.path())];
+        texts.extend(self.beside.iter().map(|path| format!("repository:{path}:pull")));
+        texts
+    }
+}
+
+/// What to put on a request, and where it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) header: Option<HeaderValue>,
+    /// What to tell where the request is refused all the same.
+    pub(crate) note: Option<Arc<str>>,
+    /// Whether asking again could give another authorization.
+    pub(crate) renewable: bool,
+    number: u64,
+    expires: Option<Instant>,
+}
+
+impl Session {
+    /// Of a registry that asks for nothing.
+    pub(crate) fn none() -> Self {
+        Session {
+            header: None,
+            note: None,
+            renewable: true,
+            number: 0,
+            expires: None,
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.expires.is_none_or(|expires| Instant::now() < expires)
+    }
+}
+
+type Cell = Arc<tokio::sync::Mutex<Option<Session>>>;
+
+/// All authorizations of a transport.
+pub(crate) struct Sessions {
+    credentials: Arc<Credentials>,
+    cells: Mutex<HashMap<Scope, Cell>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Sessions {
+            credentials: Arc::new(credentials),
+            cells: Mutex::default(),
+        }
+    }
+
+    /// The authorization for `scope`; another one than `refused`, if that was.
+    pub(crate) async fn get(
+        &self,
+        http: &Http,
+        challenge: &Challenge,
+        scope: &Scope,
+        refused: Option<&Session>,
+    ) -> Result<Session, Error> {
+        let cell = Arc::clone(
+            self.cells
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(scope.clone())
+                .or_default(),
+        );
+        // Held while logging in: the others wait for this one's token instead of fetching their own.
+        let mut slot = cell.lock().await;
+        let number = slot.as_ref().map_or(0, |session| session.number);
+        if let Some(session) = slot.as_ref() {
+            let was_refused = refused.is_some_and(|refused| refused.number == session.number);
+            if session.is_fresh() && !was_refused {
+                return Ok(session.clone());
+            }
+        }
+        let mut session = self.log_in(http, challenge, scope).await?;
+        session.number = number + 1;
+        *slot = Some(session.clone());
+        Ok(session)
+    }
+
+    async fn log_in(&self, http: &Http, challenge: &Challenge, scope: &Scope) -> Result<Session, Error> {
+        let (credential, note) = match self.look_up(&scope.repository).await {
+            Lookup::Found { credential, from } => (
+                Some(credential),
+                format!("logged in with the credentials of {from}"),
+            ),
+            Lookup::Nothing { looked } => (
+                None,
+                format!(
+                    "no credentials for {} were found (looked in {looked})",
+                    scope.repository.host()
+                ),
+            ),
+        };
+        let session = Session {
+            note: Some(note.as_str().into()),
+            ..Session::none()
+        };
+        match challenge {
+            Challenge::Basic => {
+                let header = match &credential {
+                    Some(Credential::Login(auth)) => grant::basic(auth),
+                    _ => None,
+                };
+                Ok(Session {
+                    header,
+                    renewable: false,
+                    ..session
+                })
+            }
+            Challenge::Bearer { realm, service } => {
+                let wanted = Wanted {
+                    realm,
+                    service: service.as_deref(),
+                    scopes: scope.texts(),
+                };
+                let token = grant::fetch(http, &wanted, credential.as_ref()).await;
+                let token = token.map_err(|error| explained(error, credential.is_some(), note))?;
+                let expires = Instant::now() + usable(token.life);
+                Ok(Session {
+                    header: Some(token.header),
+                    expires: Some(expires),
+                    ..session
+                })
+            }
+        }
+    }
+
+    async fn look_up(&self, repository: &Repository) -> Lookup {
+        let (credentials, wanted) = (Arc::clone(&self.credentials), repository.clone());
+        let search = tokio::task::spawn_blocking(move || credentials.find(&wanted));
+        match tokio::time::timeout(HELPER_PATIENCE, search).await {
+            Ok(Ok(lookup)) => lookup,
+            _ => Lookup::Nothing {
+                looked: "a credential helper, which didn't answer".to_owned(),
+            },
+        }
+    }
+}
+
+/// A refusal of the token service, with what we brought it.
+fn explained(error: Error, had_credentials: bool, note: String) -> Error {
+    let note = if had_credentials {
+        format!("wrong credentials? {note}")
+    } else {
+        note
+    };
+    match error {
+        Error::Unauthorised(mut refusal) | Error::Denied(mut refusal) => {
+            refusal.note = Some(note);
+            Error::Unauthorised(refusal)
+        }
+        // Some services answer a bad login with 400.
+        Error::Refused(mut refusal) if refusal.status == 400 => {
+            refusal.note = Some(note);
+            Error::Unauthorised(refusal)
+        }
+        other => other,
+    }
+}
+
+/// How long a token is used: not to its last seconds, which pass on the way; and for a day at most.
+fn usable(life: Duration) -> Duration {
+    let life = life.min(Duration::from_secs(24 * 60 * 60));
+    life - (life / 4).min(Duration::from_secs(10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes() {
+        let repository: Repository = "localhost:5000/a/b".parse().unwrap();
+        assert_eq!(
+            Scope::new(&repository, Access::Pull).texts(),
+            ["repository:a/b:pull"]
+        );
+        let mount = Scope {
+            beside: Some("c".to_owned()),
+            ..Scope::new(&repository, Access::Push)
+        };
+        assert_eq!(mount.texts(), ["repository:a/b:pull,push", "repository:c:pull"]);
+    }
+
+    #[test]
+    fn a_token_is_not_used_to_its_last_second() {
+        assert_eq!(usable(Duration::from_secs(300)), Duration::from_secs(290));
+        assert_eq!(usable(Duration::from_secs(4)), Duration::from_secs(3));
+        assert_eq!(usable(Duration::MAX).as_secs(), 24 * 60 * 60 - 10);
+    }
+}

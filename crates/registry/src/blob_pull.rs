@@ -1,0 +1,314 @@
+//! Blobs down: streamed into a sink, hashed on the way, resumed where the connection broke.
+//!
+//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest. `urls` of a descriptor are never
+//! looked at.
+
+use std::io;
+
+use airlift_bundle::{Descriptor, Digest, Event, Hasher};
+use reqwest::header::{HeaderValue, RANGE};
+use reqwest::{Method, StatusCode};
+
+use crate::auth::session::{Access, Scope};
+use crate::error::{ContentFault, Error};
+use crate::host::bounded;
+use crate::http::{Answer, Ask};
+use crate::reference::Repository;
+use crate::refusal::is_html;
+use crate::transport::{Inner, Transport, place};
+
+/// An attempt that moved this much starts the count of retries anew.
+pub(crate) const MUCH: u64 = 1024 * 1024;
+
+/// Where a blob's bytes go, in order and from its start.
+pub trait BlobSink: Send {
+    /// Takes the next piece. Called from an async task: it should not block for long.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being kept; the transfer ends with it.
+    fn write(&mut self, piece: &[u8]) -> io::Result<()>;
+
+    /// Forgets everything written so far: the blob comes again from its start.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting over; the transfer ends with it.
+    fn restart(&mut self) -> io::Result<()>;
+}
+
+/// A blob that came whole and is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Bytes that came over the network, those that were thrown away among them.
+    pub downloaded: u64,
+}
+
+/// What a registry says of a blob without sending it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobHead {
+    /// Its size in bytes, where the registry tells.
+    pub size: Option<u64>,
+}
+
+impl Transport {
+    /// Fetches a blob into `sink`, which has all of it, and nothing else, when this returns.
+    ///
+    /// Broken connections are resumed by `Range`; a registry that doesn't do ranges sends it again. A resumed blob with the wrong digest is
+    /// fetched once more as a whole. Sends `Advanced` and `Rewound`, not `Started` and `Finished`.
+    ///
+    /// # Errors
+    /// If the blob isn't there, isn't what the descriptor says, doesn't come, or the sink fails.
+    pub async fn fetch_blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        sink: &mut dyn BlobSink,
+    ) -> Result<Fetched, Error> {
+        let mut retry = self
+            .inner
+            .retry(format!("{repository} blob {}", descriptor.digest));
+        let mut download = Download::new(&self.inner, descriptor, sink);
+        loop {
+            let before = download.downloaded;
+            match download.attempt(repository).await {
+                Ok(()) => {
+                    return Ok(Fetched {
+                        downloaded: download.downloaded,
+                    });
+                }
+                Err(error) => {
+                    if download.downloaded - before >= MUCH {
+                        retry.renew();
+                    }
+                    if download.may_start_over(&error) {
+                        download.start_over()?;
+                        continue;
+                    }
+                    retry.pause_or_give_up(error).await?;
+                }
+            }
+        }
+    }
+
+    /// Asks whether a blob is there. `None`: 404.
+    ///
+    /// # Errors
+    /// If there is no answer, or one that is neither yes nor 404.
+    pub async fn blob_exists(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        access: Access,
+    ) -> Result<Option<BlobHead>, Error> {
+        let mut retry = self.inner.retry(format!("{repository} blob {digest}"));
+        let scope = Scope::new(repository, access);
+        let make = |base: &_| {
+            Ok(Ask::new(
+                Method::HEAD,
+                place(base, repository, &format!("blobs/{digest}"))?,
+            ))
+        };
+        loop {
+            let error = match self.inner.send(&scope, make).await {
+                Ok(answer) => match answer.status() {
+                    StatusCode::OK if is_html(answer.content_type(), &[]) => {
+                        Error::content(&answer.call, ContentFault::Html)
+                    }
+                    StatusCode::OK => {
+                        return Ok(Some(BlobHead {
+                            size: answer.length(),
+                        }));
+                    }
+                    StatusCode::NOT_FOUND => return Ok(None),
+                    _ => self.inner.refused(answer).await,
+                },
+                Err(error) => error,
+            };
+            retry.pause_or_give_up(error).await?;
+        }
+    }
+}
+
+/// One blob on its way.
+struct Download<'a> {
+    inner: &'a Inner,
+    digest: Digest,
+    size: u64,
+    sink: &'a mut dyn BlobSink,
+    hasher: Hasher,
+    /// Bytes that the sink has.
+    received: u64,
+    downloaded: u64,
+    /// Whether what the sink has came by more than one answer.
+    resumed: bool,
+    started_over: bool,
+}
+
+impl<'a> Download<'a> {
+    fn new(inner: &'a Inner, descriptor: &Descriptor, sink: &'a mut dyn BlobSink) -> Self {
+        let (digest, size) = (descriptor.digest, descriptor.size);
+        let hasher = Hasher::new(digest.algorithm());
+        Download {
+            inner,
+            digest,
+            size,
+            sink,
+            hasher,
+            received: 0,
+            downloaded: 0,
+            resumed: false,
+            started_over: false,
+        }
+    }
+
+    async fn attempt(&mut self, repository: &Repository) -> Result<(), Error> {
+        let mut answer = self.open(repository).await?;
+        self.stream(&mut answer).await?;
+        let actual = self.hasher.clone().finish();
+        if actual != self.digest {
+            let html = is_html(answer.content_type(), &[]);
+            let fault = if html {
+                ContentFault::Html
+            } else {
+                ContentFault::Digest {
+                    expected: self.digest,
+                    actual,
+                }
+            };
+            return Err(Error::content(&answer.call, fault));
+        }
+        Ok(())
+    }
+
+    /// Asks for what is still missing, and looks whether that is what comes.
+    async fn open(&mut self, repository: &Repository) -> Result<Answer, Error> {
+        let (start, digest) = (self.received, self.digest);
+        let scope = Scope::new(repository, Access::Pull);
+        let make = |base: &_| {
+            let ask = Ask::new(Method::GET, place(base, repository, &format!("blobs/{digest}"))?);
+            Ok(match HeaderValue::from_str(&format!("bytes={start}-")) {
+                Ok(range) if start > 0 => ask.with(RANGE, range),
+                _ => ask,
+            })
+        };
+        let answer = self.inner.send(&scope, make).await?;
+        let missing = match answer.status() {
+            StatusCode::OK => {
+                if start > 0 {
+                    // The registry doesn't do ranges: what we have comes again.
+                    self.rewind()?;
+                }
+                self.size
+            }
+            StatusCode::PARTIAL_CONTENT if start > 0 => {
+                self.check_range(&answer, start)?;
+                self.resumed = true;
+                self.size - start
+            }
+            _ => return Err(self.inner.refused(answer).await),
+        };
+        let answer = answer.plain()?;
+        match answer.length() {
+            Some(actual) if actual != missing => {
+                if is_html(answer.content_type(), &[]) {
+                    return Err(Error::content(&answer.call, ContentFault::Html));
+                }
+                let (expected, actual) = (self.size, self.size - missing + actual.min(u64::MAX / 2));
+                Err(Error::content(
+                    &answer.call,
+                    ContentFault::Size { expected, actual },
+                ))
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// A part must begin where ours ends, go to the blob's end, and be part of a blob of this size.
+    fn check_range(&self, answer: &Answer, start: u64) -> Result<(), Error> {
+        let got = answer.header("content-range").unwrap_or_default();
+        let wanted = |total: &str| format!("bytes {start}-{}/{total}", self.size.saturating_sub(1));
+        if got == wanted(&self.size.to_string()) || got == wanted("*") {
+            return Ok(());
+        }
+        Err(Error::content(
+            &answer.call,
+            ContentFault::Range {
+                start,
+                got: bounded(got),
+            },
+        ))
+    }
+
+    /// Hands the body on, piece by piece, and never more than the blob's size.
+    async fn stream(&mut self, answer: &mut Answer) -> Result<(), Error> {
+        loop {
+            let chunk = match answer.chunk(&self.inner.http).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // All that belongs there came; how the connection ended doesn't matter.
+                Err(_) if self.received == self.size => break,
+                Err(error) => return Err(error),
+            };
+            let bytes = chunk.len() as u64;
+            self.downloaded += bytes;
+            if bytes > self.size - self.received {
+                return Err(Error::content(
+                    &answer.call,
+                    ContentFault::Overlong { expected: self.size },
+                ));
+            }
+            self.hasher.update(&chunk);
+            self.sink.write(&chunk).map_err(|source| Error::Sink {
+                digest: self.digest,
+                source,
+            })?;
+            self.received += bytes;
+            self.inner.observer.notice(Event::Advanced {
+                digest: self.digest,
+                bytes,
+            });
+            if let Some(rate) = &self.inner.rate {
+                rate.pass(chunk.len()).await;
+            }
+        }
+        if self.received < self.size {
+            let fault = ContentFault::Short {
+                expected: self.size,
+                received: self.received,
+            };
+            return Err(Error::content(&answer.call, fault));
+        }
+        Ok(())
+    }
+
+    /// Whether the fault may lie in how the parts were put together: then the whole blob is fetched once more.
+    fn may_start_over(&self, error: &Error) -> bool {
+        if self.started_over {
+            return false;
+        }
+        match error {
+            Error::Content { fault, .. } => self.resumed && matches!(**fault, ContentFault::Digest { .. }),
+            Error::Refused(refusal) => self.received > 0 && refusal.status == 416,
+            _ => false,
+        }
+    }
+
+    fn start_over(&mut self) -> Result<(), Error> {
+        self.started_over = true;
+        self.rewind()
+    }
+
+    fn rewind(&mut self) -> Result<(), Error> {
+        self.sink.restart().map_err(|source| Error::Sink {
+            digest: self.digest,
+            source,
+        })?;
+        self.inner.observer.notice(Event::Rewound {
+            digest: self.digest,
+            bytes: self.received,
+        });
+        self.hasher = Hasher::new(self.digest.algorithm());
+        self.received = 0;
+        self.resumed = false;
+        Ok(())
+    }
+}

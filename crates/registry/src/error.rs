@@ -1,0 +1,380 @@
+//! What can go wrong between us and a registry, told so that an operator knows what happened, to what, and whether trying again
+//! would help.
+//!
+//! Nothing secret gets in here: URLs lose their query and userinfo when a [`Call`] is made, and headers are never kept.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use airlift_bundle::Digest;
+use reqwest::{Method, StatusCode, Url};
+
+use crate::host::Host;
+use crate::refusal::Refusal;
+
+/// One request, fit for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    method: String,
+    url: String,
+}
+
+impl Call {
+    pub(crate) fn new(method: &Method, url: &Url) -> Self {
+        Call {
+            method: method.to_string(),
+            url: redacted(url),
+        }
+    }
+
+    /// The HTTP method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The URL without userinfo, query and fragment.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url)
+    }
+}
+
+/// `url` without userinfo, query and fragment: the places where secrets are.
+pub(crate) fn redacted(url: &Url) -> String {
+    let mut clean = url.clone();
+    let had_query = clean.query().is_some();
+    clean.set_query(None);
+    clean.set_fragment(None);
+    // These fail only for URLs without a host, which have no userinfo.
+    let _ = clean.set_username("");
+    let _ = clean.set_password(None);
+    if had_query {
+        format!("{clean}?…")
+    } else {
+        clean.to_string()
+    }
+}
+
+/// Why a transfer failed. [`Error::attempts`] says how often it was tried.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// 404: the repository, the content, or the upload session isn't there.
+    #[error("{0}")]
+    NotFound(Box<Refusal>),
+    /// 401 after everything that we have was tried, or the token service refused the credentials.
+    #[error("{0}")]
+    Unauthorised(Box<Refusal>),
+    /// 403: known, but not allowed.
+    #[error("{0}")]
+    Denied(Box<Refusal>),
+    /// 429, and still after the last retry.
+    #[error("{0}")]
+    RateLimited(Box<Refusal>),
+    /// Any other 4xx: for manifests, the reasons are in [`Refusal::errors`].
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// 5xx, and where it can be repeated, still after the last retry.
+    #[error("{0}")]
+    Server(Box<Refusal>),
+    /// No connection, or it broke.
+    #[error("{call}: {what}{}", tries(*.attempts))]
+    Unreachable {
+        /// The request.
+        call: Call,
+        /// What broke: "can't connect", "the connection broke".
+        what: &'static str,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the network says.
+        source: reqwest::Error,
+    },
+    /// The registry's certificate isn't one that we trust, or it doesn't speak TLS.
+    #[error("{call}: {hint}")]
+    Untrusted {
+        /// The request.
+        call: Call,
+        /// What to do about it.
+        hint: &'static str,
+        /// What TLS says.
+        source: reqwest::Error,
+    },
+    /// Nothing moved for too long.
+    #[error("{call}: {waiting_for} for {} s{}", .after.as_secs_f32(), tries(*.attempts))]
+    TimedOut {
+        /// The request.
+        call: Call,
+        /// What didn't come: "no answer", "no byte came".
+        waiting_for: &'static str,
+        /// How long it was waited for.
+        after: Duration,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// An answer that isn't what was asked for; nothing of it was accepted.
+    #[error("{call}: {fault}{}", tries(*.attempts))]
+    Content {
+        /// The request.
+        call: Call,
+        /// What is wrong with it.
+        fault: Box<ContentFault>,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The registry sends us where we don't go.
+    #[error("{call}: sent on to {target}, which is refused: {reason}")]
+    Redirect {
+        /// The request.
+        call: Call,
+        /// Where to, redacted.
+        target: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The registry wants us to log in at a place that gets no credentials.
+    #[error("registry {registry} wants a login at '{}', which is refused: {reason}", .realm.escape_debug())]
+    Realm {
+        /// The registry.
+        registry: Host,
+        /// The realm, redacted.
+        realm: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// No client could be made: above all, a system without CA certificates.
+    #[error("{call}: no TLS without CA certificates: install them (ca-certificates) or give --ca-file")]
+    NoTrust {
+        /// The request.
+        call: Call,
+        /// What TLS says.
+        source: reqwest::Error,
+    },
+    /// The place where the content goes doesn't take it.
+    #[error("{digest} can't be written where it belongs")]
+    Sink {
+        /// The content.
+        digest: Digest,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The place where the content comes from doesn't give it, or not the content that it should: nothing was acknowledged.
+    #[error("{digest} can't be read for the upload")]
+    Source {
+        /// The content.
+        digest: Digest,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// How an answer differs from what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentFault {
+    /// The bytes are other bytes.
+    #[error("the bytes are not {expected}: they hash to {actual}")]
+    Digest {
+        /// The digest asked for.
+        expected: Digest,
+        /// The digest that the bytes have.
+        actual: Digest,
+    },
+    /// `Docker-Content-Digest` speaks of other bytes.
+    #[error("the registry says that this is {header}, but it is {actual}")]
+    Header {
+        /// What the header says.
+        header: Digest,
+        /// What the content is.
+        actual: Digest,
+    },
+    /// Announced with another size than the descriptor's.
+    #[error("{actual} bytes are announced, {expected} belong there")]
+    Size {
+        /// The size asked for.
+        expected: u64,
+        /// The size announced.
+        actual: u64,
+    },
+    /// More bytes came than belong there; reading stopped.
+    #[error("more than the {expected} bytes came that belong there")]
+    Overlong {
+        /// The size asked for.
+        expected: u64,
+    },
+    /// The body ended early.
+    #[error("the body ended after {received} of {expected} bytes")]
+    Short {
+        /// The size asked for.
+        expected: u64,
+        /// What came.
+        received: u64,
+    },
+    /// Larger than Airlift reads into memory.
+    #[error("the {what} is larger than {limit} bytes")]
+    TooLarge {
+        /// What it is: "manifest", "token answer".
+        what: &'static str,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Compressed on the way, so the bytes are not the registry's.
+    #[error("the answer has Content-Encoding '{}', though plain bytes were asked for", .0.escape_debug())]
+    Encoding(String),
+    /// A web page instead of content.
+    #[error("the answer is an HTML page: a proxy or login page?")]
+    Html,
+    /// A range other than the one asked for.
+    #[error("bytes from {start} were asked for, the answer has Content-Range '{}'", .got.escape_debug())]
+    Range {
+        /// The first byte asked for.
+        start: u64,
+        /// The answer's header.
+        got: String,
+    },
+    /// A status that has no meaning here.
+    #[error("status {0} is not an answer to this request")]
+    Status(u16),
+    /// An upload was opened without saying where.
+    #[error("the answer has no usable Location")]
+    Location,
+    /// The token service's answer has no token.
+    #[error("the answer holds no token")]
+    Token,
+}
+
+impl Error {
+    /// How often the failing request was made.
+    pub fn attempts(&self) -> u32 {
+        match self {
+            Error::NotFound(refusal)
+            | Error::Unauthorised(refusal)
+            | Error::Denied(refusal)
+            | Error::RateLimited(refusal)
+            | Error::Refused(refusal)
+            | Error::Server(refusal) => refusal.attempts,
+            Error::Unreachable { attempts, .. }
+            | Error::TimedOut { attempts, .. }
+            | Error::Content { attempts, .. } => *attempts,
+            _ => 1,
+        }
+    }
+
+    /// The registry's own words, where it answered with an error.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Error::NotFound(refusal)
+            | Error::Unauthorised(refusal)
+            | Error::Denied(refusal)
+            | Error::RateLimited(refusal)
+            | Error::Refused(refusal)
+            | Error::Server(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether the fault lies on this machine: the sink, the source.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Error::Sink { .. } | Error::Source { .. })
+    }
+
+    pub(crate) fn set_attempts(&mut self, made: u32) {
+        match self {
+            Error::NotFound(refusal)
+            | Error::Unauthorised(refusal)
+            | Error::Denied(refusal)
+            | Error::RateLimited(refusal)
+            | Error::Refused(refusal)
+            | Error::Server(refusal) => refusal.attempts = made,
+            Error::Unreachable { attempts, .. }
+            | Error::TimedOut { attempts, .. }
+            | Error::Content { attempts, .. } => *attempts = made,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn content(call: &Call, fault: ContentFault) -> Self {
+        Error::Content {
+            call: call.clone(),
+            fault: Box::new(fault),
+            attempts: 1,
+        }
+    }
+
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let refusal = Box::new(refusal);
+        match refusal.status {
+            404 => Error::NotFound(refusal),
+            401 => Error::Unauthorised(refusal),
+            403 => Error::Denied(refusal),
+            429 => Error::RateLimited(refusal),
+            400..=499 => Error::Refused(refusal),
+            500..=599 => Error::Server(refusal),
+            status => {
+                let fault = Box::new(ContentFault::Status(status));
+                Error::Content {
+                    call: refusal.call,
+                    fault,
+                    attempts: refusal.attempts,
+                }
+            }
+        }
+    }
+
+    /// Whether the same request may well succeed a little later.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::TimedOut { .. } | Error::RateLimited(_) => true,
+            Error::Server(refusal) => matches!(refusal.status, 500 | 502 | 503 | 504),
+            Error::Refused(refusal) => refusal.status == StatusCode::REQUEST_TIMEOUT.as_u16(),
+            Error::Content { fault, .. } => matches!(**fault, ContentFault::Short { .. }),
+            _ => false,
+        }
+    }
+}
+
+pub(crate) fn tries(attempts: u32) -> String {
+    if attempts > 1 {
+        format!(" (tried {attempts} times)")
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_shows_no_secret() {
+        let url = Url::parse("https://us3r:pw@r.example/v2/a/blobs/uploads/1?_state=s3cret#frag").unwrap();
+        let call = Call::new(&Method::PUT, &url);
+        assert_eq!(call.to_string(), "PUT https://r.example/v2/a/blobs/uploads/1?…");
+        assert!(!format!("{call:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn only_passing_failures_are_repeated() {
+        let url = Url::parse("http://r.example/v2/").unwrap();
+        for (status, again) in [
+            (401, false),
+            (403, false),
+            (404, false),
+            (408, true),
+            (429, true),
+            (500, true),
+            (502, true),
+            (503, true),
+            (504, true),
+            (501, false),
+        ] {
+            let refusal = Refusal::new(Call::new(&Method::GET, &url), status);
+            assert_eq!(Error::refused(refusal).is_passing(), again, "{status}");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! One HTTP request and its answer: which client speaks to which host, redirects, time limits, bounded bodies.
+//!
+//! Knows nothing of registries, tokens or retries. Bodies come as they are: no decompression, no automatic redirects, no cookies, no
+//! `Referer`, HTTP/1.1. Loopback addresses never go through a proxy.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
+
+use crate::error::{Call, ContentFault, Error, redacted};
+use crate::hop::{Declared, same_origin};
+use crate::host::is_loopback;
+use crate::options::{Options, SetupError};
+use crate::refusal::{self, Refusal};
+use crate::retry::retry_after;
+use crate::{tls, trust};
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 10;
+/// The User-Agent of every request.
+const USER_AGENT: &str = concat!("airlift/", env!("CARGO_PKG_VERSION"));
+
+/// What to ask for.
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    /// Sent to the URL's own origin, and to no other.
+    pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) payload: Payload,
+}
+
+/// What goes up with a request.
+pub(crate) enum Payload {
+    Nothing,
+    Bytes(Bytes),
+    /// A form with a secret in it: never sent anywhere else.
+    Secret(Bytes),
+    /// A body of known length that can be sent once.
+    Stream {
+        body: reqwest::Body,
+        size: u64,
+    },
+}
+
+impl Ask {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Ask {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            authorization: None,
+            payload: Payload::Nothing,
+        }
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub(crate) fn call(&self) -> Call {
+        Call::new(&self.method, &self.url)
+    }
+}
+
+/// The clients, made when they are first needed: a machine without CA certificates still reaches http registries.
+pub(crate) struct Http {
+    pub(crate) declared: Declared,
+    trust: trust::Trust,
+    clients: [OnceLock<Client>; 6],
+    connect_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) answer_timeout: Duration,
+}
+
+impl Http {
+    pub(crate) fn new(options: &Options, declared: Declared) -> Result<Self, SetupError> {
+        let trust = trust::Trust::new(options.ca_file.as_deref())?;
+        Ok(Http {
+            declared,
+            trust,
+            clients: Default::default(),
+            connect_timeout: options.connect_timeout,
+            idle_timeout: options.idle_timeout,
+            answer_timeout: options.answer_timeout,
+        })
+    }
+
+    /// Sends `ask` and follows redirects until there is an answer with any other status.
+    ///
+    /// `patience` bounds the wait for each answer's head; none means that the caller watches over it.
+    pub(crate) async fn send(&self, mut ask: Ask, patience: Option<Duration>) -> Result<Answer, Error> {
+        let origin = ask.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let call = ask.call();
+            let (retained, request) = self.request(&mut ask, &origin, &call)?;
+            let response = self.exchange(request, &call, &ask.url, patience).await?;
+            tracing::debug!(%call, status = response.status().as_u16(), "answered");
+            let answer = Answer {
+                url: ask.url.clone(),
+                call,
+                response,
+                note: None,
+                authorization: None,
+            };
+            match answer.redirect(&ask.method) {
+                None => return Ok(answer),
+                Some(location) => {
+                    let target = self.hop(&answer, location)?;
+                    ask.payload = retained.ok_or_else(|| {
+                        refuse(&answer.call, &target, "what was sent can't be sent there again")
+                    })?;
+                    if answer.response.status() == StatusCode::SEE_OTHER && ask.method != Method::HEAD {
+                        ask.method = Method::GET;
+                    }
+                    ask.url = target;
+                }
+            }
+        }
+        Err(refuse(
+            &ask.call(),
+            &ask.url,
+            "there were ten redirects before it",
+        ))
+    }
+
+    /// The next URL, if it may be followed.
+    pub(crate) fn hop(&self, answer: &Answer, location: &str) -> Result<Url, Error> {
+        let target = answer
+            .url
+            .join(location)
+            .map_err(|_| Error::content(&answer.call, ContentFault::Location))?;
+        self.declared
+            .check(&answer.url, &target)
+            .map_err(|reason| refuse(&answer.call, &target, reason))?;
+        Ok(target)
+    }
+
+    /// Makes the request; gives back the payload for a redirect, if it can be sent again.
+    fn request(
+        &self,
+        ask: &mut Ask,
+        origin: &Url,
+        call: &Call,
+    ) -> Result<(Option<Payload>, reqwest::RequestBuilder), Error> {
+        let client = self.client(&ask.url, call)?;
+        let mut request = client
+            .request(ask.method.clone(), ask.url.clone())
+            .headers(ask.headers.clone());
+        if let Some(authorization) = ask
+            .authorization
+            .as_ref()
+            .filter(|_| same_origin(origin, &ask.url))
+        {
+            request = request.header(header::AUTHORIZATION, authorization.clone());
+        }
+        let retained = match std::mem::replace(&mut ask.payload, Payload::Nothing) {
+            Payload::Nothing => {
+                if ask.method != Method::GET && ask.method != Method::HEAD {
+                    request = request.header(header::CONTENT_LENGTH, 0);
+                }
+                Some(Payload::Nothing)
+            }
+            Payload::Bytes(bytes) => {
+                request = request.body(bytes.clone());
+                Some(Payload::Bytes(bytes))
+            }
+            Payload::Secret(bytes) => {
+                request = request.body(bytes);
+                None
+            }
+            Payload::Stream { body, size } => {
+                request = request.header(header::CONTENT_LENGTH, size).body(body);
+                None
+            }
+        };
+        Ok((retained, request))
+    }
+
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        call: &Call,
+        url: &Url,
+        patience: Option<Duration>,
+    ) -> Result<reqwest::Response, Error> {
+        let sent = request.send();
+        let result = match patience {
+            // The connection has its own limit, and may be made for this request.
+            Some(patience) => tokio::time::timeout(patience.saturating_add(self.connect_timeout), sent).await,
+            None => Ok(sent.await),
+        };
+        match result {
+            Err(_) => Err(timed_out(call, "no answer", patience.unwrap_or_default())),
+            Ok(result) => result.map_err(|error| self.unreachable(call, url, error)),
+        }
+    }
+
+    /// Tells apart what the network, TLS and time limits do to a request.
+    fn unreachable(&self, call: &Call, url: &Url, error: reqwest::Error) -> Error {
+        let call = call.clone();
+        let source = error.without_url();
+        match tls::fault(&source) {
+            Some(tls::Fault::Certificate) => {
+                let hint = "its certificate is not trusted; give --ca-file for a CA of your own, \
+                            or --insecure-skip-tls-verify to check nothing";
+                Error::Untrusted { call, hint, source }
+            }
+            Some(tls::Fault::NotTls) if url.scheme() == "https" => {
+                let hint = "it doesn't speak TLS; if it speaks http, give --plain-http";
+                Error::Untrusted { call, hint, source }
+            }
+            Some(tls::Fault::Other) => Error::Untrusted {
+                call,
+                hint: "TLS can't be agreed on",
+                source,
+            },
+            _ if source.is_timeout() => timed_out(&call, "no connection", self.connect_timeout),
+            _ if source.is_connect() => Error::Unreachable {
+                call,
+                what: "can't connect",
+                attempts: 1,
+                source,
+            },
+            _ => Error::Unreachable {
+                call,
+                what: "the connection broke",
+                attempts: 1,
+                source,
+            },
+        }
+    }
+
+    fn client(&self, url: &Url, call: &Call) -> Result<&Client, Error> {
+        let direct = usize::from(url.host_str().is_some_and(is_loopback));
+        let trust = match url.scheme() {
+            "http" => trust::Check::Nothing,
+            _ if self.declared.insecure(url) => trust::Check::Skipped,
+            _ => trust::Check::Certificates,
+        };
+        let slot = &self.clients[trust as usize * 2 + direct];
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let build = |builder: ClientBuilder| self.configure(builder, direct == 1).build();
+        let client = self.trust.client(trust, build).map_err(|source| Error::NoTrust {
+            call: call.clone(),
+            source,
+        })?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    fn configure(&self, builder: ClientBuilder, direct: bool) -> ClientBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let builder = builder
+            .user_agent(USER_AGENT)
+            .default_headers(headers)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .connect_timeout(self.connect_timeout);
+        if direct { builder.no_proxy() } else { builder }
+    }
+}
+
+/// The head of an answer, and its body to come.
+pub(crate) struct Answer {
+    pub(crate) call: Call,
+    /// Where it came from, after redirects.
+    pub(crate) url: Url,
+    pub(crate) response: reqwest::Response,
+    /// What to tell about the authorization, should this be a refusal.
+    pub(crate) note: Option<Arc<str>>,
+    /// The authorization that went with it, for requests that follow at the same origin.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.header("content-type")
+    }
+
+    /// The length as announced; also where no body follows (HEAD).
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.header("content-length").and_then(|text| text.parse().ok())
+    }
+
+    /// The authorization for a request that follows, at `url`: none at another origin.
+    pub(crate) fn authorization_for(&self, url: &Url) -> Option<HeaderValue> {
+        self.authorization.clone().filter(|_| same_origin(&self.url, url))
+    }
+
+    fn redirect(&self, method: &Method) -> Option<&str> {
+        let followed = match self.status().as_u16() {
+            301..=303 => *method == Method::GET || *method == Method::HEAD,
+            307 | 308 => true,
+            _ => false,
+        };
+        self.header("location").filter(|_| followed)
+    }
+
+    /// Refuses a body that was compressed on the way.
+    pub(crate) fn plain(self) -> Result<Self, Error> {
+        let encodings = self.response.headers().get_all(header::CONTENT_ENCODING);
+        let odd = encodings
+            .iter()
+            .find(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+        match odd {
+            None => Ok(self),
+            Some(value) => {
+                let encoding = crate::host::bounded(&String::from_utf8_lossy(value.as_bytes()));
+                Err(Error::content(&self.call, ContentFault::Encoding(encoding)))
+            }
+        }
+    }
+
+    /// The next piece of the body, or `None` at its end.
+    pub(crate) async fn chunk(&mut self, http: &Http) -> Result<Option<Bytes>, Error> {
+        match tokio::time::timeout(http.idle_timeout, self.response.chunk()).await {
+            Err(_) => Err(timed_out(&self.call, "no byte came", http.idle_timeout)),
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(error)) => Err(http.unreachable(&self.call, &self.url, error)),
+        }
+    }
+
+    /// The whole body, if it has at most `limit` bytes: known from its announced length before anything is kept, and counted.
+    pub(crate) async fn whole(
+        &mut self,
+        http: &Http,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<Bytes, Error> {
+        let too_large = |call: &Call| Error::content(call, ContentFault::TooLarge { what, limit });
+        let announced = self.length();
+        if announced.is_some_and(|length| length > limit) {
+            return Err(too_large(&self.call));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.chunk(http).await? {
+            if body.len() as u64 + chunk.len() as u64 > limit {
+                return Err(too_large(&self.call));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// Turns an answer that is a refusal into an error, with what can be read of its body.
+    pub(crate) async fn refusal(mut self, http: &Http) -> Refusal {
+        let mut body = BytesMut::new();
+        let read = async {
+            while let Ok(Some(chunk)) = self.chunk(http).await {
+                let room = (refusal::MAX_BODY as usize).saturating_sub(body.len());
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() >= room {
+                    break;
+                }
+            }
+        };
+        // What came until then is told.
+        let _ = tokio::time::timeout(http.answer_timeout, read).await;
+        let mut refusal = Refusal::new(self.call.clone(), self.status().as_u16());
+        refusal.retry_after = self
+            .header("retry-after")
+            .and_then(|value| retry_after(value, jiff::Timestamp::now()));
+        refusal.tell(self.content_type(), &body)
+    }
+}
+
+pub(crate) fn timed_out(call: &Call, waiting_for: &'static str, after: Duration) -> Error {
+    Error::TimedOut {
+        call: call.clone(),
+        waiting_for,
+        after,
+        attempts: 1,
+    }
+}
+
+fn refuse(call: &Call, target: &Url, reason: &'static str) -> Error {
+    Error::Redirect {
+        call: call.clone(),
+        target: redacted(target),
+        reason,
+    }
+}

@@ -1,0 +1,249 @@
+//! A registry's refusal in its own words: status, the specification's `errors[]`, and what the body looked like otherwise.
+//!
+//! OCI distribution-spec 1.1, "Error Codes". Bodies are read up to 64 KiB; 4 KiB of them reach a message.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::error::{Call, tries};
+
+/// The most of an error's body that is read.
+pub(crate) const MAX_BODY: u64 = 64 * 1024;
+/// The most of it that a message shows.
+const MAX_SHOWN: usize = 4 * 1024;
+/// The most of it that is shown where it is not the specification's JSON.
+const MAX_PROSE: usize = 300;
+
+/// One entry of the specification's `errors[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryError {
+    /// The code, such as `MANIFEST_BLOB_UNKNOWN`.
+    pub code: String,
+    /// The message, as it came.
+    pub message: String,
+    /// The detail, as it came; its shape is the registry's own.
+    pub detail: Option<serde_json::Value>,
+}
+
+/// A status of 4xx or 5xx and everything that came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The request.
+    pub call: Call,
+    /// The status.
+    pub status: u16,
+    /// The specification's errors, verbatim. Empty where the body was something else.
+    pub errors: Vec<RegistryError>,
+    /// What the body was, where it wasn't the specification's JSON.
+    pub body: Option<Body>,
+    /// When the registry wants to be asked again.
+    pub retry_after: Option<Duration>,
+    /// What we know beside it: which credentials were used, or where they were looked for.
+    pub note: Option<String>,
+    /// How often the request was made.
+    pub attempts: u32,
+}
+
+/// A body that isn't the specification's JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// A web page.
+    Html,
+    /// Text, shortened.
+    Text(String),
+}
+
+impl Refusal {
+    pub(crate) fn new(call: Call, status: u16) -> Self {
+        Refusal {
+            call,
+            status,
+            errors: Vec::new(),
+            body: None,
+            retry_after: None,
+            note: None,
+            attempts: 1,
+        }
+    }
+
+    /// Reads the registry's words out of `body`.
+    pub(crate) fn tell(mut self, content_type: Option<&str>, body: &[u8]) -> Self {
+        self.errors = parse(body);
+        if self.errors.is_empty() {
+            self.body = prose(content_type, body);
+        }
+        self
+    }
+
+    /// Whether one of the errors has `code`.
+    pub fn has(&self, code: &str) -> bool {
+        self.errors.iter().any(|error| error.code == code)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: status {}", self.call, self.status)?;
+        if let Some(reason) = StatusCode::from_u16(self.status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+        {
+            write!(f, " {reason}")?;
+        }
+        let mut said = String::new();
+        for error in &self.errors {
+            said.push_str(if said.is_empty() { ": " } else { "; " });
+            said.push_str(&error.to_string());
+        }
+        f.write_str(shortened(&said, MAX_SHOWN))?;
+        if said.len() > MAX_SHOWN {
+            f.write_str("…")?;
+        }
+        match &self.body {
+            Some(Body::Html) => f.write_str(": an HTML page: a proxy or login page?")?,
+            Some(Body::Text(text)) => write!(f, ": {}", text.escape_debug())?,
+            None => {}
+        }
+        f.write_str(&tries(self.attempts))?;
+        if let Some(note) = &self.note {
+            write!(f, "; {note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code.escape_debug())?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message.escape_debug())?;
+        }
+        match &self.detail {
+            None | Some(serde_json::Value::Null) => Ok(()),
+            Some(serde_json::Value::String(text)) => write!(f, " ({})", text.escape_debug()),
+            // JSON keeps control characters escaped, but not those beyond ASCII.
+            Some(detail) => {
+                write!(f, " (")?;
+                for c in detail.to_string().chars() {
+                    if c == '"' {
+                        f.write_str("\"")?
+                    } else {
+                        write!(f, "{}", c.escape_debug())?
+                    }
+                }
+                write!(f, ")")
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    errors: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    code: Option<serde_json::Value>,
+    message: Option<serde_json::Value>,
+    detail: Option<serde_json::Value>,
+}
+
+fn parse(body: &[u8]) -> Vec<RegistryError> {
+    let text = |value: Option<serde_json::Value>| match value {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::String(text)) => text,
+        Some(other) => other.to_string(),
+    };
+    let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
+        return Vec::new();
+    };
+    let tell = |entry: Entry| RegistryError {
+        code: text(entry.code),
+        message: text(entry.message),
+        detail: entry.detail,
+    };
+    envelope.errors.into_iter().map(tell).collect()
+}
+
+fn prose(content_type: Option<&str>, body: &[u8]) -> Option<Body> {
+    if is_html(content_type, body) {
+        return Some(Body::Html);
+    }
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    (!text.is_empty()).then(|| Body::Text(shortened(text, MAX_PROSE).to_owned()))
+}
+
+/// Whether a body is a web page, by its media type or by how it begins.
+pub(crate) fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
+    let by_type = content_type.is_some_and(|media_type| {
+        let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("text/html")
+            || media_type.eq_ignore_ascii_case("application/xhtml+xml")
+    });
+    let start = body.trim_ascii_start();
+    let starts_with = |tag: &str| {
+        start
+            .get(..tag.len())
+            .is_some_and(|s| s.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    by_type || starts_with("<!doctype html") || starts_with("<html")
+}
+
+fn shortened(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{Method, Url};
+
+    use super::*;
+
+    fn told(body: &[u8]) -> Refusal {
+        let url = Url::parse("http://r.example/v2/a/manifests/1?token=s3cret").unwrap();
+        Refusal::new(Call::new(&Method::PUT, &url), 400).tell(Some("application/json"), body)
+    }
+
+    #[test]
+    fn tells_the_registrys_own_words() {
+        let refusal = told(
+            br#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":"sha256:00"}},{"code":"X","message":"a\u001b[31mb"}]}"#,
+        );
+        assert!(refusal.has("MANIFEST_BLOB_UNKNOWN"));
+        assert_eq!(
+            refusal.to_string(),
+            "PUT http://r.example/v2/a/manifests/1?…: status 400 Bad Request: MANIFEST_BLOB_UNKNOWN: blob unknown \
+             ({\"digest\":\"sha256:00\"}); X: a\\u{1b}[31mb"
+        );
+    }
+
+    #[test]
+    fn knows_a_web_page_and_shortens_prose() {
+        assert!(
+            told(b" <!DOCTYPE html><title>Sign in</title>")
+                .to_string()
+                .ends_with("a proxy or login page?")
+        );
+        let long = told("é".repeat(5000).as_bytes()).to_string();
+        assert!(long.len() < 600, "{}", long.len());
+        assert_eq!(told(b"").body, None);
+    }
+
+    #[test]
+    fn bounds_what_it_shows() {
+        let body = format!(
+            r#"{{"errors":[{{"code":"X","message":"{}"}}]}}"#,
+            "y".repeat(50_000)
+        );
+        assert!(told(body.as_bytes()).to_string().len() < MAX_SHOWN + 200);
+    }
+}

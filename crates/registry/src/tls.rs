@@ -1,0 +1,42 @@
+//! Reads out of a failed request what TLS had to do with it.
+
+use std::error::Error as StdError;
+use std::io;
+
+/// What went wrong with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The certificate is not trusted, or not for this host.
+    Certificate,
+    /// What answered doesn't speak TLS.
+    NotTls,
+    /// Versions, ciphers, alerts.
+    Other,
+}
+
+/// The TLS fault somewhere below `error`, if there is one.
+pub(crate) fn fault(error: &(dyn StdError + 'static)) -> Option<Fault> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = classify(error) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn classify(error: &(dyn StdError + 'static)) -> Option<Fault> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(match error {
+            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+                Fault::Certificate
+            }
+            rustls::Error::InvalidMessage(_) => Fault::NotTls,
+            _ => Fault::Other,
+        });
+    }
+    // An `io::Error` hides the error that it wraps from `source`.
+    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+    classify(inner)
+}

@@ -1,0 +1,308 @@
+//! The transport itself: one state per registry (scheme, challenge), and requests that log in when they must.
+//!
+//! What is asked for is in `manifest`, `blob_pull` and `blob_push`; how one request travels is in `http`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use airlift_bundle::Observer;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode, Url};
+use tokio::sync::OnceCell;
+
+use crate::auth::challenge::{self, Challenge, Offer};
+use crate::auth::credentials::Credentials;
+use crate::auth::session::{Scope, Session, Sessions};
+use crate::error::{Call, ContentFault, Error};
+use crate::hop::{Declared, same_origin};
+use crate::host::{Host, HostError};
+use crate::http::{Answer, Ask, Http};
+use crate::options::{Options, SetupError};
+use crate::rate::Rate;
+use crate::reference::Repository;
+use crate::retry::{Policy, Retry};
+use crate::tls;
+
+/// The way to all registries of a run. Cheap to clone; clones share connections, tokens and the rate limit.
+#[derive(Clone)]
+pub struct Transport {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) http: Http,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) observer: Arc<dyn Observer>,
+    retries: Policy,
+    sessions: Sessions,
+    has_ca_file: bool,
+    registries: Mutex<HashMap<Host, Arc<OnceCell<Registry>>>>,
+}
+
+/// What is known of a registry.
+pub(crate) struct Registry {
+    host: Host,
+    /// Its scheme, host and port, with the path `/`.
+    pub(crate) base: Url,
+    /// What it asks for. May be learned late: some registries only ask where something private is touched.
+    challenge: RwLock<Option<Challenge>>,
+}
+
+impl Transport {
+    /// Makes a transport. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// If a host, the CA file or the auth file of the options is no good.
+    pub fn new(options: Options, observer: Arc<dyn Observer>) -> Result<Self, SetupError> {
+        let declared = Declared {
+            plain: hosts("--plain-http", &options.plain_http)?,
+            insecure: hosts("--insecure-skip-tls-verify", &options.insecure_skip_tls_verify)?,
+        };
+        if options.limit_rate == Some(0) {
+            return Err(SetupError::NoRate);
+        }
+        let credentials = Credentials::new(options.auth_file.as_deref())?;
+        let inner = Inner {
+            http: Http::new(&options, declared)?,
+            rate: options.limit_rate.map(Rate::new),
+            retries: Policy::new(&options, Arc::clone(&observer)),
+            observer,
+            sessions: Sessions::new(credentials),
+            has_ca_file: options.ca_file.is_some(),
+            registries: Mutex::default(),
+        };
+        Ok(Transport {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+impl Inner {
+    /// The retries of one operation, told to the observer as `what`.
+    pub(crate) fn retry(&self, what: String) -> Retry<'_> {
+        self.retries.start(what)
+    }
+
+    /// The registry of `host`, pinged once.
+    async fn registry(&self, host: &Host) -> Result<Arc<OnceCell<Registry>>, Error> {
+        let cell = Arc::clone(
+            self.registries
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(host.clone())
+                .or_default(),
+        );
+        cell.get_or_try_init(|| self.ping(host)).await?;
+        Ok(cell)
+    }
+
+    /// Finds out how a registry is spoken to.
+    ///
+    /// http: where a flag says so, and on loopback. A loopback registry may speak TLS, too: if there is a CA file, or the flag that skips the
+    /// check names it, https is tried first, and http only where what answers doesn't speak TLS at all. All others: https, never less.
+    async fn ping(&self, host: &Host) -> Result<Registry, Error> {
+        let http = base(host, "http")?;
+        let https = base(host, "https")?;
+        if self.http.declared.plain(&http) {
+            return self.ping_at(host, http).await;
+        }
+        if !host.is_loopback() {
+            return self.ping_at(host, https).await;
+        }
+        if !self.has_ca_file && !self.http.declared.insecure(&https) {
+            return self.ping_at(host, http).await;
+        }
+        match self.ping_at(host, https).await {
+            Err(Error::Untrusted { source, .. }) if tls::fault(&source) == Some(tls::Fault::NotTls) => {
+                self.ping_at(host, http).await
+            }
+            other => other,
+        }
+    }
+
+    async fn ping_at(&self, host: &Host, base: Url) -> Result<Registry, Error> {
+        let url = join(&base, "v2/")?;
+        let answer = self
+            .http
+            .send(Ask::new(Method::GET, url), Some(self.http.idle_timeout))
+            .await?;
+        let status = answer.status();
+        // Anything but a challenge doesn't matter here: the request that follows gets an answer of its own.
+        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            return Err(Error::refused(answer.refusal(&self.http).await));
+        }
+        let offer = (status == StatusCode::UNAUTHORIZED)
+            .then(|| challenge::offer(answer.response.headers()))
+            .flatten();
+        let registry = Registry {
+            host: host.clone(),
+            base,
+            challenge: RwLock::default(),
+        };
+        if let Some(offer) = offer {
+            registry.learn(&self.http.declared, offer)?;
+        }
+        Ok(registry)
+    }
+
+    /// Sends what `make` makes of the registry's base URL, with an authorization for `scope` if the registry asks for one. An
+    /// authorization that is refused is renewed, once.
+    pub(crate) async fn send(
+        &self,
+        scope: &Scope,
+        make: impl Fn(&Url) -> Result<Ask, Error>,
+    ) -> Result<Answer, Error> {
+        let cell = self.registry(scope.repository.host()).await?;
+        let Some(registry) = cell.get() else {
+            return Err(Error::content(
+                &Call::new(&Method::GET, &base(scope.repository.host(), "https")?),
+                ContentFault::Status(0),
+            ));
+        };
+        let session = self.session(registry, scope, None).await?;
+        let answer = self.send_with(registry, &session, &make).await?;
+        if !self.may_renew(registry, &session, &answer)? {
+            return Ok(answer);
+        }
+        let renewed = self.session(registry, scope, Some(&session)).await?;
+        drop(answer);
+        self.send_with(registry, &renewed, &make).await
+    }
+
+    async fn send_with(
+        &self,
+        registry: &Registry,
+        session: &Session,
+        make: &impl Fn(&Url) -> Result<Ask, Error>,
+    ) -> Result<Answer, Error> {
+        let mut ask = make(&registry.base)?;
+        let patience: Duration = self.http.idle_timeout;
+        ask.authorization = session.header.clone();
+        let mut answer = self.http.send(ask, Some(patience)).await?;
+        answer.note = session.note.clone();
+        answer.authorization = session
+            .header
+            .clone()
+            .filter(|_| same_origin(&answer.url, &registry.base));
+        Ok(answer)
+    }
+
+    /// Whether an answer is a 401 of the registry itself that another authorization may turn.
+    fn may_renew(&self, registry: &Registry, session: &Session, answer: &Answer) -> Result<bool, Error> {
+        if answer.status() != StatusCode::UNAUTHORIZED
+            || !session.renewable
+            || !same_origin(&answer.url, &registry.base)
+        {
+            return Ok(false);
+        }
+        match challenge::offer(answer.response.headers()) {
+            Some(offer) => registry.learn(&self.http.declared, offer).map(|()| true),
+            None => Ok(session.header.is_some()),
+        }
+    }
+
+    async fn session(
+        &self,
+        registry: &Registry,
+        scope: &Scope,
+        refused: Option<&Session>,
+    ) -> Result<Session, Error> {
+        match registry.challenge() {
+            None => Ok(Session::none()),
+            Some(challenge) => self.sessions.get(&self.http, &challenge, scope, refused).await,
+        }
+    }
+
+    /// Tells a refusal with all that is known about it.
+    pub(crate) async fn refused(&self, answer: Answer) -> Error {
+        let note = answer
+            .note
+            .clone()
+            .filter(|_| matches!(answer.status().as_u16(), 401 | 403));
+        let mut refusal = answer.refusal(&self.http).await;
+        refusal.note = note.map(|note| note.to_string());
+        Error::refused(refusal)
+    }
+
+    /// Bounds the time of an operation whose answer is small.
+    pub(crate) async fn soon<T>(
+        &self,
+        call: &Call,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let limit = self.http.answer_timeout;
+        let result = tokio::time::timeout(limit, work).await;
+        result.unwrap_or_else(|_| Err(crate::http::timed_out(call, "no whole answer", limit)))
+    }
+}
+
+impl Registry {
+    fn challenge(&self) -> Option<Challenge> {
+        self.challenge
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Keeps what the registry asks for, if its realm may be spoken to.
+    fn learn(&self, declared: &Declared, offer: Offer) -> Result<(), Error> {
+        let challenge = match offer {
+            Offer::Basic => Challenge::Basic,
+            Offer::Bearer { realm, service } => match declared.realm(&self.base, &realm) {
+                Ok(realm) => Challenge::Bearer { realm, service },
+                Err(reason) => {
+                    let realm = Url::parse(&realm)
+                        .map_or_else(|_| "not a URL".to_owned(), |url| crate::error::redacted(&url));
+                    return Err(Error::Realm {
+                        registry: self.host.clone(),
+                        realm,
+                        reason,
+                    });
+                }
+            },
+        };
+        *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = Some(challenge);
+        Ok(())
+    }
+}
+
+fn hosts(flag: &'static str, texts: &[String]) -> Result<Vec<Host>, SetupError> {
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|source: HostError| SetupError::Host { flag, source })
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn base(host: &Host, scheme: &str) -> Result<Url, Error> {
+    let text = format!("{scheme}://{}/", host.api());
+    // A `Host` is made of what a URL parser accepts, so this is never an error.
+    Url::parse(&text).map_err(|_| Error::Realm {
+        registry: host.clone(),
+        realm: text,
+        reason: "it is not a URL",
+    })
+}
+
+/// `path` below `base`. Paths are made of checked names, so they always fit.
+pub(crate) fn join(base: &Url, path: &str) -> Result<Url, Error> {
+    base.join(path)
+        .map_err(|_| Error::content(&Call::new(&Method::GET, base), ContentFault::Location))
+}
+
+/// The URL of something in a repository: `manifests/1.27`.
+pub(crate) fn place(base: &Url, repository: &Repository, rest: &str) -> Result<Url, Error> {
+    join(base, &format!("v2/{}/{rest}", repository.path()))
+}
+
+/// A header that holds a digest; anything else than a digest counts as absent.
+pub(crate) fn digest_header(headers: &HeaderMap) -> Option<airlift_bundle::Digest> {
+    headers
+        .get("docker-content-digest")?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
