@@ -75,36 +75,24 @@ struct Place {
 impl Archive {
     /// Opens a tar archive or a folder.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let read = |source| OpenError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let read = |source| OpenError::Read { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(read)?;
         if metadata.is_dir() {
             return crate::folder::open(path).map_err(read);
         }
         if !metadata.is_file() {
-            return Err(OpenError::NotALayout {
-                path: path.to_owned(),
-            });
+            return Err(OpenError::NotALayout { path: path.to_owned() });
         }
         let file = File::open(path).map_err(read)?;
         let size = file.metadata().map_err(read)?.len();
         if let Some(format) = compression(&file).map_err(read)? {
-            return Err(OpenError::Compressed {
-                path: path.to_owned(),
-                format,
-            });
+            return Err(OpenError::Compressed { path: path.to_owned(), format });
         }
         let Scan { entries, defects } = scan(&file, size).map_err(read)?;
         let unreadable_from_the_start = entries.is_empty()
-            && defects
-                .iter()
-                .any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format"));
+            && defects.iter().any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format"));
         if unreadable_from_the_start && !has_layout_name(&file).map_err(read)? {
-            return Err(OpenError::NotALayout {
-                path: path.to_owned(),
-            });
+            return Err(OpenError::NotALayout { path: path.to_owned() });
         }
         let mut archive = Archive::empty(path, Form::Tar, size);
         archive.file = Some(Arc::new(file));
@@ -134,12 +122,7 @@ impl Archive {
         } else if !matches!(path.as_str(), layout::LAYOUT_FILE | layout::INDEX_FILE) {
             let message = format!("{path} is no part of an image layout and was not looked at");
             let offset = (self.form == Form::Tar).then_some(offset);
-            self.defects.push(Defect {
-                severity: Severity::Warning,
-                rule: "extra-file",
-                message,
-                offset,
-            });
+            self.defects.push(Defect { severity: Severity::Warning, rule: "extra-file", message, offset });
         }
         self.files.entry(path).or_insert(Place { offset, size });
         if self.form == Form::Folder {
@@ -223,10 +206,6 @@ fn compression(file: &File) -> io::Result<Option<&'static str>> {
 fn has_layout_name(file: &File) -> io::Result<bool> {
     let mut start = [0; 1024];
     let count = crate::os::read_full_at(file, &mut start, 0)?;
-    let holds = |needle: &[u8]| {
-        start[..count]
-            .windows(needle.len())
-            .any(|window| window == needle)
-    };
+    let holds = |needle: &[u8]| start[..count].windows(needle.len()).any(|window| window == needle);
     Ok(holds(layout::LAYOUT_FILE.as_bytes()) || holds(layout::BUNDLE_ID.as_bytes()))
 }

@@ -25,11 +25,6 @@ pub struct Defect {
 impl Defect {
     /// An error at an offset.
     pub(crate) fn error(rule: &'static str, offset: u64, message: impl Into<String>) -> Self {
-        Defect {
-            severity: Severity::Error,
-            rule,
-            message: message.into(),
-            offset: Some(offset),
-        }
+        Defect { severity: Severity::Error, rule, message: message.into(), offset: Some(offset) }
     }
 }

@@ -52,8 +52,6 @@ impl Descriptor {
 
     /// Whether this is a BuildKit attestation manifest, which has no platform of its own.
     pub fn is_attestation(&self) -> bool {
-        self.annotations
-            .get(REFERENCE_TYPE)
-            .is_some_and(|kind| kind == "attestation-manifest")
+        self.annotations.get(REFERENCE_TYPE).is_some_and(|kind| kind == "attestation-manifest")
     }
 }

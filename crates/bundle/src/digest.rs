@@ -136,26 +136,17 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let (name, hex) = text
-            .split_once(':')
-            .ok_or_else(|| DigestError::Malformed(text.to_owned()))?;
+        let (name, hex) = text.split_once(':').ok_or_else(|| DigestError::Malformed(text.to_owned()))?;
         let well_formed = !name.is_empty()
             && !hex.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b))
-            && hex
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b));
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b))
+            && hex.bytes().all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b));
         if !well_formed {
             return Err(DigestError::Malformed(text.to_owned()));
         }
         let algorithm =
             Algorithm::from_name(name).ok_or_else(|| DigestError::Unsupported(name.to_owned()))?;
-        let bad_hex = || DigestError::Hex {
-            algorithm,
-            text: text.to_owned(),
-        };
+        let bad_hex = || DigestError::Hex { algorithm, text: text.to_owned() };
         if hex.len() != algorithm.byte_len() * 2 {
             return Err(bad_hex());
         }
@@ -287,29 +278,15 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_digest() {
-        for text in [
-            "",
-            "sha256",
-            "sha256:",
-            ":abc",
-            "sha256:../../etc",
-            "SHA256:00",
-            "sha256:00 ",
-        ] {
+        for text in ["", "sha256", "sha256:", ":abc", "sha256:../../etc", "SHA256:00", "sha256:00 "] {
             assert!(matches!(
                 text.parse::<Digest>(),
                 Err(DigestError::Malformed(_) | DigestError::Hex { .. })
             ));
         }
-        assert!(matches!(
-            "md5:00".parse::<Digest>(),
-            Err(DigestError::Unsupported(_))
-        ));
+        assert!(matches!("md5:00".parse::<Digest>(), Err(DigestError::Unsupported(_))));
         let upper = EMPTY.replace('e', "E");
         assert!(matches!(upper.parse::<Digest>(), Err(DigestError::Hex { .. })));
-        assert!(matches!(
-            "sha256:00".parse::<Digest>(),
-            Err(DigestError::Hex { .. })
-        ));
+        assert!(matches!("sha256:00".parse::<Digest>(), Err(DigestError::Hex { .. })));
     }
 }

@@ -364,17 +364,13 @@ impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for Nullable<S> {
 /// Decodes inline content and proves it, so that nothing behind this line has to.
 fn inline(text: &str, digest: &Digest, size: u64) -> Result<Vec<u8>, String> {
     if size > MAX_INLINE {
-        return Err(format!(
-            "the descriptor of {digest} carries more than {MAX_INLINE} bytes inline"
-        ));
+        return Err(format!("the descriptor of {digest} carries more than {MAX_INLINE} bytes inline"));
     }
     let data = base64::engine::general_purpose::STANDARD
         .decode(text)
         .map_err(|error| format!("the inline data of {digest} is not base64: {error}"))?;
     if data.len() as u64 != size || !digest.matches(&data) {
-        return Err(format!(
-            "the inline data of {digest} does not have that digest and a size of {size}"
-        ));
+        return Err(format!("the inline data of {digest} does not have that digest and a size of {size}"));
     }
     Ok(data)
 }

@@ -46,10 +46,5 @@ pub(crate) fn open(path: &Path) -> io::Result<Archive> {
 }
 
 fn odd(severity: Severity, rule: &'static str, name: &str, why: &str) -> Defect {
-    Defect {
-        severity,
-        rule,
-        message: format!("{}: {why}", name.escape_debug()),
-        offset: None,
-    }
+    Defect { severity, rule, message: format!("{}: {why}", name.escape_debug()), offset: None }
 }

@@ -45,11 +45,7 @@ pub fn tail_defect(file: &File, length: u64, plan: &Plan) -> io::Result<Option<u
 fn difference(file: &File, expected: &[u8], offset: u64) -> io::Result<Option<u64>> {
     let mut found = vec![0; expected.len()];
     let count = read_full_at(file, &mut found, offset)?;
-    let same = found[..count]
-        .iter()
-        .zip(expected)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let same = found[..count].iter().zip(expected).take_while(|(a, b)| a == b).count();
     Ok((same < expected.len()).then(|| offset + same as u64))
 }
 
@@ -68,9 +64,8 @@ pub fn held_blobs(
         }
         let section = Section::new(Arc::clone(file), entry.data_offset, entry.size);
         let digest = entry.digest;
-        let found = section.digest(digest.algorithm(), |bytes| {
-            observer.notice(Event::Advanced { digest, bytes })
-        })?;
+        let found =
+            section.digest(digest.algorithm(), |bytes| observer.notice(Event::Advanced { digest, bytes }))?;
         Ok(found == digest)
     })
     .into_iter()
@@ -94,7 +89,5 @@ pub fn is_archive_of(
             return Ok(false);
         }
     }
-    Ok(held_blobs(file, plan, jobs, observer)?
-        .into_iter()
-        .all(|held| held))
+    Ok(held_blobs(file, plan, jobs, observer)?.into_iter().all(|held| held))
 }

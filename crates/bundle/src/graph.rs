@@ -22,11 +22,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            depth: 8,
-            manifests_per_root: 4_096,
-            entries: 1_000_000,
-        }
+        Limits { depth: 8, manifests_per_root: 4_096, entries: 1_000_000 }
     }
 }
 
@@ -159,9 +155,7 @@ pub struct Graph {
 impl Graph {
     /// The manifest of that digest.
     pub fn manifest(&self, digest: &Digest) -> Option<&ManifestEntry> {
-        self.positions
-            .get(digest)
-            .and_then(|position| self.manifests.get(*position))
+        self.positions.get(digest).and_then(|position| self.manifests.get(*position))
     }
 
     /// Whether every manifest could be had, so that nothing of the graph is unknown.
@@ -185,12 +179,7 @@ impl Graph {
     pub fn blobs_of(raw: &RawManifest) -> Vec<(Part, &Descriptor)> {
         match raw.node() {
             Node::Manifest { config, layers } => std::iter::once((Part::Config, config.as_ref()))
-                .chain(
-                    layers
-                        .iter()
-                        .enumerate()
-                        .map(|(i, layer)| (Part::Layer(i + 1), layer)),
-                )
+                .chain(layers.iter().enumerate().map(|(i, layer)| (Part::Layer(i + 1), layer)))
                 .collect(),
             Node::Index(children) => children
                 .iter()
@@ -205,10 +194,7 @@ impl Graph {
     pub fn children_of(raw: &RawManifest) -> Vec<&Descriptor> {
         match raw.node() {
             Node::Manifest { .. } => Vec::new(),
-            Node::Index(children) => children
-                .iter()
-                .filter(|child| child.kind() != Kind::Blob)
-                .collect(),
+            Node::Index(children) => children.iter().filter(|child| child.kind() != Kind::Blob).collect(),
         }
     }
 
@@ -271,12 +257,7 @@ impl GraphBuilder {
             let label = entry.name();
             builder.discover(
                 entry.descriptor.clone(),
-                Origin {
-                    root,
-                    parent: None,
-                    level: 0,
-                    label,
-                },
+                Origin { root, parent: None, level: 0, label },
                 &roots,
             )?;
         }
@@ -319,36 +300,21 @@ impl GraphBuilder {
                 continue;
             }
             let label = label(&children, number);
-            self.discover(
-                child.clone(),
-                Origin {
-                    root,
-                    parent: Some(position),
-                    level,
-                    label,
-                },
-                roots,
-            )?;
+            self.discover(child.clone(), Origin { root, parent: Some(position), level, label }, roots)?;
         }
         Ok(())
     }
 
     fn discover(&mut self, descriptor: Descriptor, origin: Origin, roots: &[Root]) -> Result<(), GraphError> {
         let path = |origin: &Origin| {
-            let mut labels = origin
-                .parent
-                .map(|p| path(&self.manifests, roots, p))
-                .unwrap_or_default();
+            let mut labels = origin.parent.map(|p| path(&self.manifests, roots, p)).unwrap_or_default();
             labels.push(origin.label.clone());
             labels
         };
         match descriptor.kind() {
             Kind::Schema1 => return Err(GraphError::Schema1 { path: path(&origin) }),
             Kind::Blob => {
-                return Err(GraphError::MediaType {
-                    path: path(&origin),
-                    media_type: descriptor.media_type,
-                });
+                return Err(GraphError::MediaType { path: path(&origin), media_type: descriptor.media_type });
             }
             Kind::Index | Kind::Manifest => {}
         }
@@ -356,75 +322,37 @@ impl GraphBuilder {
             let first = &self.manifests[*known].descriptor;
             let (digest, path) = (descriptor.digest, path(&origin));
             if first.size != descriptor.size {
-                return Err(GraphError::Sizes {
-                    digest,
-                    first: first.size,
-                    second: descriptor.size,
-                    path,
-                });
+                return Err(GraphError::Sizes { digest, first: first.size, second: descriptor.size, path });
             }
             if first.media_type != descriptor.media_type {
                 let (first, second) = (first.media_type.clone(), descriptor.media_type);
-                return Err(GraphError::MediaTypes {
-                    digest,
-                    first,
-                    second,
-                    path,
-                });
+                return Err(GraphError::MediaTypes { digest, first, second, path });
             }
             return Ok(());
         }
         if origin.level > self.limits.depth {
-            return Err(GraphError::Depth {
-                path: path(&origin),
-                limit: self.limits.depth,
-            });
+            return Err(GraphError::Depth { path: path(&origin), limit: self.limits.depth });
         }
         self.per_root[origin.root] += 1;
         if self.per_root[origin.root] > self.limits.manifests_per_root {
             let root = roots[origin.root].name();
-            return Err(GraphError::Manifests {
-                root,
-                limit: self.limits.manifests_per_root,
-            });
+            return Err(GraphError::Manifests { root, limit: self.limits.manifests_per_root });
         }
         if self.manifests.len() >= self.limits.entries {
-            return Err(GraphError::Entries {
-                limit: self.limits.entries,
-            });
+            return Err(GraphError::Entries { limit: self.limits.entries });
         }
         self.positions.insert(descriptor.digest, self.manifests.len());
-        let Origin {
-            root,
-            parent,
-            level,
-            label,
-        } = origin;
-        self.manifests.push(ManifestEntry {
-            descriptor,
-            raw: None,
-            root,
-            parent,
-            level,
-            label,
-        });
+        let Origin { root, parent, level, label } = origin;
+        self.manifests.push(ManifestEntry { descriptor, raw: None, root, parent, level, label });
         Ok(())
     }
 
     /// Collects the blobs. Whatever is still wanted counts as not to be had.
     pub fn finish(self) -> Result<Graph, GraphError> {
-        let GraphBuilder {
-            limits,
-            roots,
-            manifests,
-            positions,
-            ..
-        } = self;
+        let GraphBuilder { limits, roots, manifests, positions, .. } = self;
         let mut blobs: Vec<BlobEntry> = Vec::new();
-        let mut sizes: HashMap<Digest, u64> = manifests
-            .iter()
-            .map(|entry| (entry.descriptor.digest, entry.descriptor.size))
-            .collect();
+        let mut sizes: HashMap<Digest, u64> =
+            manifests.iter().map(|entry| (entry.descriptor.digest, entry.descriptor.size)).collect();
         for (position, entry) in manifests.iter().enumerate() {
             for (part, descriptor) in entry.raw.iter().flat_map(Graph::blobs_of) {
                 if let Some(first) = sizes.insert(descriptor.digest, descriptor.size) {
@@ -432,33 +360,17 @@ impl GraphBuilder {
                         let mut path = path(&manifests, &roots, position);
                         path.push(part.to_string());
                         let (digest, second) = (descriptor.digest, descriptor.size);
-                        return Err(GraphError::Sizes {
-                            digest,
-                            first,
-                            second,
-                            path,
-                        });
+                        return Err(GraphError::Sizes { digest, first, second, path });
                     }
                     continue;
                 }
                 if sizes.len() > limits.entries {
-                    return Err(GraphError::Entries {
-                        limit: limits.entries,
-                    });
+                    return Err(GraphError::Entries { limit: limits.entries });
                 }
-                blobs.push(BlobEntry {
-                    descriptor: descriptor.clone(),
-                    manifest: position,
-                    part,
-                });
+                blobs.push(BlobEntry { descriptor: descriptor.clone(), manifest: position, part });
             }
         }
-        Ok(Graph {
-            roots,
-            manifests,
-            blobs,
-            positions,
-        })
+        Ok(Graph { roots, manifests, blobs, positions })
     }
 }
 
@@ -481,10 +393,8 @@ fn label(siblings: &[Descriptor], number: usize) -> String {
             .map(|platform| platform.to_string())
     };
     if child.is_attestation() {
-        let subject: Option<Digest> = child
-            .annotations
-            .get(crate::descriptor::REFERENCE_DIGEST)
-            .and_then(|text| text.parse().ok());
+        let subject: Option<Digest> =
+            child.annotations.get(crate::descriptor::REFERENCE_DIGEST).and_then(|text| text.parse().ok());
         let of = siblings.iter().find(|sibling| subject == Some(sibling.digest));
         return match of.and_then(platform_of) {
             Some(platform) => format!("attestation of {}", platform.escape_debug()),

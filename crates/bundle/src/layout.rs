@@ -45,11 +45,7 @@ impl Root {
     pub fn name(&self) -> String {
         match &self.reference {
             Some(reference) => familiar(reference).escape_debug().to_string(),
-            None => format!(
-                "{}:{}…",
-                self.descriptor.digest.algorithm(),
-                self.descriptor.digest.short()
-            ),
+            None => format!("{}:{}…", self.descriptor.digest.algorithm(), self.descriptor.digest.short()),
         }
     }
 }
@@ -100,11 +96,7 @@ pub fn encode_index(roots: &[Root]) -> Result<Vec<u8>, DocumentError> {
                 .collect(),
         })
         .collect();
-    let index = WrittenIndex {
-        schema_version: 2,
-        media_type: media_type::OCI_INDEX,
-        manifests,
-    };
+    let index = WrittenIndex { schema_version: 2, media_type: media_type::OCI_INDEX, manifests };
     serde_json::to_vec(&index).map_err(|error| DocumentError::Json(error.to_string()))
 }
 
@@ -112,38 +104,23 @@ pub fn encode_index(roots: &[Root]) -> Result<Vec<u8>, DocumentError> {
 pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, DocumentError> {
     let document = Document::parse(bytes)?;
     if document.config.is_some() || document.layers.is_some() {
-        return Err(DocumentError::Json(
-            "index.json has 'config' or 'layers': it is no index".to_owned(),
-        ));
+        return Err(DocumentError::Json("index.json has 'config' or 'layers': it is no index".to_owned()));
     }
-    if document
-        .media_type
-        .as_deref()
-        .is_some_and(|own| own != media_type::OCI_INDEX)
-    {
-        return Err(DocumentError::Json(format!(
-            "index.json is not of type {}",
-            media_type::OCI_INDEX
-        )));
+    if document.media_type.as_deref().is_some_and(|own| own != media_type::OCI_INDEX) {
+        return Err(DocumentError::Json(format!("index.json is not of type {}", media_type::OCI_INDEX)));
     }
     if document.schema_version.is_some_and(|version| version != 2) {
-        return Err(DocumentError::Json(
-            "index.json is not of schema version 2".to_owned(),
-        ));
+        return Err(DocumentError::Json("index.json is not of schema version 2".to_owned()));
     }
-    let manifests = document
-        .manifests
-        .ok_or_else(|| DocumentError::Json("index.json lacks 'manifests'".to_owned()))?;
+    let manifests =
+        document.manifests.ok_or_else(|| DocumentError::Json("index.json lacks 'manifests'".to_owned()))?;
     Ok(manifests
         .into_iter()
         .map(|descriptor| {
             let annotation = |key| descriptor.annotations.get(key).filter(|v| !v.is_empty()).cloned();
             // containerd's name is always a full reference; the other is often a bare tag.
             let reference = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME));
-            Root {
-                descriptor,
-                reference,
-            }
+            Root { descriptor, reference }
         })
         .collect())
 }

@@ -141,28 +141,26 @@ impl RawManifest {
         }
         let actual = Digest::of(digest.algorithm(), &bytes);
         if actual != digest {
-            return Err(ManifestError::Digest {
-                expected: digest,
-                actual,
-            });
+            return Err(ManifestError::Digest { expected: digest, actual });
         }
         let document =
             Document::parse(&bytes).map_err(|source| ManifestError::Document { digest, source })?;
         let media_type = settle_media_type(digest, &document, announced)?;
         let node = node(digest, &document, &media_type)?;
-        let Document {
-            subject,
-            artifact_type,
-            ..
-        } = document;
-        Ok(RawManifest {
-            bytes,
-            digest,
-            media_type,
-            node,
-            subject,
-            artifact_type,
-        })
+        let Document { subject, artifact_type, .. } = document;
+        Ok(RawManifest { bytes, digest, media_type, node, subject, artifact_type })
+    }
+
+    /// Holds a registry's `Content-Type` against the media type, which must agree unless it says nothing in particular.
+    pub fn announced_as(self, content_type: Option<&str>) -> Result<Self, ManifestError> {
+        match content_type.and_then(specific) {
+            Some(announced) if announced != self.media_type => Err(ManifestError::MediaType {
+                digest: self.digest,
+                body: self.media_type,
+                announced: announced.to_owned(),
+            }),
+            _ => Ok(self),
+        }
     }
 
     /// The bytes, as they came.
@@ -214,29 +212,23 @@ pub fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, media_type::OCI_CONFIG | media_type::DOCKER_CONFIG)
 }
 
+/// A media type without its parameters; `None` for those that say nothing in particular, which some servers send.
+fn specific(media_type: &str) -> Option<&str> {
+    let bare = media_type.split(';').next().unwrap_or_default().trim();
+    (!matches!(bare, "" | "application/json" | "application/octet-stream" | "text/plain")).then_some(bare)
+}
+
 /// The body's `mediaType` rules; what was announced must agree unless it says nothing in particular.
 fn settle_media_type(
     digest: Digest,
     document: &Document,
     announced: Option<&str>,
 ) -> Result<String, ManifestError> {
-    let announced = announced
-        .map(|value| value.split(';').next().unwrap_or_default().trim())
-        .filter(|value| {
-            !matches!(
-                *value,
-                "" | "application/json" | "application/octet-stream" | "text/plain"
-            )
-        });
-    match (
-        document.media_type.as_deref().filter(|own| !own.is_empty()),
-        announced,
-    ) {
-        (Some(own), Some(announced)) if own != announced => Err(ManifestError::MediaType {
-            digest,
-            body: own.to_owned(),
-            announced: announced.to_owned(),
-        }),
+    let announced = announced.and_then(specific);
+    match (document.media_type.as_deref().filter(|own| !own.is_empty()), announced) {
+        (Some(own), Some(announced)) if own != announced => {
+            Err(ManifestError::MediaType { digest, body: own.to_owned(), announced: announced.to_owned() })
+        }
         (Some(own), _) => Ok(own.to_owned()),
         (None, Some(announced)) => Ok(announced.to_owned()),
         (None, None) if document.has_fs_layers => Err(ManifestError::Schema1 { digest }),
@@ -259,16 +251,12 @@ fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, M
         Kind::Manifest if document.manifests.is_some() => Err(ManifestError::Ambiguous { digest }),
         Kind::Index => Ok(Node::Index(document.manifests.clone().unwrap_or_default())),
         Kind::Manifest => Ok(Node::Manifest {
-            config: Box::new(document.config.clone().ok_or(ManifestError::Lacks {
-                digest,
-                member: "config",
-            })?),
+            config: Box::new(
+                document.config.clone().ok_or(ManifestError::Lacks { digest, member: "config" })?,
+            ),
             layers: document.layers.clone().unwrap_or_default(),
         }),
         Kind::Schema1 => Err(ManifestError::Schema1 { digest }),
-        Kind::Blob => Err(ManifestError::Unsupported {
-            digest,
-            media_type: media_type.to_owned(),
-        }),
+        Kind::Blob => Err(ManifestError::Unsupported { digest, media_type: media_type.to_owned() }),
     }
 }

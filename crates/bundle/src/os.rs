@@ -71,10 +71,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Opens a file for reading, unless it is a symbolic link.
 pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)
 }
 
 /// Reads at `offset` until `buffer` is full or the file ends; returns how many bytes were read.
@@ -106,16 +103,8 @@ impl AlignedBuffer {
     /// An empty buffer for up to `capacity` bytes, a multiple of tar's block.
     pub(crate) fn new(capacity: usize) -> Self {
         let memory = vec![0; capacity + MEMORY_ALIGNMENT];
-        let start = memory
-            .as_ptr()
-            .align_offset(MEMORY_ALIGNMENT)
-            .min(MEMORY_ALIGNMENT);
-        AlignedBuffer {
-            memory,
-            start,
-            filled: 0,
-            capacity,
-        }
+        let start = memory.as_ptr().align_offset(MEMORY_ALIGNMENT).min(MEMORY_ALIGNMENT);
+        AlignedBuffer { memory, start, filled: 0, capacity }
     }
 
     /// Takes as much of `piece` as fits and returns the rest.

@@ -25,16 +25,10 @@ pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + 
                 done.push((position, work(item)));
             }
         };
-        let handles: Vec<_> = (0..threads(jobs).min(items.len()))
-            .map(|_| scope.spawn(worker))
-            .collect();
+        let handles: Vec<_> = (0..threads(jobs).min(items.len())).map(|_| scope.spawn(worker)).collect();
         handles
             .into_iter()
-            .flat_map(|handle| {
-                handle
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
+            .flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
     results.sort_by_key(|(position, _)| *position);
@@ -46,10 +40,7 @@ mod tests {
     #[test]
     fn keeps_the_order() {
         let items: Vec<u32> = (0..1_000).collect();
-        assert_eq!(
-            super::map(&items, 7, |n| n * 2),
-            items.iter().map(|n| n * 2).collect::<Vec<_>>()
-        );
+        assert_eq!(super::map(&items, 7, |n| n * 2), items.iter().map(|n| n * 2).collect::<Vec<_>>());
         assert!(super::map(&[] as &[u32], 0, |n| *n).is_empty());
     }
 }

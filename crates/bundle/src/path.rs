@@ -53,10 +53,7 @@ impl EntryPath {
         if text.is_empty() || text == "." {
             return Ok(None);
         }
-        if text
-            .split('/')
-            .any(|component| matches!(component, "" | "." | ".."))
-        {
+        if text.split('/').any(|component| matches!(component, "" | "." | "..")) {
             return Err(PathError::Component);
         }
         Ok(Some(EntryPath(text.to_owned())))

@@ -10,9 +10,7 @@ pub(crate) struct Pax {
 }
 
 /// Standard keywords that change neither name nor data.
-const HARMLESS: [&str; 8] = [
-    "atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment",
-];
+const HARMLESS: [&str; 8] = ["atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment"];
 
 /// Reads all records of one header; the error says which is wrong.
 pub(crate) fn parse(mut rest: &[u8]) -> Result<Pax, String> {
@@ -31,10 +29,7 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Pax, String> {
             // Vendors' records carry attributes of the file; sparse maps change its data.
             _ if key.contains('.') && !key.starts_with("GNU.sparse") => {}
             _ => {
-                return Err(format!(
-                    "pax record '{}' can change what an entry means",
-                    key.escape_debug()
-                ));
+                return Err(format!("pax record '{}' can change what an entry means", key.escape_debug()));
             }
         }
         rest = behind;
@@ -44,14 +39,8 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Pax, String> {
 
 fn record(rest: &[u8]) -> Result<(&str, &[u8], &[u8]), String> {
     let malformed = || "a malformed pax record".to_owned();
-    let space = rest
-        .iter()
-        .take(12)
-        .position(|byte| *byte == b' ')
-        .ok_or_else(malformed)?;
-    let length = decimal(&rest[..space])
-        .and_then(|n| usize::try_from(n).ok())
-        .ok_or_else(malformed)?;
+    let space = rest.iter().take(12).position(|byte| *byte == b' ').ok_or_else(malformed)?;
+    let length = decimal(&rest[..space]).and_then(|n| usize::try_from(n).ok()).ok_or_else(malformed)?;
     if length <= space + 1 || length > rest.len() || rest[length - 1] != b'\n' {
         return Err(malformed());
     }
@@ -66,11 +55,7 @@ fn record(rest: &[u8]) -> Result<(&str, &[u8], &[u8]), String> {
 
 fn decimal(digits: &[u8]) -> Option<u64> {
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    if !plain {
-        None
-    } else {
-        std::str::from_utf8(digits).ok()?.parse().ok()
-    }
+    if !plain { None } else { std::str::from_utf8(digits).ok()?.parse().ok() }
 }
 
 #[cfg(test)]
@@ -80,13 +65,7 @@ mod tests {
     #[test]
     fn reads_names_and_sizes_and_passes_over_times() {
         let pax = parse(b"30 mtime=1700000000.123456789\n12 path=a/b\n11 size=42\n").unwrap();
-        assert_eq!(
-            pax,
-            Pax {
-                path: Some(b"a/b".to_vec()),
-                size: Some(42)
-            }
-        );
+        assert_eq!(pax, Pax { path: Some(b"a/b".to_vec()), size: Some(42) });
     }
 
     #[test]

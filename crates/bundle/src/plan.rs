@@ -95,10 +95,7 @@ impl Plan {
     pub fn with_index(graph: Graph, index_json: Vec<u8>) -> Result<Self, PlanError> {
         let id = Digest::sha256(&index_json);
         let layout_json = layout::encode_layout(&id);
-        let mut ruler = Ruler {
-            entries: Vec::new(),
-            at: 0,
-        };
+        let mut ruler = Ruler { entries: Vec::new(), at: 0 };
         let layout_digest = Digest::sha256(&layout_json);
         ruler.add(
             EntryPath::top(layout::LAYOUT_FILE),
@@ -106,36 +103,17 @@ impl Plan {
             layout_digest,
             layout_json.len() as u64,
         )?;
-        ruler.add(
-            EntryPath::top(layout::INDEX_FILE),
-            Content::Index,
-            id,
-            index_json.len() as u64,
-        )?;
+        ruler.add(EntryPath::top(layout::INDEX_FILE), Content::Index, id, index_json.len() as u64)?;
         for (position, manifest) in graph.manifests.iter().enumerate() {
             let descriptor = &manifest.descriptor;
             ruler.add_blob(Content::Manifest(position), descriptor.digest, descriptor.size)?;
         }
         for (position, blob) in graph.blobs.iter().enumerate() {
-            ruler.add_blob(
-                Content::Blob(position),
-                blob.descriptor.digest,
-                blob.descriptor.size,
-            )?;
+            ruler.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
         }
-        let size = ruler
-            .at
-            .checked_add(TAIL)
-            .filter(|size| *size <= i64::MAX as u64)
-            .ok_or(PlanError::TooLarge)?;
-        Ok(Plan {
-            graph,
-            id,
-            layout_json,
-            index_json,
-            entries: ruler.entries,
-            size,
-        })
+        let size =
+            ruler.at.checked_add(TAIL).filter(|size| *size <= i64::MAX as u64).ok_or(PlanError::TooLarge)?;
+        Ok(Plan { graph, id, layout_json, index_json, entries: ruler.entries, size })
     }
 
     /// The bundle's id: the digest of `index.json`.
@@ -155,9 +133,7 @@ impl Plan {
 
     /// The entries that hold blobs, in archive order.
     pub fn blobs(&self) -> impl Iterator<Item = &PlannedEntry> {
-        self.entries
-            .iter()
-            .filter(|entry| matches!(entry.content, Content::Blob(_)))
+        self.entries.iter().filter(|entry| matches!(entry.content, Content::Blob(_)))
     }
 
     /// What the archive holds.
@@ -175,13 +151,9 @@ impl Plan {
         match entry.content {
             Content::Layout => Some(&self.layout_json),
             Content::Index => Some(&self.index_json),
-            Content::Manifest(position) => self
-                .graph
-                .manifests
-                .get(position)?
-                .raw
-                .as_ref()
-                .map(|raw| raw.bytes().as_ref()),
+            Content::Manifest(position) => {
+                self.graph.manifests.get(position)?.raw.as_ref().map(|raw| raw.bytes().as_ref())
+            }
             Content::Blob(_) => None,
         }
     }
@@ -201,11 +173,7 @@ impl Plan {
     /// Tells an observer that work on an entry starts.
     pub fn announce(&self, entry: &PlannedEntry, observer: &dyn Observer) {
         let label = self.path_of(entry).join(" ");
-        observer.notice(Event::Started {
-            digest: entry.digest,
-            label,
-            size: entry.size,
-        });
+        observer.notice(Event::Started { digest: entry.digest, label, size: entry.size });
     }
 }
 
@@ -231,14 +199,7 @@ impl Ruler {
             (end <= i64::MAX as u64).then_some((data_offset, end))
         };
         let (data_offset, end) = placed().ok_or(PlanError::TooLarge)?;
-        self.entries.push(PlannedEntry {
-            path,
-            content,
-            digest,
-            header_offset,
-            data_offset,
-            size,
-        });
+        self.entries.push(PlannedEntry { path, content, digest, header_offset, data_offset, size });
         self.at = end;
         Ok(())
     }

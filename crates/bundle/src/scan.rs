@@ -51,13 +51,8 @@ pub struct Scan {
 
 /// Goes through an archive's headers. `Err` only where the file can't be read.
 pub fn scan(file: &File, length: u64) -> io::Result<Scan> {
-    let mut scanner = Scanner {
-        file,
-        length,
-        scan: Scan::default(),
-        names: HashMap::new(),
-        pending: Pending::default(),
-    };
+    let mut scanner =
+        Scanner { file, length, scan: Scan::default(), names: HashMap::new(), pending: Pending::default() };
     let mut at = 0;
     while let Some(next) = scanner.step(at)? {
         at = next;
@@ -135,11 +130,7 @@ impl Scanner<'_> {
             self.stop("tar-pax", at, "an extended header stands before nothing");
         }
         if self.length - at < 2 * BLOCK {
-            self.stop(
-                "tar-end",
-                at,
-                "the archive ends without its two closing blocks: it was cut off",
-            );
+            self.stop("tar-end", at, "the archive ends without its two closing blocks: it was cut off");
             return Ok(());
         }
         if let Some(offset) = first_nonzero(self.file, at, self.length)? {
@@ -151,19 +142,13 @@ impl Scanner<'_> {
     /// A pax header or GNU long name: remembered for the entry behind it.
     fn record(&mut self, at: u64, header: &Header) -> io::Result<Option<u64>> {
         if header.size > MAX_RECORD {
-            let message = format!(
-                "an extended header of {} bytes; more than {MAX_RECORD} is refused",
-                header.size
-            );
+            let message =
+                format!("an extended header of {} bytes; more than {MAX_RECORD} is refused", header.size);
             return Ok(self.stop("tar-pax", at, message));
         }
         let mut data = vec![0; header.size as usize];
         if read_full_at(self.file, &mut data, at + BLOCK)? < data.len() {
-            return Ok(self.stop(
-                "tar-truncated",
-                at,
-                "the archive is cut off inside an extended header",
-            ));
+            return Ok(self.stop("tar-truncated", at, "the archive is cut off inside an extended header"));
         }
         let twice = if header.kind == b'L' {
             let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
@@ -206,11 +191,7 @@ impl Scanner<'_> {
             return Ok(self.stop("tar-truncated", at, message));
         }
         self.remember(at, path.clone(), Named::File);
-        self.scan.entries.push(ScannedEntry {
-            path,
-            data_offset,
-            size,
-        });
+        self.scan.entries.push(ScannedEntry { path, data_offset, size });
         Ok(Some(data_offset + padded(size)))
     }
 
@@ -258,9 +239,7 @@ impl Scanner<'_> {
             && (earlier, named) != (Named::Folder, Named::Folder)
         {
             let message = format!("{path} is there twice: readers disagree on which counts");
-            self.scan
-                .defects
-                .push(Defect::error("tar-duplicate", at, message));
+            self.scan.defects.push(Defect::error("tar-duplicate", at, message));
         }
     }
 
@@ -326,13 +305,7 @@ impl Header {
         let sum: u64 = block
             .iter()
             .enumerate()
-            .map(|(i, byte)| {
-                if (148..156).contains(&i) {
-                    32
-                } else {
-                    u64::from(*byte)
-                }
-            })
+            .map(|(i, byte)| if (148..156).contains(&i) { 32 } else { u64::from(*byte) })
             .sum();
         if octal(&fields.cksum) != Some(sum) {
             return Err((
@@ -342,10 +315,7 @@ impl Header {
         }
         let is_ustar = &block[257..265] == b"ustar\x0000";
         if !is_ustar && &block[257..265] != b"ustar  \0" {
-            return Err((
-                "tar-format",
-                "a tar header that is neither POSIX's nor GNU's".into(),
-            ));
+            return Err(("tar-format", "a tar header that is neither POSIX's nor GNU's".into()));
         }
         let kind = fields.linkflag[0];
         let size =
@@ -387,7 +357,5 @@ fn octal(field: &[u8]) -> Option<u64> {
     {
         return None;
     }
-    digits.iter().try_fold(0_u64, |value, digit| {
-        value.checked_mul(8)?.checked_add(u64::from(digit - b'0'))
-    })
+    digits.iter().try_fold(0_u64, |value, digit| value.checked_mul(8)?.checked_add(u64::from(digit - b'0')))
 }

@@ -65,10 +65,7 @@ impl Section {
 
     /// Reads it from the start.
     pub fn reader(&self) -> SectionReader {
-        SectionReader {
-            section: self.clone(),
-            at: 0,
-        }
+        SectionReader { section: self.clone(), at: 0 }
     }
 }
 
@@ -86,11 +83,7 @@ impl Read for SectionReader {
         if wanted == 0 {
             return Ok(0);
         }
-        let count = read_full_at(
-            &self.section.file,
-            &mut buffer[..wanted],
-            self.section.offset + self.at,
-        )?;
+        let count = read_full_at(&self.section.file, &mut buffer[..wanted], self.section.offset + self.at)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

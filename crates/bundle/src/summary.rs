@@ -14,9 +14,7 @@ pub fn platform_of(
     entry: &ManifestEntry,
     config: impl FnOnce(&Descriptor) -> Option<Vec<u8>>,
 ) -> Option<Platform> {
-    let Some(Node::Manifest {
-        config: descriptor, ..
-    }) = entry.raw.as_ref().map(crate::RawManifest::node)
+    let Some(Node::Manifest { config: descriptor, .. }) = entry.raw.as_ref().map(crate::RawManifest::node)
     else {
         return None;
     };

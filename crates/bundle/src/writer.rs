@@ -135,45 +135,28 @@ impl Writer {
             .create(true)
             .truncate(false)
             .open(path)
-            .map_err(|source| WriteError::Open {
-                path: owned(),
-                source,
-            })?;
+            .map_err(|source| WriteError::Open { path: owned(), source })?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => WriteError::Locked { path: owned() },
-            TryLockError::Error(source) => WriteError::Open {
-                path: owned(),
-                source,
-            },
+            TryLockError::Error(source) => WriteError::Open { path: owned(), source },
         })?;
-        let resumed = file
-            .metadata()
-            .map_err(|source| WriteError::Open {
-                path: owned(),
-                source,
-            })?
-            .len()
-            > 0;
-        let writer = Writer {
-            direct: os::open_direct(path),
-            plan,
-            path: owned(),
-            file: Arc::new(file),
-            resumed,
-        };
+        let resumed = file.metadata().map_err(|source| WriteError::Open { path: owned(), source })?.len() > 0;
+        let writer =
+            Writer { direct: os::open_direct(path), plan, path: owned(), file: Arc::new(file), resumed };
         let size = writer.plan.size();
         os::reserve(&writer.file, size).map_err(|source| {
             if !writer.resumed {
                 // Nothing of worth is in it yet, and a reserved stump would only take up room.
                 let _ = std::fs::remove_file(path);
             }
-            WriteError::Reserve {
-                path: owned(),
-                size,
-                source,
-            }
+            WriteError::Reserve { path: owned(), size, source }
         })?;
         Ok(writer)
+    }
+
+    /// The `.part` file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The plan that is being carried out.
@@ -211,30 +194,21 @@ impl Writer {
 
     /// Starts on one blob: its header goes out with its first bytes.
     pub fn blob(self: &Arc<Self>, entry: &PlannedEntry) -> BlobWriter {
-        BlobWriter {
-            writer: Arc::clone(self),
-            entry: entry.clone(),
-            run: None,
-            taken: 0,
-        }
+        BlobWriter { writer: Arc::clone(self), entry: entry.clone(), run: None, taken: 0 }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError> {
         let file = self.direct.as_ref().unwrap_or(&self.file);
-        file.write_all_at(bytes, offset)
-            .map_err(|source| WriteError::Write {
-                path: self.path.clone(),
-                offset,
-                source,
-            })
+        file.write_all_at(bytes, offset).map_err(|source| WriteError::Write {
+            path: self.path.clone(),
+            offset,
+            source,
+        })
     }
 
     /// Makes the data durable and gives the file its final name, durably too.
     pub fn publish(&self, output: &Path, existing: Existing) -> Result<(), WriteError> {
-        let sync = |source| WriteError::Sync {
-            path: self.path.clone(),
-            source,
-        };
+        let sync = |source| WriteError::Sync { path: self.path.clone(), source };
         self.file.sync_all().map_err(sync)?;
         let renamed = match existing {
             Existing::Keep => os::rename_new(&self.path, output),
@@ -245,14 +219,9 @@ impl Writer {
             output: output.to_owned(),
             source,
         })?;
-        let folder = output
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        os::sync_folder(folder).map_err(|source| WriteError::Sync {
-            path: folder.to_owned(),
-            source,
-        })
+        let folder =
+            output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
     }
 }
 
@@ -310,11 +279,7 @@ impl BlobWriter {
     }
 
     fn wrong_length(&self) -> WriteError {
-        WriteError::Length {
-            digest: self.entry.digest,
-            expected: self.entry.size,
-            taken: self.taken,
-        }
+        WriteError::Length { digest: self.entry.digest, expected: self.entry.size, taken: self.taken }
     }
 }
 
@@ -327,10 +292,7 @@ struct Run {
 impl Run {
     /// Starts at `offset`, a multiple of tar's block, with room for `capacity` bytes between writes (likewise).
     fn new(offset: u64, capacity: usize) -> Self {
-        Run {
-            buffer: AlignedBuffer::new(capacity),
-            offset,
-        }
+        Run { buffer: AlignedBuffer::new(capacity), offset }
     }
 
     fn write(&mut self, writer: &Writer, mut piece: &[u8]) -> Result<(), WriteError> {

@@ -1,1 +1,16 @@
 //! References to bundle: resolve, plan, fetch, publish.
+//!
+//! [`resolve`] turns references into roots, once; [`Packing::plan`] fetches every manifest below them and lays out the
+//! archive, which can be shown before anything large moves; [`Packing::write`] fetches the blobs to their places.
+//!
+//! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
+
+mod fetch;
+mod output;
+mod plan;
+mod resolve;
+
+pub use fetch::{FetchError, Fetched};
+pub use output::{BuildError, Built, Outcome, Output};
+pub use plan::{ImagePlan, PackError, Packing};
+pub use resolve::{ResolveError, Resolved, resolve};

@@ -25,11 +25,7 @@ fn first_error(report: &Report) -> String {
     let Some(first) = errors.next() else {
         return "it holds no image".to_owned();
     };
-    let place = if first.path.is_empty() {
-        String::new()
-    } else {
-        format!("{}: ", first.path.join(" → "))
-    };
+    let place = if first.path.is_empty() { String::new() } else { format!("{}: ", first.path.join(" → ")) };
     match errors.count() {
         0 => format!("{place}{}", first.message),
         more => format!("{place}{} (and {more} more findings)", first.message),
@@ -85,10 +81,7 @@ impl VerifiedBundle {
             Some(raw) => Source::Manifest(raw.bytes().clone()),
             None => Source::Blob(self.examined.blob(digest)?.clone()),
         };
-        Some(ProvenContent {
-            digest: *digest,
-            source,
-        })
+        Some(ProvenContent { digest: *digest, source })
     }
 }
 
@@ -125,11 +118,7 @@ impl ProvenContent {
             Source::Manifest(_) => Ok(()),
             Source::Blob(section) => {
                 let found = section.digest(self.digest.algorithm(), progress)?;
-                if found == self.digest {
-                    Ok(())
-                } else {
-                    Err(altered(&self.digest, &found))
-                }
+                if found == self.digest { Ok(()) } else { Err(altered(&self.digest, &found)) }
             }
         }
     }
@@ -139,17 +128,9 @@ impl ProvenContent {
     pub fn reader(&self) -> ProvenReader {
         let (inner, left) = match &self.source {
             Source::Blob(section) => (Inner::Blob(section.reader()), section.size()),
-            Source::Manifest(bytes) => (
-                Inner::Manifest(io::Cursor::new(bytes.clone())),
-                bytes.len() as u64,
-            ),
+            Source::Manifest(bytes) => (Inner::Manifest(io::Cursor::new(bytes.clone())), bytes.len() as u64),
         };
-        ProvenReader {
-            inner,
-            left,
-            digest: self.digest,
-            hasher: Some(Hasher::new(self.digest.algorithm())),
-        }
+        ProvenReader { inner, left, digest: self.digest, hasher: Some(Hasher::new(self.digest.algorithm())) }
     }
 }
 

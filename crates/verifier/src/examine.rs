@@ -54,19 +54,10 @@ impl Examined {
     /// Opens and examines a bundle: our archive, another tool's tar, or a layout folder.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, ExamineError> {
         let archive = Archive::open(path)?;
-        Examiner {
-            archive: &archive,
-            findings: Vec::new(),
-            damaged: HashSet::new(),
-            hashed: 0,
-            ours: false,
-        }
-        .run(limits)
-        .map(|outcome| outcome.into_examined(archive))
-        .map_err(|source| ExamineError::Read {
-            path: path.to_owned(),
-            source,
-        })
+        Examiner { archive: &archive, findings: Vec::new(), damaged: HashSet::new(), hashed: 0, ours: false }
+            .run(limits)
+            .map(|outcome| outcome.into_examined(archive))
+            .map_err(|source| ExamineError::Read { path: path.to_owned(), source })
     }
 
     /// The digest of `index.json`.
@@ -96,14 +87,8 @@ impl Examined {
 
     /// The content of a small blob such as a config, proven; `None` where it isn't there, is large or is damaged.
     pub fn small_blob(&self, descriptor: &Descriptor) -> Option<Vec<u8>> {
-        let section = self
-            .blobs
-            .get(&descriptor.digest)
-            .filter(|section| section.size() <= MAX_MANIFEST)?;
-        section
-            .read_all()
-            .ok()
-            .filter(|bytes| descriptor.digest.matches(bytes))
+        let section = self.blobs.get(&descriptor.digest).filter(|section| section.size() <= MAX_MANIFEST)?;
+        section.read_all().ok().filter(|bytes| descriptor.digest.matches(bytes))
     }
 }
 
@@ -127,23 +112,8 @@ struct Outcome {
 
 impl Outcome {
     fn into_examined(self, archive: Archive) -> Examined {
-        let Outcome {
-            id,
-            graph,
-            blobs,
-            damaged,
-            findings,
-            hashed,
-        } = self;
-        Examined {
-            archive,
-            id,
-            graph,
-            blobs,
-            damaged,
-            findings,
-            hashed,
-        }
+        let Outcome { id, graph, blobs, damaged, findings, hashed } = self;
+        Examined { archive, id, graph, blobs, damaged, findings, hashed }
     }
 }
 
@@ -160,31 +130,26 @@ impl Examiner<'_> {
             let message = format!(
                 "oci-layout names the bundle id {claimed}, but index.json has the digest {id}: one of them is damaged"
             );
-            self.findings
-                .push(Finding::error("bundle-id", message).of(vec![layout::INDEX_FILE.to_owned()]));
+            self.findings.push(Finding::error("bundle-id", message).of(vec![layout::INDEX_FILE.to_owned()]));
         }
         let graph = match layout::parse_index(&index) {
             Ok(roots) => self.walk(roots, limits, index.len() as u64)?,
             Err(error) => {
                 let finding = Finding::error("index-json", format!("index.json can't be read: {error}"));
-                self.findings
-                    .push(finding.of(vec![layout::INDEX_FILE.to_owned()]));
+                self.findings.push(finding.of(vec![layout::INDEX_FILE.to_owned()]));
                 None
             }
         };
         let planned = match (&graph, self.archive.file()) {
             (Some(graph), Some(file)) if self.ours && graph.is_complete() => {
-                Plan::with_index(graph.clone(), index)
-                    .ok()
-                    .map(|plan| (plan, Arc::clone(file)))
+                Plan::with_index(graph.clone(), index).ok().map(|plan| (plan, Arc::clone(file)))
             }
             _ => None,
         };
         let blobs = match &planned {
             Some((plan, file)) => {
                 // Each byte of the frame is compared, which finds all that the scan finds, and can name it.
-                self.findings
-                    .extend(frame::compare(file, self.archive.size(), plan)?);
+                self.findings.extend(frame::compare(file, self.archive.size(), plan)?);
                 self.locate_planned(plan, file)
             }
             None => {
@@ -207,25 +172,12 @@ impl Examiner<'_> {
         graph: Option<Graph>,
         blobs: HashMap<Digest, Section>,
     ) -> io::Result<Outcome> {
-        let Examiner {
-            findings,
-            damaged,
-            hashed,
-            ..
-        } = self;
-        Ok(Outcome {
-            id,
-            graph,
-            blobs,
-            damaged,
-            findings,
-            hashed,
-        })
+        let Examiner { findings, damaged, hashed, .. } = self;
+        Ok(Outcome { id, graph, blobs, damaged, findings, hashed })
     }
 
     fn take_container_defects(&mut self) {
-        self.findings
-            .extend(self.archive.defects().iter().map(Finding::from));
+        self.findings.extend(self.archive.defects().iter().map(Finding::from));
     }
 
     /// A file at the top, if it is there and not absurdly large.
@@ -234,20 +186,12 @@ impl Examiner<'_> {
         match self.archive.top(name)? {
             None => {
                 let message = format!("{name} is missing: this is no image layout, or it is damaged");
-                self.findings
-                    .push(Finding::error("layout-missing", message).of(path()));
+                self.findings.push(Finding::error("layout-missing", message).of(path()));
                 Ok(None)
             }
             Some(section) if section.size() > limit => {
-                let message = format!(
-                    "{name} has {} bytes; more than {limit} is refused",
-                    section.size()
-                );
-                self.findings.push(
-                    Finding::error("layout-size", message)
-                        .at(section.offset())
-                        .of(path()),
-                );
+                let message = format!("{name} has {} bytes; more than {limit} is refused", section.size());
+                self.findings.push(Finding::error("layout-size", message).at(section.offset()).of(path()));
                 Ok(None)
             }
             Some(section) => {
@@ -290,9 +234,7 @@ impl Examiner<'_> {
         while !builder.wanted().is_empty() {
             let mut answers = Vec::with_capacity(builder.wanted().len());
             for (number, wanted) in builder.wanted().iter().enumerate() {
-                let place = predicted
-                    .as_mut()
-                    .and_then(|prediction| prediction.next(&wanted.descriptor));
+                let place = predicted.as_mut().and_then(|prediction| prediction.next(&wanted.descriptor));
                 let answer = self.manifest(wanted, place, || builder.path_of(number))?;
                 answers.push(answer);
             }
@@ -345,11 +287,8 @@ impl Examiner<'_> {
             _ => return fail(Finding::error("manifest-missing", "the manifest is missing")),
         };
         if section.size() != descriptor.size {
-            let message = format!(
-                "the manifest has {} bytes, but should have {}",
-                section.size(),
-                descriptor.size
-            );
+            let message =
+                format!("the manifest has {} bytes, but should have {}", section.size(), descriptor.size);
             return fail(Finding::error("manifest-size", message).at(section.offset()));
         }
         self.hashed += section.size();
@@ -360,13 +299,11 @@ impl Examiner<'_> {
                     airlift_bundle::ManifestError::Digest { .. } => "manifest-digest",
                     _ => "manifest-json",
                 };
-                let cause = std::error::Error::source(&error)
-                    .map(|cause| format!(": {cause}"))
-                    .unwrap_or_default();
+                let cause =
+                    std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 self.damaged.insert(digest);
                 let finding = Finding::error(rule, format!("{error}{cause}"));
-                self.findings
-                    .push(finding.about(digest).at(section.offset()).of(path()));
+                self.findings.push(finding.about(digest).at(section.offset()).of(path()));
                 Ok(None)
             }
         }
@@ -377,22 +314,12 @@ impl Examiner<'_> {
         let mut blobs = HashMap::new();
         for entry in plan.blobs() {
             if entry.data_offset + entry.size <= self.archive.size() {
-                blobs.insert(
-                    entry.digest,
-                    Section::new(Arc::clone(file), entry.data_offset, entry.size),
-                );
+                blobs.insert(entry.digest, Section::new(Arc::clone(file), entry.data_offset, entry.size));
             } else {
                 self.damaged.insert(entry.digest);
-                let finding = Finding::error(
-                    "blob-missing",
-                    "the archive is cut off before the end of this blob",
-                );
-                self.findings.push(
-                    finding
-                        .about(entry.digest)
-                        .at(entry.data_offset)
-                        .of(plan.path_of(entry)),
-                );
+                let finding =
+                    Finding::error("blob-missing", "the archive is cut off before the end of this blob");
+                self.findings.push(finding.about(entry.digest).at(entry.data_offset).of(plan.path_of(entry)));
             }
         }
         blobs
@@ -415,8 +342,7 @@ impl Examiner<'_> {
                 None => Finding::error("blob-missing", "the blob is missing"),
             };
             self.damaged.insert(digest);
-            self.findings
-                .push(problem.about(digest).of(graph.path_of_blob(blob)));
+            self.findings.push(problem.about(digest).of(graph.path_of_blob(blob)));
         }
         Ok(blobs)
     }
@@ -432,12 +358,8 @@ impl Examiner<'_> {
             .collect();
         // Below a damaged manifest nobody can say what is listed.
         let known = graph.is_some_and(Graph::is_complete);
-        let mut unlisted: Vec<Digest> = self
-            .archive
-            .blobs()
-            .filter(|digest| !listed.contains(digest))
-            .copied()
-            .collect();
+        let mut unlisted: Vec<Digest> =
+            self.archive.blobs().filter(|digest| !listed.contains(digest)).copied().collect();
         unlisted.sort();
         for digest in unlisted {
             let Some(section) = self.archive.blob(&digest)? else {
@@ -449,12 +371,11 @@ impl Examiner<'_> {
             let finding = if found != digest {
                 Finding::error("blob-digest", format!("the content has the digest {found}"))
             } else if known {
-                Finding::error("blob-unlisted", "no image of the bundle names this content").as_warning()
+                Finding::error("blob-unlisted", "no image of the bundle names this content").harmless()
             } else {
                 continue;
             };
-            self.findings
-                .push(finding.about(digest).at(section.offset()).of(path));
+            self.findings.push(finding.about(digest).at(section.offset()).of(path));
         }
         Ok(())
     }
@@ -468,16 +389,12 @@ struct Prediction {
 impl Prediction {
     fn behind_index(index_size: u64) -> Self {
         // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
-        Prediction {
-            at: 3 * header::BLOCK + header::padded(index_size),
-        }
+        Prediction { at: 3 * header::BLOCK + header::padded(index_size) }
     }
 
     /// Where the data of the next manifest starts.
     fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
-        let data = self
-            .at
-            .checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
+        let data = self.at.checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
         self.at = data.checked_add(descriptor.size.checked_next_multiple_of(header::BLOCK)?)?;
         Some(data)
     }

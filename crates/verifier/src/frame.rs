@@ -25,39 +25,22 @@ pub(crate) fn compare(file: &File, length: u64, plan: &Plan) -> io::Result<Vec<F
                 true => format!("the archive is cut off inside {what} of {}", entry.path),
                 false => format!("{what} of {} was altered", entry.path),
             };
-            findings.push(
-                Finding::error(rule, message)
-                    .about(entry.digest)
-                    .at(offset)
-                    .of(plan.path_of(entry)),
-            );
+            findings
+                .push(Finding::error(rule, message).about(entry.digest).at(offset).of(plan.path_of(entry)));
         }
     }
     if let Some(offset) = tail_defect(file, length, plan)? {
         let (rule, message) = if length < plan.size() {
             (
                 "tar-truncated",
-                format!(
-                    "the archive has {length} bytes, but should have {}: it was cut off",
-                    plan.size()
-                ),
+                format!("the archive has {length} bytes, but should have {}: it was cut off", plan.size()),
             )
         } else if offset >= plan.size() {
-            (
-                "tar-tail",
-                format!("{} bytes stand behind the archive's end", length - plan.size()),
-            )
+            ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
         } else {
-            (
-                "tar-tail",
-                "the zeros that close the archive were altered".to_owned(),
-            )
+            ("tar-tail", "the zeros that close the archive were altered".to_owned())
         };
-        findings.push(
-            Finding::error(rule, message)
-                .at(offset)
-                .of(vec!["end of archive".to_owned()]),
-        );
+        findings.push(Finding::error(rule, message).at(offset).of(vec!["end of archive".to_owned()]));
     }
     Ok(findings)
 }

@@ -90,7 +90,7 @@ impl Finding {
     }
 
     /// The same, harmless.
-    pub(crate) fn as_warning(mut self) -> Self {
+    pub(crate) fn harmless(mut self) -> Self {
         self.severity = Level::Warning;
         self
     }

@@ -36,32 +36,20 @@ impl Examined {
         if self.id == Some(expected) {
             return;
         }
-        let found = self
-            .id
-            .map_or("it has none".to_owned(), |id| format!("its id is {id}"));
-        self.findings.push(Finding::error(
-            "expected-id",
-            format!("this is not the bundle {expected}: {found}"),
-        ));
+        let found = self.id.map_or("it has none".to_owned(), |id| format!("its id is {id}"));
+        self.findings
+            .push(Finding::error("expected-id", format!("this is not the bundle {expected}: {found}")));
     }
 
     /// Hashes all blobs that are there.
     pub fn hash_blobs(&mut self, jobs: usize, observer: &dyn Observer) {
         let Some(graph) = &self.graph else { return };
-        let blobs: Vec<&BlobEntry> = graph
-            .blobs
-            .iter()
-            .filter(|blob| self.blobs.contains_key(&blob.descriptor.digest))
-            .collect();
+        let blobs: Vec<&BlobEntry> =
+            graph.blobs.iter().filter(|blob| self.blobs.contains_key(&blob.descriptor.digest)).collect();
         let bytes = blobs.iter().map(|blob| blob.descriptor.size).sum();
-        observer.notice(Event::PhaseStarted {
-            phase: "verify",
-            bytes,
-        });
+        observer.notice(Event::PhaseStarted { phase: "verify", bytes });
         let hashed = AtomicU64::new(0);
-        let findings = parallel::map(&blobs, jobs, |blob| {
-            self.hash_blob(graph, blob, observer, &hashed)
-        });
+        let findings = parallel::map(&blobs, jobs, |blob| self.hash_blob(graph, blob, observer, &hashed));
         observer.notice(Event::PhaseEnded { phase: "verify" });
         for finding in findings.into_iter().flatten() {
             self.damaged.extend(finding.digest);
@@ -80,11 +68,7 @@ impl Examined {
         let digest = blob.descriptor.digest;
         let section = self.blobs.get(&digest)?;
         let label = graph.path_of_blob(blob).join(" ");
-        observer.notice(Event::Started {
-            digest,
-            label,
-            size: section.size(),
-        });
+        observer.notice(Event::Started { digest, label, size: section.size() });
         let outcome = section.digest(digest.algorithm(), |bytes| {
             hashed.fetch_add(bytes, Ordering::Relaxed);
             observer.notice(Event::Advanced { digest, bytes });
@@ -104,10 +88,7 @@ impl Examined {
 
     /// The report of what was examined so far.
     pub fn report(&self) -> Report {
-        let images = self
-            .graph
-            .iter()
-            .flat_map(|graph| graph.roots.iter().map(move |root| (graph, root)));
+        let images = self.graph.iter().flat_map(|graph| graph.roots.iter().map(move |root| (graph, root)));
         let images = images
             .map(|(graph, root)| ImageReport {
                 reference: root.reference.clone(),
@@ -141,9 +122,7 @@ impl Examined {
             let blobs = entry.raw.iter().flat_map(Graph::blobs_of);
             entry.raw.is_some()
                 && !self.damaged.contains(&entry.descriptor.digest)
-                && blobs
-                    .into_iter()
-                    .all(|(_, blob)| !self.damaged.contains(&blob.digest))
+                && blobs.into_iter().all(|(_, blob)| !self.damaged.contains(&blob.digest))
         })
     }
 }

@@ -1,0 +1,171 @@
+//! Fetches the planned blobs, side by side, each to its final place.
+
+use std::sync::Arc;
+
+use airlift_bundle::plan::Content;
+use airlift_bundle::{BlobWriter, Descriptor, Event, Observer, PlannedEntry, Writer, writer::WriteError};
+use airlift_registry::{BlobSink, Error, Repository};
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use crate::plan::Packing;
+
+/// Why a blob is not in the archive.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It could not be fetched.
+    #[error("can't fetch {}", .path.join(" → "))]
+    Registry {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// It could not be written.
+    #[error("can't store {}", .path.join(" → "))]
+    Write {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What happened.
+        #[source]
+        source: WriteError,
+    },
+    /// The task that fetched it died.
+    #[error("a transfer ended abnormally")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+/// What it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// Bytes of blobs that came over the network.
+    pub downloaded: u64,
+    /// Bytes of blobs that were there already, hashed again.
+    pub reused: u64,
+}
+
+/// One blob to fetch, with all that its task needs.
+struct Errand {
+    entry: PlannedEntry,
+    descriptor: Descriptor,
+    repository: Repository,
+    at_hand: Option<Bytes>,
+    path: Vec<String>,
+}
+
+impl Packing {
+    /// Fetches the blobs that `held` doesn't mark as there. The first failure ends it; what was written stays.
+    pub(crate) async fn fetch(
+        &self,
+        writer: &Arc<Writer>,
+        held: &[bool],
+        jobs: usize,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Fetched, FetchError> {
+        let mut total = Fetched::default();
+        let mut errands = Vec::new();
+        for (entry, held) in self.plan.blobs().zip(held) {
+            if *held {
+                total.reused += entry.size;
+            } else {
+                errands.extend(self.errand(entry));
+            }
+        }
+        let bytes = errands.iter().map(|errand| errand.entry.size).sum();
+        observer.notice(Event::PhaseStarted { phase: "fetch", bytes });
+        // The largest first, so that none of them starts when the others are done. Taken from the back.
+        errands.sort_by_key(|errand| errand.entry.size);
+        let mut tasks = JoinSet::new();
+        let outcome = loop {
+            while tasks.len() < jobs.max(1)
+                && let Some(errand) = errands.pop()
+            {
+                tasks.spawn(self.run(errand, writer, observer));
+            }
+            match tasks.join_next().await {
+                None => break Ok(total),
+                Some(Ok(Ok(downloaded))) => total.downloaded += downloaded,
+                Some(Ok(Err(error))) => break Err(error),
+                Some(Err(error)) => break Err(FetchError::Task(error)),
+            }
+        };
+        tasks.shutdown().await;
+        observer.notice(Event::PhaseEnded { phase: "fetch" });
+        outcome
+    }
+
+    fn errand(&self, entry: &PlannedEntry) -> Option<Errand> {
+        let Content::Blob(position) = entry.content else {
+            return None;
+        };
+        let graph = self.plan.graph();
+        let blob = graph.blobs.get(position)?;
+        let root = graph.manifests.get(blob.manifest)?.root;
+        Some(Errand {
+            entry: entry.clone(),
+            descriptor: blob.descriptor.clone(),
+            repository: self.sources.get(root)?.clone(),
+            at_hand: self.at_hand.get(&entry.digest).cloned(),
+            path: graph.path_of_blob(blob),
+        })
+    }
+
+    fn run(
+        &self,
+        errand: Errand,
+        writer: &Arc<Writer>,
+        observer: &Arc<dyn Observer>,
+    ) -> impl Future<Output = Result<u64, FetchError>> + Send + 'static {
+        let (transport, observer) = (self.transport.clone(), Arc::clone(observer));
+        let mut sink = Sink { writer: writer.blob(&errand.entry), failure: None };
+        async move {
+            let Errand { entry, descriptor, repository, at_hand, path } = errand;
+            let digest = entry.digest;
+            observer.notice(Event::Started { digest, label: path.join(" "), size: entry.size });
+            let fetched = match at_hand {
+                Some(bytes) => {
+                    observer.notice(Event::Advanced { digest, bytes: bytes.len() as u64 });
+                    match sink.writer.write(&bytes) {
+                        // A config that was read for its platform came over the network, too; inline data didn't.
+                        Ok(()) => Ok(if descriptor.data.is_none() { entry.size } else { 0 }),
+                        Err(source) => return Err(FetchError::Write { path, source }),
+                    }
+                }
+                None => transport
+                    .fetch_blob(&repository, &descriptor, &mut sink)
+                    .await
+                    .map(|done| done.downloaded),
+            };
+            let downloaded = match (fetched, sink.failure) {
+                (_, Some(source)) => return Err(FetchError::Write { path, source }),
+                (Err(source), None) => return Err(FetchError::Registry { path, source }),
+                (Ok(downloaded), None) => downloaded,
+            };
+            sink.writer.finish().map_err(|source| FetchError::Write { path, source })?;
+            observer.notice(Event::Finished { digest });
+            Ok(downloaded)
+        }
+    }
+}
+
+/// Hands what arrives to the archive, and keeps the reason where that fails.
+struct Sink {
+    writer: BlobWriter,
+    failure: Option<WriteError>,
+}
+
+impl BlobSink for Sink {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        self.writer.write(piece).map_err(|error| {
+            let told = std::io::Error::other(error.to_string());
+            self.failure = Some(error);
+            told
+        })
+    }
+
+    fn restart(&mut self) -> std::io::Result<()> {
+        self.writer.restart();
+        Ok(())
+    }
+}
