@@ -37,12 +37,7 @@ pub(crate) struct Asked<'a> {
 
 impl App {
     pub(crate) fn new(content: Arc<dyn Content>, writable: Option<Arc<Folder>>, options: Options) -> Self {
-        App {
-            content,
-            writable,
-            options,
-            counters: Counters::default(),
-        }
+        App { content, writable, options, counters: Counters::default() }
     }
 
     pub(crate) fn requests(&self) -> Requests {
@@ -54,11 +49,7 @@ impl App {
         let (parts, body) = request.into_parts();
         self.counters.count(&parts.method);
         let mut body = Incoming::new(body, self.options.patience);
-        let asked = Asked {
-            method: &parts.method,
-            headers: &parts.headers,
-            query: parts.uri.query(),
-        };
+        let asked = Asked { method: &parts.method, headers: &parts.headers, query: parts.uri.query() };
         let answer = self.route(parts.uri.path(), &asked, &mut body).await;
         let mut response = answer.unwrap_or_else(Failure::into_response);
         let is_refused = response.status().is_client_error() || response.status().is_server_error();
@@ -67,14 +58,8 @@ impl App {
             body.drain().await;
         }
         let headers = response.headers_mut();
-        headers.insert(
-            "docker-distribution-api-version",
-            HeaderValue::from_static("registry/2.0"),
-        );
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
+        headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 
@@ -108,17 +93,8 @@ impl App {
     ) -> Answer {
         match (route, asked.method.as_str()) {
             (Route::Manifest(repository, reference), "PUT") => {
-                api::manifests::put(
-                    self,
-                    folder,
-                    api::manifests::Put {
-                        asked,
-                        repository,
-                        reference,
-                        body,
-                    },
-                )
-                .await
+                api::manifests::put(self, folder, api::manifests::Put { asked, repository, reference, body })
+                    .await
             }
             (Route::Manifest(repository, reference), "DELETE") => {
                 api::manifests::delete(folder, &repository, reference)
@@ -131,14 +107,10 @@ impl App {
                 api::uploads::Upload::find(folder, repository, id)?.status().await
             }
             (Route::Upload(repository, id), "PATCH") => {
-                api::uploads::Upload::find(folder, repository, id)?
-                    .append(asked, body)
-                    .await
+                api::uploads::Upload::find(folder, repository, id)?.append(asked, body).await
             }
             (Route::Upload(repository, id), "PUT") => {
-                api::uploads::Upload::find(folder, repository, id)?
-                    .finish(asked, body)
-                    .await
+                api::uploads::Upload::find(folder, repository, id)?.finish(asked, body).await
             }
             (Route::Upload(repository, id), "DELETE") => {
                 api::uploads::Upload::find(folder, repository, id)?.cancel()
@@ -167,10 +139,7 @@ fn not_allowed(route: &Route<'_>, method: &str, writes: Writes) -> Failure {
     };
     let message = match writes {
         Writes::Taken => format!("{} is not possible here", method.escape_debug()),
-        Writes::Refused => format!(
-            "{} is not possible: this registry is read-only",
-            method.escape_debug()
-        ),
+        Writes::Refused => format!("{} is not possible: this registry is read-only", method.escape_debug()),
     };
     Failure::new(Code::Unsupported, message).header(header::ALLOW, allow)
 }

@@ -51,11 +51,7 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// `patience`: how long the next bytes may take.
     pub(crate) fn new(body: Body, patience: Duration) -> Self {
-        Incoming {
-            stream: body.into_data_stream(),
-            patience,
-            end: None,
-        }
+        Incoming { stream: body.into_data_stream(), patience, end: None }
     }
 
     /// The next piece, of [`PIECE`] bytes or little more; empty at the end. What came before an error is returned first.
@@ -140,7 +136,5 @@ async fn read_piece(mut blob: Blob) -> std::io::Result<Option<(Bytes, Blob)>> {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, StorageError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(StorageError::Worker)
+    tokio::task::spawn_blocking(work).await.map_err(StorageError::Worker)
 }

@@ -136,23 +136,14 @@ impl Server {
     /// The folder may hold content of an earlier run; nothing refers to it any more.
     pub async fn start(storage_dir: &Path, options: Options) -> Result<Server, StartError> {
         let folder = Arc::new(Folder::open(storage_dir)?);
-        let refused = |source| StartError::Listen {
-            address: options.listen,
-            source,
-        };
+        let refused = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let content: Arc<dyn storage::Content> = Arc::<Folder>::clone(&folder);
         let app = Arc::new(App::new(content, Some(Arc::clone(&folder)), options));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(listen::serve(listener, Arc::clone(&app), stopped));
-        Ok(Server {
-            address,
-            app,
-            folder,
-            stop,
-            task,
-        })
+        Ok(Server { address, app, folder, stop, task })
     }
 
     /// Where it listens; also what stands before the first `/` of its references.

@@ -90,12 +90,7 @@ struct Patient {
 
 impl Patient {
     fn new(stream: TcpStream, patience: Duration) -> Self {
-        Patient {
-            stream,
-            patience,
-            deadline: Box::pin(tokio::time::sleep(patience)),
-            waiting: false,
-        }
+        Patient { stream, patience, deadline: Box::pin(tokio::time::sleep(patience)), waiting: false }
     }
 
     fn watch<T>(

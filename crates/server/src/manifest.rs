@@ -33,10 +33,7 @@ pub(crate) enum ManifestError {
     #[error("the manifest's member {0} is missing or is not what the specification says")]
     Member(&'static str),
     #[error("the manifest's member {member} names no digest: {source}")]
-    Digest {
-        member: &'static str,
-        source: DigestError,
-    },
+    Digest { member: &'static str, source: DigestError },
 }
 
 /// What a manifest names.
@@ -88,20 +85,11 @@ impl View {
             None | Some(Value::Null) => None,
             Some(subject) => Some(descriptor_digest(subject, "subject")?),
         };
-        let artifact_type = document
-            .get("artifactType")
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty());
+        let artifact_type =
+            document.get("artifactType").and_then(Value::as_str).filter(|text| !text.is_empty());
         let artifact_type = artifact_type.map(str::to_owned).or(config_type);
         let annotations = document.remove("annotations").filter(Value::is_object);
-        Ok(View {
-            kind,
-            media_type,
-            required,
-            subject,
-            artifact_type,
-            annotations,
-        })
+        Ok(View { kind, media_type, required, subject, artifact_type, annotations })
     }
 }
 
@@ -112,10 +100,9 @@ fn media_type(document: &Map<String, Value>, header: Option<&str>) -> Result<Str
         Some(_) => return Err(ManifestError::Member("mediaType")),
     };
     match (header, body) {
-        (Some(header), Some(body)) if header != body => Err(ManifestError::Disagreement {
-            header: header.to_owned(),
-            body: body.to_owned(),
-        }),
+        (Some(header), Some(body)) if header != body => {
+            Err(ManifestError::Disagreement { header: header.to_owned(), body: body.to_owned() })
+        }
         (Some(agreed), _) | (None, Some(agreed)) => Ok(agreed.to_owned()),
         (None, None) => Err(ManifestError::MediaType(String::new())),
     }
@@ -124,11 +111,7 @@ fn media_type(document: &Map<String, Value>, header: Option<&str>) -> Result<Str
 /// One document that is an index to one reader and a manifest to another is an attack (CVE-2021-41190).
 fn refuse_any(document: &Map<String, Value>, members: &[&str]) -> Result<(), ManifestError> {
     let ambiguous = members.iter().any(|member| document.contains_key(*member));
-    if ambiguous {
-        Err(ManifestError::Ambiguous)
-    } else {
-        Ok(())
-    }
+    if ambiguous { Err(ManifestError::Ambiguous) } else { Ok(()) }
 }
 
 fn list(
@@ -136,17 +119,12 @@ fn list(
     member: &'static str,
     required: &mut Vec<Digest>,
 ) -> Result<(), ManifestError> {
-    let descriptors = document
-        .get(member)
-        .and_then(Value::as_array)
-        .ok_or(ManifestError::Member(member))?;
+    let descriptors = document.get(member).and_then(Value::as_array).ok_or(ManifestError::Member(member))?;
     for descriptor in descriptors {
         let digest = descriptor_digest(descriptor, member)?;
         // A foreign layer is fetched from its URLs; registries need not have it.
-        let is_foreign = descriptor
-            .get("urls")
-            .and_then(Value::as_array)
-            .is_some_and(|urls| !urls.is_empty());
+        let is_foreign =
+            descriptor.get("urls").and_then(Value::as_array).is_some_and(|urls| !urls.is_empty());
         if !is_foreign {
             required.push(digest);
         }
@@ -157,14 +135,9 @@ fn list(
 fn descriptor_digest(descriptor: &Value, member: &'static str) -> Result<Digest, ManifestError> {
     let has_shape = descriptor.get("mediaType").is_some_and(Value::is_string)
         && descriptor.get("size").is_some_and(Value::is_u64);
-    let digest = descriptor
-        .get("digest")
-        .and_then(Value::as_str)
-        .filter(|_| has_shape);
+    let digest = descriptor.get("digest").and_then(Value::as_str).filter(|_| has_shape);
     let digest = digest.ok_or(ManifestError::Member(member))?;
-    digest
-        .parse()
-        .map_err(|source| ManifestError::Digest { member, source })
+    digest.parse().map_err(|source| ManifestError::Digest { member, source })
 }
 
 #[cfg(test)]
@@ -191,15 +164,9 @@ mod tests {
 
     #[test]
     fn takes_the_type_from_the_body_when_the_request_has_none() {
-        let text = format!(
-            r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#,
-            media_type::OCI_INDEX
-        );
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#, media_type::OCI_INDEX);
         assert_eq!(View::parse(text.as_bytes(), None).unwrap().kind, Kind::Index);
-        assert!(matches!(
-            parse(&text, media_type::DOCKER_LIST),
-            Err(ManifestError::Disagreement { .. })
-        ));
+        assert!(matches!(parse(&text, media_type::DOCKER_LIST), Err(ManifestError::Disagreement { .. })));
     }
 
     #[test]
@@ -210,36 +177,18 @@ mod tests {
             (index(r#","config":{}"#), ManifestError::Ambiguous),
             (index(r#","mediaType":7"#), ManifestError::Member("mediaType")),
             (index(r#","subject":{}"#), ManifestError::Member("subject")),
-            (
-                r#"{"schemaVersion":2}"#.to_owned(),
-                ManifestError::Member("manifests"),
-            ),
-            (
-                r#"{"schemaVersion":1,"manifests":[]}"#.to_owned(),
-                ManifestError::SchemaVersion,
-            ),
-            (
-                r#"{"schemaVersion":2,"manifests":[{}]}"#.to_owned(),
-                ManifestError::Member("manifests"),
-            ),
+            (r#"{"schemaVersion":2}"#.to_owned(), ManifestError::Member("manifests")),
+            (r#"{"schemaVersion":1,"manifests":[]}"#.to_owned(), ManifestError::SchemaVersion),
+            (r#"{"schemaVersion":2,"manifests":[{}]}"#.to_owned(), ManifestError::Member("manifests")),
             ("[]".to_owned(), ManifestError::NoObject),
         ];
         for (text, error) in cases {
             assert_eq!(parse(&text, media_type::OCI_INDEX).unwrap_err(), error, "{text}");
         }
         for text in ["", "\u{feff}{}", "{} {}", &"[".repeat(100_000)] {
-            assert!(matches!(
-                parse(text, media_type::OCI_INDEX),
-                Err(ManifestError::Json(_))
-            ));
+            assert!(matches!(parse(text, media_type::OCI_INDEX), Err(ManifestError::Json(_))));
         }
-        assert!(matches!(
-            parse(&index(""), media_type::DOCKER_SCHEMA1),
-            Err(ManifestError::MediaType(_))
-        ));
-        assert!(matches!(
-            parse(&index(""), "text/html"),
-            Err(ManifestError::MediaType(_))
-        ));
+        assert!(matches!(parse(&index(""), media_type::DOCKER_SCHEMA1), Err(ManifestError::MediaType(_))));
+        assert!(matches!(parse(&index(""), "text/html"), Err(ManifestError::MediaType(_))));
     }
 }

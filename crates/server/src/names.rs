@@ -87,9 +87,7 @@ impl Reference {
     /// The reference that `text` spells.
     pub(crate) fn parse(text: &str) -> Result<Self, ReferenceError> {
         if text.contains(':') {
-            text.parse()
-                .map(Reference::Digest)
-                .map_err(ReferenceError::Digest)
+            text.parse().map(Reference::Digest).map_err(ReferenceError::Digest)
         } else {
             Tag::parse(text).map(Reference::Tag).ok_or(ReferenceError::Tag)
         }
@@ -120,18 +118,7 @@ mod tests {
         for good in ["1", "_x", "v1.2-rc.3", &"t".repeat(128)] {
             assert!(Tag::parse(good).is_some(), "{good}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "-x",
-            ".x",
-            "a/b",
-            "a:b",
-            "a%41",
-            "ü",
-            &"t".repeat(129),
-        ] {
+        for bad in ["", ".", "..", "-x", ".x", "a/b", "a:b", "a%41", "ü", &"t".repeat(129)] {
             assert!(Tag::parse(bad).is_none(), "{bad}");
         }
     }
@@ -139,14 +126,8 @@ mod tests {
     #[test]
     fn a_colon_means_a_digest() {
         let digest = Digest::sha256(b"");
-        assert_eq!(
-            Reference::parse(&digest.to_string()),
-            Ok(Reference::Digest(digest))
-        );
-        assert!(matches!(
-            Reference::parse("sha256:00"),
-            Err(ReferenceError::Digest(_))
-        ));
+        assert_eq!(Reference::parse(&digest.to_string()), Ok(Reference::Digest(digest)));
+        assert!(matches!(Reference::parse("sha256:00"), Err(ReferenceError::Digest(_))));
         assert_eq!(Reference::parse(".x"), Err(ReferenceError::Tag));
     }
 }

@@ -4,9 +4,7 @@
 ///
 /// A plus stays a plus: no value that a registry reads has spaces in it, and media types do have pluses.
 pub(crate) fn value(query: Option<&str>, name: &str) -> Option<String> {
-    let pairs = query?
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
     decode(values.next()?)
 }

@@ -40,9 +40,7 @@ impl<'a> Route<'a> {
         if let Some(name) = rest.strip_suffix("/tags/list") {
             return Ok(Route::Tags(repository(name)?));
         }
-        let start = rest
-            .strip_suffix("/blobs/uploads/")
-            .or_else(|| rest.strip_suffix("/blobs/uploads"));
+        let start = rest.strip_suffix("/blobs/uploads/").or_else(|| rest.strip_suffix("/blobs/uploads"));
         if let Some(name) = start {
             return Ok(Route::Uploads(repository(name)?));
         }
@@ -65,12 +63,8 @@ fn no_endpoint() -> Failure {
 }
 
 fn repository(name: &str) -> Result<Repository, Failure> {
-    let invalid = || {
-        Failure::new(
-            Code::NameInvalid,
-            format!("'{}' is not a repository name", name.escape_debug()),
-        )
-    };
+    let invalid =
+        || Failure::new(Code::NameInvalid, format!("'{}' is not a repository name", name.escape_debug()));
     Repository::parse(name).ok_or_else(invalid)
 }
 
@@ -100,10 +94,7 @@ mod tests {
             (blob.as_str(), Route::Blob(repository("a/b"), digest)),
             (referrers.as_str(), Route::Referrers(repository("a"), digest)),
             ("/v2/a/manifests/1", Route::Manifest(repository("a"), "1")),
-            (
-                "/v2/manifests/blobs/manifests/list",
-                Route::Manifest(repository("manifests/blobs"), "list"),
-            ),
+            ("/v2/manifests/blobs/manifests/list", Route::Manifest(repository("manifests/blobs"), "list")),
         ];
         for (path, route) in cases {
             assert_eq!(Route::parse(path).unwrap(), route, "{path}");

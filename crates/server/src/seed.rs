@@ -46,10 +46,7 @@ pub(crate) async fn seed(
 }
 
 fn one(folder: &Folder, indexes: Indexes, sample: &Sample) -> Result<(), SeedError> {
-    let name = || SeedError::Name {
-        repository: sample.repository.clone(),
-        tag: sample.tag.clone(),
-    };
+    let name = || SeedError::Name { repository: sample.repository.clone(), tag: sample.tag.clone() };
     let repository = Repository::parse(&sample.repository).ok_or_else(name)?;
     let tag = Tag::parse(&sample.tag).ok_or_else(name)?;
     for blob in &sample.blobs {
@@ -72,22 +69,12 @@ fn keep(
     let refused = |reason: String| SeedError::Manifest { digest, reason };
     let parsed = View::parse(&manifest.bytes, Some(&manifest.media_type));
     let view = parsed.map_err(|error: ManifestError| refused(error.to_string()))?;
-    let new = NewManifest {
-        digest,
-        bytes: &manifest.bytes,
-        view,
-        tag,
-    };
-    folder
-        .keep_manifest(repository, new, indexes)
-        .map_err(|error| match error {
-            ManifestRefused::Storage(error) => SeedError::Storage(error),
-            ManifestRefused::Missing(digests) => {
-                let digests: Vec<String> = digests.iter().map(ToString::to_string).collect();
-                refused(format!(
-                    "it names what the sample does not hold: {}",
-                    digests.join(", ")
-                ))
-            }
-        })
+    let new = NewManifest { digest, bytes: &manifest.bytes, view, tag };
+    folder.keep_manifest(repository, new, indexes).map_err(|error| match error {
+        ManifestRefused::Storage(error) => SeedError::Storage(error),
+        ManifestRefused::Missing(digests) => {
+            let digests: Vec<String> = digests.iter().map(ToString::to_string).collect();
+            refused(format!("it names what the sample does not hold: {}", digests.join(", ")))
+        }
+    })
 }

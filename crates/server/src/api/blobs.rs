@@ -28,16 +28,8 @@ pub(crate) async fn get(app: &App, asked: &Asked<'_>, repository: Repository, di
         Part::Whole => {}
         Part::Bytes { first, last } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            set(
-                &mut response,
-                header::CONTENT_RANGE,
-                format!("bytes {first}-{last}/{}", blob.size),
-            );
-            blob = Blob {
-                offset: blob.offset + first,
-                size: last - first + 1,
-                ..blob
-            };
+            set(&mut response, header::CONTENT_RANGE, format!("bytes {first}-{last}/{}", blob.size));
+            blob = Blob { offset: blob.offset + first, size: last - first + 1, ..blob };
         }
         Part::Outside => {
             let message = format!("the range lies outside the blob's {} bytes", blob.size);
@@ -90,11 +82,7 @@ fn part(headers: &HeaderMap, size: u64, etag: &str) -> Part {
     if headers.get(header::IF_RANGE).is_some_and(|value| value != etag) {
         return Part::Whole;
     }
-    range
-        .to_str()
-        .ok()
-        .and_then(|range| parse_range(range, size))
-        .unwrap_or(Part::Whole)
+    range.to_str().ok().and_then(|range| parse_range(range, size)).unwrap_or(Part::Whole)
 }
 
 fn parse_range(range: &str, size: u64) -> Option<Part> {
@@ -108,10 +96,7 @@ fn parse_range(range: &str, size: u64) -> Option<Part> {
         return Some(if length == 0 {
             Part::Outside
         } else {
-            Part::Bytes {
-                first: size - length,
-                last: size - 1,
-            }
+            Part::Bytes { first: size - length, last: size - 1 }
         });
     }
     let first = number(first)?;
@@ -119,14 +104,7 @@ fn parse_range(range: &str, size: u64) -> Option<Part> {
     if last < first {
         return None;
     }
-    Some(if first >= size {
-        Part::Outside
-    } else {
-        Part::Bytes {
-            first,
-            last: last.min(size - 1),
-        }
-    })
+    Some(if first >= size { Part::Outside } else { Part::Bytes { first, last: last.min(size - 1) } })
 }
 
 /// Digits only: `parse` alone would take a sign.

@@ -44,25 +44,16 @@ pub(crate) struct Put<'a> {
 
 /// PUT: checks the digest, the media type and, as the options say, that all it names is there.
 pub(crate) async fn put(app: &App, folder: &Arc<Folder>, put: Put<'_>) -> Answer {
-    let Put {
-        asked,
-        repository,
-        reference,
-        body,
-    } = put;
+    let Put { asked, repository, reference, body } = put;
     let reference = for_writing(reference)?;
     let header = content_type(asked.headers)?;
-    let bytes = body
-        .whole(manifest::MAX_BYTES)
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLarge => Failure::new(
-                Code::ManifestInvalid,
-                "request body too large: a manifest has at most 4 MiB",
-            )
-            .status(StatusCode::PAYLOAD_TOO_LARGE),
-            other => other.into(),
-        })?;
+    let bytes = body.whole(manifest::MAX_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge => {
+            Failure::new(Code::ManifestInvalid, "request body too large: a manifest has at most 4 MiB")
+                .status(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        other => other.into(),
+    })?;
     let invalid = |error: manifest::ManifestError| Failure::new(Code::ManifestInvalid, error.to_string());
     let view = View::parse(&bytes, header.as_deref()).map_err(invalid)?;
     let (digest, tag) = match reference {
@@ -77,27 +68,16 @@ pub(crate) async fn put(app: &App, folder: &Arc<Folder>, put: Put<'_>) -> Answer
         Reference::Tag(tag) => (Digest::of(Algorithm::Sha256, &bytes), Some(tag)),
     };
     let subject = view.subject;
-    let place = tag
-        .as_ref()
-        .map_or_else(|| digest.to_string(), |tag| tag.as_str().to_owned());
+    let place = tag.as_ref().map_or_else(|| digest.to_string(), |tag| tag.as_str().to_owned());
     let mut response = empty(StatusCode::CREATED);
-    set(
-        &mut response,
-        header::LOCATION,
-        format!("/v2/{repository}/manifests/{place}"),
-    );
+    set(&mut response, header::LOCATION, format!("/v2/{repository}/manifests/{place}"));
     set(&mut response, CONTENT_DIGEST, digest.to_string());
     if let (Some(subject), Referrers::Api) = (subject, app.options.referrers) {
         set(&mut response, OCI_SUBJECT, subject.to_string());
     }
     let (folder, indexes) = (Arc::clone(folder), app.options.indexes);
     let keep = move || {
-        let new = NewManifest {
-            digest,
-            bytes: &bytes,
-            view,
-            tag,
-        };
+        let new = NewManifest { digest, bytes: &bytes, view, tag };
         folder.keep_manifest(&repository, new, indexes)
     };
     match blocking(keep).await? {
@@ -135,10 +115,9 @@ fn for_reading(reference: &str) -> Result<Reference, Failure> {
 fn for_writing(reference: &str) -> Result<Reference, Failure> {
     Reference::parse(reference).map_err(|error| match error {
         ReferenceError::Digest(error) => Failure::new(Code::DigestInvalid, error.to_string()),
-        ReferenceError::Tag => Failure::new(
-            Code::TagInvalid,
-            format!("'{}' is not a tag", reference.escape_debug()),
-        ),
+        ReferenceError::Tag => {
+            Failure::new(Code::TagInvalid, format!("'{}' is not a tag", reference.escape_debug()))
+        }
     })
 }
 
@@ -147,9 +126,8 @@ fn content_type(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(None);
     };
-    let text = value
-        .to_str()
-        .map_err(|_| Failure::new(Code::ManifestInvalid, "the Content-Type is not a text"))?;
+    let text =
+        value.to_str().map_err(|_| Failure::new(Code::ManifestInvalid, "the Content-Type is not a text"))?;
     let media_type = text.split(';').next().unwrap_or_default().trim();
     Ok(Some(media_type.to_owned()).filter(|text| !text.is_empty()))
 }

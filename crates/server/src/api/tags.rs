@@ -28,10 +28,7 @@ pub(crate) fn list(app: &App, asked: &Asked<'_>, repository: &Repository) -> Ans
     };
     let last = query::value(asked.query, "last");
     let unknown = || Failure::new(Code::NameUnknown, format!("no repository '{repository}'"));
-    let page = app
-        .content
-        .tags(repository, last.as_deref(), limit)
-        .ok_or_else(unknown)?;
+    let page = app.content.tags(repository, last.as_deref(), limit).ok_or_else(unknown)?;
     let tags: Vec<&str> = page.tags.iter().map(Tag::as_str).collect();
     let body = json!({"name": repository.as_str(), "tags": tags}).to_string();
     let mut response = Response::new(Body::from(body));

@@ -29,28 +29,18 @@ pub(crate) async fn begin(
     if let Some(mounted) = mount(folder, asked, &repository)? {
         return Ok(mounted);
     }
-    let wanted = query::value(asked.query, "digest")
-        .map(|text| route::digest(&text))
-        .transpose()?;
+    let wanted = query::value(asked.query, "digest").map(|text| route::digest(&text)).transpose()?;
     let algorithm = match (wanted, query::value(asked.query, "digest-algorithm")) {
         (Some(digest), _) => digest.algorithm(),
         (None, None) => Algorithm::Sha256,
         (None, Some(name)) => Algorithm::from_name(&name).ok_or_else(|| {
-            Failure::new(
-                Code::DigestInvalid,
-                format!("no digest algorithm '{}'", name.escape_debug()),
-            )
+            Failure::new(Code::DigestInvalid, format!("no digest algorithm '{}'", name.escape_debug()))
         })?,
     };
     let (worker, owner) = (Arc::clone(folder), repository.clone());
     let begun = blocking(move || worker.begin(owner, algorithm)).await??;
     let (id, session) = begun.ok_or_else(|| Failure::new(Code::TooManyRequests, "too many open uploads"))?;
-    let upload = Upload {
-        folder: Arc::clone(folder),
-        repository,
-        id,
-        session,
-    };
+    let upload = Upload { folder: Arc::clone(folder), repository, id, session };
     match wanted {
         None => Ok(upload.progress(StatusCode::ACCEPTED, 0)),
         // Nobody knows this session's id, so one that fails can't be gone on with.
@@ -79,11 +69,7 @@ fn mount(
 
 fn created(repository: &Repository, digest: &Digest) -> Response<Body> {
     let mut response = empty(StatusCode::CREATED);
-    set(
-        &mut response,
-        header::LOCATION,
-        format!("/v2/{repository}/blobs/{digest}"),
-    );
+    set(&mut response, header::LOCATION, format!("/v2/{repository}/blobs/{digest}"));
     set(&mut response, CONTENT_DIGEST, digest.to_string());
     response
 }
@@ -100,15 +86,10 @@ pub(crate) struct Upload {
 type Guard = OwnedMutexGuard<Session>;
 
 impl Upload {
-    /// The session `id`, if there is one; `repository` is compared by whoever locks it.
+    /// The session `id` of `repository`, if there is one.
     pub(crate) fn find(folder: &Arc<Folder>, repository: Repository, id: &str) -> Result<Self, Failure> {
-        let session = folder.session(id).ok_or_else(unknown)?;
-        Ok(Upload {
-            folder: Arc::clone(folder),
-            repository,
-            id: id.to_owned(),
-            session,
-        })
+        let session = folder.session(&repository, id).ok_or_else(unknown)?;
+        Ok(Upload { folder: Arc::clone(folder), repository, id: id.to_owned(), session })
     }
 
     /// GET: how far it is.
@@ -162,11 +143,7 @@ impl Upload {
 
     async fn lock(&self) -> Result<Guard, Failure> {
         let guard = Arc::clone(&self.session).lock_owned().await;
-        if guard.is_open() && guard.repository == self.repository {
-            Ok(guard)
-        } else {
-            Err(unknown())
-        }
+        if guard.is_open() { Ok(guard) } else { Err(unknown()) }
     }
 
     /// `Content-Range: FIRST-LAST` must go on where the session is, and fit the length.
@@ -175,9 +152,8 @@ impl Upload {
             return Ok(());
         };
         let range = value.to_str().ok().and_then(parse_range);
-        let length = headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         match range {
             Some((first, last))
                 if first == written && length.is_none_or(|length| last - first + 1 == length) =>
@@ -219,9 +195,7 @@ fn range_of(written: u64) -> String {
 
 /// `FIRST-LAST`, with or without RFC 9110's unit and total.
 fn parse_range(text: &str) -> Option<(u64, u64)> {
-    let text = text
-        .strip_prefix("bytes")
-        .map_or(text, |rest| rest.trim_start_matches([' ', '=']));
+    let text = text.strip_prefix("bytes").map_or(text, |rest| rest.trim_start_matches([' ', '=']));
     let text = text.split('/').next().unwrap_or_default();
     let (first, last) = text.split_once('-')?;
     let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);

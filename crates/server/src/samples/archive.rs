@@ -86,11 +86,7 @@ fn crc32(content: &[u8]) -> u32 {
             let mut value = index as u32;
             let mut bit = 0;
             while bit < 8 {
-                value = if value & 1 == 1 {
-                    0xedb8_8320 ^ (value >> 1)
-                } else {
-                    value >> 1
-                };
+                value = if value & 1 == 1 { 0xedb8_8320 ^ (value >> 1) } else { value >> 1 };
                 bit += 1;
             }
             table[index] = value;
@@ -98,9 +94,7 @@ fn crc32(content: &[u8]) -> u32 {
         }
         table
     };
-    !content.iter().fold(!0, |crc, byte| {
-        TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize] ^ (crc >> 8)
-    })
+    !content.iter().fold(!0, |crc, byte| TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize] ^ (crc >> 8))
 }
 
 #[cfg(test)]
@@ -118,11 +112,7 @@ mod tests {
         for size in [0, 1, 512, BLOCK * 2, 200_000] {
             let path = folder.path().join(format!("{size}.tar.gz"));
             std::fs::write(&path, gzip(&tar(7, size))).unwrap();
-            let listed = std::process::Command::new("tar")
-                .arg("-tvzf")
-                .arg(&path)
-                .output()
-                .unwrap();
+            let listed = std::process::Command::new("tar").arg("-tvzf").arg(&path).output().unwrap();
             assert!(listed.status.success() && listed.stderr.is_empty(), "{listed:?}");
             let text = String::from_utf8(listed.stdout).unwrap();
             assert!(

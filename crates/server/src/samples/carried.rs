@@ -18,18 +18,11 @@ pub fn all() -> Vec<Sample> {
 }
 
 fn files(seed: u64, kibibytes: usize) -> Layer {
-    Layer::Files {
-        seed,
-        size: kibibytes << 10,
-    }
+    Layer::Files { seed, size: kibibytes << 10 }
 }
 
 fn plain(platform: &str, layers: Vec<Layer>) -> Image {
-    image(&ImageSpec {
-        platform: platform.to_owned(),
-        layers,
-        ..ImageSpec::default()
-    })
+    image(&ImageSpec { platform: platform.to_owned(), layers, ..ImageSpec::default() })
 }
 
 fn web() -> Sample {
@@ -46,32 +39,18 @@ fn web() -> Sample {
     let images = [odd("linux/amd64", files(2, 96)), odd("linux/arm64", files(3, 80))];
     let attestations = images.each_ref().map(attestation);
     let mut children: Vec<Child> = images.iter().map(Child::from).collect();
-    children.extend(
-        images
-            .iter()
-            .zip(&attestations)
-            .map(|(subject, attestation)| Child {
-                annotations: vec![
-                    (
-                        "vnd.docker.reference.type".to_owned(),
-                        "attestation-manifest".to_owned(),
-                    ),
-                    (
-                        "vnd.docker.reference.digest".to_owned(),
-                        subject.manifest.digest.to_string(),
-                    ),
-                ],
-                ..Child::from(attestation)
-            }),
-    );
+    children.extend(images.iter().zip(&attestations).map(|(subject, attestation)| Child {
+        annotations: vec![
+            ("vnd.docker.reference.type".to_owned(), "attestation-manifest".to_owned()),
+            ("vnd.docker.reference.digest".to_owned(), subject.manifest.digest.to_string()),
+        ],
+        ..Child::from(attestation)
+    }));
     let root = index(&IndexSpec {
         children,
         layout: Layout::Odd,
         annotations: vec![("org.opencontainers.image.version".to_owned(), "1.27".to_owned())],
-        unknown: vec![(
-            "x-note".to_owned(),
-            "no specification knows this member".to_owned(),
-        )],
+        unknown: vec![("x-note".to_owned(), "no specification knows this member".to_owned())],
         ..IndexSpec::default()
     });
     let images = images.into_iter().chain(attestations).collect();
@@ -103,23 +82,14 @@ const PROVENANCE: &str = "https://slsa.dev/provenance/v0.2";
 fn legacy() -> Sample {
     let docker = |platform: &str, layers| {
         let platform = platform.to_owned();
-        image(&ImageSpec {
-            platform,
-            layers,
-            flavour: Flavour::Docker,
-            ..ImageSpec::default()
-        })
+        image(&ImageSpec { platform, layers, flavour: Flavour::Docker, ..ImageSpec::default() })
     };
     let images = vec![
         docker("linux/amd64", vec![files(4, 64)]),
         docker("linux/arm/v7", vec![files(5, 48), files(6, 8)]),
     ];
     let children = images.iter().map(Child::from).collect();
-    let root = index(&IndexSpec {
-        children,
-        flavour: Flavour::Docker,
-        ..IndexSpec::default()
-    });
+    let root = index(&IndexSpec { children, flavour: Flavour::Docker, ..IndexSpec::default() });
     Sample::of_index("library/legacy", "2", root, Vec::new(), images)
         .about("Docker manifest list, two platforms")
 }
@@ -131,15 +101,9 @@ fn nested() -> Sample {
         plain("linux/s390x", vec![files(9, 32)]),
     ];
     let children = images[..2].iter().map(Child::from).collect();
-    let inner = index(&IndexSpec {
-        children,
-        ..IndexSpec::default()
-    });
+    let inner = index(&IndexSpec { children, ..IndexSpec::default() });
     let children = vec![Child::from(&inner), Child::from(&images[2])];
-    let root = index(&IndexSpec {
-        children,
-        ..IndexSpec::default()
-    });
+    let root = index(&IndexSpec { children, ..IndexSpec::default() });
     Sample::of_index("team/nested", "1", root, vec![inner], images).about("OCI index within an index")
 }
 

@@ -101,29 +101,16 @@ pub fn image(spec: &ImageSpec) -> Image {
         config_descriptor.push(("data".into(), Json::text("e30=")));
     }
     members.push(("config".into(), Json::Object(config_descriptor)));
-    members.push((
-        "layers".into(),
-        Json::List(layers.iter().map(layer_descriptor).collect()),
-    ));
+    members.push(("layers".into(), Json::List(layers.iter().map(layer_descriptor).collect())));
     if let Some(subject) = &spec.subject {
         members.push(("subject".into(), Json::Object(descriptor(subject))));
     }
     if !spec.annotations.is_empty() {
         members.push(("annotations".into(), Json::texts(&spec.annotations)));
     }
-    let manifest = Content::new(
-        spec.algorithm,
-        media_type,
-        Json::Object(members).render(spec.layout),
-    );
-    let blobs = std::iter::once(config)
-        .chain(layers.into_iter().map(|layer| layer.content))
-        .collect();
-    Image {
-        manifest,
-        blobs,
-        platform: spec.platform.clone(),
-    }
+    let manifest = Content::new(spec.algorithm, media_type, Json::Object(members).render(spec.layout));
+    let blobs = std::iter::once(config).chain(layers.into_iter().map(|layer| layer.content)).collect();
+    Image { manifest, blobs, platform: spec.platform.clone() }
 }
 
 struct MadeLayer {
@@ -141,17 +128,9 @@ fn make_layer(layer: &Layer, spec: &ImageSpec) -> MadeLayer {
             };
             let tar = archive::tar(*seed, *size);
             let content = Content::new(spec.algorithm, media_type, archive::gzip(&tar));
-            MadeLayer {
-                content,
-                diff_id: Digest::sha256(&tar),
-                annotations: Vec::new(),
-            }
+            MadeLayer { content, diff_id: Digest::sha256(&tar), annotations: Vec::new() }
         }
-        Layer::Raw {
-            media_type,
-            bytes,
-            annotations,
-        } => MadeLayer {
+        Layer::Raw { media_type, bytes, annotations } => MadeLayer {
             content: Content::new(spec.algorithm, media_type.as_str(), bytes.clone()),
             diff_id: Digest::sha256(bytes),
             annotations: annotations.clone(),
@@ -167,35 +146,19 @@ fn config(spec: &ImageSpec, layers: &[MadeLayer]) -> Content {
         Flavour::Oci => media_type::OCI_CONFIG,
         Flavour::Docker => media_type::DOCKER_CONFIG,
     };
-    let diff_ids = layers
-        .iter()
-        .map(|layer| Json::text(layer.diff_id.to_string()))
-        .collect();
-    let rootfs = vec![
-        ("type".into(), Json::text("layers")),
-        ("diff_ids".into(), Json::List(diff_ids)),
-    ];
+    let diff_ids = layers.iter().map(|layer| Json::text(layer.diff_id.to_string())).collect();
+    let rootfs = vec![("type".into(), Json::text("layers")), ("diff_ids".into(), Json::List(diff_ids))];
     let history = |_: &MadeLayer| {
-        Json::texts(&[
-            ("created".into(), EPOCH.into()),
-            ("created_by".into(), "airlift".into()),
-        ])
+        Json::texts(&[("created".into(), EPOCH.into()), ("created_by".into(), "airlift".into())])
     };
     let mut members = vec![("created".into(), Json::text(EPOCH))];
     members.extend(platform_members(&spec.platform));
     let command = Json::List(vec![Json::text("/srv/start")]);
-    let process = Json::Object(vec![
-        ("Cmd".into(), command),
-        ("WorkingDir".into(), Json::text("/srv")),
-    ]);
+    let process = Json::Object(vec![("Cmd".into(), command), ("WorkingDir".into(), Json::text("/srv"))]);
     members.push(("config".into(), process));
     members.push(("rootfs".into(), Json::Object(rootfs)));
     members.push(("history".into(), Json::List(layers.iter().map(history).collect())));
-    Content::new(
-        spec.algorithm,
-        media_type,
-        Json::Object(members).render(Layout::Compact),
-    )
+    Content::new(spec.algorithm, media_type, Json::Object(members).render(Layout::Compact))
 }
 
 /// The only time there is in a sample.
@@ -250,11 +213,7 @@ impl From<&Image> for Child {
 impl From<&Content> for Child {
     /// An inner index: without a platform.
     fn from(content: &Content) -> Self {
-        Child {
-            content: content.clone(),
-            platform: None,
-            annotations: Vec::new(),
-        }
+        Child { content: content.clone(), platform: None, annotations: Vec::new() }
     }
 }
 
@@ -265,18 +224,11 @@ pub fn index(spec: &IndexSpec) -> Content {
         Flavour::Docker => media_type::DOCKER_LIST,
     };
     let mut members = header(media_type);
-    members.push((
-        "manifests".into(),
-        Json::List(spec.children.iter().map(child_descriptor).collect()),
-    ));
+    members.push(("manifests".into(), Json::List(spec.children.iter().map(child_descriptor).collect())));
     if !spec.annotations.is_empty() {
         members.push(("annotations".into(), Json::texts(&spec.annotations)));
     }
-    members.extend(
-        spec.unknown
-            .iter()
-            .map(|(name, text)| (name.clone(), Json::text(text))),
-    );
+    members.extend(spec.unknown.iter().map(|(name, text)| (name.clone(), Json::text(text))));
     let algorithm = spec.algorithm.unwrap_or(Algorithm::Sha256);
     Content::new(algorithm, media_type, Json::Object(members).render(spec.layout))
 }
@@ -295,10 +247,7 @@ fn child_descriptor(child: &Child) -> Json {
 type Members = Vec<(String, Json)>;
 
 fn header(media_type: &str) -> Members {
-    vec![
-        ("schemaVersion".into(), Json::Number(2)),
-        ("mediaType".into(), Json::text(media_type)),
-    ]
+    vec![("schemaVersion".into(), Json::Number(2)), ("mediaType".into(), Json::text(media_type))]
 }
 
 fn descriptor(content: &Content) -> Members {

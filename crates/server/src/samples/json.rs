@@ -30,12 +30,7 @@ impl Json {
 
     /// An object of texts, such as annotations.
     pub(super) fn texts(members: &[(String, String)]) -> Self {
-        Json::Object(
-            members
-                .iter()
-                .map(|(name, text)| (name.clone(), Json::text(text)))
-                .collect(),
-        )
+        Json::Object(members.iter().map(|(name, text)| (name.clone(), Json::text(text))).collect())
     }
 
     /// The whole document.
@@ -111,11 +106,7 @@ mod tests {
 
     #[test]
     fn both_layouts_mean_the_same() {
-        let inner = Json::List(vec![
-            Json::Number(1),
-            Json::List(Vec::new()),
-            Json::text("a\"\\\n\u{1}ü"),
-        ]);
+        let inner = Json::List(vec![Json::Number(1), Json::List(Vec::new()), Json::text("a\"\\\n\u{1}ü")]);
         let value = Json::Object(vec![("x".into(), inner), ("y".into(), Json::Object(Vec::new()))]);
         let read = |layout| serde_json::from_slice::<serde_json::Value>(&value.render(layout)).unwrap();
         assert_eq!(read(Layout::Compact), read(Layout::Odd));
@@ -123,10 +114,6 @@ mod tests {
             value.render(Layout::Compact),
             "{\"x\":[1,[],\"a\\\"\\\\\\u000a\\u0001ü\"],\"y\":{}}".as_bytes()
         );
-        assert!(
-            value
-                .render(Layout::Odd)
-                .starts_with(b"{\n\t\"y\"\t: {}  ,\r\n\t\"x\"\t: [")
-        );
+        assert!(value.render(Layout::Odd).starts_with(b"{\n\t\"y\"\t: {}  ,\r\n\t\"x\"\t: ["));
     }
 }

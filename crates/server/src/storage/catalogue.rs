@@ -43,9 +43,7 @@ impl Catalogue {
     }
 
     pub(super) fn has_blob(&self, repository: &Repository, digest: &Digest) -> bool {
-        self.0
-            .get(repository)
-            .is_some_and(|holdings| holdings.blobs.contains(digest))
+        self.0.get(repository).is_some_and(|holdings| holdings.blobs.contains(digest))
     }
 
     pub(super) fn add_blob(&mut self, repository: &Repository, digest: Digest) {
@@ -54,9 +52,7 @@ impl Catalogue {
 
     /// Whether the blob was there.
     pub(super) fn remove_blob(&mut self, repository: &Repository, digest: &Digest) -> bool {
-        self.0
-            .get_mut(repository)
-            .is_some_and(|holdings| holdings.blobs.remove(digest))
+        self.0.get_mut(repository).is_some_and(|holdings| holdings.blobs.remove(digest))
     }
 
     /// What `view` names that `repository` does not hold, each digest once, in the manifest's order.
@@ -70,11 +66,7 @@ impl Catalogue {
             })
         };
         let mut seen = BTreeSet::new();
-        view.required
-            .iter()
-            .filter(|digest| !is_held(digest) && seen.insert(**digest))
-            .copied()
-            .collect()
+        view.required.iter().filter(|digest| !is_held(digest) && seen.insert(**digest)).copied().collect()
     }
 
     pub(super) fn add_manifest(&mut self, repository: &Repository, digest: Digest, entry: Entry) {
@@ -105,21 +97,14 @@ impl Catalogue {
             None => Box::new(holdings.tags.keys()),
             Some(last) => match Tag::parse(last) {
                 Some(last) => Box::new(
-                    holdings
-                        .tags
-                        .range((Bound::Excluded(last), Bound::Unbounded))
-                        .map(|(tag, _)| tag),
+                    holdings.tags.range((Bound::Excluded(last), Bound::Unbounded)).map(|(tag, _)| tag),
                 ),
                 // Not a tag itself, but still a place in the order.
                 None => Box::new(holdings.tags.keys().filter(move |tag| tag.as_str() > last)),
             },
         };
         let tags: Vec<Tag> = after.by_ref().take(limit).cloned().collect();
-        let more = if limit > 0 && after.next().is_some() {
-            More::Follows
-        } else {
-            More::Ends
-        };
+        let more = if limit > 0 && after.next().is_some() { More::Follows } else { More::Ends };
         Some(TagPage { tags, more })
     }
 
@@ -127,10 +112,7 @@ impl Catalogue {
         let Some(holdings) = self.0.get(repository) else {
             return Vec::new();
         };
-        let refers = holdings
-            .manifests
-            .iter()
-            .filter(|(_, entry)| entry.subject.as_ref() == Some(subject));
+        let refers = holdings.manifests.iter().filter(|(_, entry)| entry.subject.as_ref() == Some(subject));
         refers
             .map(|(digest, entry)| Referrer {
                 digest: *digest,

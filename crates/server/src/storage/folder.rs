@@ -60,7 +60,8 @@ pub(crate) struct Folder {
 
 #[derive(Default)]
 struct Sessions {
-    open: HashMap<String, SharedSession>,
+    /// By id, with the repository that the blob is for.
+    open: HashMap<String, (Repository, SharedSession)>,
     begun: u64,
     ids: RandomState,
 }
@@ -92,25 +93,23 @@ impl Folder {
         repository: Repository,
         algorithm: Algorithm,
     ) -> Result<Option<(String, SharedSession)>, StorageError> {
-        let session = Session::create(&self.uploads, repository, algorithm)?;
+        let session = Session::create(&self.uploads, algorithm)?;
         let session = Arc::new(tokio::sync::Mutex::new(session));
         let mut sessions = lock(&self.sessions);
         if sessions.open.len() >= MAX_SESSIONS {
             return Ok(None);
         }
         sessions.begun += 1;
-        let id = format!(
-            "{:016x}-{:x}",
-            sessions.ids.hash_one(sessions.begun),
-            sessions.begun
-        );
-        sessions.open.insert(id.clone(), Arc::clone(&session));
+        let id = format!("{:016x}-{:x}", sessions.ids.hash_one(sessions.begun), sessions.begun);
+        sessions.open.insert(id.clone(), (repository, Arc::clone(&session)));
         Ok(Some((id, session)))
     }
 
-    /// The open upload of that id; the id is only ever looked up.
-    pub(crate) fn session(&self, id: &str) -> Option<SharedSession> {
-        lock(&self.sessions).open.get(id).map(Arc::clone)
+    /// The open upload of that id in `repository`; the id is only ever looked up.
+    pub(crate) fn session(&self, repository: &Repository, id: &str) -> Option<SharedSession> {
+        let sessions = lock(&self.sessions);
+        let (owner, session) = sessions.open.get(id)?;
+        (owner == repository).then(|| Arc::clone(session))
     }
 
     /// Forgets an upload. Its file goes with the last request that holds it.
@@ -163,12 +162,7 @@ impl Folder {
         new: NewManifest<'_>,
         indexes: Indexes,
     ) -> Result<(), ManifestRefused> {
-        let NewManifest {
-            digest,
-            bytes,
-            view,
-            tag,
-        } = new;
+        let NewManifest { digest, bytes, view, tag } = new;
         self.complete(&lock(&self.catalogue), repository, &view, indexes)?;
         let file = self.write(bytes)?;
         self.place(digest, file)?;
@@ -203,11 +197,7 @@ impl Folder {
             }
             Indexes::Sparse => Vec::new(),
         };
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(ManifestRefused::Missing(missing))
-        }
+        if missing.is_empty() { Ok(()) } else { Err(ManifestRefused::Missing(missing)) }
     }
 
     /// Removes a tag, or a manifest with all its tags. Whether it was there.
@@ -216,26 +206,15 @@ impl Folder {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<TempPath, StorageError> {
-        let io = |source| StorageError::Io {
-            action: "write to",
-            path: self.uploads.clone(),
-            source,
-        };
-        let mut file = tempfile::Builder::new()
-            .prefix("write-")
-            .tempfile_in(&self.uploads)
-            .map_err(io)?;
+        let io = |source| StorageError::Io { action: "write to", path: self.uploads.clone(), source };
+        let mut file = tempfile::Builder::new().prefix("write-").tempfile_in(&self.uploads).map_err(io)?;
         file.write_all(bytes).map_err(io)?;
         Ok(file.into_temp_path())
     }
 
     fn place(&self, digest: Digest, file: TempPath) -> Result<(), StorageError> {
         let path = self.path(&digest);
-        file.persist(&path).map_err(|error| StorageError::Io {
-            action: "create",
-            path,
-            source: error.error,
-        })
+        file.persist(&path).map_err(|error| StorageError::Io { action: "create", path, source: error.error })
     }
 
     /// Made of an algorithm's name and hex digits, nothing else.
@@ -254,16 +233,8 @@ impl Content for Folder {
             return Ok(None);
         };
         let path = self.path(&digest);
-        let bytes = fs::read(&path).map_err(|source| StorageError::Io {
-            action: "read",
-            path,
-            source,
-        })?;
-        Ok(Some(Manifest {
-            digest,
-            media_type: entry.media_type,
-            bytes: Bytes::from(bytes),
-        }))
+        let bytes = fs::read(&path).map_err(|source| StorageError::Io { action: "read", path, source })?;
+        Ok(Some(Manifest { digest, media_type: entry.media_type, bytes: Bytes::from(bytes) }))
     }
 
     fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<Blob>, StorageError> {
@@ -272,16 +243,8 @@ impl Content for Folder {
         }
         let path = self.path(digest);
         let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (size, file) = opened.map_err(|source| StorageError::Io {
-            action: "open",
-            path,
-            source,
-        })?;
-        Ok(Some(Blob {
-            file: Arc::new(file),
-            offset: 0,
-            size,
-        }))
+        let (size, file) = opened.map_err(|source| StorageError::Io { action: "open", path, source })?;
+        Ok(Some(Blob { file: Arc::new(file), offset: 0, size }))
     }
 
     fn tags(&self, repository: &Repository, last: Option<&str>, limit: usize) -> Option<TagPage> {

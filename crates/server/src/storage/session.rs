@@ -9,11 +9,9 @@ use tempfile::TempPath;
 
 use super::StorageError;
 use crate::body::PIECE;
-use crate::names::Repository;
 
 /// An upload that was begun and not yet finished. The file goes when the session goes.
 pub(crate) struct Session {
-    pub(crate) repository: Repository,
     /// `None` once the upload has ended, for requests that waited for it.
     file: Option<TempPath>,
     written: u64,
@@ -31,11 +29,7 @@ pub(crate) enum Finish {
 
 impl Session {
     /// A session with an empty file in `folder`, which nobody else can name in advance.
-    pub(super) fn create(
-        folder: &Path,
-        repository: Repository,
-        algorithm: Algorithm,
-    ) -> Result<Self, StorageError> {
+    pub(super) fn create(folder: &Path, algorithm: Algorithm) -> Result<Self, StorageError> {
         let file = tempfile::Builder::new().prefix("upload-").tempfile_in(folder);
         let file = file.map_err(|source| StorageError::Io {
             action: "create a file in",
@@ -43,7 +37,6 @@ impl Session {
             source,
         })?;
         Ok(Session {
-            repository,
             file: Some(file.into_temp_path()),
             written: 0,
             algorithm,
@@ -72,11 +65,7 @@ impl Session {
     /// Adds the next piece.
     pub(crate) fn append(&mut self, piece: &[u8]) -> Result<(), StorageError> {
         let path = self.file.as_deref().ok_or(StorageError::Ended)?;
-        let io = |source| StorageError::Io {
-            action: "write",
-            path: path.to_path_buf(),
-            source,
-        };
+        let io = |source| StorageError::Io { action: "write", path: path.to_path_buf(), source };
         // Opened for each piece: a thousand sleeping uploads must not hold a thousand descriptors.
         let mut file = OpenOptions::new().append(true).open(path).map_err(io)?;
         if let Err(source) = file.write_all(piece) {
@@ -101,11 +90,7 @@ impl Session {
                 source,
             })?
         };
-        if digest == wanted {
-            Ok(Finish::Matches(file))
-        } else {
-            Ok(Finish::Differs(digest))
-        }
+        if digest == wanted { Ok(Finish::Matches(file)) } else { Ok(Finish::Differs(digest)) }
     }
 }
 
