@@ -196,3 +196,40 @@ impl Counters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[tokio::test]
+    async fn without_a_place_to_write_it_is_read_only() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(scratch.path()).unwrap());
+        crate::seed::seed(&folder, crate::Indexes::Complete, &samples::all()).await.unwrap();
+        let app = App::new(folder, None, Options::default());
+        let ask = async |method: &str, path: &str| {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let answer = app.answer(request).await;
+            (answer.status(), answer.headers().get(header::ALLOW).cloned())
+        };
+        assert_eq!(ask("GET", "/v2/team/web/manifests/1.27").await.0, StatusCode::OK);
+        let digest = airlift_bundle::Digest::sha256(b"{}");
+        let blob = format!("/v2/charts/app/blobs/{digest}");
+        assert_eq!(ask("HEAD", &blob).await.0, StatusCode::OK);
+        for (method, path, allow) in [
+            ("PUT", "/v2/team/web/manifests/1.27", "GET, HEAD"),
+            ("DELETE", "/v2/team/web/manifests/1.27", "GET, HEAD"),
+            ("DELETE", &blob, "GET, HEAD"),
+            ("POST", "/v2/team/web/blobs/uploads/", ""),
+            ("GET", "/v2/team/web/blobs/uploads/x", ""),
+        ] {
+            let allow = HeaderValue::from_static(allow);
+            assert_eq!(
+                ask(method, path).await,
+                (StatusCode::METHOD_NOT_ALLOWED, Some(allow)),
+                "{method} {path}"
+            );
+        }
+    }
+}

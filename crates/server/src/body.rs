@@ -88,13 +88,18 @@ impl Incoming {
     /// Reads on, within limits, so that a client that is still sending gets to read the answer: closing on unread bytes
     /// would reset the connection under it.
     pub(crate) async fn drain(&mut self) {
-        let mut drained = 0;
-        while drained < MAX_DRAINED {
-            match self.frame().await {
-                Some(frame) => drained += frame.len(),
-                None => return,
+        let patience = self.patience;
+        let read = async {
+            let mut drained = 0;
+            while drained < MAX_DRAINED {
+                match self.frame().await {
+                    Some(frame) => drained += frame.len(),
+                    None => return,
+                }
             }
-        }
+        };
+        // In all, not a frame: nobody gets to hold a connection with an unwanted body.
+        let _ = tokio::time::timeout(patience, read).await;
     }
 
     async fn frame(&mut self) -> Option<Bytes> {
