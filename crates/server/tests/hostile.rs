@@ -126,6 +126,19 @@ async fn a_stalled_body_is_given_up_and_what_came_is_kept() {
 }
 
 #[tokio::test]
+async fn who_sends_all_before_reading_gets_the_answer_too() {
+    let registry = Registry::empty().await;
+    let size = 12 << 20;
+    let mut request = format!(
+        "PUT /v2/a/manifests/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n"
+    )
+    .into_bytes();
+    request.resize(request.len() + size, b' ');
+    let answer = registry.raw(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("MANIFEST_INVALID"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_broken_connection_leaves_an_upload_that_can_be_gone_on_with() {
     let registry = Registry::empty().await;
     let location = registry.upload("a").await;
