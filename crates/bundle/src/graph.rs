@@ -215,6 +215,38 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// The manifests below a root in the order in which a registry takes them: those without children first, then those
+    /// whose children have all gone before, the root last. Those of one step don't depend on each other.
+    pub fn upload_steps(&self, root: &Digest) -> Vec<Vec<&ManifestEntry>> {
+        let below = self.below(root);
+        let mut heights: HashMap<Digest, usize> = HashMap::new();
+        // Each pass settles at least one more level, and the walk's depth is limited.
+        for _ in 0..=below.len() {
+            let mut changed = false;
+            for entry in below.iter().rev() {
+                let children = entry.raw.iter().flat_map(Graph::children_of);
+                let height = children
+                    .filter(|child| child.digest != entry.descriptor.digest)
+                    .map(|child| heights.get(&child.digest).map_or(0, |height| height + 1))
+                    .max()
+                    .unwrap_or(0);
+                changed |= heights.insert(entry.descriptor.digest, height) != Some(height);
+            }
+            if !changed {
+                break;
+            }
+        }
+        let mut steps: Vec<Vec<&ManifestEntry>> = Vec::new();
+        for entry in below {
+            let height = heights.get(&entry.descriptor.digest).copied().unwrap_or(0);
+            steps.resize_with(steps.len().max(height + 1), Vec::new);
+            steps[height].push(entry);
+        }
+        steps
+    }
+}
+
 fn path(manifests: &[ManifestEntry], roots: &[Root], position: usize) -> Vec<String> {
     let mut labels = Vec::new();
     let mut at = Some(position);

@@ -1,0 +1,166 @@
+//! Brings blobs to repositories: each is looked for, mounted from a neighbour, or sent; and each is proven, sent or not.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use airlift_bundle::{Digest, Event, Observer};
+use airlift_registry::{Access, BlobSource, Error, Mount, Repository, Transport};
+use airlift_verifier::{ProvenContent, VerifiedBundle};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+/// Why a blob is not at the target.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BlobError {
+    /// The registry didn't take it.
+    #[error(transparent)]
+    Registry(#[from] Error),
+    /// The bundle's content is not what it is called, or can't be read.
+    #[error("the bundle's own {digest} failed its check")]
+    Content {
+        /// The content.
+        digest: Digest,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+    /// A task died.
+    #[error("a transfer ended abnormally")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+/// How a blob came to be in a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It was there.
+    Skipped,
+    /// The registry took it from another of its repositories.
+    Mounted,
+    /// It was sent.
+    Uploaded,
+}
+
+/// What the run knows of one blob.
+#[derive(Default)]
+struct Knowledge {
+    /// A repository of the target that has it.
+    holder: Option<Repository>,
+    /// Whether its content in the bundle was hashed and found right.
+    proven: bool,
+}
+
+/// The blobs of one push.
+pub(crate) struct Blobs {
+    bundle: Arc<VerifiedBundle>,
+    transport: Transport,
+    observer: Arc<dyn Observer>,
+    permits: Semaphore,
+    known: Mutex<HashMap<Digest, Arc<AsyncMutex<Knowledge>>>>,
+}
+
+impl Blobs {
+    pub(crate) fn new(
+        bundle: Arc<VerifiedBundle>,
+        transport: Transport,
+        observer: Arc<dyn Observer>,
+        jobs: usize,
+    ) -> Self {
+        Blobs { bundle, transport, observer, permits: Semaphore::new(jobs.max(1)), known: Mutex::default() }
+    }
+
+    fn knowledge(&self, digest: &Digest) -> Arc<AsyncMutex<Knowledge>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(*digest).or_default())
+    }
+
+    /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second repository can
+    /// mount what the first was sent.
+    pub(crate) async fn bring(
+        &self,
+        digest: Digest,
+        label: String,
+        repository: &Repository,
+    ) -> Result<Arrival, BlobError> {
+        let content = self.content(&digest)?;
+        let knowledge = self.knowledge(&digest);
+        let mut knowledge = knowledge.lock().await;
+        let _permit = self.permits.acquire().await;
+        self.observer.notice(Event::Started { digest, label, size: content.size() });
+        let arrival = self.bring_now(&content, &mut knowledge, repository).await;
+        self.observer.notice(Event::Finished { digest });
+        arrival
+    }
+
+    async fn bring_now(
+        &self,
+        content: &ProvenContent,
+        knowledge: &mut Knowledge,
+        repository: &Repository,
+    ) -> Result<Arrival, BlobError> {
+        let digest = content.digest();
+        let there = self.transport.blob_exists(repository, &digest, Access::Push).await?;
+        if there.is_some_and(|head| head.size.is_none_or(|size| size == content.size())) {
+            self.prove(content, knowledge).await?;
+            knowledge.holder = Some(repository.clone());
+            return Ok(Arrival::Skipped);
+        }
+        if let Some(holder) = &knowledge.holder
+            && self.transport.mount_blob(repository, &digest, holder).await? == Mount::Mounted
+        {
+            self.prove(content, knowledge).await?;
+            return Ok(Arrival::Mounted);
+        }
+        let source = Source(content.clone());
+        match self.transport.put_blob(repository, &digest, content.size(), &source).await {
+            Ok(_) => {}
+            Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
+            Err(error) => return Err(error.into()),
+        }
+        *knowledge = Knowledge { holder: Some(repository.clone()), proven: true };
+        Ok(Arrival::Uploaded)
+    }
+
+    /// Proves a blob that is not sent, because nothing of it is missing at the target. A push says that the bundle and
+    /// the target agree, and that can't be said of a damaged bundle.
+    pub(crate) async fn check(&self, digest: Digest, label: String) -> Result<(), BlobError> {
+        let content = self.content(&digest)?;
+        let knowledge = self.knowledge(&digest);
+        let mut knowledge = knowledge.lock().await;
+        let _permit = self.permits.acquire().await;
+        self.observer.notice(Event::Started { digest, label, size: content.size() });
+        let outcome = self.prove(&content, &mut knowledge).await;
+        self.observer.notice(Event::Finished { digest });
+        outcome
+    }
+
+    async fn prove(&self, content: &ProvenContent, knowledge: &mut Knowledge) -> Result<(), BlobError> {
+        let (digest, size) = (content.digest(), content.size());
+        if std::mem::replace(&mut knowledge.proven, true) {
+            self.observer.notice(Event::Advanced { digest, bytes: size });
+            return Ok(());
+        }
+        let (content, observer) = (content.clone(), Arc::clone(&self.observer));
+        let proof = tokio::task::spawn_blocking(move || {
+            content.prove(|bytes| observer.notice(Event::Advanced { digest, bytes }))
+        });
+        let outcome = proof.await.map_err(BlobError::Task)?;
+        outcome.map_err(|source| {
+            knowledge.proven = false;
+            BlobError::Content { digest, source }
+        })
+    }
+
+    fn content(&self, digest: &Digest) -> Result<ProvenContent, BlobError> {
+        self.bundle
+            .content(digest)
+            .ok_or_else(|| BlobError::Content { digest: *digest, source: io::ErrorKind::NotFound.into() })
+    }
+}
+
+struct Source(ProvenContent);
+
+impl BlobSource for Source {
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+        Ok(Box::new(self.0.reader()))
+    }
+}

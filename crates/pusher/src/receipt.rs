@@ -1,0 +1,107 @@
+//! The receipt: what the target holds now, as it was read back.
+
+use airlift_bundle::Digest;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What the receipt calls itself.
+pub const SCHEMA: &str = "airlift.receipt/v1";
+
+/// What a push did.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// `airlift.receipt/v1`.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: &'static str,
+    /// The bundle's id.
+    pub bundle: Digest,
+    /// The destination, as it was given.
+    pub target: String,
+    /// The images, in the bundle's order.
+    pub images: Vec<ImageReceipt>,
+}
+
+/// What became of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It was sent, and read back byte for byte.
+    Pushed,
+    /// It was there already.
+    Present,
+    /// It is not there; `error` says why.
+    Failed,
+}
+
+/// One image of a push.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageReceipt {
+    /// Its name in the bundle.
+    pub source: String,
+    /// Its name at the target.
+    pub target: String,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// That one's media type.
+    pub media_type: String,
+    /// What became of it.
+    pub status: Status,
+    /// The manifests below it, which the target holds too.
+    pub children: Vec<Digest>,
+    /// What was pushed because it speaks of this image.
+    pub referrers: Vec<Digest>,
+    /// Bytes of blobs that were sent.
+    pub uploaded: u64,
+    /// Bytes of blobs that the registry took from another of its repositories.
+    pub mounted: u64,
+    /// Bytes of blobs that were there already.
+    pub skipped: u64,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Whose fault it was; for exit codes, not for the receipt.
+    #[serde(skip)]
+    pub fault: Option<Fault>,
+}
+
+/// Whose fault it is that an image is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The registry's, or the network's.
+    Registry,
+    /// The bundle's: content that is not what it is called.
+    Bundle,
+    /// This machine's: the bundle could not be read.
+    Local,
+}
+
+/// How a push ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything is there.
+    Done,
+    /// Something isn't, and the registry or the network is why.
+    Failed,
+    /// The bundle is damaged.
+    Damaged,
+    /// The bundle could not be read.
+    Unreadable,
+}
+
+impl Receipt {
+    /// How the push ended; damage outweighs the rest.
+    pub fn verdict(&self) -> Verdict {
+        let any = |fault| self.images.iter().any(|image| image.fault == Some(fault));
+        if any(Fault::Bundle) {
+            Verdict::Damaged
+        } else if any(Fault::Local) {
+            Verdict::Unreadable
+        } else if any(Fault::Registry) {
+            Verdict::Failed
+        } else {
+            Verdict::Done
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What the target has already: one HEAD an image.
+
+use std::sync::Arc;
+
+use airlift_bundle::{Digest, Event, Observer};
+use airlift_registry::{Access, Error, Reference, Transport};
+use futures::StreamExt;
+
+use crate::plan::{PlannedImage, PushPlan};
+
+/// What stands under an image's tag at the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Absent,
+    /// The image itself.
+    Present,
+    /// Something else.
+    Other(Digest),
+}
+
+/// Asks for each image of the plan, up to `jobs` at a time; the answers come in the plan's order.
+pub async fn survey(
+    plan: &PushPlan,
+    transport: &Transport,
+    jobs: usize,
+    observer: &Arc<dyn Observer>,
+) -> Vec<Result<Standing, Error>> {
+    let mut answers = Vec::with_capacity(plan.images.len());
+    let mut images = plan.images.iter();
+    // The first alone: where nobody answers, or the certificate is wrong, the others need not find out for themselves.
+    if let Some(first) = images.next() {
+        answers.push(look(first, transport, observer).await);
+        if answers.iter().any(|answer| answer.as_ref().is_err_and(concerns_all)) {
+            return answers;
+        }
+    }
+    let rest = futures::stream::iter(images).map(|image| look(image, transport, observer));
+    answers.extend(rest.buffered(jobs.max(1)).collect::<Vec<_>>().await);
+    answers
+}
+
+/// Whether an error says something of the registry rather than of one image.
+pub(crate) fn concerns_all(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::Untrusted { .. }
+            | Error::NoTrust { .. }
+            | Error::TimedOut { .. }
+            | Error::Realm { .. }
+            | Error::Redirect { .. }
+    )
+}
+
+async fn look(
+    image: &PlannedImage,
+    transport: &Transport,
+    observer: &Arc<dyn Observer>,
+) -> Result<Standing, Error> {
+    observer.notice(Event::Resolving { reference: image.target.to_string() });
+    standing(&image.target, &image.digest, transport).await
+}
+
+async fn standing(target: &Reference, digest: &Digest, transport: &Transport) -> Result<Standing, Error> {
+    let (repository, selector) = (target.repository(), target.selector());
+    let Some(head) = transport.head_manifest(repository, &selector, Access::Push).await? else {
+        return Ok(Standing::Absent);
+    };
+    match head.digest {
+        Some(found) if found == *digest => return Ok(Standing::Present),
+        Some(found) if found.algorithm() == digest.algorithm() => return Ok(Standing::Other(found)),
+        _ => {}
+    }
+    // No digest in the answer, or one of another algorithm: then the bytes have to say.
+    Ok(match transport.get_manifest(repository, &selector, Access::Push).await? {
+        None => Standing::Absent,
+        Some(fetched) if digest.matches(&fetched.bytes) => Standing::Present,
+        Some(fetched) => Standing::Other(Digest::of(digest.algorithm(), &fetched.bytes)),
+    })
+}
