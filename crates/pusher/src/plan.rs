@@ -81,7 +81,7 @@ pub enum PlanError {
     )]
     Conflict {
         /// The tag at the target.
-        target: Reference,
+        target: String,
         /// One image.
         first: String,
         /// Its digest.
