@@ -142,7 +142,7 @@ impl PushPlan {
                 && first_digest != digest
             {
                 return Err(PlanError::Conflict {
-                    target,
+                    target: target.to_string(),
                     first,
                     first_digest,
                     second: name,
