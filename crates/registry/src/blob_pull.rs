@@ -9,16 +9,17 @@ use airlift_bundle::{Descriptor, Digest, Event, Hasher};
 use reqwest::header::{HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 
+use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
 use crate::error::{ContentFault, Error};
 use crate::host::bounded;
-use crate::http::{Answer, Ask};
+use crate::http::Ask;
 use crate::reference::Repository;
 use crate::refusal::is_html;
 use crate::transport::{Inner, Transport, place};
 
 /// An attempt that moved this much starts the count of retries anew.
-pub(crate) const MUCH: u64 = 1024 * 1024;
+const MUCH: u64 = 1024 * 1024;
 
 /// Where a blob's bytes go, in order and from its start.
 pub trait BlobSink: Send {
@@ -63,17 +64,13 @@ impl Transport {
         descriptor: &Descriptor,
         sink: &mut dyn BlobSink,
     ) -> Result<Fetched, Error> {
-        let mut retry = self
-            .inner
-            .retry(format!("{repository} blob {}", descriptor.digest));
+        let mut retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
         let mut download = Download::new(&self.inner, descriptor, sink);
         loop {
             let before = download.downloaded;
             match download.attempt(repository).await {
                 Ok(()) => {
-                    return Ok(Fetched {
-                        downloaded: download.downloaded,
-                    });
+                    return Ok(Fetched { downloaded: download.downloaded });
                 }
                 Err(error) => {
                     if download.downloaded - before >= MUCH {
@@ -101,12 +98,8 @@ impl Transport {
     ) -> Result<Option<BlobHead>, Error> {
         let mut retry = self.inner.retry(format!("{repository} blob {digest}"));
         let scope = Scope::new(repository, access);
-        let make = |base: &_| {
-            Ok(Ask::new(
-                Method::HEAD,
-                place(base, repository, &format!("blobs/{digest}"))?,
-            ))
-        };
+        let make =
+            |base: &_| Ok(Ask::new(Method::HEAD, place(base, repository, &format!("blobs/{digest}"))?));
         loop {
             let error = match self.inner.send(&scope, make).await {
                 Ok(answer) => match answer.status() {
@@ -114,9 +107,7 @@ impl Transport {
                         Error::content(&answer.call, ContentFault::Html)
                     }
                     StatusCode::OK => {
-                        return Ok(Some(BlobHead {
-                            size: answer.length(),
-                        }));
+                        return Ok(Some(BlobHead { size: answer.length() }));
                     }
                     StatusCode::NOT_FOUND => return Ok(None),
                     _ => self.inner.refused(answer).await,
@@ -169,10 +160,7 @@ impl<'a> Download<'a> {
             let fault = if html {
                 ContentFault::Html
             } else {
-                ContentFault::Digest {
-                    expected: self.digest,
-                    actual,
-                }
+                ContentFault::Digest { expected: self.digest, actual }
             };
             return Err(Error::content(&answer.call, fault));
         }
@@ -213,10 +201,7 @@ impl<'a> Download<'a> {
                     return Err(Error::content(&answer.call, ContentFault::Html));
                 }
                 let (expected, actual) = (self.size, self.size - missing + actual.min(u64::MAX / 2));
-                Err(Error::content(
-                    &answer.call,
-                    ContentFault::Size { expected, actual },
-                ))
+                Err(Error::content(&answer.call, ContentFault::Size { expected, actual }))
             }
             _ => Ok(answer),
         }
@@ -229,13 +214,7 @@ impl<'a> Download<'a> {
         if got == wanted(&self.size.to_string()) || got == wanted("*") {
             return Ok(());
         }
-        Err(Error::content(
-            &answer.call,
-            ContentFault::Range {
-                start,
-                got: bounded(got),
-            },
-        ))
+        Err(Error::content(&answer.call, ContentFault::Range { start, got: bounded(got) }))
     }
 
     /// Hands the body on, piece by piece, and never more than the blob's size.
@@ -251,30 +230,18 @@ impl<'a> Download<'a> {
             let bytes = chunk.len() as u64;
             self.downloaded += bytes;
             if bytes > self.size - self.received {
-                return Err(Error::content(
-                    &answer.call,
-                    ContentFault::Overlong { expected: self.size },
-                ));
+                return Err(Error::content(&answer.call, ContentFault::Overlong { expected: self.size }));
             }
             self.hasher.update(&chunk);
-            self.sink.write(&chunk).map_err(|source| Error::Sink {
-                digest: self.digest,
-                source,
-            })?;
+            self.sink.write(&chunk).map_err(|source| Error::Sink { digest: self.digest, source })?;
             self.received += bytes;
-            self.inner.observer.notice(Event::Advanced {
-                digest: self.digest,
-                bytes,
-            });
+            self.inner.observer.notice(Event::Advanced { digest: self.digest, bytes });
             if let Some(rate) = &self.inner.rate {
                 rate.pass(chunk.len()).await;
             }
         }
         if self.received < self.size {
-            let fault = ContentFault::Short {
-                expected: self.size,
-                received: self.received,
-            };
+            let fault = ContentFault::Short { expected: self.size, received: self.received };
             return Err(Error::content(&answer.call, fault));
         }
         Ok(())
@@ -298,14 +265,8 @@ impl<'a> Download<'a> {
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
-        self.sink.restart().map_err(|source| Error::Sink {
-            digest: self.digest,
-            source,
-        })?;
-        self.inner.observer.notice(Event::Rewound {
-            digest: self.digest,
-            bytes: self.received,
-        });
+        self.sink.restart().map_err(|source| Error::Sink { digest: self.digest, source })?;
+        self.inner.observer.notice(Event::Rewound { digest: self.digest, bytes: self.received });
         self.hasher = Hasher::new(self.digest.algorithm());
         self.received = 0;
         self.resumed = false;

@@ -9,10 +9,10 @@ use airlift_bundle::{Digest, Event};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
+use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
-use crate::blob_pull::MUCH;
 use crate::error::{ContentFault, Error};
-use crate::http::{Answer, Ask, Payload};
+use crate::http::{Ask, Payload};
 use crate::reference::Repository;
 use crate::refusal::is_html;
 use crate::transport::{Transport, digest_header, place};
@@ -61,10 +61,7 @@ impl Transport {
         if target.host() != from.host() || target == from {
             return Ok(Mount::NotMounted);
         }
-        let scope = Scope {
-            beside: Some(from.path().to_owned()),
-            ..Scope::new(target, Access::Push)
-        };
+        let scope = Scope { beside: Some(from.path().to_owned()), ..Scope::new(target, Access::Push) };
         let make = |base: &_| {
             let mut url = place(base, target, "blobs/uploads/")?;
             url.set_query(Some(&format!("mount={digest}&from={}", from.path())));
@@ -103,13 +100,7 @@ impl Transport {
         source: &dyn BlobSource,
     ) -> Result<Put, Error> {
         let mut retry = self.inner.retry(format!("{repository} blob {digest}"));
-        let upload = Upload {
-            transport: self,
-            repository,
-            digest: *digest,
-            size,
-            source,
-        };
+        let upload = Upload { transport: self, repository, digest: *digest, size, source };
         let mut uploaded = 0;
         let mut renewed = false;
         loop {
@@ -119,13 +110,7 @@ impl Transport {
                 return Ok(Put { uploaded });
             };
             if sent > 0 {
-                self.inner.observer.notice(Event::Rewound {
-                    digest: *digest,
-                    bytes: sent,
-                });
-            }
-            if sent >= MUCH && sent < size {
-                retry.renew();
+                self.inner.observer.notice(Event::Rewound { digest: *digest, bytes: sent });
             }
             // The token was good for the POST: it expired while the blob went up. Opening the next session renews it.
             let expired = matches!(error, Error::Unauthorised(_)) && sent > 0 && !renewed;
@@ -138,10 +123,7 @@ impl Transport {
     /// Ends a session that isn't needed. Nobody waits for it to work.
     async fn cancel(&self, answer: &Answer) {
         let http = &self.inner.http;
-        if let Some(Ok(url)) = answer
-            .header("location")
-            .map(|location| http.hop(answer, location))
-        {
+        if let Some(Ok(url)) = answer.header("location").map(|location| http.hop(answer, location)) {
             let mut ask = Ask::new(Method::DELETE, url);
             ask.authorization = answer.authorization_for(&ask.url);
             let _ = http.send(ask, Some(http.idle_timeout)).await;
@@ -165,11 +147,9 @@ impl Upload<'_> {
             Ok(session) => session,
             Err(error) => return (0, Err(error)),
         };
-        let read = |source| Error::Source {
-            digest: self.digest,
-            source,
-        };
-        let (body, watch) = match upload::body(&self.transport.inner, self.digest, self.size, self.source) {
+        let read = |source| Error::Source { digest: self.digest, source };
+        let opened = upload::body(&self.transport.inner, self.digest, self.size, self.source).await;
+        let (body, watch) = match opened {
             Ok(opened) => opened,
             Err(error) => return (0, Err(read(error))),
         };
@@ -178,10 +158,7 @@ impl Upload<'_> {
         let call = ask.call();
         ask = ask.with(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         ask.authorization = session.answer.authorization_for(&ask.url);
-        ask.payload = Payload::Stream {
-            body,
-            size: self.size,
-        };
+        ask.payload = Payload::Stream { body, size: self.size };
         let result = tokio::select! {
             result = http.send(ask, None) => result,
             (waiting_for, after) = watch.stalled(http.idle_timeout, http.answer_timeout) => {
@@ -193,13 +170,7 @@ impl Upload<'_> {
             return (watch.sent(), Err(read(error)));
         }
         let result = match result {
-            Ok(answer) => {
-                self.acknowledged(Answer {
-                    note: session.answer.note.clone(),
-                    ..answer
-                })
-                .await
-            }
+            Ok(answer) => self.acknowledged(Answer { note: session.answer.note.clone(), ..answer }).await,
             Err(error) => Err(error),
         };
         (watch.sent(), result)
@@ -207,12 +178,7 @@ impl Upload<'_> {
 
     async fn open(&self) -> Result<Session, Error> {
         let scope = Scope::new(self.repository, Access::Push);
-        let make = |base: &_| {
-            Ok(Ask::new(
-                Method::POST,
-                place(base, self.repository, "blobs/uploads/")?,
-            ))
-        };
+        let make = |base: &_| Ok(Ask::new(Method::POST, place(base, self.repository, "blobs/uploads/")?));
         let answer = self.transport.inner.send(&scope, make).await?;
         if answer.status() != StatusCode::ACCEPTED {
             return Err(self.transport.inner.refused(answer).await);
@@ -230,10 +196,7 @@ impl Upload<'_> {
     }
 
     async fn acknowledged(&self, answer: Answer) -> Result<(), Error> {
-        if !matches!(
-            answer.status(),
-            StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT
-        ) {
+        if !matches!(answer.status(), StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT) {
             return Err(self.transport.inner.refused(answer).await);
         }
         if is_html(answer.content_type(), &[]) {
@@ -244,13 +207,9 @@ impl Upload<'_> {
         match header.filter(|header| header.algorithm() == self.digest.algorithm() && *header != self.digest)
         {
             None => Ok(()),
-            Some(header) => Err(Error::content(
-                &answer.call,
-                ContentFault::Header {
-                    header,
-                    actual: self.digest,
-                },
-            )),
+            Some(header) => {
+                Err(Error::content(&answer.call, ContentFault::Header { header, actual: self.digest }))
+            }
         }
     }
 }

@@ -22,10 +22,7 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(method: &Method, url: &Url) -> Self {
-        Call {
-            method: method.to_string(),
-            url: redacted(url),
-        }
+        Call { method: method.to_string(), url: redacted(url) }
     }
 
     /// The HTTP method.
@@ -54,11 +51,7 @@ pub(crate) fn redacted(url: &Url) -> String {
     // These fail only for URLs without a host, which have no userinfo.
     let _ = clean.set_username("");
     let _ = clean.set_password(None);
-    if had_query {
-        format!("{clean}?…")
-    } else {
-        clean.to_string()
-    }
+    if had_query { format!("{clean}?…") } else { clean.to_string() }
 }
 
 /// Why a transfer failed. [`Error::attempts`] says how often it was tried.
@@ -243,6 +236,9 @@ pub enum ContentFault {
     /// An upload was opened without saying where.
     #[error("the answer has no usable Location")]
     Location,
+    /// An upload was acknowledged before its last byte was sent.
+    #[error("the upload was acknowledged before all of it was sent")]
+    Hasty,
     /// The token service's answer has no token.
     #[error("the answer holds no token")]
     Token,
@@ -299,11 +295,7 @@ impl Error {
     }
 
     pub(crate) fn content(call: &Call, fault: ContentFault) -> Self {
-        Error::Content {
-            call: call.clone(),
-            fault: Box::new(fault),
-            attempts: 1,
-        }
+        Error::Content { call: call.clone(), fault: Box::new(fault), attempts: 1 }
     }
 
     pub(crate) fn refused(refusal: Refusal) -> Self {
@@ -317,11 +309,7 @@ impl Error {
             500..=599 => Error::Server(refusal),
             status => {
                 let fault = Box::new(ContentFault::Status(status));
-                Error::Content {
-                    call: refusal.call,
-                    fault,
-                    attempts: refusal.attempts,
-                }
+                Error::Content { call: refusal.call, fault, attempts: refusal.attempts }
             }
         }
     }
@@ -339,11 +327,7 @@ impl Error {
 }
 
 pub(crate) fn tries(attempts: u32) -> String {
-    if attempts > 1 {
-        format!(" (tried {attempts} times)")
-    } else {
-        String::new()
-    }
+    if attempts > 1 { format!(" (tried {attempts} times)") } else { String::new() }
 }
 
 #[cfg(test)]

@@ -100,11 +100,7 @@ mod tests {
             ("https://127.0.0.1:5000/", "http://localhost:6000/x", true),
             ("http://127.0.0.1:5000/", "https://cdn.example/x", true),
         ] {
-            assert_eq!(
-                declared().check(&url(from), &url(to)).is_ok(),
-                allowed,
-                "{from} → {to}"
-            );
+            assert_eq!(declared().check(&url(from), &url(to)).is_ok(), allowed, "{from} → {to}");
         }
     }
 
@@ -126,11 +122,7 @@ mod tests {
             ("http://plain.example:5000/", "http://auth.example/token", true),
             ("http://plain.example:5000/", "http://127.0.0.1/token", false),
         ] {
-            assert_eq!(
-                declared().realm(&url(base), realm).is_ok(),
-                allowed,
-                "{base} → {realm}"
-            );
+            assert_eq!(declared().realm(&url(base), realm).is_ok(), allowed, "{base} → {realm}");
         }
     }
 

@@ -68,23 +68,12 @@ impl Host {
 
     /// The host and port that requests go to: Docker Hub's API lives under a name of its own.
     pub(crate) fn api(&self) -> String {
-        if self.port.is_none() && self.name == HUB {
-            HUB_API.to_owned()
-        } else {
-            self.to_string()
-        }
+        if self.port.is_none() && self.name == HUB { HUB_API.to_owned() } else { self.to_string() }
     }
 
-    /// Whether this host, as the value of a flag, names `other`: without a port it names every port.
-    pub(crate) fn names(&self, other: &Host) -> bool {
-        self.name == other.name && (self.port.is_none() || self.port == other.port)
-    }
-
-    /// Whether this host, as the value of a flag, names the host of `url`.
+    /// Whether this host, as the value of a flag, names the host of `url`: without a port it names every port.
     pub(crate) fn names_url(&self, url: &Url) -> bool {
-        let same_name = url
-            .host_str()
-            .is_some_and(|host| host == self.name || host == self.api());
+        let same_name = url.host_str().is_some_and(|host| host == self.name || host == self.api());
         same_name && (self.port.is_none() || self.port == url.port_or_known_default())
     }
 }
@@ -109,9 +98,8 @@ impl FromStr for Host {
                 None => (text.to_ascii_lowercase(), None),
             },
         };
-        let port = port
-            .map(|port| parse_port(port).ok_or_else(|| HostError::Port(bounded(text))))
-            .transpose()?;
+        let port =
+            port.map(|port| parse_port(port).ok_or_else(|| HostError::Port(bounded(text)))).transpose()?;
         if !name.starts_with('[') && !is_dns_name(&name) {
             return Err(bad_name());
         }
@@ -119,16 +107,9 @@ impl FromStr for Host {
         let meant = Url::parse(&format!("http://{name}/")).ok();
         let meant = meant.as_ref().and_then(Url::host_str).ok_or_else(bad_name)?;
         if meant != name && !name.starts_with('[') {
-            return Err(HostError::Spelling {
-                written: bounded(text),
-                meant: meant.to_owned(),
-            });
+            return Err(HostError::Spelling { written: bounded(text), meant: meant.to_owned() });
         }
-        let name = if name == HUB_LEGACY && port.is_none() {
-            HUB.to_owned()
-        } else {
-            meant.to_owned()
-        };
+        let name = if name == HUB_LEGACY && port.is_none() { HUB.to_owned() } else { meant.to_owned() };
         Ok(Host { name, port })
     }
 }
@@ -161,18 +142,13 @@ fn is_dns_name(name: &str) -> bool {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     name.len() <= MAX_NAME && name.split('.').all(is_label)
 }
 
 fn address(name: &str) -> Option<IpAddr> {
-    let name = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'))
-        .unwrap_or(name);
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     name.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
@@ -261,19 +237,17 @@ mod tests {
             ("10.0.0.1", false, false),
             ("localhost.example.com", false, false),
         ] {
-            assert_eq!(
-                (is_loopback(name), is_machine_local(name)),
-                (loopback, local),
-                "{name}"
-            );
+            assert_eq!((is_loopback(name), is_machine_local(name)), (loopback, local), "{name}");
         }
     }
 
     #[test]
     fn a_flag_without_a_port_names_every_port() {
-        let host: Host = "r.example:5000".parse().unwrap();
-        let names = |flag: &str| flag.parse::<Host>().unwrap().names(&host);
-        assert!(names("r.example") && names("r.example:5000"));
+        let url = Url::parse("https://r.example:5000/v2/").unwrap();
+        let names = |flag: &str| flag.parse::<Host>().unwrap().names_url(&url);
+        assert!(names("r.example") && names("R.example:5000"));
         assert!(!names("r.example:5001") && !names("example"));
+        let hub = Url::parse("https://registry-1.docker.io/v2/").unwrap();
+        assert!("docker.io".parse::<Host>().unwrap().names_url(&hub));
     }
 }

@@ -1,21 +1,20 @@
-//! One HTTP request and its answer: which client speaks to which host, redirects, time limits, bounded bodies.
+//! One HTTP request: which client speaks to which host, redirects, time limits. Its answer is in `answer`.
 //!
 //! Knows nothing of registries, tokens or retries. Bodies come as they are: no decompression, no automatic redirects, no cookies, no
 //! `Referer`, HTTP/1.1. Loopback addresses never go through a proxy.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
 
+use crate::answer::Answer;
 use crate::error::{Call, ContentFault, Error, redacted};
 use crate::hop::{Declared, same_origin};
 use crate::host::is_loopback;
 use crate::options::{Options, SetupError};
-use crate::refusal::{self, Refusal};
-use crate::retry::retry_after;
 use crate::{tls, trust};
 
 /// How many redirects are followed.
@@ -48,13 +47,7 @@ pub(crate) enum Payload {
 
 impl Ask {
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        Ask {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            authorization: None,
-            payload: Payload::Nothing,
-        }
+        Ask { method, url, headers: HeaderMap::new(), authorization: None, payload: Payload::Nothing }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -100,13 +93,7 @@ impl Http {
             let (retained, request) = self.request(&mut ask, &origin, &call)?;
             let response = self.exchange(request, &call, &ask.url, patience).await?;
             tracing::debug!(%call, status = response.status().as_u16(), "answered");
-            let answer = Answer {
-                url: ask.url.clone(),
-                call,
-                response,
-                note: None,
-                authorization: None,
-            };
+            let answer = Answer { url: ask.url.clone(), call, response, note: None, authorization: None };
             match answer.redirect(&ask.method) {
                 None => return Ok(answer),
                 Some(location) => {
@@ -121,22 +108,14 @@ impl Http {
                 }
             }
         }
-        Err(refuse(
-            &ask.call(),
-            &ask.url,
-            "there were ten redirects before it",
-        ))
+        Err(refuse(&ask.call(), &ask.url, "there were ten redirects before it"))
     }
 
     /// The next URL, if it may be followed.
     pub(crate) fn hop(&self, answer: &Answer, location: &str) -> Result<Url, Error> {
-        let target = answer
-            .url
-            .join(location)
-            .map_err(|_| Error::content(&answer.call, ContentFault::Location))?;
-        self.declared
-            .check(&answer.url, &target)
-            .map_err(|reason| refuse(&answer.call, &target, reason))?;
+        let target =
+            answer.url.join(location).map_err(|_| Error::content(&answer.call, ContentFault::Location))?;
+        self.declared.check(&answer.url, &target).map_err(|reason| refuse(&answer.call, &target, reason))?;
         Ok(target)
     }
 
@@ -148,14 +127,8 @@ impl Http {
         call: &Call,
     ) -> Result<(Option<Payload>, reqwest::RequestBuilder), Error> {
         let client = self.client(&ask.url, call)?;
-        let mut request = client
-            .request(ask.method.clone(), ask.url.clone())
-            .headers(ask.headers.clone());
-        if let Some(authorization) = ask
-            .authorization
-            .as_ref()
-            .filter(|_| same_origin(origin, &ask.url))
-        {
+        let mut request = client.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
+        if let Some(authorization) = ask.authorization.as_ref().filter(|_| same_origin(origin, &ask.url)) {
             request = request.header(header::AUTHORIZATION, authorization.clone());
         }
         let retained = match std::mem::replace(&mut ask.payload, Payload::Nothing) {
@@ -201,7 +174,7 @@ impl Http {
     }
 
     /// Tells apart what the network, TLS and time limits do to a request.
-    fn unreachable(&self, call: &Call, url: &Url, error: reqwest::Error) -> Error {
+    pub(crate) fn unreachable(&self, call: &Call, url: &Url, error: reqwest::Error) -> Error {
         let call = call.clone();
         let source = error.without_url();
         match tls::fault(&source) {
@@ -214,24 +187,12 @@ impl Http {
                 let hint = "it doesn't speak TLS; if it speaks http, give --plain-http";
                 Error::Untrusted { call, hint, source }
             }
-            Some(tls::Fault::Other) => Error::Untrusted {
-                call,
-                hint: "TLS can't be agreed on",
-                source,
-            },
+            Some(tls::Fault::Other) => Error::Untrusted { call, hint: "TLS can't be agreed on", source },
             _ if source.is_timeout() => timed_out(&call, "no connection", self.connect_timeout),
-            _ if source.is_connect() => Error::Unreachable {
-                call,
-                what: "can't connect",
-                attempts: 1,
-                source,
-            },
-            _ => Error::Unreachable {
-                call,
-                what: "the connection broke",
-                attempts: 1,
-                source,
-            },
+            _ if source.is_connect() => {
+                Error::Unreachable { call, what: "can't connect", attempts: 1, source }
+            }
+            _ => Error::Unreachable { call, what: "the connection broke", attempts: 1, source },
         }
     }
 
@@ -247,10 +208,10 @@ impl Http {
             return Ok(client);
         }
         let build = |builder: ClientBuilder| self.configure(builder, direct == 1).build();
-        let client = self.trust.client(trust, build).map_err(|source| Error::NoTrust {
-            call: call.clone(),
-            source,
-        })?;
+        let client = self
+            .trust
+            .client(trust, build)
+            .map_err(|source| Error::NoTrust { call: call.clone(), source })?;
         Ok(slot.get_or_init(|| client))
     }
 
@@ -269,134 +230,10 @@ impl Http {
     }
 }
 
-/// The head of an answer, and its body to come.
-pub(crate) struct Answer {
-    pub(crate) call: Call,
-    /// Where it came from, after redirects.
-    pub(crate) url: Url,
-    pub(crate) response: reqwest::Response,
-    /// What to tell about the authorization, should this be a refusal.
-    pub(crate) note: Option<Arc<str>>,
-    /// The authorization that went with it, for requests that follow at the same origin.
-    pub(crate) authorization: Option<HeaderValue>,
-}
-
-impl Answer {
-    pub(crate) fn status(&self) -> StatusCode {
-        self.response.status()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    }
-
-    pub(crate) fn content_type(&self) -> Option<&str> {
-        self.header("content-type")
-    }
-
-    /// The length as announced; also where no body follows (HEAD).
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.header("content-length").and_then(|text| text.parse().ok())
-    }
-
-    /// The authorization for a request that follows, at `url`: none at another origin.
-    pub(crate) fn authorization_for(&self, url: &Url) -> Option<HeaderValue> {
-        self.authorization.clone().filter(|_| same_origin(&self.url, url))
-    }
-
-    fn redirect(&self, method: &Method) -> Option<&str> {
-        let followed = match self.status().as_u16() {
-            301..=303 => *method == Method::GET || *method == Method::HEAD,
-            307 | 308 => true,
-            _ => false,
-        };
-        self.header("location").filter(|_| followed)
-    }
-
-    /// Refuses a body that was compressed on the way.
-    pub(crate) fn plain(self) -> Result<Self, Error> {
-        let encodings = self.response.headers().get_all(header::CONTENT_ENCODING);
-        let odd = encodings
-            .iter()
-            .find(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-        match odd {
-            None => Ok(self),
-            Some(value) => {
-                let encoding = crate::host::bounded(&String::from_utf8_lossy(value.as_bytes()));
-                Err(Error::content(&self.call, ContentFault::Encoding(encoding)))
-            }
-        }
-    }
-
-    /// The next piece of the body, or `None` at its end.
-    pub(crate) async fn chunk(&mut self, http: &Http) -> Result<Option<Bytes>, Error> {
-        match tokio::time::timeout(http.idle_timeout, self.response.chunk()).await {
-            Err(_) => Err(timed_out(&self.call, "no byte came", http.idle_timeout)),
-            Ok(Ok(chunk)) => Ok(chunk),
-            Ok(Err(error)) => Err(http.unreachable(&self.call, &self.url, error)),
-        }
-    }
-
-    /// The whole body, if it has at most `limit` bytes: known from its announced length before anything is kept, and counted.
-    pub(crate) async fn whole(
-        &mut self,
-        http: &Http,
-        what: &'static str,
-        limit: u64,
-    ) -> Result<Bytes, Error> {
-        let too_large = |call: &Call| Error::content(call, ContentFault::TooLarge { what, limit });
-        let announced = self.length();
-        if announced.is_some_and(|length| length > limit) {
-            return Err(too_large(&self.call));
-        }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = self.chunk(http).await? {
-            if body.len() as u64 + chunk.len() as u64 > limit {
-                return Err(too_large(&self.call));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
-    }
-
-    /// Turns an answer that is a refusal into an error, with what can be read of its body.
-    pub(crate) async fn refusal(mut self, http: &Http) -> Refusal {
-        let mut body = BytesMut::new();
-        let read = async {
-            while let Ok(Some(chunk)) = self.chunk(http).await {
-                let room = (refusal::MAX_BODY as usize).saturating_sub(body.len());
-                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if chunk.len() >= room {
-                    break;
-                }
-            }
-        };
-        // What came until then is told.
-        let _ = tokio::time::timeout(http.answer_timeout, read).await;
-        let mut refusal = Refusal::new(self.call.clone(), self.status().as_u16());
-        refusal.retry_after = self
-            .header("retry-after")
-            .and_then(|value| retry_after(value, jiff::Timestamp::now()));
-        refusal.tell(self.content_type(), &body)
-    }
-}
-
 pub(crate) fn timed_out(call: &Call, waiting_for: &'static str, after: Duration) -> Error {
-    Error::TimedOut {
-        call: call.clone(),
-        waiting_for,
-        after,
-        attempts: 1,
-    }
+    Error::TimedOut { call: call.clone(), waiting_for, after, attempts: 1 }
 }
 
 fn refuse(call: &Call, target: &Url, reason: &'static str) -> Error {
-    Error::Redirect {
-        call: call.clone(),
-        target: redacted(target),
-        reason,
-    }
+    Error::Redirect { call: call.clone(), target: redacted(target), reason }
 }

@@ -19,6 +19,7 @@
 //! - Credentials reach the registry's own origin and its checked realm, nobody else; no error, event or log line holds a secret.
 //! - Every answer is bounded, in bytes and in time.
 
+mod answer;
 mod auth;
 mod blob_pull;
 mod blob_push;

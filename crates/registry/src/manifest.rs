@@ -8,9 +8,10 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode};
 
+use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
 use crate::error::{ContentFault, Error};
-use crate::http::{Answer, Ask, Payload};
+use crate::http::{Ask, Payload};
 use crate::reference::{Repository, Selector};
 use crate::refusal::is_html;
 use crate::transport::{Transport, digest_header, place};
@@ -153,10 +154,7 @@ impl Transport {
         };
         let call = answer.call.clone();
         let announced = answer.length();
-        let bytes = self
-            .inner
-            .soon(&call, answer.whole(&self.inner.http, "manifest", MAX_MANIFEST))
-            .await?;
+        let bytes = self.inner.soon(&call, answer.whole(&self.inner.http, "manifest", MAX_MANIFEST)).await?;
         if let Some(expected) = announced.filter(|announced| *announced > bytes.len() as u64) {
             let received = bytes.len() as u64;
             return Err(Error::content(&call, ContentFault::Short { expected, received }));
@@ -169,10 +167,7 @@ impl Transport {
                 let fault = if html {
                     ContentFault::Html
                 } else {
-                    ContentFault::Digest {
-                        expected: *expected,
-                        actual,
-                    }
+                    ContentFault::Digest { expected: *expected, actual }
                 };
                 return Err(Error::content(&call, fault));
             }
@@ -181,11 +176,7 @@ impl Transport {
         if is_html(None, &bytes) {
             return Err(Error::content(&call, ContentFault::Html));
         }
-        Ok(Some(FetchedManifest {
-            bytes,
-            content_type: media_type_of(&answer),
-            digest_header,
-        }))
+        Ok(Some(FetchedManifest { bytes, content_type: media_type_of(&answer), digest_header }))
     }
 
     async fn put_once(
@@ -216,10 +207,7 @@ impl Transport {
         let digest_header = digest_header(answer.response.headers());
         prove_header(&answer, digest_header, bytes)?;
         let subject_header = answer.header("oci-subject").map(str::to_owned);
-        Ok(PutManifest {
-            digest_header,
-            subject_header,
-        })
+        Ok(PutManifest { digest_header, subject_header })
     }
 }
 
@@ -229,10 +217,7 @@ fn prove_header(answer: &Answer, header: Option<Digest>, bytes: &[u8]) -> Result
         None => Ok(()),
         Some(header) => {
             let actual = Digest::of(header.algorithm(), bytes);
-            Err(Error::content(
-                &answer.call,
-                ContentFault::Header { header, actual },
-            ))
+            Err(Error::content(&answer.call, ContentFault::Header { header, actual }))
         }
     }
 }

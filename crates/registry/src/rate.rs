@@ -17,10 +17,7 @@ pub(crate) struct Rate {
 
 impl Rate {
     pub(crate) fn new(bytes_per_second: u64) -> Self {
-        Rate {
-            bytes_per_second: bytes_per_second.max(1),
-            paid_until: Mutex::new(None),
-        }
+        Rate { bytes_per_second: bytes_per_second.max(1), paid_until: Mutex::new(None) }
     }
 
     /// The largest piece to send at once, so that a slow rate is a trickle, not a piece a minute.
@@ -56,10 +53,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(rate.book(500, now), now + Duration::from_millis(500));
         assert_eq!(rate.book(500, now), now + Duration::from_secs(1));
-        assert_eq!(
-            rate.book(1000, now + Duration::from_millis(400)),
-            now + Duration::from_secs(2)
-        );
+        assert_eq!(rate.book(1000, now + Duration::from_millis(400)), now + Duration::from_secs(2));
     }
 
     #[test]

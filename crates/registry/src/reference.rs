@@ -103,10 +103,7 @@ impl Repository {
                 "a repository's path is lower-case letters and digits, joined by '.', '_', '__', '-' or '/'";
             return Err(malformed(path, reason));
         }
-        Ok(Repository {
-            host,
-            path: path.to_owned(),
-        })
+        Ok(Repository { host, path: path.to_owned() })
     }
 
     /// The registry's host.
@@ -172,28 +169,17 @@ pub struct Reference {
 impl Reference {
     /// `repository:tag`.
     pub fn tagged(repository: Repository, tag: Tag) -> Self {
-        Reference {
-            repository,
-            tag: Some(tag),
-            digest: None,
-        }
+        Reference { repository, tag: Some(tag), digest: None }
     }
 
     /// `repository@digest`.
     pub fn pinned(repository: Repository, digest: Digest) -> Self {
-        Reference {
-            repository,
-            tag: None,
-            digest: Some(digest),
-        }
+        Reference { repository, tag: None, digest: Some(digest) }
     }
 
     /// The same reference, pinned to `digest`; a tag stays.
     pub fn with_digest(self, digest: Digest) -> Self {
-        Reference {
-            digest: Some(digest),
-            ..self
-        }
+        Reference { digest: Some(digest), ..self }
     }
 
     /// Where the image lives.
@@ -233,9 +219,8 @@ impl FromStr for Reference {
             Some(_) => format!("{STAND_IN}/{rest}"),
             None => rest.to_owned(),
         };
-        let parsed: oci_client::Reference = stand_in
-            .parse()
-            .map_err(|error| malformed(text, reason(text, &error)))?;
+        let parsed: oci_client::Reference =
+            stand_in.parse().map_err(|error| malformed(text, reason(text, &error)))?;
         let host = match host {
             Some(host) => host,
             None => parse_host(parsed.registry(), text)?,
@@ -251,21 +236,10 @@ impl FromStr for Reference {
             return Err(malformed(text, "64 hex digits are an image's id, not a name"));
         }
         let repository = Repository::new(host, &path).map_err(|error| retell(error, text))?;
-        let tag = parsed
-            .tag()
-            .map(str::parse)
-            .transpose()
-            .map_err(|error| retell(error, text))?;
+        let tag = parsed.tag().map(str::parse).transpose().map_err(|error| retell(error, text))?;
         let digest = parsed.digest().map(str::parse).transpose();
-        let digest = digest.map_err(|source| ReferenceError::Digest {
-            text: bounded(text),
-            source,
-        })?;
-        Ok(Reference {
-            repository,
-            tag,
-            digest,
-        })
+        let digest = digest.map_err(|source| ReferenceError::Digest { text: bounded(text), source })?;
+        Ok(Reference { repository, tag, digest })
     }
 }
 
@@ -298,17 +272,11 @@ fn split_host(text: &str) -> Result<(Option<Host>, &str), ReferenceError> {
 }
 
 fn parse_host(host: &str, text: &str) -> Result<Host, ReferenceError> {
-    host.parse().map_err(|source| ReferenceError::Host {
-        text: bounded(text),
-        source,
-    })
+    host.parse().map_err(|source| ReferenceError::Host { text: bounded(text), source })
 }
 
 fn malformed(text: &str, reason: &'static str) -> ReferenceError {
-    ReferenceError::Malformed {
-        text: bounded(text),
-        reason,
-    }
+    ReferenceError::Malformed { text: bounded(text), reason }
 }
 
 /// A part's error, told of the whole text.

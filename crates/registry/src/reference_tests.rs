@@ -10,43 +10,19 @@ fn canonical_forms() {
         ("nginx:1.27".to_owned(), "docker.io/library/nginx:1.27".to_owned()),
         ("grafana/loki:2".to_owned(), "docker.io/grafana/loki:2".to_owned()),
         (format!("nginx{pin}"), format!("docker.io/library/nginx{pin}")),
-        (
-            format!("nginx:1.27{pin}"),
-            format!("docker.io/library/nginx:1.27{pin}"),
-        ),
-        (
-            "index.docker.io/nginx".to_owned(),
-            "docker.io/library/nginx:latest".to_owned(),
-        ),
-        (
-            "docker.io/nginx".to_owned(),
-            "docker.io/library/nginx:latest".to_owned(),
-        ),
+        (format!("nginx:1.27{pin}"), format!("docker.io/library/nginx:1.27{pin}")),
+        ("index.docker.io/nginx".to_owned(), "docker.io/library/nginx:latest".to_owned()),
+        ("docker.io/nginx".to_owned(), "docker.io/library/nginx:latest".to_owned()),
         ("localhost/x".to_owned(), "localhost/x:latest".to_owned()),
-        (
-            "localhost:5000/x".to_owned(),
-            "localhost:5000/x:latest".to_owned(),
-        ),
-        (
-            "127.0.0.1:5000/a/b/c:T".to_owned(),
-            "127.0.0.1:5000/a/b/c:T".to_owned(),
-        ),
+        ("localhost:5000/x".to_owned(), "localhost:5000/x:latest".to_owned()),
+        ("127.0.0.1:5000/a/b/c:T".to_owned(), "127.0.0.1:5000/a/b/c:T".to_owned()),
         ("[::1]:5000/x:1".to_owned(), "[::1]:5000/x:1".to_owned()),
         (format!("[0::1]/x{pin}"), format!("[::1]/x{pin}")),
-        (
-            "Registry.Example.com/x".to_owned(),
-            "registry.example.com/x:latest".to_owned(),
-        ),
+        ("Registry.Example.com/x".to_owned(), "registry.example.com/x:latest".to_owned()),
         ("REGISTRY/x".to_owned(), "registry/x:latest".to_owned()),
         ("registry/x".to_owned(), "docker.io/registry/x:latest".to_owned()),
-        (
-            "test.com:5000".to_owned(),
-            "docker.io/library/test.com:5000".to_owned(),
-        ),
-        (
-            "a--b/c__d/e.f:_x-y.z".to_owned(),
-            "docker.io/a--b/c__d/e.f:_x-y.z".to_owned(),
-        ),
+        ("test.com:5000".to_owned(), "docker.io/library/test.com:5000".to_owned()),
+        ("a--b/c__d/e.f:_x-y.z".to_owned(), "docker.io/a--b/c__d/e.f:_x-y.z".to_owned()),
     ] {
         let reference: Reference = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(reference.to_string(), canonical, "{text}");
@@ -62,10 +38,7 @@ fn parts() {
     assert_eq!(both.repository().host().to_string(), "quay.io");
     assert_eq!(both.repository().path(), "a/b");
     assert_eq!(both.tag(), Some("1"));
-    assert_eq!(
-        both.selector(),
-        Selector::Digest(format!("sha256:{HEX}").parse().unwrap())
-    );
+    assert_eq!(both.selector(), Selector::Digest(format!("sha256:{HEX}").parse().unwrap()));
     let pinned: Reference = format!("quay.io/a/b@sha256:{HEX}").parse().unwrap();
     assert_eq!(pinned.tag(), None);
     let tagged: Reference = "quay.io/a/b:1".parse().unwrap();
@@ -128,21 +101,12 @@ fn refuses_what_is_no_reference() {
 
 #[test]
 fn repositories() {
-    assert_eq!(
-        "nginx".parse::<Repository>().unwrap().to_string(),
-        "docker.io/library/nginx"
-    );
-    assert_eq!(
-        "localhost:5000/x".parse::<Repository>().unwrap().to_string(),
-        "localhost:5000/x"
-    );
+    assert_eq!("nginx".parse::<Repository>().unwrap().to_string(), "docker.io/library/nginx");
+    assert_eq!("localhost:5000/x".parse::<Repository>().unwrap().to_string(), "localhost:5000/x");
     assert!("localhost:5000/x:1".parse::<Repository>().is_err());
     assert!(format!("x@sha256:{HEX}").parse::<Repository>().is_err());
     let host: Host = "registry".parse().unwrap();
-    assert_eq!(
-        Repository::new(host.clone(), "a/b").unwrap().to_string(),
-        "registry/a/b"
-    );
+    assert_eq!(Repository::new(host.clone(), "a/b").unwrap().to_string(), "registry/a/b");
     for path in ["", "/", "a//b", "A", "a/..", "a b", "a:b", "a?b", ".", "é"] {
         assert!(Repository::new(host.clone(), path).is_err(), "{path}");
     }

@@ -58,15 +58,7 @@ pub enum Body {
 
 impl Refusal {
     pub(crate) fn new(call: Call, status: u16) -> Self {
-        Refusal {
-            call,
-            status,
-            errors: Vec::new(),
-            body: None,
-            retry_after: None,
-            note: None,
-            attempts: 1,
-        }
+        Refusal { call, status, errors: Vec::new(), body: None, retry_after: None, note: None, attempts: 1 }
     }
 
     /// Reads the registry's words out of `body`.
@@ -87,9 +79,8 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: status {}", self.call, self.status)?;
-        if let Some(reason) = StatusCode::from_u16(self.status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
+        if let Some(reason) =
+            StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason())
         {
             write!(f, " {reason}")?;
         }
@@ -128,11 +119,7 @@ impl fmt::Display for RegistryError {
             Some(detail) => {
                 write!(f, " (")?;
                 for c in detail.to_string().chars() {
-                    if c == '"' {
-                        f.write_str("\"")?
-                    } else {
-                        write!(f, "{}", c.escape_debug())?
-                    }
+                    if c == '"' { f.write_str("\"")? } else { write!(f, "{}", c.escape_debug())? }
                 }
                 write!(f, ")")
             }
@@ -186,11 +173,8 @@ pub(crate) fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
             || media_type.eq_ignore_ascii_case("application/xhtml+xml")
     });
     let start = body.trim_ascii_start();
-    let starts_with = |tag: &str| {
-        start
-            .get(..tag.len())
-            .is_some_and(|s| s.eq_ignore_ascii_case(tag.as_bytes()))
-    };
+    let starts_with =
+        |tag: &str| start.get(..tag.len()).is_some_and(|s| s.eq_ignore_ascii_case(tag.as_bytes()));
     by_type || starts_with("<!doctype html") || starts_with("<html")
 }
 
@@ -229,9 +213,7 @@ mod tests {
     #[test]
     fn knows_a_web_page_and_shortens_prose() {
         assert!(
-            told(b" <!DOCTYPE html><title>Sign in</title>")
-                .to_string()
-                .ends_with("a proxy or login page?")
+            told(b" <!DOCTYPE html><title>Sign in</title>").to_string().ends_with("a proxy or login page?")
         );
         let long = told("é".repeat(5000).as_bytes()).to_string();
         assert!(long.len() < 600, "{}", long.len());
@@ -240,10 +222,7 @@ mod tests {
 
     #[test]
     fn bounds_what_it_shows() {
-        let body = format!(
-            r#"{{"errors":[{{"code":"X","message":"{}"}}]}}"#,
-            "y".repeat(50_000)
-        );
+        let body = format!(r#"{{"errors":[{{"code":"X","message":"{}"}}]}}"#, "y".repeat(50_000));
         assert!(told(body.as_bytes()).to_string().len() < MAX_SHOWN + 200);
     }
 }

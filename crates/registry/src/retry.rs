@@ -27,40 +27,18 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) fn new(options: &Options, observer: Arc<dyn Observer>) -> Self {
-        let Options {
-            retries,
-            backoff,
-            longest_pause,
-            ..
-        } = *options;
-        Policy {
-            retries,
-            backoff,
-            longest_pause,
-            observer,
-        }
+        let Options { retries, backoff, longest_pause, .. } = *options;
+        Policy { retries, backoff, longest_pause, observer }
     }
 
     /// The retries of one operation, told to the observer as `what`.
     pub(crate) fn start(&self, what: String) -> Retry<'_> {
-        Retry {
-            policy: self,
-            what,
-            attempts: 0,
-            left: self.retries,
-            pauses: self.pauses(),
-        }
+        Retry { policy: self, what, attempts: 0, left: self.retries, pauses: self.pauses() }
     }
 
     fn pauses(&self) -> ExponentialBackoff {
-        let builder = ExponentialBuilder::default()
-            .with_factor(2.0)
-            .with_jitter()
-            .without_max_times();
-        builder
-            .with_min_delay(self.backoff)
-            .with_max_delay(LONGEST_BACKOFF)
-            .build()
+        let builder = ExponentialBuilder::default().with_factor(2.0).with_jitter().without_max_times();
+        builder.with_min_delay(self.backoff).with_max_delay(LONGEST_BACKOFF).build()
     }
 }
 
@@ -91,10 +69,7 @@ impl Retry<'_> {
         }
         self.left -= 1;
         let backoff = self.pauses.next().unwrap_or(LONGEST_BACKOFF);
-        let asked = error
-            .refusal()
-            .and_then(|refusal| refusal.retry_after)
-            .unwrap_or_default();
+        let asked = error.refusal().and_then(|refusal| refusal.retry_after).unwrap_or_default();
         let pause = backoff.max(asked.min(self.policy.longest_pause));
         self.policy.observer.notice(Event::Retrying {
             what: self.what.clone(),
@@ -123,11 +98,7 @@ fn reason(error: &Error) -> String {
     }
     let root = cause.to_string();
     let text = error.to_string();
-    if text == root {
-        text
-    } else {
-        format!("{text}: {root}")
-    }
+    if text == root { text } else { format!("{text}: {root}") }
 }
 
 /// What a `Retry-After` header asks for: seconds, or a date (RFC 9110, section 10.2.3).
@@ -161,27 +132,17 @@ mod tests {
             ("", None),
             ("Sun, 06 Nov 99999 08:49:37 GMT", None),
         ] {
-            assert_eq!(
-                retry_after(value, now),
-                seconds.map(Duration::from_secs),
-                "{value:?}"
-            );
+            assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs), "{value:?}");
         }
     }
 
     #[test]
     fn pauses_double_up_to_a_limit() {
-        let options = Options {
-            backoff: Duration::from_millis(500),
-            ..Options::default()
-        };
+        let options = Options { backoff: Duration::from_millis(500), ..Options::default() };
         let policy = Policy::new(&options, Arc::new(airlift_bundle::Unobserved));
         let mut expected = Duration::from_millis(500);
         for pause in policy.pauses().take(12) {
-            assert!(
-                pause >= expected && pause <= expected * 2,
-                "{pause:?} for {expected:?}"
-            );
+            assert!(pause >= expected && pause <= expected * 2, "{pause:?} for {expected:?}");
             expected = (expected * 2).min(LONGEST_BACKOFF);
         }
     }

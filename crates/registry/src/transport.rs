@@ -11,13 +11,14 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 use tokio::sync::OnceCell;
 
+use crate::answer::Answer;
 use crate::auth::challenge::{self, Challenge, Offer};
 use crate::auth::credentials::Credentials;
 use crate::auth::session::{Scope, Session, Sessions};
 use crate::error::{Call, ContentFault, Error};
 use crate::hop::{Declared, same_origin};
 use crate::host::{Host, HostError};
-use crate::http::{Answer, Ask, Http};
+use crate::http::{Ask, Http};
 use crate::options::{Options, SetupError};
 use crate::rate::Rate;
 use crate::reference::Repository;
@@ -37,7 +38,7 @@ pub(crate) struct Inner {
     retries: Policy,
     sessions: Sessions,
     has_ca_file: bool,
-    registries: Mutex<HashMap<Host, Arc<OnceCell<Registry>>>>,
+    registries: Mutex<HashMap<Host, Arc<OnceCell<Arc<Registry>>>>>,
 }
 
 /// What is known of a registry.
@@ -72,9 +73,7 @@ impl Transport {
             has_ca_file: options.ca_file.is_some(),
             registries: Mutex::default(),
         };
-        Ok(Transport {
-            inner: Arc::new(inner),
-        })
+        Ok(Transport { inner: Arc::new(inner) })
     }
 }
 
@@ -85,16 +84,11 @@ impl Inner {
     }
 
     /// The registry of `host`, pinged once.
-    async fn registry(&self, host: &Host) -> Result<Arc<OnceCell<Registry>>, Error> {
+    async fn registry(&self, host: &Host) -> Result<Arc<Registry>, Error> {
         let cell = Arc::clone(
-            self.registries
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(host.clone())
-                .or_default(),
+            self.registries.lock().unwrap_or_else(PoisonError::into_inner).entry(host.clone()).or_default(),
         );
-        cell.get_or_try_init(|| self.ping(host)).await?;
-        Ok(cell)
+        cell.get_or_try_init(|| async { self.ping(host).await.map(Arc::new) }).await.map(Arc::clone)
     }
 
     /// Finds out how a registry is spoken to.
@@ -123,10 +117,7 @@ impl Inner {
 
     async fn ping_at(&self, host: &Host, base: Url) -> Result<Registry, Error> {
         let url = join(&base, "v2/")?;
-        let answer = self
-            .http
-            .send(Ask::new(Method::GET, url), Some(self.http.idle_timeout))
-            .await?;
+        let answer = self.http.send(Ask::new(Method::GET, url), Some(self.http.idle_timeout)).await?;
         let status = answer.status();
         // Anything but a challenge doesn't matter here: the request that follows gets an answer of its own.
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
@@ -135,11 +126,7 @@ impl Inner {
         let offer = (status == StatusCode::UNAUTHORIZED)
             .then(|| challenge::offer(answer.response.headers()))
             .flatten();
-        let registry = Registry {
-            host: host.clone(),
-            base,
-            challenge: RwLock::default(),
-        };
+        let registry = Registry { host: host.clone(), base, challenge: RwLock::default() };
         if let Some(offer) = offer {
             registry.learn(&self.http.declared, offer)?;
         }
@@ -153,13 +140,7 @@ impl Inner {
         scope: &Scope,
         make: impl Fn(&Url) -> Result<Ask, Error>,
     ) -> Result<Answer, Error> {
-        let cell = self.registry(scope.repository.host()).await?;
-        let Some(registry) = cell.get() else {
-            return Err(Error::content(
-                &Call::new(&Method::GET, &base(scope.repository.host(), "https")?),
-                ContentFault::Status(0),
-            ));
-        };
+        let registry = &*self.registry(scope.repository.host()).await?;
         let session = self.session(registry, scope, None).await?;
         let answer = self.send_with(registry, &session, &make).await?;
         if !self.may_renew(registry, &session, &answer)? {
@@ -181,10 +162,7 @@ impl Inner {
         ask.authorization = session.header.clone();
         let mut answer = self.http.send(ask, Some(patience)).await?;
         answer.note = session.note.clone();
-        answer.authorization = session
-            .header
-            .clone()
-            .filter(|_| same_origin(&answer.url, &registry.base));
+        answer.authorization = session.header.clone().filter(|_| same_origin(&answer.url, &registry.base));
         Ok(answer)
     }
 
@@ -216,12 +194,9 @@ impl Inner {
 
     /// Tells a refusal with all that is known about it.
     pub(crate) async fn refused(&self, answer: Answer) -> Error {
-        let note = answer
-            .note
-            .clone()
-            .filter(|_| matches!(answer.status().as_u16(), 401 | 403));
+        let note = answer.note.clone().filter(|_| matches!(answer.status().as_u16(), 401 | 403));
         let mut refusal = answer.refusal(&self.http).await;
-        refusal.note = note.map(|note| note.to_string());
+        refusal.note = note.map(|note| note.told(refusal.status));
         Error::refused(refusal)
     }
 
@@ -239,10 +214,7 @@ impl Inner {
 
 impl Registry {
     fn challenge(&self) -> Option<Challenge> {
-        self.challenge
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.challenge.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps what the registry asks for, if its realm may be spoken to.
@@ -254,11 +226,7 @@ impl Registry {
                 Err(reason) => {
                     let realm = Url::parse(&realm)
                         .map_or_else(|_| "not a URL".to_owned(), |url| crate::error::redacted(&url));
-                    return Err(Error::Realm {
-                        registry: self.host.clone(),
-                        realm,
-                        reason,
-                    });
+                    return Err(Error::Realm { registry: self.host.clone(), realm, reason });
                 }
             },
         };
@@ -268,10 +236,7 @@ impl Registry {
 }
 
 fn hosts(flag: &'static str, texts: &[String]) -> Result<Vec<Host>, SetupError> {
-    let parse = |text: &String| {
-        text.parse()
-            .map_err(|source: HostError| SetupError::Host { flag, source })
-    };
+    let parse = |text: &String| text.parse().map_err(|source: HostError| SetupError::Host { flag, source });
     texts.iter().map(parse).collect()
 }
 
@@ -287,8 +252,7 @@ fn base(host: &Host, scheme: &str) -> Result<Url, Error> {
 
 /// `path` below `base`. Paths are made of checked names, so they always fit.
 pub(crate) fn join(base: &Url, path: &str) -> Result<Url, Error> {
-    base.join(path)
-        .map_err(|_| Error::content(&Call::new(&Method::GET, base), ContentFault::Location))
+    base.join(path).map_err(|_| Error::content(&Call::new(&Method::GET, base), ContentFault::Location))
 }
 
 /// The URL of something in a repository: `manifests/1.27`.
@@ -298,11 +262,5 @@ pub(crate) fn place(base: &Url, repository: &Repository, rest: &str) -> Result<U
 
 /// A header that holds a digest; anything else than a digest counts as absent.
 pub(crate) fn digest_header(headers: &HeaderMap) -> Option<airlift_bundle::Digest> {
-    headers
-        .get("docker-content-digest")?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    headers.get("docker-content-digest")?.to_str().ok()?.trim().parse().ok()
 }

@@ -67,16 +67,11 @@ fn install_provider() {
 }
 
 fn read(path: &Path) -> Result<Vec<Certificate>, SetupError> {
-    let unreadable = |source| SetupError::CaFile {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| SetupError::CaFile { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut pem = Vec::new();
     file.take(MAX_CA_FILE).read_to_end(&mut pem).map_err(unreadable)?;
-    let useless = || SetupError::CaCertificates {
-        path: path.to_owned(),
-    };
+    let useless = || SetupError::CaCertificates { path: path.to_owned() };
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| useless())?;
     if certificates.is_empty() {
         return Err(useless());
@@ -94,13 +89,7 @@ mod tests {
         let path = folder.path().join("ca.pem");
         assert!(matches!(Trust::new(Some(&path)), Err(SetupError::CaFile { .. })));
         std::fs::write(&path, "no certificate").unwrap();
-        assert!(matches!(
-            Trust::new(Some(&path)),
-            Err(SetupError::CaCertificates { .. })
-        ));
-        assert!(matches!(
-            Trust::new(Some(folder.path())),
-            Err(SetupError::CaFile { .. })
-        ));
+        assert!(matches!(Trust::new(Some(&path)), Err(SetupError::CaCertificates { .. })));
+        assert!(matches!(Trust::new(Some(folder.path())), Err(SetupError::CaFile { .. })));
     }
 }

@@ -69,7 +69,7 @@ impl Watch {
 }
 
 /// Opens `source` and makes a request's body of it, which ends in an error unless exactly `size` bytes came and the source was content.
-pub(crate) fn body(
+pub(crate) async fn body(
     inner: &Arc<Inner>,
     digest: Digest,
     size: u64,
@@ -79,15 +79,22 @@ pub(crate) fn body(
     let piece = inner.rate.as_ref().map_or(PIECE, |rate| rate.piece(PIECE));
     let (sender, receiver) = mpsc::channel(2);
     let watch = Watch::new(size);
-    let reading = Arc::clone(&watch);
-    tokio::task::spawn_blocking(move || {
+    let kept = Arc::clone(&watch);
+    let reading = tokio::task::spawn_blocking(move || {
         if let Err(error) = read(reader, size, piece, &sender) {
             let text = error.to_string();
-            *reading.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *kept.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             // Ends the request before its length is reached, so the registry can't take it as complete.
             let _ = sender.blocking_send(Err(io::Error::other(text)));
         }
     });
+    if size == 0 {
+        // Nobody polls a body of no length: what the source has to say is heard here.
+        reading.await.map_err(io::Error::other)?;
+        if let Some(failure) = watch.failure() {
+            return Err(failure);
+        }
+    }
     let state = (receiver, Arc::clone(&watch), Arc::clone(inner));
     let stream = futures::stream::unfold(state, move |(mut receiver, watch, inner)| async move {
         let piece: io::Result<Bytes> = receiver.recv().await?;
@@ -97,10 +104,7 @@ pub(crate) fn body(
             }
             watch.touch();
             watch.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            inner.observer.notice(Event::Advanced {
-                digest,
-                bytes: piece.len() as u64,
-            });
+            inner.observer.notice(Event::Advanced { digest, bytes: piece.len() as u64 });
         }
         Some((piece, (receiver, watch, inner)))
     });

@@ -27,18 +27,12 @@ pub(crate) fn offer(headers: &HeaderMap) -> Option<Offer> {
         // A broken challenge ends the parser; what came before it counts.
         for challenge in http_auth::parser::ChallengeParser::new(text).map_while(Result::ok) {
             let param = |wanted: &str| {
-                let found = challenge
-                    .params
-                    .iter()
-                    .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                let found = challenge.params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
                 found.map(|(_, value)| value.to_unescaped())
             };
             if challenge.scheme.eq_ignore_ascii_case("bearer") {
                 if let Some(realm) = param("realm") {
-                    return Some(Offer::Bearer {
-                        realm,
-                        service: param("service"),
-                    });
+                    return Some(Offer::Bearer { realm, service: param("service") });
                 }
             } else if challenge.scheme.eq_ignore_ascii_case("basic") {
                 best = Some(Offer::Basic);
@@ -63,28 +57,19 @@ mod tests {
     #[test]
     fn reads_challenges() {
         let bearer = |realm: &str, service: Option<&str>| {
-            Some(Offer::Bearer {
-                realm: realm.to_owned(),
-                service: service.map(str::to_owned),
-            })
+            Some(Offer::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) })
         };
         assert_eq!(
             read(&[r#"Bearer realm="https://a/t",service="r",scope="repository:x:pull,push""#]),
             bearer("https://a/t", Some("r"))
         );
-        assert_eq!(
-            read(&[r#"bearer REALM="https://a/t""#]),
-            bearer("https://a/t", None)
-        );
+        assert_eq!(read(&[r#"bearer REALM="https://a/t""#]), bearer("https://a/t", None));
         assert_eq!(read(&[r#"Basic realm="x""#]), Some(Offer::Basic));
         assert_eq!(
             read(&[r#"Basic realm="x""#, r#"Bearer realm="https://a/t""#]),
             bearer("https://a/t", None)
         );
-        assert_eq!(
-            read(&[r#"Basic realm="x", Bearer realm="https://a/t""#]),
-            bearer("https://a/t", None)
-        );
+        assert_eq!(read(&[r#"Basic realm="x", Bearer realm="https://a/t""#]), bearer("https://a/t", None));
         assert_eq!(read(&["Negotiate"]), None);
         assert_eq!(read(&[r#"Bearer service="no realm""#]), None);
         assert_eq!(read(&["", "\"", "Bearer realm=\"open"]), None);

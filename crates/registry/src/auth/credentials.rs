@@ -60,27 +60,16 @@ impl Credentials {
         let Some(path) = auth_file else {
             return Ok(Self::usual(|name| std::env::var_os(name)));
         };
-        let text = read(path).map_err(|source| SetupError::AuthFile {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = read(path).map_err(|source| SetupError::AuthFile { path: path.to_owned(), source })?;
         if serde_json::from_slice::<Map<String, Value>>(&text).is_err() {
-            return Err(SetupError::AuthSyntax {
-                path: path.to_owned(),
-            });
+            return Err(SetupError::AuthSyntax { path: path.to_owned() });
         }
-        Ok(Credentials {
-            files: vec![path.to_owned()],
-        })
+        Ok(Credentials { files: vec![path.to_owned()] })
     }
 
     /// Podman's and Docker's own places, by the environment.
     fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let folder = |name: &str| {
-            variable(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = folder("HOME");
         let below_home = |path: &str| home.as_ref().map(|home| home.join(path));
         let config = folder("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
@@ -91,9 +80,7 @@ impl Credentials {
             config.map(|folder| folder.join("containers/auth.json")),
             docker.map(|folder| folder.join("config.json")),
         ];
-        Credentials {
-            files: files.into_iter().flatten().collect(),
-        }
+        Credentials { files: files.into_iter().flatten().collect() }
     }
 
     /// Looks for what the user has for `repository`. Reads files and may run a helper: blocks.
@@ -103,10 +90,7 @@ impl Credentials {
             let shown = path.display().to_string().escape_debug().to_string();
             match search(path, repository) {
                 Ok(Some((credential, None))) => {
-                    return Lookup::Found {
-                        credential,
-                        from: shown,
-                    };
+                    return Lookup::Found { credential, from: shown };
                 }
                 Ok(Some((credential, Some(helper)))) => {
                     return Lookup::Found {
@@ -118,11 +102,8 @@ impl Credentials {
                 Err(problem) => looked.push(format!("{shown}: {problem}")),
             }
         }
-        let looked = if looked.is_empty() {
-            "nowhere: HOME is not set".to_owned()
-        } else {
-            looked.join(", ")
-        };
+        let looked =
+            if looked.is_empty() { "nowhere: HOME is not set".to_owned() } else { looked.join(", ") };
         Lookup::Nothing { looked }
     }
 }
@@ -145,32 +126,19 @@ fn search(path: &Path, repository: &Repository) -> Result<Option<Hit>, String> {
     if let Some((key, entry)) = entry(&config, repository) {
         let reduced = json!({ "auths": { key.clone(): entry } });
         let credential = docker_credential::get_credential_from_reader(reduced.to_string().as_bytes(), &key);
-        return credential
-            .map(|credential| Some((convert(credential), None)))
-            .map_err(|error| {
-                let reason = match error {
-                    CredentialRetrievalError::CredentialMismatchError => {
-                        "its auth differs from its username and password"
-                    }
-                    _ => "its auth is not base64 of user:password",
-                };
-                format!(
-                    "the entry {} can't be used: {reason}",
-                    bounded(&key).escape_debug()
-                )
-            });
-    }
-    match config
-        .get("credsStore")
-        .and_then(Value::as_str)
-        .filter(|helper| !helper.is_empty())
-    {
-        Some(helper) => {
-            let key = if repository.host().is_docker_hub() {
-                HUB_KEY.to_owned()
-            } else {
-                host
+        return credential.map(|credential| Some((convert(credential), None))).map_err(|error| {
+            let reason = match error {
+                CredentialRetrievalError::CredentialMismatchError => {
+                    "its auth differs from its username and password"
+                }
+                _ => "its auth is not base64 of user:password",
             };
+            format!("the entry {} can't be used: {reason}", bounded(&key).escape_debug())
+        });
+    }
+    match config.get("credsStore").and_then(Value::as_str).filter(|helper| !helper.is_empty()) {
+        Some(helper) => {
+            let key = if repository.host().is_docker_hub() { HUB_KEY.to_owned() } else { host };
             ask_helper(helper, &key)
         }
         None => Ok(None),
@@ -187,9 +155,7 @@ fn plain_host(host: &str) -> String {
 
 /// A key of a credential file as `host[:port][/namespace]`; what follows a URL's host is a protocol version, not a namespace.
 fn plain_key(key: &str) -> String {
-    let without_scheme = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"));
+    let without_scheme = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     match without_scheme {
         Some(rest) => plain_host(rest.split('/').next().unwrap_or_default()),
         None => match key.trim_end_matches('/').split_once('/') {
@@ -202,9 +168,7 @@ fn plain_key(key: &str) -> String {
 
 fn own_helper(config: &Value, host: &str) -> Option<(String, String)> {
     let helpers = config.get("credHelpers")?.as_object()?;
-    let (key, helper) = helpers
-        .iter()
-        .find(|(key, _)| plain_key(key) == plain_host(host))?;
+    let (key, helper) = helpers.iter().find(|(key, _)| plain_key(key) == plain_host(host))?;
     let helper = helper.as_str().filter(|helper| !helper.is_empty())?;
     Some((key.clone(), helper.to_owned()))
 }
@@ -212,11 +176,7 @@ fn own_helper(config: &Value, host: &str) -> Option<(String, String)> {
 /// The entry whose key is the longest part of the repository's name, and which has a secret in it.
 fn entry(config: &Value, repository: &Repository) -> Option<(String, Value)> {
     let auths = config.get("auths")?.as_object()?;
-    let mut name = format!(
-        "{}/{}",
-        plain_host(&repository.host().to_string()),
-        repository.path()
-    );
+    let mut name = format!("{}/{}", plain_host(&repository.host().to_string()), repository.path());
     loop {
         for (key, entry) in auths.iter().filter(|(key, _)| plain_key(key) == name) {
             if let Some(entry) = filled(entry) {
@@ -231,13 +191,9 @@ fn entry(config: &Value, repository: &Repository) -> Option<(String, Value)> {
 fn filled(entry: &Value) -> Option<Value> {
     let known = ["auth", "username", "password", "identitytoken"];
     let is_filled = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-    let members = entry
-        .as_object()?
-        .iter()
-        .filter(|(name, value)| known.contains(&name.as_str()) && is_filled(value));
-    let members: Map<String, Value> = members
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let members =
+        entry.as_object()?.iter().filter(|(name, value)| known.contains(&name.as_str()) && is_filled(value));
+    let members: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
     (!members.is_empty()).then_some(Value::Object(members))
 }
 

@@ -52,10 +52,7 @@ pub(crate) async fn fetch(
 ) -> Result<Token, Error> {
     let ask = match credential {
         Some(Credential::Identity(secret)) => refresh(wanted, secret),
-        Some(Credential::Login(auth)) => Ask {
-            authorization: basic(auth),
-            ..query(wanted)
-        },
+        Some(Credential::Login(auth)) => Ask { authorization: basic(auth), ..query(wanted) },
         None => query(wanted),
     };
     let exchange = async {
@@ -68,13 +65,7 @@ pub(crate) async fn fetch(
     };
     let call = crate::error::Call::new(&Method::GET, wanted.realm);
     let bounded = tokio::time::timeout(http.answer_timeout, exchange).await;
-    bounded.unwrap_or_else(|_| {
-        Err(crate::http::timed_out(
-            &call,
-            "no whole answer",
-            http.answer_timeout,
-        ))
-    })
+    bounded.unwrap_or_else(|_| Err(crate::http::timed_out(&call, "no whole answer", http.answer_timeout)))
 }
 
 /// The `Authorization` of a user and password; none for anything else.
@@ -82,10 +73,7 @@ pub(crate) fn basic(auth: &RegistryAuth) -> Option<HeaderValue> {
     let RegistryAuth::Basic(user, password) = auth else {
         return None;
     };
-    sensitive(&format!(
-        "Basic {}",
-        STANDARD.encode(format!("{user}:{password}"))
-    ))
+    sensitive(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {
@@ -114,15 +102,11 @@ fn refresh(wanted: &Wanted<'_>, secret: &Secret) -> Ask {
     form.set_query(None);
     {
         let mut pairs = form.query_pairs_mut();
-        pairs
-            .append_pair("grant_type", "refresh_token")
-            .append_pair("client_id", CLIENT_ID);
+        pairs.append_pair("grant_type", "refresh_token").append_pair("client_id", CLIENT_ID);
         if let Some(service) = wanted.service {
             pairs.append_pair("service", service);
         }
-        pairs
-            .append_pair("scope", &wanted.scopes.join(" "))
-            .append_pair("refresh_token", &secret.0);
+        pairs.append_pair("scope", &wanted.scopes.join(" ")).append_pair("refresh_token", &secret.0);
     }
     let body = Bytes::from(form.query().unwrap_or_default().to_owned());
     let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -137,12 +121,8 @@ fn read(body: &[u8]) -> Option<Token> {
         return None;
     }
     let header = sensitive(&token.bearer_token())?;
-    let life = serde_json::from_slice::<Lifetime>(body)
-        .ok()
-        .and_then(|lifetime| lifetime.expires_in);
-    let life = life
-        .filter(|seconds| *seconds > 0)
-        .map_or(DEFAULT_LIFE, Duration::from_secs);
+    let life = serde_json::from_slice::<Lifetime>(body).ok().and_then(|lifetime| lifetime.expires_in);
+    let life = life.filter(|seconds| *seconds > 0).map_or(DEFAULT_LIFE, Duration::from_secs);
     Some(Token { header, life })
 }
 
@@ -155,31 +135,13 @@ mod tests {
         for (body, header, life) in [
             (r#"{"token":"a","expires_in":300}"#, "Bearer a", 300),
             (r#"{"access_token":"b"}"#, "Bearer b", 60),
-            (
-                r#"{"token":"a","access_token":"b","expires_in":0}"#,
-                "Bearer a",
-                60,
-            ),
+            (r#"{"token":"a","access_token":"b","expires_in":0}"#, "Bearer a", 60),
         ] {
             let token = read(body.as_bytes()).unwrap();
-            assert_eq!(
-                (token.header.to_str().unwrap(), token.life.as_secs()),
-                (header, life),
-                "{body}"
-            );
-            assert!(
-                !format!("{:?}", token.header).contains("Bearer"),
-                "the header must not show itself"
-            );
+            assert_eq!((token.header.to_str().unwrap(), token.life.as_secs()), (header, life), "{body}");
+            assert!(!format!("{:?}", token.header).contains("Bearer"), "the header must not show itself");
         }
-        for body in [
-            "",
-            "{}",
-            r#"{"token":""}"#,
-            r#"{"token":"a\nb"}"#,
-            "<html>",
-            r#"{"token":7}"#,
-        ] {
+        for body in ["", "{}", r#"{"token":""}"#, r#"{"token":"a\nb"}"#, "<html>", r#"{"token":7}"#] {
             assert!(read(body.as_bytes()).is_none(), "{body}");
         }
     }
@@ -193,15 +155,10 @@ mod tests {
             scopes: vec!["repository:a/b:pull,push".to_owned()],
         };
         let url = query(&wanted).url;
-        assert_eq!(
-            url.query(),
-            Some("x=1&service=r%26s&scope=repository%3Aa%2Fb%3Apull%2Cpush")
-        );
+        assert_eq!(url.query(), Some("x=1&service=r%26s&scope=repository%3Aa%2Fb%3Apull%2Cpush"));
         let ask = refresh(&wanted, &Secret("s3cret".to_owned()));
         assert_eq!(ask.url, realm);
-        let Payload::Secret(body) = ask.payload else {
-            panic!("a form is expected")
-        };
+        let Payload::Secret(body) = ask.payload else { panic!("a form is expected") };
         assert!(String::from_utf8_lossy(&body).ends_with("refresh_token=s3cret"));
     }
 }

@@ -37,11 +37,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn new(repository: &Repository, access: Access) -> Self {
-        Scope {
-            repository: repository.clone(),
-            access,
-            beside: None,
-        }
+        Scope { repository: repository.clone(), access, beside: None }
     }
 
     fn texts(&self) -> Vec<String> {
@@ -55,12 +51,34 @@ impl Scope {
     }
 }
 
+/// What we came with, to be told where that wasn't enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// With credentials from a file or helper.
+    Known { from: String },
+    /// With nothing, since nothing was found.
+    Anonymous { host: String, looked: String },
+}
+
+impl Login {
+    /// In words, beside a refusal with `status`.
+    pub(crate) fn told(&self, status: u16) -> String {
+        match self {
+            Login::Known { from } if status == 403 => format!("the credentials of {from} don't allow this"),
+            Login::Known { from } => format!("wrong credentials? those of {from} were used"),
+            Login::Anonymous { host, looked } => {
+                format!("no credentials for {host} were found (looked in {looked})")
+            }
+        }
+    }
+}
+
 /// What to put on a request, and where it came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) header: Option<HeaderValue>,
     /// What to tell where the request is refused all the same.
-    pub(crate) note: Option<Arc<str>>,
+    pub(crate) note: Option<Arc<Login>>,
     /// Whether asking again could give another authorization.
     pub(crate) renewable: bool,
     number: u64,
@@ -70,13 +88,7 @@ pub(crate) struct Session {
 impl Session {
     /// Of a registry that asks for nothing.
     pub(crate) fn none() -> Self {
-        Session {
-            header: None,
-            note: None,
-            renewable: true,
-            number: 0,
-            expires: None,
-        }
+        Session { header: None, note: None, renewable: true, number: 0, expires: None }
     }
 
     fn is_fresh(&self) -> bool {
@@ -94,10 +106,7 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(credentials: Credentials) -> Self {
-        Sessions {
-            credentials: Arc::new(credentials),
-            cells: Mutex::default(),
-        }
+        Sessions { credentials: Arc::new(credentials), cells: Mutex::default() }
     }
 
     /// The authorization for `scope`; another one than `refused`, if that was.
@@ -109,11 +118,7 @@ impl Sessions {
         refused: Option<&Session>,
     ) -> Result<Session, Error> {
         let cell = Arc::clone(
-            self.cells
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(scope.clone())
-                .or_default(),
+            self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(scope.clone()).or_default(),
         );
         // Held while logging in: the others wait for this one's token instead of fetching their own.
         let mut slot = cell.lock().await;
@@ -131,49 +136,27 @@ impl Sessions {
     }
 
     async fn log_in(&self, http: &Http, challenge: &Challenge, scope: &Scope) -> Result<Session, Error> {
-        let (credential, note) = match self.look_up(&scope.repository).await {
-            Lookup::Found { credential, from } => (
-                Some(credential),
-                format!("logged in with the credentials of {from}"),
-            ),
-            Lookup::Nothing { looked } => (
-                None,
-                format!(
-                    "no credentials for {} were found (looked in {looked})",
-                    scope.repository.host()
-                ),
-            ),
+        let (credential, login) = match self.look_up(&scope.repository).await {
+            Lookup::Found { credential, from } => (Some(credential), Login::Known { from }),
+            Lookup::Nothing { looked } => {
+                (None, Login::Anonymous { host: scope.repository.host().to_string(), looked })
+            }
         };
-        let session = Session {
-            note: Some(note.as_str().into()),
-            ..Session::none()
-        };
+        let session = Session { note: Some(Arc::new(login.clone())), ..Session::none() };
         match challenge {
             Challenge::Basic => {
                 let header = match &credential {
                     Some(Credential::Login(auth)) => grant::basic(auth),
                     _ => None,
                 };
-                Ok(Session {
-                    header,
-                    renewable: false,
-                    ..session
-                })
+                Ok(Session { header, renewable: false, ..session })
             }
             Challenge::Bearer { realm, service } => {
-                let wanted = Wanted {
-                    realm,
-                    service: service.as_deref(),
-                    scopes: scope.texts(),
-                };
+                let wanted = Wanted { realm, service: service.as_deref(), scopes: scope.texts() };
                 let token = grant::fetch(http, &wanted, credential.as_ref()).await;
-                let token = token.map_err(|error| explained(error, credential.is_some(), note))?;
+                let token = token.map_err(|error| explained(error, &login))?;
                 let expires = Instant::now() + usable(token.life);
-                Ok(Session {
-                    header: Some(token.header),
-                    expires: Some(expires),
-                    ..session
-                })
+                Ok(Session { header: Some(token.header), expires: Some(expires), ..session })
             }
         }
     }
@@ -183,28 +166,18 @@ impl Sessions {
         let search = tokio::task::spawn_blocking(move || credentials.find(&wanted));
         match tokio::time::timeout(HELPER_PATIENCE, search).await {
             Ok(Ok(lookup)) => lookup,
-            _ => Lookup::Nothing {
-                looked: "a credential helper, which didn't answer".to_owned(),
-            },
+            _ => Lookup::Nothing { looked: "a credential helper, which didn't answer".to_owned() },
         }
     }
 }
 
-/// A refusal of the token service, with what we brought it.
-fn explained(error: Error, had_credentials: bool, note: String) -> Error {
-    let note = if had_credentials {
-        format!("wrong credentials? {note}")
-    } else {
-        note
-    };
+/// A refusal of the token service, with what we brought it. Some services answer a bad login with 400.
+fn explained(error: Error, login: &Login) -> Error {
     match error {
-        Error::Unauthorised(mut refusal) | Error::Denied(mut refusal) => {
-            refusal.note = Some(note);
-            Error::Unauthorised(refusal)
-        }
-        // Some services answer a bad login with 400.
-        Error::Refused(mut refusal) if refusal.status == 400 => {
-            refusal.note = Some(note);
+        Error::Unauthorised(mut refusal) | Error::Denied(mut refusal) | Error::Refused(mut refusal)
+            if matches!(refusal.status, 400 | 401 | 403) =>
+        {
+            refusal.note = Some(login.told(401));
             Error::Unauthorised(refusal)
         }
         other => other,
@@ -224,14 +197,8 @@ mod tests {
     #[test]
     fn scopes() {
         let repository: Repository = "localhost:5000/a/b".parse().unwrap();
-        assert_eq!(
-            Scope::new(&repository, Access::Pull).texts(),
-            ["repository:a/b:pull"]
-        );
-        let mount = Scope {
-            beside: Some("c".to_owned()),
-            ..Scope::new(&repository, Access::Push)
-        };
+        assert_eq!(Scope::new(&repository, Access::Pull).texts(), ["repository:a/b:pull"]);
+        let mount = Scope { beside: Some("c".to_owned()), ..Scope::new(&repository, Access::Push) };
         assert_eq!(mount.texts(), ["repository:a/b:pull,push", "repository:c:pull"]);
     }
 

@@ -1,0 +1,125 @@
+//! The answer to one request: its head, and its body, which is never read further than a limit says.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+
+use crate::auth::session::Login;
+use crate::error::{Call, ContentFault, Error};
+use crate::hop::same_origin;
+use crate::http::{Http, timed_out};
+use crate::refusal::{self, Refusal};
+use crate::retry::retry_after;
+
+/// The head of an answer, and its body to come.
+pub(crate) struct Answer {
+    pub(crate) call: Call,
+    /// Where it came from, after redirects.
+    pub(crate) url: Url,
+    pub(crate) response: reqwest::Response,
+    /// What to tell about the authorization, should this be a refusal.
+    pub(crate) note: Option<Arc<Login>>,
+    /// The authorization that went with it, for requests that follow at the same origin.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.header("content-type")
+    }
+
+    /// The length as announced; also where no body follows (HEAD).
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.header("content-length").and_then(|text| text.parse().ok())
+    }
+
+    /// The authorization for a request that follows, at `url`: none at another origin.
+    pub(crate) fn authorization_for(&self, url: &Url) -> Option<HeaderValue> {
+        self.authorization.clone().filter(|_| same_origin(&self.url, url))
+    }
+
+    pub(crate) fn redirect(&self, method: &Method) -> Option<&str> {
+        let followed = match self.status().as_u16() {
+            301..=303 => *method == Method::GET || *method == Method::HEAD,
+            307 | 308 => true,
+            _ => false,
+        };
+        self.header("location").filter(|_| followed)
+    }
+
+    /// Refuses a body that was compressed on the way.
+    pub(crate) fn plain(self) -> Result<Self, Error> {
+        let encodings = self.response.headers().get_all(header::CONTENT_ENCODING);
+        let odd = encodings
+            .iter()
+            .find(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+        match odd {
+            None => Ok(self),
+            Some(value) => {
+                let encoding = crate::host::bounded(&String::from_utf8_lossy(value.as_bytes()));
+                Err(Error::content(&self.call, ContentFault::Encoding(encoding)))
+            }
+        }
+    }
+
+    /// The next piece of the body, or `None` at its end.
+    pub(crate) async fn chunk(&mut self, http: &Http) -> Result<Option<Bytes>, Error> {
+        match tokio::time::timeout(http.idle_timeout, self.response.chunk()).await {
+            Err(_) => Err(timed_out(&self.call, "no byte came", http.idle_timeout)),
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(error)) => Err(http.unreachable(&self.call, &self.url, error)),
+        }
+    }
+
+    /// The whole body, if it has at most `limit` bytes: known from its announced length before anything is kept, and counted.
+    pub(crate) async fn whole(
+        &mut self,
+        http: &Http,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<Bytes, Error> {
+        let too_large = |call: &Call| Error::content(call, ContentFault::TooLarge { what, limit });
+        let announced = self.length();
+        if announced.is_some_and(|length| length > limit) {
+            return Err(too_large(&self.call));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.chunk(http).await? {
+            if body.len() as u64 + chunk.len() as u64 > limit {
+                return Err(too_large(&self.call));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// Turns an answer that is a refusal into an error, with what can be read of its body.
+    pub(crate) async fn refusal(mut self, http: &Http) -> Refusal {
+        let mut body = BytesMut::new();
+        let read = async {
+            while let Ok(Some(chunk)) = self.chunk(http).await {
+                let room = (refusal::MAX_BODY as usize).saturating_sub(body.len());
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() >= room {
+                    break;
+                }
+            }
+        };
+        // What came until then is told.
+        let _ = tokio::time::timeout(http.answer_timeout, read).await;
+        let mut refusal = Refusal::new(self.call.clone(), self.status().as_u16());
+        refusal.retry_after =
+            self.header("retry-after").and_then(|value| retry_after(value, jiff::Timestamp::now()));
+        refusal.tell(self.content_type(), &body)
+    }
+}

@@ -1,0 +1,462 @@
+//! Fetching from a registry that is slow, broken, or lies.
+
+mod support;
+
+use std::time::Duration;
+
+use airlift_bundle::{Digest, media_type};
+use airlift_registry::{Access, ContentFault, Error, Options, Selector, Transport};
+use support::script::{Reply, Request, Script, Then};
+use support::{Memory, content, descriptor, options, repository, told, transport};
+
+const MANIFEST: &[u8] = b"{ \"schemaVersion\":2,  \"manifests\" : [] }\n";
+
+fn tag() -> Selector {
+    Selector::Tag("1".parse().unwrap())
+}
+
+fn by_digest(bytes: &[u8]) -> Selector {
+    Selector::Digest(Digest::sha256(bytes))
+}
+
+fn fault(error: &Error) -> Option<&ContentFault> {
+    match error {
+        Error::Content { fault, .. } => Some(fault),
+        _ => None,
+    }
+}
+
+/// One GET of a manifest that is answered like this.
+async fn manifest(selector: Selector, reply: Reply) -> Result<Vec<u8>, Error> {
+    let script = Script::new(move |_| reply.clone()).await;
+    let (transport, _) = transport(options());
+    let fetched = transport.get_manifest(&repository(script.address, "a/b"), &selector, Access::Pull).await?;
+    Ok(fetched.expect("not a 404").bytes.to_vec())
+}
+
+/// Fetches a blob; gives what the sink has, how often it began again, and how much came.
+async fn blob(
+    script: &Script,
+    blob: &[u8],
+    options: Options,
+) -> (Result<u64, Error>, Memory, Vec<(String, u32, u64)>) {
+    let (transport, log) = transport(options);
+    let mut sink = Memory::default();
+    let repository = repository(script.address, "a/b");
+    let result = transport.fetch_blob(&repository, &descriptor(blob), &mut sink).await;
+    assert_eq!(log.progress(), sink.bytes.len() as u64, "progress must be what the sink has");
+    (result.map(|fetched| fetched.downloaded), sink, log.retries())
+}
+
+/// `bytes=N-` of a request.
+fn range(request: &Request) -> Option<usize> {
+    request.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+}
+
+/// A part from `start` on, with a right `Content-Range`.
+fn part(blob: &[u8], start: usize) -> Reply {
+    let range = format!("bytes {start}-{}/{}", blob.len() - 1, blob.len());
+    Reply::new(206, &[("Content-Range", &range)], &blob[start..])
+}
+
+/// Announces all of `blob` and breaks off after `sent` bytes.
+fn broken(blob: &[u8], sent: usize, then: Then) -> Reply {
+    Reply::raw(200, &[("Content-Length", &blob.len().to_string())], &blob[..sent]).then(then)
+}
+
+#[tokio::test]
+async fn a_manifest_comes_as_its_bytes_with_what_the_registry_says_of_it() {
+    let digest = Digest::sha256(MANIFEST).to_string();
+    let media = format!("{}; charset=utf-8", media_type::OCI_INDEX);
+    let script = Script::new(move |request| {
+        let body = if request.method == "HEAD" { &b""[..] } else { MANIFEST };
+        let length = MANIFEST.len().to_string();
+        let headers =
+            [("Content-Type", &*media), ("Docker-Content-Digest", &*digest), ("Content-Length", &*length)];
+        Reply::raw(200, &headers, body)
+    })
+    .await;
+    let (transport, _) = transport(options());
+    let repository = repository(script.address, "a/b");
+    let fetched = transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap().unwrap();
+    assert_eq!(fetched.bytes, MANIFEST);
+    assert_eq!(fetched.content_type.as_deref(), Some(media_type::OCI_INDEX));
+    assert_eq!(fetched.digest_header, Some(Digest::sha256(MANIFEST)));
+    let head = transport.head_manifest(&repository, &tag(), Access::Pull).await.unwrap().unwrap();
+    assert_eq!((head.size, head.digest), (Some(MANIFEST.len() as u64), Some(Digest::sha256(MANIFEST))));
+    for request in script.requests() {
+        let accept = request.header("accept").unwrap();
+        assert!(media_type::ACCEPTED_MANIFESTS.iter().all(|wanted| accept.contains(wanted)), "{accept}");
+        assert_eq!(request.header("accept-encoding"), Some("identity"));
+        assert!(request.header("user-agent").unwrap().starts_with("airlift/"));
+        assert_eq!((request.header("authorization"), request.header("referer")), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn absence_is_an_answer_not_an_error() {
+    let script = Script::new(|_| Reply::new(404, &[], "{}")).await;
+    let (transport, log) = transport(options());
+    let repository = repository(script.address, "a/b");
+    assert_eq!(transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap(), None);
+    assert_eq!(transport.head_manifest(&repository, &tag(), Access::Push).await.unwrap(), None);
+    assert_eq!(transport.blob_exists(&repository, &Digest::sha256(b""), Access::Pull).await.unwrap(), None);
+    let result = transport.fetch_blob(&repository, &descriptor(b"x"), &mut Memory::default()).await;
+    assert!(matches!(result, Err(Error::NotFound(_))));
+    assert!(log.retries().is_empty());
+    assert_eq!(script.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn manifests_that_are_not_what_they_should_be() {
+    let ok = |headers: &[(&str, &str)]| Reply::new(200, headers, MANIFEST);
+    assert_eq!(manifest(by_digest(MANIFEST), ok(&[])).await.unwrap(), MANIFEST);
+    assert_eq!(manifest(tag(), ok(&[("Content-Encoding", "identity")])).await.unwrap(), MANIFEST);
+
+    let error = manifest(by_digest(b"other"), ok(&[])).await.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Digest { .. })), "{error}");
+    let header = Digest::sha256(b"other").to_string();
+    let error = manifest(tag(), ok(&[("Docker-Content-Digest", &header)])).await.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Header { .. })), "{error}");
+    let error = manifest(tag(), ok(&[("Content-Encoding", "gzip")])).await.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Encoding(_))), "{error}");
+
+    let page = "<!DOCTYPE html><html>Please log in</html>";
+    for headers in [&[("Content-Type", "text/html")][..], &[("Content-Type", "application/json")]] {
+        for selector in [tag(), by_digest(MANIFEST)] {
+            let error = manifest(selector, Reply::new(200, headers, page)).await.unwrap_err();
+            assert!(matches!(fault(&error), Some(ContentFault::Html)), "{error}");
+            assert!(error.to_string().contains("proxy or login page"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_over_the_limit_is_refused_announced_or_not() {
+    let claims = Reply::raw(200, &[("Content-Length", "4194305")], "x").then(Then::Hang);
+    let error = manifest(tag(), claims).await.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::TooLarge { limit: 4_194_304, .. })), "{error}");
+    let unannounced = Reply::raw(200, &[], vec![b' '; 4_194_305]);
+    let error = manifest(tag(), unannounced).await.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::TooLarge { .. })), "{error}");
+    let just_fits = Reply::raw(200, &[], vec![b' '; 4_194_304]);
+    assert_eq!(manifest(tag(), just_fits).await.unwrap().len(), 4_194_304);
+}
+
+#[tokio::test]
+async fn too_many_requests_wait_as_long_as_the_registry_says_up_to_a_limit() {
+    let script = Script::new(|request| match request.before {
+        0 => Reply::new(
+            429,
+            &[("Retry-After", "3600")],
+            r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#,
+        ),
+        1 => Reply::new(503, &[], "").then(Then::Reset),
+        _ => Reply::new(200, &[], MANIFEST),
+    })
+    .await;
+    let (transport, log) = transport(options());
+    transport.get_manifest(&repository(script.address, "a"), &tag(), Access::Pull).await.unwrap().unwrap();
+    let retries = log.retries();
+    let (reason, attempt, pause) = &retries[0];
+    assert!(reason.contains("TOOMANYREQUESTS: slow down"), "{reason}");
+    // The test's longest pause, since an hour is more; and far more than backing off by itself comes to.
+    assert_eq!((*attempt, *pause, retries.len()), (2, 20, 2));
+}
+
+#[tokio::test]
+async fn what_passes_is_repeated_and_then_given_up_with_the_count() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let script = Script::new(move |_| Reply::new(status, &[], "")).await;
+        let (transport, _) = transport(options());
+        let repository = repository(script.address, "a");
+        let error = transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap_err();
+        assert_eq!((error.attempts(), script.requests().len()), (4, 4), "{error}");
+        assert!(error.to_string().contains("tried 4 times"), "{error}");
+        assert_eq!(error.refusal().unwrap().status, status);
+    }
+    for status in [400, 401, 403, 405, 501] {
+        let script = Script::new(move |_| Reply::new(status, &[], "")).await;
+        let (transport, log) = transport(options());
+        let repository = repository(script.address, "a");
+        let error = transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap_err();
+        assert_eq!((error.attempts(), script.requests().len(), log.retries().len()), (1, 1, 0), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable_after_all_attempts() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let (transport, log) = transport(options());
+    let error = transport.get_manifest(&repository(address, "a"), &tag(), Access::Pull).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { attempts: 4, .. }), "{error}");
+    assert!(told(&error).contains("Connection refused"), "{}", told(&error));
+    assert_eq!(log.retries().len(), 3);
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_broke() {
+    for then in [Then::Close, Then::Reset] {
+        let bytes = content(300_000);
+        let expected = bytes.clone();
+        let script = Script::new(move |request| match (request.before, range(request)) {
+            (0, None) => broken(&bytes, 100_000, then),
+            (_, Some(start)) => part(&bytes, start),
+            _ => Reply::new(400, &[], "a range was expected"),
+        })
+        .await;
+        let (result, sink, retries) = blob(&script, &expected, options()).await;
+        assert_eq!(result.unwrap(), 300_000, "what came before the break must not come again");
+        assert_eq!((sink.bytes == expected, sink.restarts, retries.len()), (true, 0, 1));
+        assert_eq!(script.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_without_ranges_sends_it_all_again() {
+    let bytes = content(200_000);
+    let expected = bytes.clone();
+    let script = Script::new(move |request| match request.before {
+        0 => broken(&bytes, 150_000, Then::Close),
+        _ => Reply::new(200, &[], &*bytes),
+    })
+    .await;
+    let (result, sink, _) = blob(&script, &expected, options()).await;
+    assert_eq!(result.unwrap(), 350_000);
+    assert_eq!((sink.bytes == expected, sink.restarts), (true, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_content_range_is_refused() {
+    for wrong in [
+        "bytes 0-199999/200000",
+        "bytes 100000-199998/200000",
+        "bytes 100000-199999/200001",
+        "",
+        "bytes */200000",
+    ] {
+        let bytes = content(200_000);
+        let expected = bytes.clone();
+        let script = Script::new(move |request| match request.before {
+            0 => broken(&bytes, 100_000, Then::Close),
+            _ => Reply::new(206, &[("Content-Range", wrong)], &bytes[100_000..]),
+        })
+        .await;
+        let (result, _, _) = blob(&script, &expected, options()).await;
+        let error = result.unwrap_err();
+        assert!(
+            matches!(fault(&error), Some(ContentFault::Range { start: 100_000, .. })),
+            "{wrong}: {error}"
+        );
+    }
+    // A part that nobody asked for.
+    let bytes = content(1000);
+    let expected = bytes.clone();
+    let script = Script::new(move |_| part(&bytes, 0)).await;
+    let error = blob(&script, &expected, options()).await.0.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Status(206))), "{error}");
+}
+
+#[tokio::test]
+async fn parts_that_dont_fit_are_thrown_away_and_all_is_fetched_once_more() {
+    let bytes = content(200_000);
+    let expected = bytes.clone();
+    let script = Script::new(move |request| {
+        let mut flipped = bytes.clone();
+        flipped[10] ^= 1;
+        match request.before {
+            0 => broken(&flipped, 100_000, Then::Close),
+            1 => part(&bytes, 100_000),
+            _ => Reply::new(200, &[], &*bytes),
+        }
+    })
+    .await;
+    let (result, sink, _) = blob(&script, &expected, options()).await;
+    assert_eq!(result.unwrap(), 400_000);
+    assert_eq!((sink.bytes == expected, sink.restarts), (true, 1));
+    assert_eq!(range(&script.requests()[2]), None);
+}
+
+#[tokio::test]
+async fn other_bytes_are_refused_without_asking_again() {
+    let script =
+        Script::new(|_| Reply::new(200, &[], content(1000).into_iter().rev().collect::<Vec<_>>())).await;
+    let (result, _, retries) = blob(&script, &content(1000), options()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Digest { .. })), "{error}");
+    assert_eq!((script.requests().len(), retries.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn no_more_than_the_size_is_ever_taken() {
+    let bytes = content(1000);
+    let longer = content(5000);
+    let announced = Script::new({
+        let longer = longer.clone();
+        move |_| Reply::new(200, &[], &*longer)
+    })
+    .await;
+    let (result, sink, _) = blob(&announced, &bytes, options()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Size { expected: 1000, actual: 5000 })), "{error}");
+    assert!(sink.bytes.is_empty());
+    let endless = Script::new(move |_| Reply::raw(200, &[], &*longer).then(Then::Hang)).await;
+    let (result, sink, _) = blob(&endless, &bytes, options()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Overlong { expected: 1000 })), "{error}");
+    assert!(sink.bytes.len() <= 1000);
+}
+
+#[tokio::test]
+async fn a_blob_that_stays_short_is_given_up() {
+    let script = Script::new(|request| match range(request) {
+        None => Reply::raw(200, &[], &content(1000)[..400]),
+        Some(start) => {
+            let range = format!("bytes {start}-999/1000");
+            Reply::raw(206, &[("Content-Range", &range)], "")
+        }
+    })
+    .await;
+    let (result, sink, _) = blob(&script, &content(1000), options()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Short { expected: 1000, received: 400 })), "{error}");
+    assert_eq!((error.attempts(), sink.bytes.len()), (4, 400));
+    let announced = Script::new(|_| Reply::new(200, &[], &content(1000)[..400])).await;
+    let error = blob(&announced, &content(1000), options()).await.0.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Size { expected: 1000, actual: 400 })), "{error}");
+}
+
+#[tokio::test]
+async fn compressed_blobs_and_web_pages_are_refused() {
+    let script = Script::new(|_| Reply::new(200, &[("Content-Encoding", "gzip")], content(1000))).await;
+    let error = blob(&script, &content(1000), options()).await.0.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Encoding(encoding)) if encoding == "gzip"), "{error}");
+    let script = Script::new(|_| Reply::new(200, &[("Content-Type", "text/html")], "<html>")).await;
+    let error = blob(&script, &content(1000), options()).await.0.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Html)), "{error}");
+}
+
+#[tokio::test]
+async fn a_stall_is_noticed_and_the_transfer_goes_on() {
+    let bytes = content(200_000);
+    let expected = bytes.clone();
+    let script = Script::new(move |request| match range(request) {
+        None => broken(&bytes, 100_000, Then::Hang),
+        Some(start) => part(&bytes, start),
+    })
+    .await;
+    let quick = Options { idle_timeout: Duration::from_millis(100), ..options() };
+    let (result, sink, retries) = blob(&script, &expected, quick).await;
+    assert_eq!(result.unwrap(), 200_000);
+    assert_eq!(sink.bytes, expected);
+    assert!(retries[0].0.contains("no byte came"), "{retries:?}");
+}
+
+#[tokio::test]
+async fn progress_starts_the_count_of_retries_anew() {
+    const PART: usize = 1024 * 1024 + 1;
+    let bytes = content(8 * PART);
+    let expected = bytes.clone();
+    let script = Script::new(move |request| {
+        let start = range(request).unwrap_or(0);
+        let end = (start + PART).min(bytes.len());
+        let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
+        let length = (bytes.len() - start).to_string();
+        let status = if start == 0 { 200 } else { 206 };
+        Reply::raw(status, &[("Content-Range", &range), ("Content-Length", &length)], &bytes[start..end])
+    })
+    .await;
+    let (result, sink, retries) = blob(&script, &expected, options()).await;
+    assert_eq!(result.unwrap(), expected.len() as u64);
+    assert!(sink.bytes == expected && retries.len() > 3, "{retries:?}");
+}
+
+#[tokio::test]
+async fn empty_blobs_and_sha512() {
+    let script = Script::new(|request| match request.path().contains("sha512") {
+        true => Reply::new(200, &[], "sha512"),
+        false => Reply::new(200, &[], ""),
+    })
+    .await;
+    let (result, sink, _) = blob(&script, b"", options()).await;
+    assert_eq!((result.unwrap(), sink.bytes.len()), (0, 0));
+    let (transport, _) = transport(options());
+    let digest = Digest::of(airlift_bundle::Algorithm::Sha512, b"sha512");
+    let wanted = airlift_bundle::Descriptor::new("", digest, 6);
+    let mut sink = Memory::default();
+    transport.fetch_blob(&repository(script.address, "a"), &wanted, &mut sink).await.unwrap();
+    assert_eq!(sink.bytes, b"sha512");
+}
+
+#[tokio::test]
+async fn a_full_sink_ends_the_transfer_as_its_own_error() {
+    struct Full;
+    impl airlift_registry::BlobSink for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<()> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn restart(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let script = Script::new(|_| Reply::new(200, &[], content(1000))).await;
+    let (transport, log) = transport(options());
+    let result =
+        transport.fetch_blob(&repository(script.address, "a"), &descriptor(&content(1000)), &mut Full).await;
+    let error = result.unwrap_err();
+    assert!(matches!(&error, Error::Sink { source, .. } if source.kind() == std::io::ErrorKind::StorageFull));
+    assert!(error.is_local() && log.retries().is_empty());
+}
+
+#[tokio::test]
+async fn errors_are_told_in_the_registrys_words_and_without_secrets() {
+    let body = r#"{"errors":[{"code":"DENIED","message":"quota \u001b[31mexceeded","detail":{"quota":7}}]}"#;
+    let script = Script::new(move |_| Reply::new(403, &[("Content-Type", "application/json")], body)).await;
+    let (transport, _) = transport(options());
+    let error =
+        transport.get_manifest(&repository(script.address, "a"), &tag(), Access::Pull).await.unwrap_err();
+    assert!(matches!(error, Error::Denied(_)));
+    let text = error.to_string();
+    let expected = format!(
+        "GET http://{}/v2/a/manifests/1: status 403 Forbidden: DENIED: quota \\u{{1b}}[31mexceeded ({{\"quota\":7}})",
+        script.address
+    );
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn the_rate_is_kept_for_all_blobs_together() {
+    let script = Script::new(|_| Reply::new(200, &[], content(30_000))).await;
+    let limited = Options { limit_rate: Some(200_000), ..options() };
+    let (transport, _) = transport(limited);
+    let repository = repository(script.address, "a");
+    let fetch = async || {
+        transport
+            .fetch_blob(&repository, &descriptor(&content(30_000)), &mut Memory::default())
+            .await
+            .unwrap();
+    };
+    let start = std::time::Instant::now();
+    futures::join!(fetch(), fetch());
+    // 60,000 bytes at 200,000 a second, less the burst.
+    assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
+}
+
+#[test]
+fn the_work_can_be_spawned() {
+    fn is_send<T: Send>(_: &T) {}
+    let work = |transport: Transport, repository: airlift_registry::Repository| async move {
+        let mut sink = Memory::default();
+        let blob = descriptor(b"");
+        let _ = transport.fetch_blob(&repository, &blob, &mut sink).await;
+        let _ = transport.get_manifest(&repository, &tag(), Access::Pull).await;
+        let _ = transport.blob_exists(&repository, &blob.digest, Access::Pull).await;
+        let _ = transport.mount_blob(&repository, &blob.digest, &repository).await;
+        let _ = transport.put_blob(&repository, &blob.digest, 0, &support::Bytes(Vec::new())).await;
+        let _ = transport.put_manifest(&repository, &tag(), "", bytes::Bytes::new()).await;
+    };
+    let (transport, _) = transport(options());
+    is_send(&work(transport, "localhost/x".parse().unwrap()));
+}

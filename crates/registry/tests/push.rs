@@ -1,0 +1,251 @@
+//! Sending to a registry that is slow, broken, or lies.
+
+mod support;
+
+use std::time::Duration;
+
+use airlift_bundle::{Digest, media_type};
+use airlift_registry::{ContentFault, Error, Mount, Options, Selector};
+use support::script::{Reply, Request, Script, Then};
+use support::{Bytes, Corrupt, Log, content, options, repository, told, transport};
+
+/// Opens sessions at a relative location with a state in its query, and takes what comes.
+fn accepting(request: &Request) -> Reply {
+    match request.method.as_str() {
+        "POST" => Reply::new(202, &[("Location", "/v2/a/blobs/uploads/1?_state=a%2Bb%3D")], ""),
+        _ => Reply::new(201, &[], ""),
+    }
+}
+
+async fn put(script: &Script, bytes: &[u8], options: Options) -> (Result<u64, Error>, std::sync::Arc<Log>) {
+    let (transport, log) = transport(options);
+    let digest = Digest::sha256(bytes);
+    let repository = repository(script.address, "a");
+    let result = transport.put_blob(&repository, &digest, bytes.len() as u64, &Bytes(bytes.to_vec())).await;
+    (result.map(|put| put.uploaded), log)
+}
+
+fn fault(error: &Error) -> Option<&ContentFault> {
+    match error {
+        Error::Content { fault, .. } => Some(fault),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_blob_goes_up_by_post_and_one_put() {
+    for size in [0, 1, 262_144, 1_000_000] {
+        let bytes = content(size);
+        let script = Script::new(accepting).await;
+        let (result, log) = put(&script, &bytes, options()).await;
+        assert_eq!((result.unwrap(), log.progress()), (size as u64, size as u64));
+        let requests = script.requests();
+        assert_eq!(script.lines(), ["POST /v2/a/blobs/uploads/", "PUT /v2/a/blobs/uploads/1"]);
+        assert_eq!(requests[0].header("content-length"), Some("0"));
+        let expected = format!("/v2/a/blobs/uploads/1?_state=a%2Bb%3D&digest={}", Digest::sha256(&bytes));
+        assert_eq!(requests[1].target, expected, "the location's own query must stay as it is");
+        assert_eq!(requests[1].header("content-length"), Some(&*size.to_string()));
+        assert_eq!(requests[1].header("transfer-encoding"), None);
+        assert!(requests[1].body == bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_upload_starts_over_in_a_new_session() {
+    let bytes = content(3_000_000);
+    let script = Script::new(|request| match (request.method.as_str(), request.before) {
+        ("PUT", 0) => Reply::new(500, &[], "").without_reading().then(Then::Reset),
+        ("PUT", 1) => Reply::new(503, &[], ""),
+        _ => accepting(request),
+    })
+    .await;
+    let (result, log) = put(&script, &bytes, options()).await;
+    assert!(result.unwrap() >= 6_000_000);
+    assert_eq!(log.progress(), 3_000_000);
+    assert_eq!(log.retries().len(), 2);
+    assert_eq!(script.lines().iter().filter(|line| line.starts_with("POST")).count(), 3);
+    assert!(script.requests().last().unwrap().body == bytes);
+}
+
+#[tokio::test]
+async fn a_source_that_turns_out_corrupt_is_never_sent_whole() {
+    for size in [0, 1, 300_000, 1_048_576] {
+        let bytes = content(size);
+        let script = Script::new(accepting).await;
+        let (transport, log) = transport(options());
+        let repository = repository(script.address, "a");
+        let result =
+            transport.put_blob(&repository, &Digest::sha256(b""), size as u64, &Corrupt(bytes)).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Source { .. }) && error.is_local(), "{error}");
+        assert!(told(&error).contains("another digest"), "{}", told(&error));
+        assert!(log.retries().is_empty());
+        let sent = script.requests().iter().filter(|r| r.method == "PUT").map(|r| r.body.len()).max();
+        assert!(sent.is_none_or(|sent| sent < size.max(1)), "{sent:?} of {size}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_of_another_size_is_an_error_of_ours() {
+    for (has, says) in [(1000, 1001), (1001, 1000), (0, 1), (1, 0)] {
+        let script = Script::new(accepting).await;
+        let (transport, _) = transport(options());
+        let repository = repository(script.address, "a");
+        let result = transport.put_blob(&repository, &Digest::sha256(b""), says, &Bytes(content(has))).await;
+        assert!(matches!(result, Err(Error::Source { .. })), "{has} for {says}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_acknowledgement_before_the_last_byte_is_not_believed() {
+    let bytes = content(30_000_000);
+    let script = Script::new(|request| match request.method.as_str() {
+        "PUT" => Reply::new(201, &[], "").without_reading().then(Then::Hang),
+        _ => accepting(request),
+    })
+    .await;
+    let (result, _) = put(&script, &bytes, options()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Hasty)), "{error}");
+}
+
+#[tokio::test]
+async fn stalls_are_noticed_while_sending_and_while_waiting() {
+    let quick = || Options {
+        idle_timeout: Duration::from_millis(150),
+        answer_timeout: Duration::from_millis(250),
+        retries: 1,
+        ..options()
+    };
+    let deaf = Script::new(|request| match request.method.as_str() {
+        "PUT" => Reply::raw(100, &[], "").without_reading().then(Then::Hang),
+        _ => accepting(request),
+    })
+    .await;
+    let error = put(&deaf, &content(30_000_000), quick()).await.0.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { waiting_for: "no byte went", attempts: 2, .. }), "{error}");
+    let mute = Script::new(|request| match request.method.as_str() {
+        "PUT" => Reply::raw(100, &[], "").then(Then::Hang),
+        _ => accepting(request),
+    })
+    .await;
+    let error = put(&mute, &content(1000), quick()).await.0.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { waiting_for: "no answer to the upload", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn refusals_of_an_upload() {
+    for (status, location) in [(202, None), (201, Some("/x"))] {
+        let script = Script::new(move |_| match location {
+            Some(location) => Reply::new(status, &[("Location", location)], ""),
+            None => Reply::new(status, &[], ""),
+        })
+        .await;
+        let error = put(&script, b"x", options()).await.0.unwrap_err();
+        assert!(matches!(fault(&error), Some(ContentFault::Location | ContentFault::Status(201))), "{error}");
+    }
+    let script = Script::new(|request| match request.method.as_str() {
+        "PUT" => Reply::new(413, &[("Content-Type", "text/html")], "<html>nginx</html>"),
+        _ => accepting(request),
+    })
+    .await;
+    let error = put(&script, &content(1000), options()).await.0.unwrap_err();
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.status == 413), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("an HTML page") && text.contains("/uploads/1?…") && !text.contains("_state"),
+        "{text}"
+    );
+    let other = Digest::sha256(b"other").to_string();
+    let script = Script::new(move |request| match request.method.as_str() {
+        "PUT" => Reply::new(201, &[("Docker-Content-Digest", &other)], ""),
+        _ => accepting(request),
+    })
+    .await;
+    let error = put(&script, b"x", options()).await.0.unwrap_err();
+    assert!(matches!(fault(&error), Some(ContentFault::Header { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn a_blob_is_mounted_or_it_is_not() {
+    let mount = async |status: u16| {
+        let script = Script::new(move |request| match request.method.as_str() {
+            "POST" => Reply::new(status, &[("Location", "/v2/a/blobs/uploads/9?s=1")], ""),
+            _ => Reply::new(204, &[], ""),
+        })
+        .await;
+        let (transport, _) = transport(options());
+        let (to, from) = (repository(script.address, "a"), repository(script.address, "b/c"));
+        let mounted = transport.mount_blob(&to, &Digest::sha256(b""), &from).await;
+        (mounted, script)
+    };
+    let (mounted, script) = mount(201).await;
+    assert_eq!(mounted.unwrap(), Mount::Mounted);
+    let expected = format!("/v2/a/blobs/uploads/?mount={}&from=b/c", Digest::sha256(b""));
+    assert_eq!(script.requests()[0].target, expected);
+    let (mounted, script) = mount(202).await;
+    assert_eq!(mounted.unwrap(), Mount::NotMounted);
+    assert_eq!(script.requests()[1].method, "DELETE");
+    assert_eq!(script.requests()[1].target, "/v2/a/blobs/uploads/9?s=1");
+    for status in [200, 400, 401, 403, 404, 405] {
+        assert_eq!(mount(status).await.0.unwrap(), Mount::NotMounted, "{status}");
+    }
+    assert!(matches!(mount(503).await.0, Err(Error::Server(_))));
+    // From another registry: not even asked.
+    let (transport, _) = transport(options());
+    let other = "other.invalid/b".parse().unwrap();
+    let to = repository("127.0.0.1:1".parse().unwrap(), "a");
+    assert_eq!(transport.mount_blob(&to, &Digest::sha256(b""), &other).await.unwrap(), Mount::NotMounted);
+}
+
+#[tokio::test]
+async fn a_manifest_is_sent_as_its_bytes() {
+    let manifest = b"{ \"odd\" :  1}\n";
+    let digest = Digest::sha256(manifest).to_string();
+    let script = Script::new(move |request| match request.before {
+        0 => Reply::new(503, &[], ""),
+        _ => Reply::new(201, &[("Docker-Content-Digest", &digest), ("OCI-Subject", "sha256:00")], ""),
+    })
+    .await;
+    let (transport, _) = transport(options());
+    let repository = repository(script.address, "a");
+    let tag = Selector::Tag("1".parse().unwrap());
+    let bytes = bytes::Bytes::from_static(manifest);
+    let put =
+        transport.put_manifest(&repository, &tag, media_type::OCI_MANIFEST, bytes.clone()).await.unwrap();
+    assert_eq!(put.digest_header, Some(Digest::sha256(manifest)));
+    assert_eq!(put.subject_header.as_deref(), Some("sha256:00"));
+    let last = script.requests().pop().unwrap();
+    assert_eq!(last.line(), "PUT /v2/a/manifests/1");
+    assert_eq!(last.header("content-type"), Some(media_type::OCI_MANIFEST));
+    assert_eq!(last.body, manifest);
+}
+
+#[tokio::test]
+async fn refusals_of_a_manifest() {
+    let put = async |reply: Reply| {
+        let script = Script::new(move |_| reply.clone()).await;
+        let (transport, _) = transport(options());
+        let tag = Selector::Tag("1".parse().unwrap());
+        let bytes = bytes::Bytes::from_static(b"{}");
+        let result = transport.put_manifest(&repository(script.address, "a"), &tag, "x/y", bytes).await;
+        (result.unwrap_err(), script.requests().len())
+    };
+    let body = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:01"},
+        {"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:02"}]}"#;
+    let (error, asked) = put(Reply::new(400, &[], body)).await;
+    let refusal = error.refusal().unwrap();
+    assert!(matches!(error, Error::Refused(_)) && refusal.has("MANIFEST_BLOB_UNKNOWN") && asked == 1);
+    let details: Vec<_> = refusal.errors.iter().map(|error| error.detail.clone().unwrap()).collect();
+    assert_eq!(details, ["sha256:01", "sha256:02"]);
+    // Nobody knows what a 500 means here, so it isn't repeated.
+    let (error, asked) = put(Reply::new(500, &[], "")).await;
+    assert!(matches!(error, Error::Server(_)) && asked == 1);
+    let (error, asked) = put(Reply::new(502, &[], "")).await;
+    assert!(matches!(error, Error::Server(_)) && asked == 4);
+    let other = Digest::sha256(b"other").to_string();
+    let (error, _) = put(Reply::new(201, &[("Docker-Content-Digest", &other)], "")).await;
+    assert!(matches!(fault(&error), Some(ContentFault::Header { .. })), "{error}");
+    let (error, _) = put(Reply::new(200, &[("Content-Type", "text/html")], "<html>")).await;
+    assert!(matches!(fault(&error), Some(ContentFault::Html)), "{error}");
+}
