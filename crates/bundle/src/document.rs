@@ -261,12 +261,14 @@ object_seed!(PlatformSeed -> Platform, "a platform (a JSON object)", |map| {
 pub(crate) struct AnnotationsSeed;
 
 /// The annotation keys that Airlift acts upon: for these a second value is an ambiguity.
-const READ_ANNOTATIONS: [&str; 5] = [
+const READ_ANNOTATIONS: [&str; 7] = [
     crate::descriptor::REFERENCE_TYPE,
     crate::descriptor::REFERENCE_DIGEST,
     crate::layout::REF_NAME,
     crate::layout::CONTAINERD_NAME,
     crate::layout::PLATFORMS,
+    crate::layout::MANIFESTS,
+    crate::layout::SUBJECT,
 ];
 
 impl<'de> DeserializeSeed<'de> for AnnotationsSeed {

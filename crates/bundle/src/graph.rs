@@ -3,10 +3,11 @@
 //! A [`GraphBuilder`] says which manifests it wants next; whoever drives it gets them, from a registry or an archive, and
 //! supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::layout::Root;
 use crate::media_type::Kind;
+use crate::selection::{self, Selection};
 use crate::{Descriptor, Digest, Node, RawManifest};
 
 /// How large a graph may be before it is taken for an attack.
@@ -150,9 +151,85 @@ pub struct Graph {
     /// The blobs, in the order in which the manifests name them.
     pub blobs: Vec<BlobEntry>,
     positions: HashMap<Digest, usize>,
+    /// Manifests whose blobs no root carries.
+    omitted: HashSet<Digest>,
+    limits: Limits,
 }
 
 impl Graph {
+    /// The same manifests with what `choose` makes of each root: another selection, and so other blobs.
+    pub fn select(mut self, choose: impl FnMut(&Root) -> Option<Selection>) -> Result<Self, GraphError> {
+        let selections: Vec<Option<Selection>> = self.roots.iter().map(choose).collect();
+        for (root, selection) in self.roots.iter_mut().zip(selections) {
+            root.selection = selection;
+        }
+        self.with_blobs()
+    }
+
+    /// Collects the blobs of all manifests that some root carries.
+    fn with_blobs(mut self) -> Result<Self, GraphError> {
+        let omitted = self.find_omitted();
+        let mut blobs: Vec<BlobEntry> = Vec::new();
+        let mut sizes: HashMap<Digest, u64> =
+            self.manifests.iter().map(|entry| (entry.descriptor.digest, entry.descriptor.size)).collect();
+        for (position, entry) in self.manifests.iter().enumerate() {
+            let carried = !omitted.contains(&entry.descriptor.digest);
+            for (part, descriptor) in entry.raw.iter().flat_map(Graph::blobs_of) {
+                let place = || {
+                    let mut path = self.path_of_manifest(position);
+                    path.push(part.to_string());
+                    path
+                };
+                match sizes.get(&descriptor.digest) {
+                    Some(first) if *first != descriptor.size => {
+                        let (digest, first, second) = (descriptor.digest, *first, descriptor.size);
+                        return Err(GraphError::Sizes { digest, first, second, path: place() });
+                    }
+                    Some(_) => {}
+                    None if !carried => {}
+                    None if sizes.len() >= self.limits.entries => {
+                        return Err(GraphError::Entries { limit: self.limits.entries });
+                    }
+                    None => {
+                        sizes.insert(descriptor.digest, descriptor.size);
+                        blobs.push(BlobEntry { descriptor: descriptor.clone(), manifest: position, part });
+                    }
+                }
+            }
+        }
+        self.blobs = blobs;
+        self.omitted = omitted;
+        Ok(self)
+    }
+
+    /// The manifests whose blobs no root carries.
+    fn find_omitted(&self) -> HashSet<Digest> {
+        let (mut omitted, mut carried) = (HashSet::new(), HashSet::new());
+        if self.roots.iter().all(|root| root.selection.is_none()) {
+            return omitted;
+        }
+        for root in &self.roots {
+            if root.selection.is_none() {
+                carried
+                    .extend(self.below(&root.descriptor.digest).iter().map(|entry| entry.descriptor.digest));
+                continue;
+            }
+            for leaf in selection::leaves(self, root) {
+                if leaf.carried {
+                    carried.insert(leaf.digest)
+                } else {
+                    omitted.insert(leaf.digest)
+                };
+            }
+        }
+        omitted.difference(&carried).copied().collect()
+    }
+
+    /// Whether the blobs of a manifest are carried, for whichever root.
+    pub fn carries(&self, manifest: &Digest) -> bool {
+        !self.omitted.contains(manifest)
+    }
+
     /// The manifest of that digest.
     pub fn manifest(&self, digest: &Digest) -> Option<&ManifestEntry> {
         self.positions.get(digest).and_then(|position| self.manifests.get(*position))
@@ -379,30 +456,10 @@ impl GraphBuilder {
         Ok(())
     }
 
-    /// Collects the blobs. Whatever is still wanted counts as not to be had.
+    /// Collects the blobs that the roots' selections carry. Whatever is still wanted counts as not to be had.
     pub fn finish(self) -> Result<Graph, GraphError> {
         let GraphBuilder { limits, roots, manifests, positions, .. } = self;
-        let mut blobs: Vec<BlobEntry> = Vec::new();
-        let mut sizes: HashMap<Digest, u64> =
-            manifests.iter().map(|entry| (entry.descriptor.digest, entry.descriptor.size)).collect();
-        for (position, entry) in manifests.iter().enumerate() {
-            for (part, descriptor) in entry.raw.iter().flat_map(Graph::blobs_of) {
-                if let Some(first) = sizes.insert(descriptor.digest, descriptor.size) {
-                    if first != descriptor.size {
-                        let mut path = path(&manifests, &roots, position);
-                        path.push(part.to_string());
-                        let (digest, second) = (descriptor.digest, descriptor.size);
-                        return Err(GraphError::Sizes { digest, first, second, path });
-                    }
-                    continue;
-                }
-                if sizes.len() > limits.entries {
-                    return Err(GraphError::Entries { limit: limits.entries });
-                }
-                blobs.push(BlobEntry { descriptor: descriptor.clone(), manifest: position, part });
-            }
-        }
-        Ok(Graph { roots, manifests, blobs, positions })
+        Graph { roots, manifests, blobs: Vec::new(), positions, omitted: HashSet::new(), limits }.with_blobs()
     }
 }
 
@@ -422,7 +479,7 @@ fn label(siblings: &[Descriptor], number: usize) -> String {
             .platform
             .as_ref()
             .filter(|platform| !platform.is_unknown())
-            .map(|platform| platform.to_string())
+            .map(|platform| platform.normalised().to_string())
     };
     if child.is_attestation() {
         let subject: Option<Digest> =

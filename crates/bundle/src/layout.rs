@@ -3,13 +3,15 @@
 //! These are Airlift's own words, so they are written here; everything that they point to is somebody else's and is
 //! never rewritten. OCI image-spec 1.1, `image-layout.md`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::document::{Document, DocumentError, parse_with, read_members};
-use crate::{Descriptor, Digest, media_type};
+use crate::{Descriptor, Digest, Platform, Selection, media_type};
 
 /// The name of the file that makes a folder or archive an image layout.
 pub const LAYOUT_FILE: &str = "oci-layout";
@@ -21,6 +23,10 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// On a root: the platforms that were chosen, sorted and comma-separated. Absent where all were.
 pub const PLATFORMS: &str = "io.airlift.platforms";
+/// On a root, beside the platforms: chosen manifests whose platform only their configs name; sorted, comma-separated.
+pub const MANIFESTS: &str = "io.airlift.manifests";
+/// On a root that is attached to an image: the digest of the manifest that it speaks of.
+pub const SUBJECT: &str = "io.airlift.subject";
 /// In `oci-layout`: the digest of `index.json`, which is the bundle's id.
 pub const BUNDLE_ID: &str = "io.airlift.bundle";
 
@@ -38,9 +44,18 @@ pub struct Root {
     pub descriptor: Descriptor,
     /// The name it goes by: a full reference in our bundles, whatever a tool wrote in others.
     pub reference: Option<String>,
+    /// What was chosen of it; `None`: all.
+    pub selection: Option<Selection>,
+    /// For signatures, SBOMs and the like: the manifest that it is attached to.
+    pub subject: Option<Digest>,
 }
 
 impl Root {
+    /// An image of which everything is carried.
+    pub fn new(descriptor: Descriptor, reference: Option<String>) -> Self {
+        Root { descriptor, reference, selection: None, subject: None }
+    }
+
     /// The root's name for people: familiar where Docker would shorten it, the digest's start where there is none.
     pub fn name(&self) -> String {
         match &self.reference {
@@ -72,7 +87,7 @@ struct WrittenRoot<'a> {
     media_type: &'a str,
     digest: Digest,
     size: u64,
-    annotations: BTreeMap<&'static str, &'a str>,
+    annotations: BTreeMap<&'static str, Cow<'a, str>>,
 }
 
 /// Puts roots into the one order that `index.json` has, and drops repeats: by reference, then by digest.
@@ -89,15 +104,36 @@ pub fn encode_index(roots: &[Root]) -> Result<Vec<u8>, DocumentError> {
             media_type: &root.descriptor.media_type,
             digest: root.descriptor.digest,
             size: root.descriptor.size,
-            annotations: root
-                .reference
-                .iter()
-                .flat_map(|name| [(REF_NAME, name.as_str()), (CONTAINERD_NAME, name.as_str())])
-                .collect(),
+            annotations: annotations_of(root),
         })
         .collect();
     let index = WrittenIndex { schema_version: 2, media_type: media_type::OCI_INDEX, manifests };
     serde_json::to_vec(&index).map_err(|error| DocumentError::Json(error.to_string()))
+}
+
+fn annotations_of(root: &Root) -> BTreeMap<&'static str, Cow<'_, str>> {
+    let mut annotations = BTreeMap::new();
+    if let Some(name) = &root.reference {
+        annotations.insert(REF_NAME, Cow::from(name));
+        // What is attached to an image is no image that containerd could run, and gets no name there.
+        if root.subject.is_none() {
+            annotations.insert(CONTAINERD_NAME, Cow::from(name));
+        }
+    }
+    if let Some(selection) = &root.selection {
+        annotations.insert(PLATFORMS, list(selection.platforms()).into());
+        if !selection.manifests().is_empty() {
+            annotations.insert(MANIFESTS, list(selection.manifests()).into());
+        }
+    }
+    if let Some(subject) = &root.subject {
+        annotations.insert(SUBJECT, subject.to_string().into());
+    }
+    annotations
+}
+
+fn list(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Reads the roots of any tool's `index.json`, in its order.
@@ -114,15 +150,28 @@ pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, DocumentError> {
     }
     let manifests =
         document.manifests.ok_or_else(|| DocumentError::Json("index.json lacks 'manifests'".to_owned()))?;
-    Ok(manifests
-        .into_iter()
-        .map(|descriptor| {
-            let annotation = |key| descriptor.annotations.get(key).filter(|v| !v.is_empty()).cloned();
-            // containerd's name is always a full reference; the other is often a bare tag.
-            let reference = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME));
-            Root { descriptor, reference }
-        })
-        .collect())
+    manifests.into_iter().map(root_of).collect()
+}
+
+fn root_of(descriptor: Descriptor) -> Result<Root, DocumentError> {
+    let annotation =
+        |key| descriptor.annotations.get(key).map(String::as_str).filter(|value| !value.is_empty());
+    // containerd's name is always a full reference; the other is often a bare tag.
+    let reference = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME)).map(str::to_owned);
+    let platforms = parse_list::<Platform>(annotation(PLATFORMS), PLATFORMS)?;
+    let manifests = parse_list::<Digest>(annotation(MANIFESTS), MANIFESTS)?;
+    let subject = parse_list::<Digest>(annotation(SUBJECT), SUBJECT)?.into_iter().next();
+    let selection = (!platforms.is_empty()).then(|| Selection::new(platforms).with_manifests(manifests));
+    Ok(Root { descriptor, reference, selection, subject })
+}
+
+fn parse_list<T: FromStr<Err: std::fmt::Display>>(
+    text: Option<&str>,
+    key: &str,
+) -> Result<Vec<T>, DocumentError> {
+    let parse =
+        |item: &str| item.parse().map_err(|error| DocumentError::Json(format!("annotation {key}: {error}")));
+    text.into_iter().flat_map(|text| text.split(',')).map(parse).collect()
 }
 
 /// The bytes of `oci-layout` in a bundle with this id.

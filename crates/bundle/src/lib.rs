@@ -24,6 +24,7 @@ pub mod plan;
 pub mod platform;
 pub mod scan;
 pub mod section;
+pub mod selection;
 pub mod summary;
 pub mod writer;
 
@@ -39,4 +40,5 @@ pub use path::EntryPath;
 pub use plan::{Plan, PlannedEntry};
 pub use platform::Platform;
 pub use section::Section;
+pub use selection::Selection;
 pub use writer::{BlobWriter, Existing, Writer};

@@ -1,66 +1,93 @@
 //! What an image is made of, in the terms that people ask for.
 
+use std::collections::HashSet;
+
 use crate::document::platform_of_config;
-use crate::graph::{Graph, ManifestEntry};
-use crate::manifest::is_image_config;
-use crate::{Descriptor, Digest, Node, Platform};
+use crate::graph::Graph;
+use crate::layout::Root;
+use crate::selection::{Leaf, leaves};
+use crate::{Descriptor, Digest, Node, Platform, RawManifest};
 
 /// A config larger than this is not read for its platform.
 pub const MAX_CONFIG: u64 = 4 << 20;
 
-/// The platform of one manifest: as its index names it, else as its config does, which `config` reads. `None` for
-/// indexes, attestations and artifacts.
-pub fn platform_of(
-    entry: &ManifestEntry,
-    config: impl FnOnce(&Descriptor) -> Option<Vec<u8>>,
-) -> Option<Platform> {
-    let Some(Node::Manifest { config: descriptor, .. }) = entry.raw.as_ref().map(crate::RawManifest::node)
-    else {
-        return None;
-    };
-    if entry.descriptor.is_attestation() {
-        return None;
-    }
-    match &entry.descriptor.platform {
-        Some(platform) if platform.is_unknown() => None,
-        Some(platform) => Some(platform.clone()),
-        None if is_image_config(&descriptor.media_type) && descriptor.size <= MAX_CONFIG => {
-            platform_of_config(&config(descriptor)?)
-        }
-        None => None,
-    }
+/// An image's platforms, by name, each once, in the order of their manifests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Platforms {
+    /// Those whose configs and layers are carried.
+    pub carried: Vec<String>,
+    /// Those that were left out by choice.
+    pub omitted: Vec<String>,
 }
 
-/// The platforms of all images below a root, each once, in the order of their manifests.
+/// The platforms of the images below a root. `config` reads configs that alone name a platform; it is only asked for
+/// those that are carried.
 pub fn platforms_of(
     graph: &Graph,
-    root: &Digest,
+    root: &Root,
     mut config: impl FnMut(&Descriptor) -> Option<Vec<u8>>,
-) -> Vec<Platform> {
-    let mut platforms = Vec::new();
-    for entry in graph.below(root) {
-        if let Some(platform) = platform_of(entry, &mut config)
-            && !platforms.contains(&platform)
-        {
-            platforms.push(platform);
+) -> Platforms {
+    let mut platforms = Platforms::default();
+    for leaf in leaves(graph, root) {
+        let named = leaf.platform.clone().or_else(|| {
+            let config = config_of(graph, &leaf).filter(|_| leaf.carried).map(&mut config)??;
+            platform_of_config(&config)
+        });
+        let list = if leaf.carried { &mut platforms.carried } else { &mut platforms.omitted };
+        let name = match named {
+            Some(platform) => display(&platform),
+            // An attestation goes with its image and is no platform; of an image's, only the config would tell.
+            None if leaf.platform_in_config && !leaf.carried => format!("unnamed ({}…)", leaf.digest.short()),
+            None => continue,
+        };
+        if !list.contains(&name) {
+            list.push(name);
         }
     }
     platforms
 }
 
-/// The bytes that a root brings in: its manifests and their blobs, each digest once.
-pub fn size_of(graph: &Graph, root: &Digest) -> u64 {
-    let mut seen = std::collections::HashSet::new();
-    let mut size = 0_u64;
-    for entry in graph.below(root) {
-        if seen.insert(entry.descriptor.digest) {
-            size = size.saturating_add(entry.descriptor.size);
-        }
-        for (_, blob) in entry.raw.iter().flat_map(Graph::blobs_of) {
+/// A platform for people: normalised, control characters escaped.
+pub fn display(platform: &Platform) -> String {
+    platform.normalised().to_string().escape_debug().to_string()
+}
+
+/// The config that names a leaf's platform, where no index does and it is small enough to be one.
+pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<&'a Descriptor> {
+    let raw = graph.manifest(&leaf.digest).filter(|_| leaf.platform_in_config)?.raw.as_ref()?;
+    match raw.node() {
+        Node::Manifest { config, .. } if config.size <= MAX_CONFIG => Some(config),
+        _ => None,
+    }
+}
+
+/// The blobs that a root carries, each once, with the manifest that names it first.
+pub fn blobs_of_root<'a>(
+    graph: &'a Graph,
+    root: &Root,
+) -> Vec<(&'a RawManifest, crate::graph::Part, &'a Descriptor)> {
+    let omitted: HashSet<Digest> =
+        leaves(graph, root).into_iter().filter(|leaf| !leaf.carried).map(|leaf| leaf.digest).collect();
+    let mut seen = HashSet::new();
+    let mut blobs = Vec::new();
+    for entry in graph.below(&root.descriptor.digest) {
+        let Some(raw) = entry.raw.as_ref().filter(|_| !omitted.contains(&entry.descriptor.digest)) else {
+            continue;
+        };
+        for (part, blob) in Graph::blobs_of(raw) {
             if seen.insert(blob.digest) {
-                size = size.saturating_add(blob.size);
+                blobs.push((raw, part, blob));
             }
         }
     }
-    size
+    blobs
+}
+
+/// The bytes that a root brings in: its manifests and the blobs that it carries, each digest once.
+pub fn size_of(graph: &Graph, root: &Root) -> u64 {
+    let manifests = graph.below(&root.descriptor.digest);
+    let known: HashSet<Digest> = manifests.iter().map(|entry| entry.descriptor.digest).collect();
+    let blobs = blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob);
+    let blobs = blobs.filter(|blob| !known.contains(&blob.digest)).map(|blob| blob.size);
+    manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
 }

@@ -5,12 +5,14 @@
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
+mod choose;
 mod fetch;
 mod output;
 mod plan;
 mod resolve;
+mod walk;
 
 pub use fetch::{FetchError, Fetched};
 pub use output::{BuildError, Built, Outcome, Output};
-pub use plan::{ImagePlan, PackError, Packing};
+pub use plan::{ImagePlan, Missing, PackError, Packing, PlanOptions};
 pub use resolve::{ResolveError, Resolved, resolve};

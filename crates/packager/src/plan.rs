@@ -3,19 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use airlift_bundle::graph::ManifestEntry;
+use airlift_bundle::plan::PlanError;
 use airlift_bundle::{
-    Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, ManifestError, Plan, RawManifest,
-    plan::PlanError, summary,
+    Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Plan, Platform, Root, summary,
 };
-use airlift_registry::{Access, BlobSink, Error, Repository, Selector, Transport};
+use airlift_registry::{Error, Repository, Transport};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
 
+use crate::choose::{Choice, ConfigPlatforms, choose};
 use crate::resolve::Resolved;
-
-/// Configs that were read for their platform are kept for the archive, up to this many bytes in all.
-const KEPT_CONFIGS: usize = 8 << 20;
+use crate::walk::Walker;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +45,48 @@ pub enum PackError {
         #[source]
         source: ManifestError,
     },
+    /// A platform that an image doesn't have.
+    #[error("{image} has no {}; it has {}", .lacking.join(", "), .there.join(", "))]
+    NoSuchPlatform {
+        /// The image.
+        image: String,
+        /// What was asked for and isn't there.
+        lacking: Vec<String>,
+        /// What there is.
+        there: Vec<String>,
+    },
+    /// None of the images has any of the platforms.
+    #[error("none of the images has any of the platforms that were asked for")]
+    NothingLeft,
     /// The graph is too large, or contradicts itself.
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// The archive can't be laid out.
     #[error(transparent)]
     Plan(#[from] PlanError),
+}
+
+/// What to do where an image lacks a platform that was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Refuse the build.
+    #[default]
+    Refuse,
+    /// Take what the image has; leave out, with a warning, an image that has none.
+    Allow,
+}
+
+/// How to plan.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// Requests side by side.
+    pub jobs: usize,
+    /// What is taken for an attack.
+    pub limits: Limits,
+    /// The platforms to carry; empty: all.
+    pub platforms: Vec<Platform>,
+    /// What to do where an image lacks one of them.
+    pub missing: Missing,
 }
 
 /// One image of a plan, as people want to see it.
@@ -69,7 +102,7 @@ pub struct ImagePlan {
     pub platforms: Vec<String>,
     /// The platforms that are left out.
     pub omitted_platforms: Vec<String>,
-    /// Bytes of its manifests and blobs, what it shares with other images included.
+    /// Bytes of its manifests and the blobs that are carried, what it shares with other images included.
     pub size: u64,
 }
 
@@ -85,26 +118,38 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Fetches every manifest below the roots and lays out the archive.
+    /// Fetches every manifest below the roots, chooses platforms and lays out the archive.
     pub async fn plan(
         transport: &Transport,
-        resolved: Vec<Resolved>,
-        jobs: usize,
-        limits: Limits,
+        mut resolved: Vec<Resolved>,
+        options: &PlanOptions,
+        observer: &dyn Observer,
     ) -> Result<Self, PackError> {
-        let sources: Vec<Repository> = resolved.iter().map(|image| image.repository.clone()).collect();
-        let planner = Planner { transport, sources: &sources, jobs: jobs.max(1) };
-        let graph = planner.walk(&resolved, limits).await?;
-        let mut at_hand = inline_blobs(&graph);
-        let platforms = planner.platforms(&graph, &mut at_hand).await?;
-        let images = resolved.iter().map(|image| image_plan(&graph, image, &platforms)).collect();
-        Ok(Packing {
-            transport: transport.clone(),
-            plan: Arc::new(Plan::new(graph)?),
-            sources,
-            at_hand,
-            images,
-        })
+        loop {
+            let sources: Vec<Repository> = resolved.iter().map(|image| image.repository.clone()).collect();
+            let walker = Walker { transport, sources: &sources, jobs: options.jobs.max(1) };
+            let graph = walker.walk(&resolved, options.limits).await?;
+            let mut at_hand = inline_blobs(&graph);
+            let configs = ConfigPlatforms::read(&walker, &graph, &mut at_hand).await?;
+            let choices = graph
+                .roots
+                .iter()
+                .map(|root| choose(&graph, root, &options.platforms, &configs, options.missing))
+                .collect::<Result<Vec<Choice>, PackError>>()?;
+            if choices.iter().any(|choice| matches!(choice, Choice::None)) {
+                // Rare: a list of mixed images. Planning again without them costs a few requests and keeps the plan pure.
+                resolved = leave_out(resolved, &choices, observer)?;
+                continue;
+            }
+            let mut choices = choices.into_iter();
+            let graph = graph.select(|_| match choices.next() {
+                Some(Choice::Some(selection)) => Some(selection),
+                _ => None,
+            })?;
+            let images = graph.roots.iter().map(|root| image_plan(&graph, root, &configs)).collect();
+            let plan = Arc::new(Plan::new(graph)?);
+            return Ok(Packing { transport: transport.clone(), plan, sources, at_hand, images });
+        }
     }
 
     /// The layout of the archive.
@@ -118,135 +163,23 @@ impl Packing {
     }
 }
 
-struct Planner<'a> {
-    transport: &'a Transport,
-    sources: &'a [Repository],
-    jobs: usize,
-}
-
-impl Planner<'_> {
-    async fn walk(&self, resolved: &[Resolved], limits: Limits) -> Result<Graph, PackError> {
-        let roots = resolved.iter().map(|image| image.root.clone()).collect();
-        let known: HashMap<Digest, &RawManifest> =
-            resolved.iter().map(|image| (image.manifest.digest(), &image.manifest)).collect();
-        let mut builder = GraphBuilder::new(roots, limits)?;
-        while !builder.wanted().is_empty() {
-            let answers = futures::stream::iter(builder.wanted().iter().enumerate())
-                .map(|(number, wanted)| {
-                    let path = builder.path_of(number);
-                    self.manifest(wanted, known.get(&wanted.descriptor.digest).copied(), path)
-                })
-                .buffered(self.jobs)
-                .map_ok(Some)
-                .try_collect()
-                .await?;
-            builder.supply(answers)?;
-        }
-        Ok(builder.finish()?)
-    }
-
-    async fn manifest(
-        &self,
-        wanted: &ManifestEntry,
-        known: Option<&RawManifest>,
-        path: Vec<String>,
-    ) -> Result<RawManifest, PackError> {
-        let ManifestEntry { descriptor, root, .. } = wanted;
-        if let Some(known) = known {
-            return Ok(known.clone());
-        }
-        if let Some(data) = &descriptor.data {
-            return RawManifest::prove(data.clone().into(), descriptor)
-                .map_err(|source| PackError::Manifest { path, source });
-        }
-        let repository = &self.sources[*root];
-        let selector = Selector::Digest(descriptor.digest);
-        let fetched = match self.transport.get_manifest(repository, &selector, Access::Pull).await {
-            Ok(Some(fetched)) => fetched,
-            Ok(None) => {
-                return Err(PackError::Missing {
-                    path,
-                    repository: repository.clone(),
-                    digest: descriptor.digest,
-                });
+/// Drops the images that have none of the platforms, and says so.
+fn leave_out(
+    resolved: Vec<Resolved>,
+    choices: &[Choice],
+    observer: &dyn Observer,
+) -> Result<Vec<Resolved>, PackError> {
+    let mut kept = Vec::new();
+    for (image, choice) in resolved.into_iter().zip(choices) {
+        match choice {
+            Choice::None => {
+                let message = format!("{} has none of the platforms and is left out", image.root.name());
+                observer.notice(Event::Warning { message });
             }
-            Err(source) => return Err(PackError::Registry { path, source }),
-        };
-        RawManifest::prove(fetched.bytes, descriptor)
-            .and_then(|raw| raw.announced_as(fetched.content_type.as_deref()))
-            .map_err(|source| PackError::Manifest { path, source })
-    }
-
-    /// The platform of each image manifest. Where the index doesn't name it, the config does, and is fetched now.
-    async fn platforms(
-        &self,
-        graph: &Graph,
-        at_hand: &mut HashMap<Digest, Bytes>,
-    ) -> Result<HashMap<Digest, String>, PackError> {
-        let mut configs: Vec<(usize, Descriptor)> = Vec::new();
-        for (position, entry) in graph.manifests.iter().enumerate() {
-            summary::platform_of(entry, |config| {
-                configs.push((position, config.clone()));
-                None
-            });
-        }
-        configs.retain(|(_, config)| !at_hand.contains_key(&config.digest));
-        let mut fetches = futures::stream::iter(configs)
-            .map(|(position, config)| async move {
-                let bytes = self.config(graph, position, &config).await?;
-                Ok::<_, PackError>((config.digest, bytes))
-            })
-            .buffered(self.jobs);
-        let mut configs: HashMap<Digest, Option<airlift_bundle::Platform>> = HashMap::new();
-        let mut kept = 0;
-        while let Some((digest, bytes)) = fetches.try_next().await? {
-            configs.insert(digest, airlift_bundle::document::platform_of_config(&bytes));
-            kept += bytes.len();
-            if kept <= KEPT_CONFIGS {
-                at_hand.insert(digest, bytes);
-            }
-        }
-        let mut platforms = HashMap::new();
-        for entry in &graph.manifests {
-            let mut from_config = None;
-            let named = summary::platform_of(entry, |config| {
-                from_config = configs.get(&config.digest).cloned().flatten();
-                at_hand.get(&config.digest).map(|bytes| bytes.to_vec())
-            });
-            if let Some(platform) = named.or(from_config) {
-                platforms.insert(entry.descriptor.digest, platform.to_string().escape_debug().to_string());
-            }
-        }
-        Ok(platforms)
-    }
-
-    async fn config(&self, graph: &Graph, position: usize, config: &Descriptor) -> Result<Bytes, PackError> {
-        let repository = &self.sources[graph.manifests[position].root];
-        let mut sink = Memory(Vec::new());
-        match self.transport.fetch_blob(repository, config, &mut sink).await {
-            Ok(_) => Ok(sink.0.into()),
-            Err(source) => {
-                let mut path = graph.path_of_manifest(position);
-                path.push("config".to_owned());
-                Err(PackError::Registry { path, source })
-            }
+            _ => kept.push(image),
         }
     }
-}
-
-/// Takes a small blob into memory.
-struct Memory(Vec<u8>);
-
-impl BlobSink for Memory {
-    fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
-        self.0.extend_from_slice(piece);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> std::io::Result<()> {
-        self.0.clear();
-        Ok(())
-    }
+    if kept.is_empty() { Err(PackError::NothingLeft) } else { Ok(kept) }
 }
 
 /// Content that descriptors carry themselves; it was proven when they were read.
@@ -258,22 +191,14 @@ fn inline_blobs(graph: &Graph) -> HashMap<Digest, Bytes> {
         .collect()
 }
 
-fn image_plan(graph: &Graph, image: &Resolved, platforms: &HashMap<Digest, String>) -> ImagePlan {
-    let digest = image.root.descriptor.digest;
-    let mut carried: Vec<String> = Vec::new();
-    for entry in graph.below(&digest) {
-        if let Some(platform) = platforms.get(&entry.descriptor.digest)
-            && !carried.contains(platform)
-        {
-            carried.push(platform.clone());
-        }
-    }
+fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms) -> ImagePlan {
+    let platforms = configs.names(graph, root);
     ImagePlan {
-        reference: image.root.reference.clone().unwrap_or_default(),
-        digest,
-        media_type: image.root.descriptor.media_type.clone(),
-        platforms: carried,
-        omitted_platforms: Vec::new(),
-        size: summary::size_of(graph, &digest),
+        reference: root.reference.clone().unwrap_or_default(),
+        digest: root.descriptor.digest,
+        media_type: root.descriptor.media_type.clone(),
+        platforms: platforms.carried,
+        omitted_platforms: platforms.omitted,
+        size: summary::size_of(graph, root),
     }
 }

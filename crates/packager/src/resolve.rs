@@ -107,7 +107,7 @@ async fn resolve_one(
         .map_err(|source| ResolveError::Manifest { reference: reference.clone(), source })?;
     warn_of_moved_tag(transport, reference, observer).await;
     observer.notice(Event::Resolved { reference: name.clone(), digest });
-    let root = Root { descriptor: manifest.descriptor(), reference: Some(name) };
+    let root = Root::new(manifest.descriptor(), Some(name));
     Ok(Resolved { root, repository: repository.clone(), manifest })
 }
 

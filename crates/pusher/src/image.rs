@@ -204,7 +204,9 @@ struct Blob {
 fn blobs_of(graph: &Graph, image: &PlannedImage) -> Vec<Blob> {
     let mut seen = HashSet::new();
     let mut blobs = Vec::new();
-    for entry in graph.below(&image.digest) {
+    for entry in
+        graph.below(&image.digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest))
+    {
         for (part, blob) in entry.raw.iter().flat_map(Graph::blobs_of) {
             if seen.insert(blob.digest) {
                 let place = if entry.parent.is_none() { String::new() } else { format!("{} ", entry.label) };

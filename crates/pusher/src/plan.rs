@@ -154,8 +154,8 @@ impl PushPlan {
                 target,
                 digest,
                 media_type: root.descriptor.media_type.clone(),
-                platforms: bundle.platforms(&digest),
-                size: summary::size_of(bundle.graph(), &digest),
+                platforms: bundle.platforms(root).carried,
+                size: summary::size_of(bundle.graph(), root),
             });
         }
         if let Some((_, rule)) = used.iter().zip(&options.rules).find(|(used, _)| !**used) {

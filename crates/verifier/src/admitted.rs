@@ -4,7 +4,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use airlift_bundle::section::SectionReader;
-use airlift_bundle::{Digest, Graph, Hasher, Limits, Section};
+use airlift_bundle::summary::Platforms;
+use airlift_bundle::{Digest, Graph, Hasher, Limits, Root, Section};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{Finding, Report};
@@ -71,7 +72,7 @@ impl VerifiedBundle {
     }
 
     /// The platforms of an image.
-    pub fn platforms(&self, root: &Digest) -> Vec<String> {
+    pub fn platforms(&self, root: &Root) -> Platforms {
         self.examined.platforms(&self.graph, root)
     }
 

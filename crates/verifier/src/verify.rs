@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use airlift_bundle::graph::BlobEntry;
-use airlift_bundle::{Digest, Event, Graph, Limits, Observer, parallel, summary};
+use airlift_bundle::summary::{self, Platforms};
+use airlift_bundle::{Digest, Event, Graph, Limits, Observer, Root, parallel};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{self, Finding, ImageReport, Report};
@@ -90,12 +91,15 @@ impl Examined {
     pub fn report(&self) -> Report {
         let images = self.graph.iter().flat_map(|graph| graph.roots.iter().map(move |root| (graph, root)));
         let images = images
-            .map(|(graph, root)| ImageReport {
-                reference: root.reference.clone(),
-                digest: root.descriptor.digest,
-                ok: self.is_whole(graph, &root.descriptor.digest),
-                platforms: self.platforms(graph, &root.descriptor.digest),
-                omitted_platforms: Vec::new(),
+            .map(|(graph, root)| {
+                let platforms = self.platforms(graph, root);
+                ImageReport {
+                    reference: root.reference.clone(),
+                    digest: root.descriptor.digest,
+                    ok: self.is_whole(graph, root),
+                    platforms: platforms.carried,
+                    omitted_platforms: platforms.omitted,
+                }
             })
             .collect();
         Report {
@@ -110,19 +114,14 @@ impl Examined {
     }
 
     /// The platforms of an image, as its indexes or configs name them.
-    pub fn platforms(&self, graph: &Graph, root: &Digest) -> Vec<String> {
+    pub fn platforms(&self, graph: &Graph, root: &Root) -> Platforms {
         summary::platforms_of(graph, root, |config| self.small_blob(config))
-            .iter()
-            .map(|platform| platform.to_string().escape_debug().to_string())
-            .collect()
     }
 
-    fn is_whole(&self, graph: &Graph, root: &Digest) -> bool {
-        graph.below(root).iter().all(|entry| {
-            let blobs = entry.raw.iter().flat_map(Graph::blobs_of);
-            entry.raw.is_some()
-                && !self.damaged.contains(&entry.descriptor.digest)
-                && blobs.into_iter().all(|(_, blob)| !self.damaged.contains(&blob.digest))
-        })
+    fn is_whole(&self, graph: &Graph, root: &Root) -> bool {
+        let manifests = graph.below(&root.descriptor.digest);
+        let sound = |digest| !self.damaged.contains(digest);
+        manifests.iter().all(|entry| entry.raw.is_some() && sound(&entry.descriptor.digest))
+            && summary::blobs_of_root(graph, root).iter().all(|(_, _, blob)| sound(&blob.digest))
     }
 }

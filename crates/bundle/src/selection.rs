@@ -1,0 +1,151 @@
+//! Which platforms of an image are carried, and which manifests below a root that concerns.
+//!
+//! All manifests of an index are always carried; they are small, and without them the index could not be read. What a
+//! selection leaves out are the configs and layers of the platforms that were not chosen. It stands in `index.json`, so
+//! what an archive must hold stays a pure function of that file and the manifests.
+
+use std::collections::HashSet;
+
+use crate::graph::Graph;
+use crate::layout::Root;
+use crate::manifest::is_image_config;
+use crate::media_type::Kind;
+use crate::{Descriptor, Digest, Node, Platform, RawManifest};
+
+/// What was chosen of a root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The platforms, normalised, sorted, each once.
+    platforms: Vec<Platform>,
+    /// Chosen manifests whose platform no index names; only their configs do. Sorted, each once.
+    manifests: Vec<Digest>,
+}
+
+impl Selection {
+    /// A selection of platforms.
+    pub fn new(platforms: impl IntoIterator<Item = Platform>) -> Self {
+        let mut platforms: Vec<Platform> =
+            platforms.into_iter().map(|platform| platform.normalised()).collect();
+        platforms.sort_by_key(Platform::to_string);
+        platforms.dedup();
+        Selection { platforms, manifests: Vec::new() }
+    }
+
+    /// The same, and with these manifests, whose configs name a chosen platform.
+    pub fn with_manifests(self, manifests: impl IntoIterator<Item = Digest>) -> Self {
+        let mut manifests: Vec<Digest> = manifests.into_iter().collect();
+        manifests.sort();
+        manifests.dedup();
+        Selection { manifests, ..self }
+    }
+
+    /// The platforms.
+    pub fn platforms(&self) -> &[Platform] {
+        &self.platforms
+    }
+
+    /// The manifests that were chosen by their configs.
+    pub fn manifests(&self) -> &[Digest] {
+        &self.manifests
+    }
+
+    /// Whether an image for `platform` was chosen.
+    pub fn takes(&self, platform: &Platform) -> bool {
+        self.platforms.iter().any(|wanted| platform.satisfies(wanted))
+    }
+}
+
+/// A manifest below a root that is no index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The manifest.
+    pub digest: Digest,
+    /// What it runs on, where an index says so; `None` also for artifacts and attestations.
+    pub platform: Option<Platform>,
+    /// Whether it is an image whose platform only its config names.
+    pub platform_in_config: bool,
+    /// Whether its config and layers are carried for this root.
+    pub carried: bool,
+}
+
+/// The leaves below a root, in the order of their manifests, each once.
+pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
+    let mut found: Vec<(Leaf, Option<Digest>)> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut level = vec![(root.descriptor.clone(), None)];
+    // Level by level, as the archive has them. An index is gone through once for each platform that it may inherit.
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for (descriptor, inherited) in level {
+            let platform = own_platform(&descriptor).or(inherited);
+            if !seen.insert((descriptor.digest, platform.clone(), descriptor.is_attestation())) {
+                continue;
+            }
+            let raw = graph.manifest(&descriptor.digest).and_then(|entry| entry.raw.as_ref());
+            match raw.map(RawManifest::node) {
+                Some(Node::Index(children)) => {
+                    let manifests = children.iter().filter(|child| child.kind() != Kind::Blob);
+                    next.extend(manifests.map(|child| (child.clone(), platform.clone())));
+                }
+                node => add(&mut found, leaf(&descriptor, platform, node, root.selection.as_ref())),
+            }
+        }
+        level = next;
+    }
+    settle_attestations(&mut found);
+    found.into_iter().map(|(leaf, _)| leaf).collect()
+}
+
+/// What a descriptor says of the platform; BuildKit's "unknown" says nothing.
+fn own_platform(descriptor: &Descriptor) -> Option<Platform> {
+    descriptor.platform.clone().filter(|platform| !platform.is_unknown())
+}
+
+/// One leaf, and for an attestation the manifest that it speaks of.
+fn leaf(
+    descriptor: &Descriptor,
+    platform: Option<Platform>,
+    node: Option<&Node>,
+    selection: Option<&Selection>,
+) -> (Leaf, Option<Digest>) {
+    let digest = descriptor.digest;
+    if descriptor.is_attestation() {
+        let subject = descriptor
+            .annotations
+            .get(crate::descriptor::REFERENCE_DIGEST)
+            .and_then(|text| text.parse().ok());
+        return (Leaf { digest, platform: None, platform_in_config: false, carried: true }, subject);
+    }
+    // A marker without a platform is nobody's in particular, so everybody gets it; so does what is no image.
+    let is_marked = descriptor.platform.is_some();
+    let is_image = matches!(node, Some(Node::Manifest { config, .. }) if is_image_config(&config.media_type));
+    let platform_in_config = platform.is_none() && !is_marked && is_image;
+    let carried = match (selection, &platform) {
+        (None, _) => true,
+        (Some(selection), Some(platform)) => selection.takes(platform),
+        (Some(selection), None) => !platform_in_config || selection.manifests.contains(&digest),
+    };
+    (Leaf { digest, platform, platform_in_config, carried }, None)
+}
+
+/// Adds a leaf; one that is reached twice is carried if either way says so.
+fn add(found: &mut Vec<(Leaf, Option<Digest>)>, (leaf, subject): (Leaf, Option<Digest>)) {
+    match found.iter_mut().find(|(known, _)| known.digest == leaf.digest) {
+        Some((known, _)) => {
+            known.carried |= leaf.carried;
+            known.platform = known.platform.take().or(leaf.platform);
+        }
+        None => found.push((leaf, subject)),
+    }
+}
+
+/// An attestation goes where the manifest goes that it speaks of. One that speaks of something outside the image is carried.
+fn settle_attestations(found: &mut [(Leaf, Option<Digest>)]) {
+    let omitted: HashSet<Digest> =
+        found.iter().filter(|(leaf, _)| !leaf.carried).map(|(leaf, _)| leaf.digest).collect();
+    for (leaf, subject) in found {
+        if subject.is_some_and(|subject| omitted.contains(&subject)) {
+            leaf.carried = false;
+        }
+    }
+}
