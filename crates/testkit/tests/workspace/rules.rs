@@ -73,8 +73,8 @@ pub(crate) const EXCLUSIVE: [(&str, &str); 11] = [
 ];
 
 /// Licences under which others may be part of an Apache-2.0 binary without asking anybody.
-pub(crate) const LICENCES: [&str; 7] =
-    ["Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "Unicode-3.0", "Zlib"];
+pub(crate) const LICENCES: [&str; 8] =
+    ["Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Zlib"];
 
 /// Features with which a body is no longer what the registry sent. oci-client's reqwest is ours: features unify.
 pub(crate) const DECOMPRESSION: [&str; 4] = ["brotli", "deflate", "gzip", "zstd"];
