@@ -1,0 +1,85 @@
+//! How large a graph may be, and why one is refused.
+
+use crate::Digest;
+
+/// How large a graph may be before it is taken for an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Levels of manifests below a root.
+    pub depth: usize,
+    /// Manifests that one root brings in.
+    pub manifests_per_root: usize,
+    /// Manifests and blobs in all.
+    pub entries: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { depth: 8, manifests_per_root: 4_096, entries: 1_000_000 }
+    }
+}
+
+/// Why a graph was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GraphError {
+    /// Indexes within indexes without end.
+    #[error("{} nests deeper than {limit} levels of indexes", .path.join(" → "))]
+    Depth {
+        /// Where the walk stood.
+        path: Vec<String>,
+        /// The limit.
+        limit: usize,
+    },
+    /// A root with absurdly many manifests.
+    #[error("{root} has more than {limit} manifests")]
+    Manifests {
+        /// The root.
+        root: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// Absurdly many entries in all.
+    #[error("the images hold more than {limit} manifests and blobs")]
+    Entries {
+        /// The limit.
+        limit: usize,
+    },
+    /// Two descriptors name the same digest with different sizes, so one of them is wrong.
+    #[error("{digest} is said to have {first} bytes in one place and {second} in another ({})", .path.join(" → "))]
+    Sizes {
+        /// The content.
+        digest: Digest,
+        /// The size met first.
+        first: u64,
+        /// The other one.
+        second: u64,
+        /// Where the other one stands.
+        path: Vec<String>,
+    },
+    /// Two descriptors name the same manifest with different media types, so one of them is wrong.
+    #[error("{digest} is said to be '{}' in one place and '{}' in another ({})", .first.escape_debug(), .second.escape_debug(), .path.join(" → "))]
+    MediaTypes {
+        /// The manifest.
+        digest: Digest,
+        /// The type met first.
+        first: String,
+        /// The other one.
+        second: String,
+        /// Where the other one stands.
+        path: Vec<String>,
+    },
+    /// A child that no tool could carry unchanged.
+    #[error("{} is of Docker's schema 1, which has no stable digest and can't be carried", .path.join(" → "))]
+    Schema1 {
+        /// Where it stands.
+        path: Vec<String>,
+    },
+    /// A root or child whose descriptor doesn't say what it is.
+    #[error("{} is of type '{}', which is neither an image index nor a manifest", .path.join(" → "), .media_type.escape_debug())]
+    MediaType {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What it calls itself.
+        media_type: String,
+    },
+}
