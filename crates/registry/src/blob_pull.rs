@@ -266,7 +266,9 @@ impl<'a> Download<'a> {
 
     fn rewind(&mut self) -> Result<(), Error> {
         self.sink.restart().map_err(|source| Error::Sink { digest: self.digest, source })?;
-        self.inner.observer.notice(Event::Rewound { digest: self.digest, bytes: self.received });
+        if self.received > 0 {
+            self.inner.observer.notice(Event::Rewound { digest: self.digest, bytes: self.received });
+        }
         self.hasher = Hasher::new(self.digest.algorithm());
         self.received = 0;
         self.resumed = false;

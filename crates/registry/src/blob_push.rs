@@ -70,18 +70,23 @@ impl Transport {
         let mut retry = self.inner.retry(format!("{target} blob {digest}"));
         loop {
             let error = match self.inner.send(&scope, make).await {
-                Ok(answer) if answer.status() == StatusCode::CREATED => return Ok(Mount::Mounted),
-                Ok(answer) if answer.status() == StatusCode::ACCEPTED => {
-                    self.cancel(&answer).await;
+                Ok(answer) => match answer.status() {
+                    StatusCode::CREATED => return Ok(Mount::Mounted),
+                    StatusCode::ACCEPTED => {
+                        self.cancel(&answer).await;
+                        return Ok(Mount::NotMounted);
+                    }
+                    _ => match self.inner.refused(answer).await {
+                        error if error.is_passing() => error,
+                        _ => return Ok(Mount::NotMounted),
+                    },
+                },
+                // A refusal to log in for both repositories is no refusal of the upload, which asks for less.
+                Err(error) if error.refusal().is_some() && !error.is_passing() => {
                     return Ok(Mount::NotMounted);
                 }
-                Ok(answer) => self.inner.refused(answer).await,
                 Err(error) => error,
             };
-            // A refusal to log in for both repositories is no refusal of the upload; that asks for less.
-            if error.refusal().is_some() && !error.is_passing() {
-                return Ok(Mount::NotMounted);
-            }
             retry.pause_or_give_up(error).await?;
         }
     }
@@ -170,6 +175,10 @@ impl Upload<'_> {
             return (watch.sent(), Err(read(error)));
         }
         let result = match result {
+            // The source has proven itself only with its last byte.
+            Ok(answer) if answer.status().is_success() && watch.sent() < self.size => {
+                Err(Error::content(&answer.call, ContentFault::Hasty))
+            }
             Ok(answer) => self.acknowledged(Answer { note: session.answer.note.clone(), ..answer }).await,
             Err(error) => Err(error),
         };

@@ -239,6 +239,12 @@ pub enum ContentFault {
     /// An upload was acknowledged before its last byte was sent.
     #[error("the upload was acknowledged before all of it was sent")]
     Hasty,
+    /// A list of referrers that can't be read.
+    #[error("the list of referrers can't be read: {0}")]
+    Referrers(String),
+    /// Pages that lead in a circle, or don't end.
+    #[error("the list of referrers doesn't end")]
+    Endless,
     /// The token service's answer has no token.
     #[error("the answer holds no token")]
     Token,

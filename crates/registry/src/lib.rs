@@ -31,6 +31,7 @@ mod manifest;
 mod options;
 mod rate;
 mod reference;
+mod referrers;
 mod refusal;
 mod retry;
 mod tls;

@@ -1,7 +1,7 @@
 //! Manifests: asked for with every type that we read, kept and sent as the bytes that they are.
 //!
 //! OCI distribution-spec 1.1, "Pulling manifests" and "Pushing Manifests". Parsing is not done here.
-//! (The referrers API will live beside this file: it shares `head`, `get` and their caps.)
+//! The referrers API is in `referrers`.
 
 use airlift_bundle::{Digest, media_type};
 use bytes::Bytes;

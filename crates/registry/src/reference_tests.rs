@@ -63,7 +63,7 @@ fn refuses_what_is_no_reference() {
         "nginx@sha256:00",
         "nginx@md5:d41d8cd98f00b204e9800998ecf8427e",
         &format!("nginx@sha256:{upper}"),
-        &format!("nginx:ünï"),
+        "nginx:ünï",
         &format!("nginx:{}", "a".repeat(129)),
         "https://quay.io/a/b",
         "quay.io/",

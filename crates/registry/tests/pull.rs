@@ -1,22 +1,18 @@
-//! Fetching from a registry that is slow, broken, or lies.
+//! Fetching blobs from a registry that is slow, broken, or lies.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 
 mod support;
 
 use std::time::Duration;
 
-use airlift_bundle::{Digest, media_type};
+use airlift_bundle::Digest;
 use airlift_registry::{Access, ContentFault, Error, Options, Selector, Transport};
 use support::script::{Reply, Request, Script, Then};
-use support::{Memory, content, descriptor, options, repository, told, transport};
-
-const MANIFEST: &[u8] = b"{ \"schemaVersion\":2,  \"manifests\" : [] }\n";
+use support::{Memory, content, descriptor, options, repository, transport};
 
 fn tag() -> Selector {
     Selector::Tag("1".parse().unwrap())
-}
-
-fn by_digest(bytes: &[u8]) -> Selector {
-    Selector::Digest(Digest::sha256(bytes))
 }
 
 fn fault(error: &Error) -> Option<&ContentFault> {
@@ -24,14 +20,6 @@ fn fault(error: &Error) -> Option<&ContentFault> {
         Error::Content { fault, .. } => Some(fault),
         _ => None,
     }
-}
-
-/// One GET of a manifest that is answered like this.
-async fn manifest(selector: Selector, reply: Reply) -> Result<Vec<u8>, Error> {
-    let script = Script::new(move |_| reply.clone()).await;
-    let (transport, _) = transport(options());
-    let fetched = transport.get_manifest(&repository(script.address, "a/b"), &selector, Access::Pull).await?;
-    Ok(fetched.expect("not a 404").bytes.to_vec())
 }
 
 /// Fetches a blob; gives what the sink has, how often it began again, and how much came.
@@ -62,138 +50,6 @@ fn part(blob: &[u8], start: usize) -> Reply {
 /// Announces all of `blob` and breaks off after `sent` bytes.
 fn broken(blob: &[u8], sent: usize, then: Then) -> Reply {
     Reply::raw(200, &[("Content-Length", &blob.len().to_string())], &blob[..sent]).then(then)
-}
-
-#[tokio::test]
-async fn a_manifest_comes_as_its_bytes_with_what_the_registry_says_of_it() {
-    let digest = Digest::sha256(MANIFEST).to_string();
-    let media = format!("{}; charset=utf-8", media_type::OCI_INDEX);
-    let script = Script::new(move |request| {
-        let body = if request.method == "HEAD" { &b""[..] } else { MANIFEST };
-        let length = MANIFEST.len().to_string();
-        let headers =
-            [("Content-Type", &*media), ("Docker-Content-Digest", &*digest), ("Content-Length", &*length)];
-        Reply::raw(200, &headers, body)
-    })
-    .await;
-    let (transport, _) = transport(options());
-    let repository = repository(script.address, "a/b");
-    let fetched = transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap().unwrap();
-    assert_eq!(fetched.bytes, MANIFEST);
-    assert_eq!(fetched.content_type.as_deref(), Some(media_type::OCI_INDEX));
-    assert_eq!(fetched.digest_header, Some(Digest::sha256(MANIFEST)));
-    let head = transport.head_manifest(&repository, &tag(), Access::Pull).await.unwrap().unwrap();
-    assert_eq!((head.size, head.digest), (Some(MANIFEST.len() as u64), Some(Digest::sha256(MANIFEST))));
-    for request in script.requests() {
-        let accept = request.header("accept").unwrap();
-        assert!(media_type::ACCEPTED_MANIFESTS.iter().all(|wanted| accept.contains(wanted)), "{accept}");
-        assert_eq!(request.header("accept-encoding"), Some("identity"));
-        assert!(request.header("user-agent").unwrap().starts_with("airlift/"));
-        assert_eq!((request.header("authorization"), request.header("referer")), (None, None));
-    }
-}
-
-#[tokio::test]
-async fn absence_is_an_answer_not_an_error() {
-    let script = Script::new(|_| Reply::new(404, &[], "{}")).await;
-    let (transport, log) = transport(options());
-    let repository = repository(script.address, "a/b");
-    assert_eq!(transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap(), None);
-    assert_eq!(transport.head_manifest(&repository, &tag(), Access::Push).await.unwrap(), None);
-    assert_eq!(transport.blob_exists(&repository, &Digest::sha256(b""), Access::Pull).await.unwrap(), None);
-    let result = transport.fetch_blob(&repository, &descriptor(b"x"), &mut Memory::default()).await;
-    assert!(matches!(result, Err(Error::NotFound(_))));
-    assert!(log.retries().is_empty());
-    assert_eq!(script.requests().len(), 4);
-}
-
-#[tokio::test]
-async fn manifests_that_are_not_what_they_should_be() {
-    let ok = |headers: &[(&str, &str)]| Reply::new(200, headers, MANIFEST);
-    assert_eq!(manifest(by_digest(MANIFEST), ok(&[])).await.unwrap(), MANIFEST);
-    assert_eq!(manifest(tag(), ok(&[("Content-Encoding", "identity")])).await.unwrap(), MANIFEST);
-
-    let error = manifest(by_digest(b"other"), ok(&[])).await.unwrap_err();
-    assert!(matches!(fault(&error), Some(ContentFault::Digest { .. })), "{error}");
-    let header = Digest::sha256(b"other").to_string();
-    let error = manifest(tag(), ok(&[("Docker-Content-Digest", &header)])).await.unwrap_err();
-    assert!(matches!(fault(&error), Some(ContentFault::Header { .. })), "{error}");
-    let error = manifest(tag(), ok(&[("Content-Encoding", "gzip")])).await.unwrap_err();
-    assert!(matches!(fault(&error), Some(ContentFault::Encoding(_))), "{error}");
-
-    let page = "<!DOCTYPE html><html>Please log in</html>";
-    for headers in [&[("Content-Type", "text/html")][..], &[("Content-Type", "application/json")]] {
-        for selector in [tag(), by_digest(MANIFEST)] {
-            let error = manifest(selector, Reply::new(200, headers, page)).await.unwrap_err();
-            assert!(matches!(fault(&error), Some(ContentFault::Html)), "{error}");
-            assert!(error.to_string().contains("proxy or login page"), "{error}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_manifest_over_the_limit_is_refused_announced_or_not() {
-    let claims = Reply::raw(200, &[("Content-Length", "4194305")], "x").then(Then::Hang);
-    let error = manifest(tag(), claims).await.unwrap_err();
-    assert!(matches!(fault(&error), Some(ContentFault::TooLarge { limit: 4_194_304, .. })), "{error}");
-    let unannounced = Reply::raw(200, &[], vec![b' '; 4_194_305]);
-    let error = manifest(tag(), unannounced).await.unwrap_err();
-    assert!(matches!(fault(&error), Some(ContentFault::TooLarge { .. })), "{error}");
-    let just_fits = Reply::raw(200, &[], vec![b' '; 4_194_304]);
-    assert_eq!(manifest(tag(), just_fits).await.unwrap().len(), 4_194_304);
-}
-
-#[tokio::test]
-async fn too_many_requests_wait_as_long_as_the_registry_says_up_to_a_limit() {
-    let script = Script::new(|request| match request.before {
-        0 => Reply::new(
-            429,
-            &[("Retry-After", "3600")],
-            r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#,
-        ),
-        1 => Reply::new(503, &[], "").then(Then::Reset),
-        _ => Reply::new(200, &[], MANIFEST),
-    })
-    .await;
-    let (transport, log) = transport(options());
-    transport.get_manifest(&repository(script.address, "a"), &tag(), Access::Pull).await.unwrap().unwrap();
-    let retries = log.retries();
-    let (reason, attempt, pause) = &retries[0];
-    assert!(reason.contains("TOOMANYREQUESTS: slow down"), "{reason}");
-    // The test's longest pause, since an hour is more; and far more than backing off by itself comes to.
-    assert_eq!((*attempt, *pause, retries.len()), (2, 20, 2));
-}
-
-#[tokio::test]
-async fn what_passes_is_repeated_and_then_given_up_with_the_count() {
-    for status in [408, 429, 500, 502, 503, 504] {
-        let script = Script::new(move |_| Reply::new(status, &[], "")).await;
-        let (transport, _) = transport(options());
-        let repository = repository(script.address, "a");
-        let error = transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap_err();
-        assert_eq!((error.attempts(), script.requests().len()), (4, 4), "{error}");
-        assert!(error.to_string().contains("tried 4 times"), "{error}");
-        assert_eq!(error.refusal().unwrap().status, status);
-    }
-    for status in [400, 401, 403, 405, 501] {
-        let script = Script::new(move |_| Reply::new(status, &[], "")).await;
-        let (transport, log) = transport(options());
-        let repository = repository(script.address, "a");
-        let error = transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap_err();
-        assert_eq!((error.attempts(), script.requests().len(), log.retries().len()), (1, 1, 0), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn nobody_there_is_unreachable_after_all_attempts() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let (transport, log) = transport(options());
-    let error = transport.get_manifest(&repository(address, "a"), &tag(), Access::Pull).await.unwrap_err();
-    assert!(matches!(error, Error::Unreachable { attempts: 4, .. }), "{error}");
-    assert!(told(&error).contains("Connection refused"), "{}", told(&error));
-    assert_eq!(log.retries().len(), 3);
 }
 
 #[tokio::test]
@@ -408,22 +264,6 @@ async fn a_full_sink_ends_the_transfer_as_its_own_error() {
     let error = result.unwrap_err();
     assert!(matches!(&error, Error::Sink { source, .. } if source.kind() == std::io::ErrorKind::StorageFull));
     assert!(error.is_local() && log.retries().is_empty());
-}
-
-#[tokio::test]
-async fn errors_are_told_in_the_registrys_words_and_without_secrets() {
-    let body = r#"{"errors":[{"code":"DENIED","message":"quota \u001b[31mexceeded","detail":{"quota":7}}]}"#;
-    let script = Script::new(move |_| Reply::new(403, &[("Content-Type", "application/json")], body)).await;
-    let (transport, _) = transport(options());
-    let error =
-        transport.get_manifest(&repository(script.address, "a"), &tag(), Access::Pull).await.unwrap_err();
-    assert!(matches!(error, Error::Denied(_)));
-    let text = error.to_string();
-    let expected = format!(
-        "GET http://{}/v2/a/manifests/1: status 403 Forbidden: DENIED: quota \\u{{1b}}[31mexceeded ({{\"quota\":7}})",
-        script.address
-    );
-    assert_eq!(text, expected);
 }
 
 #[tokio::test]

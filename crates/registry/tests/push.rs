@@ -1,5 +1,7 @@
 //! Sending to a registry that is slow, broken, or lies.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
+
 mod support;
 
 use std::time::Duration;
