@@ -56,6 +56,11 @@ impl Root {
         Root { descriptor, reference, selection: None, subject: None }
     }
 
+    /// What `index.json` is sorted by: reference, then digest.
+    pub fn canonical_key(&self) -> (Option<&str>, Digest) {
+        (self.reference.as_deref(), self.descriptor.digest)
+    }
+
     /// The root's name for people: familiar where Docker would shorten it, the digest's start where there is none.
     pub fn name(&self) -> String {
         match &self.reference {
@@ -90,10 +95,10 @@ struct WrittenRoot<'a> {
     annotations: BTreeMap<&'static str, Cow<'a, str>>,
 }
 
-/// Puts roots into the one order that `index.json` has, and drops repeats: by reference, then by digest.
+/// Puts roots into the one order that `index.json` has, and drops repeats.
 pub fn canonical_order(roots: &mut Vec<Root>) {
-    roots.sort_by(|a, b| (&a.reference, a.descriptor.digest).cmp(&(&b.reference, b.descriptor.digest)));
-    roots.dedup_by(|a, b| a.reference == b.reference && a.descriptor.digest == b.descriptor.digest);
+    roots.sort_by(|a, b| a.canonical_key().cmp(&b.canonical_key()));
+    roots.dedup_by(|a, b| a.canonical_key() == b.canonical_key());
 }
 
 /// The bytes of `index.json` for `roots`, which are in canonical order. The same roots always give the same bytes.

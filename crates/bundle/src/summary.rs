@@ -91,3 +91,43 @@ pub fn size_of(graph: &Graph, root: &Root) -> u64 {
     let blobs = blobs.filter(|blob| !known.contains(&blob.digest)).map(|blob| blob.size);
     manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
 }
+
+/// The roots that are attached to an image, directly or not, in the bundle's order: those whose subject is one of its
+/// manifests, or a manifest of one of those, and that are of the same repository.
+pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
+    if graph.roots.iter().all(|root| root.subject.is_none()) {
+        return Vec::new();
+    }
+    let manifests_of =
+        |root: &Root| graph.below(&root.descriptor.digest).into_iter().map(|entry| entry.descriptor.digest);
+    let mut subjects: HashSet<Digest> = manifests_of(image).collect();
+    let mut waiting: Vec<(usize, &Root)> = graph
+        .roots
+        .iter()
+        .enumerate()
+        .filter(|(_, root)| root.subject.is_some() && repository(root) == repository(image))
+        .collect();
+    let mut found = Vec::new();
+    loop {
+        let (reached, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|(_, root)| root.subject.is_some_and(|subject| subjects.contains(&subject)));
+        if reached.is_empty() {
+            break;
+        }
+        subjects.extend(reached.iter().flat_map(|(_, root)| manifests_of(root)));
+        found.extend(reached);
+        waiting = rest;
+    }
+    found.sort_by_key(|(position, _)| *position);
+    found.into_iter().map(|(_, root)| root).collect()
+}
+
+/// A reference without its tag or digest.
+fn repository(root: &Root) -> Option<&str> {
+    let reference = root.reference.as_deref()?;
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    let start_of_last = name.rfind('/').map_or(0, |slash| slash + 1);
+    let end = name[start_of_last..].find(':').map_or(name.len(), |colon| start_of_last + colon);
+    Some(&name[..end])
+}

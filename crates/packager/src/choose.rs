@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::{Missing, PackError};
+use crate::resolve::Resolved;
 use crate::walk::Walker;
 
 /// Configs that were read for their platform are kept for the archive, up to this many bytes in all.
@@ -22,23 +23,29 @@ impl ConfigPlatforms {
     /// Reads the configs of all images that need it. What was read is kept `at_hand`, so it isn't fetched again.
     pub(crate) async fn read(
         walker: &Walker<'_>,
+        images: &[Resolved],
         graph: &Graph,
         at_hand: &mut HashMap<Digest, Bytes>,
     ) -> Result<Self, PackError> {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
-        for leaf in graph.roots.iter().flat_map(|root| leaves(graph, root)) {
-            if let Some(config) = summary::config_of(graph, &leaf)
-                && seen.insert(leaf.digest)
-            {
-                wanted.push((leaf.digest, config.clone(), at_hand.get(&config.digest).cloned()));
+        for image in images {
+            for leaf in leaves(graph, &image.root) {
+                if let Some(config) = summary::config_of(graph, &leaf)
+                    && seen.insert(leaf.digest)
+                {
+                    let known = at_hand.get(&config.digest).cloned();
+                    wanted.push((image, leaf.digest, config.clone(), known));
+                }
             }
         }
         let mut reads = futures::stream::iter(wanted)
-            .map(|(manifest, config, known)| async move {
+            .map(|(image, manifest, config, known)| async move {
                 let bytes = match known {
                     Some(bytes) => bytes,
-                    None => walker.small_blob(graph, &manifest, &config).await?,
+                    None => walker.small_blob(&image.repository, &config).await.map_err(|source| {
+                        PackError::Registry { path: vec![image.root.name(), "config".to_owned()], source }
+                    })?,
                 };
                 Ok::<_, PackError>((manifest, config.digest, bytes))
             })

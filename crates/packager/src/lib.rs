@@ -5,14 +5,18 @@
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
+mod attached;
 mod choose;
 mod fetch;
 mod output;
 mod plan;
 mod resolve;
+mod stream;
 mod walk;
 
+pub use attached::AttachedError;
 pub use fetch::{FetchError, Fetched};
 pub use output::{BuildError, Built, Outcome, Output};
-pub use plan::{ImagePlan, Missing, PackError, Packing, PlanOptions};
+pub use plan::{ImagePlan, Missing, PackError, Packing, PlanOptions, Referrers};
 pub use resolve::{ResolveError, Resolved, resolve};
+pub use stream::StreamError;

@@ -10,6 +10,7 @@ use airlift_bundle::{
 use airlift_registry::{Error, Repository, Transport};
 use bytes::Bytes;
 
+use crate::attached::{AttachedError, Gatherer, Subject};
 use crate::choose::{Choice, ConfigPlatforms, choose};
 use crate::resolve::Resolved;
 use crate::walk::Walker;
@@ -55,6 +56,9 @@ pub enum PackError {
         /// What there is.
         there: Vec<String>,
     },
+    /// What is attached to an image could not be gathered.
+    #[error(transparent)]
+    Attached(#[from] AttachedError),
     /// None of the images has any of the platforms.
     #[error("none of the images has any of the platforms that were asked for")]
     NothingLeft,
@@ -76,6 +80,16 @@ pub enum Missing {
     Allow,
 }
 
+/// Whether what is attached to the images comes along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Referrers {
+    /// All of it: referrers, and cosign's tags.
+    #[default]
+    All,
+    /// None of it, and nobody asks for it.
+    None,
+}
+
 /// How to plan.
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
@@ -87,6 +101,8 @@ pub struct PlanOptions {
     pub platforms: Vec<Platform>,
     /// What to do where an image lacks one of them.
     pub missing: Missing,
+    /// Whether signatures and the like come along.
+    pub referrers: Referrers,
 }
 
 /// One image of a plan, as people want to see it.
@@ -104,6 +120,8 @@ pub struct ImagePlan {
     pub omitted_platforms: Vec<String>,
     /// Bytes of its manifests and the blobs that are carried, what it shares with other images included.
     pub size: u64,
+    /// What is attached to it, directly or not, and comes along.
+    pub referrers: Vec<Digest>,
 }
 
 /// A plan with all that is needed to carry it out.
@@ -118,38 +136,27 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Fetches every manifest below the roots, chooses platforms and lays out the archive.
+    /// Fetches every manifest below the roots, chooses platforms, gathers what is attached, and lays out the archive.
     pub async fn plan(
         transport: &Transport,
-        mut resolved: Vec<Resolved>,
+        resolved: Vec<Resolved>,
         options: &PlanOptions,
         observer: &dyn Observer,
     ) -> Result<Self, PackError> {
-        loop {
-            let sources: Vec<Repository> = resolved.iter().map(|image| image.repository.clone()).collect();
-            let walker = Walker { transport, sources: &sources, jobs: options.jobs.max(1) };
-            let graph = walker.walk(&resolved, options.limits).await?;
-            let mut at_hand = inline_blobs(&graph);
-            let configs = ConfigPlatforms::read(&walker, &graph, &mut at_hand).await?;
-            let choices = graph
-                .roots
-                .iter()
-                .map(|root| choose(&graph, root, &options.platforms, &configs, options.missing))
-                .collect::<Result<Vec<Choice>, PackError>>()?;
-            if choices.iter().any(|choice| matches!(choice, Choice::None)) {
-                // Rare: a list of mixed images. Planning again without them costs a few requests and keeps the plan pure.
-                resolved = leave_out(resolved, &choices, observer)?;
-                continue;
-            }
-            let mut choices = choices.into_iter();
-            let graph = graph.select(|_| match choices.next() {
-                Some(Choice::Some(selection)) => Some(selection),
-                _ => None,
-            })?;
-            let images = graph.roots.iter().map(|root| image_plan(&graph, root, &configs)).collect();
-            let plan = Arc::new(Plan::new(graph)?);
-            return Ok(Packing { transport: transport.clone(), plan, sources, at_hand, images });
-        }
+        let walker = Walker { transport, jobs: options.jobs.max(1), limits: options.limits };
+        let chosen = Chosen::new(&walker, resolved, options, observer).await?;
+        let Chosen { images, graph, configs, at_hand } = chosen;
+        let (images, graph) = match options.referrers {
+            Referrers::None => (images, graph),
+            Referrers::All => with_attached(&walker, images, graph).await?,
+        };
+        let mut at_hand = at_hand;
+        at_hand.extend(inline_blobs(&graph));
+        let shown = graph.roots.iter().filter(|root| root.subject.is_none());
+        let shown = shown.map(|root| image_plan(&graph, root, &configs)).collect();
+        let sources = images.into_iter().map(|image| image.repository).collect();
+        let plan = Arc::new(Plan::new(graph)?);
+        Ok(Packing { transport: transport.clone(), plan, sources, at_hand, images: shown })
     }
 
     /// The layout of the archive.
@@ -163,23 +170,75 @@ impl Packing {
     }
 }
 
-/// Drops the images that have none of the platforms, and says so.
-fn leave_out(
-    resolved: Vec<Resolved>,
-    choices: &[Choice],
-    observer: &dyn Observer,
-) -> Result<Vec<Resolved>, PackError> {
-    let mut kept = Vec::new();
-    for (image, choice) in resolved.into_iter().zip(choices) {
-        match choice {
-            Choice::None => {
-                let message = format!("{} has none of the platforms and is left out", image.root.name());
-                observer.notice(Event::Warning { message });
+/// The images with what was chosen of each.
+struct Chosen {
+    images: Vec<Resolved>,
+    graph: Graph,
+    configs: ConfigPlatforms,
+    at_hand: HashMap<Digest, Bytes>,
+}
+
+impl Chosen {
+    async fn new(
+        walker: &Walker<'_>,
+        mut images: Vec<Resolved>,
+        options: &PlanOptions,
+        observer: &dyn Observer,
+    ) -> Result<Self, PackError> {
+        let mut graph = walker.walk(&images, None).await?;
+        let mut at_hand = inline_blobs(&graph);
+        let configs = ConfigPlatforms::read(walker, &images, &graph, &mut at_hand).await?;
+        let mut kept = Vec::new();
+        for mut image in images {
+            match choose(&graph, &image.root, &options.platforms, &configs, options.missing)? {
+                Choice::All => kept.push(image),
+                Choice::Some(selection) => {
+                    image.root.selection = Some(selection);
+                    kept.push(image);
+                }
+                Choice::None => {
+                    let message = format!("{} has none of the platforms and is left out", image.root.name());
+                    observer.notice(Event::Warning { message });
+                }
             }
-            _ => kept.push(image),
         }
+        images = kept;
+        if images.is_empty() {
+            return Err(PackError::NothingLeft);
+        }
+        // What was fetched is known by now; walking again only puts the chosen roots into their places.
+        graph = walker.walk(&images, Some(&graph)).await?;
+        Ok(Chosen { images, graph, configs, at_hand })
     }
-    if kept.is_empty() { Err(PackError::NothingLeft) } else { Ok(kept) }
+}
+
+/// Adds what is attached to the carried manifests, in the bundle's one order.
+async fn with_attached(
+    walker: &Walker<'_>,
+    mut images: Vec<Resolved>,
+    graph: Graph,
+) -> Result<(Vec<Resolved>, Graph), PackError> {
+    let mut subjects = Vec::new();
+    for image in &images {
+        let below = graph.below(&image.root.descriptor.digest);
+        let carried = below.into_iter().filter(|entry| graph.carries(&entry.descriptor.digest));
+        subjects.extend(
+            carried.map(|entry| Subject {
+                repository: image.repository.clone(),
+                digest: entry.descriptor.digest,
+            }),
+        );
+    }
+    let attached = Gatherer { transport: walker.transport, jobs: walker.jobs }.gather(subjects).await?;
+    if attached.is_empty() {
+        return Ok((images, graph));
+    }
+    // Somebody may have asked for one of them by name; that one is there already.
+    let asked: Vec<Option<String>> = images.iter().map(|image| image.root.reference.clone()).collect();
+    images.extend(attached.into_iter().filter(|found| !asked.contains(&found.root.reference)));
+    images.sort_by(|a, b| a.root.canonical_key().cmp(&b.root.canonical_key()));
+    let graph = walker.walk(&images, Some(&graph)).await?;
+    Ok((images, graph))
 }
 
 /// Content that descriptors carry themselves; it was proven when they were read.
@@ -200,5 +259,6 @@ fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms) -> ImagePla
         platforms: platforms.carried,
         omitted_platforms: platforms.omitted,
         size: summary::size_of(graph, root),
+        referrers: summary::attached_to(graph, root).iter().map(|found| found.descriptor.digest).collect(),
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::{Descriptor, Digest, Graph, GraphBuilder, Limits, RawManifest};
-use airlift_registry::{Access, BlobSink, Repository, Selector, Transport};
+use airlift_registry::{Access, BlobSink, Error, Repository, Selector, Transport};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
@@ -14,23 +13,29 @@ use crate::resolve::Resolved;
 /// What fetching manifests takes.
 pub(crate) struct Walker<'a> {
     pub(crate) transport: &'a Transport,
-    /// For each root: where its content is fetched from.
-    pub(crate) sources: &'a [Repository],
     pub(crate) jobs: usize,
+    pub(crate) limits: Limits,
 }
 
 impl Walker<'_> {
-    /// The whole graph, nothing left out.
-    pub(crate) async fn walk(&self, resolved: &[Resolved], limits: Limits) -> Result<Graph, PackError> {
-        let roots = resolved.iter().map(|image| image.root.clone()).collect();
-        let known: HashMap<Digest, &RawManifest> =
-            resolved.iter().map(|image| (image.manifest.digest(), &image.manifest)).collect();
-        let mut builder = GraphBuilder::new(roots, limits)?;
+    /// The graph of these roots. Manifests of an earlier walk are not fetched again.
+    pub(crate) async fn walk(
+        &self,
+        images: &[Resolved],
+        earlier: Option<&Graph>,
+    ) -> Result<Graph, PackError> {
+        let roots = images.iter().map(|image| image.root.clone()).collect();
+        let mut known: HashMap<Digest, &RawManifest> =
+            images.iter().map(|image| (image.manifest.digest(), &image.manifest)).collect();
+        let walked = earlier.iter().flat_map(|graph| &graph.manifests).filter_map(|entry| entry.raw.as_ref());
+        known.extend(walked.map(|raw| (raw.digest(), raw)));
+        let mut builder = GraphBuilder::new(roots, self.limits)?;
         while !builder.wanted().is_empty() {
             let answers = futures::stream::iter(builder.wanted().iter().enumerate())
                 .map(|(number, wanted)| {
                     let path = builder.path_of(number);
-                    self.manifest(wanted, known.get(&wanted.descriptor.digest).copied(), path)
+                    let known = known.get(&wanted.descriptor.digest).copied();
+                    self.manifest(&images[wanted.root].repository, &wanted.descriptor, known, path)
                 })
                 .buffered(self.jobs)
                 .map_ok(Some)
@@ -43,19 +48,20 @@ impl Walker<'_> {
 
     async fn manifest(
         &self,
-        wanted: &ManifestEntry,
+        repository: &Repository,
+        descriptor: &Descriptor,
         known: Option<&RawManifest>,
         path: Vec<String>,
     ) -> Result<RawManifest, PackError> {
-        let ManifestEntry { descriptor, root, .. } = wanted;
+        // A known one was proven by its own descriptor; this one may claim something else.
         if let Some(known) = known {
-            return Ok(known.clone());
+            return RawManifest::prove(known.bytes().clone(), descriptor)
+                .map_err(|source| PackError::Manifest { path, source });
         }
         if let Some(data) = &descriptor.data {
             return RawManifest::prove(data.clone().into(), descriptor)
                 .map_err(|source| PackError::Manifest { path, source });
         }
-        let repository = &self.sources[*root];
         let selector = Selector::Digest(descriptor.digest);
         let fetched = match self.transport.get_manifest(repository, &selector, Access::Pull).await {
             Ok(Some(fetched)) => fetched,
@@ -73,21 +79,12 @@ impl Walker<'_> {
     /// A small blob, proven, in memory.
     pub(crate) async fn small_blob(
         &self,
-        graph: &Graph,
-        manifest: &Digest,
+        repository: &Repository,
         blob: &Descriptor,
-    ) -> Result<Bytes, PackError> {
-        let position = graph.manifests.iter().position(|entry| entry.descriptor.digest == *manifest);
-        let root = position.and_then(|position| graph.manifests.get(position)).map_or(0, |entry| entry.root);
+    ) -> Result<Bytes, Error> {
         let mut sink = Memory(Vec::new());
-        match self.transport.fetch_blob(&self.sources[root], blob, &mut sink).await {
-            Ok(_) => Ok(sink.0.into()),
-            Err(source) => {
-                let mut path = position.map(|position| graph.path_of_manifest(position)).unwrap_or_default();
-                path.push("config".to_owned());
-                Err(PackError::Registry { path, source })
-            }
-        }
+        self.transport.fetch_blob(repository, blob, &mut sink).await?;
+        Ok(sink.0.into())
     }
 }
 
