@@ -92,8 +92,8 @@ pub fn size_of(graph: &Graph, root: &Root) -> u64 {
     manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
 }
 
-/// The roots that are attached to an image, directly or not, in the bundle's order: those whose subject is one of its
-/// manifests, or a manifest of one of those, and that are of the same repository.
+/// The roots that are attached to an image, directly or not, each after what it is attached to: those whose subject is one
+/// of its manifests, or a manifest of one of those, and that are of the same repository.
 pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
     if graph.roots.iter().all(|root| root.subject.is_none()) {
         return Vec::new();
@@ -119,7 +119,6 @@ pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
         found.extend(reached);
         waiting = rest;
     }
-    found.sort_by_key(|(position, _)| *position);
     found.into_iter().map(|(_, root)| root).collect()
 }
 

@@ -6,16 +6,23 @@
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
+mod attached;
 mod blobs;
 mod destination;
+mod failure;
+mod gate;
 mod image;
 mod plan;
 mod push;
 pub mod receipt;
+mod sparse;
 mod survey;
+mod tree;
 
 pub use destination::{Destination, DestinationError, HostInPath, MapRule};
-pub use plan::{Options, PlanError, PlannedImage, PushPlan, TagMoves};
-pub use push::{PushError, push};
+pub use gate::SparseRefusal;
+pub use plan::{Options, Partial, PlanError, PlannedImage, Probe, PushPlan, TagMoves, Untagged};
+pub use push::{PushError, TakenTag, push};
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
+pub use sparse::OmittedChild;
 pub use survey::{Standing, survey};

@@ -1,13 +1,14 @@
 //! The plan of a push: which image goes where. Made without a network, so it can be shown and refused for nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::{Digest, Root, summary};
+use airlift_bundle::{Digest, Graph, Root, summary};
 use airlift_registry::{Reference, ReferenceError, Repository, Tag};
 use airlift_verifier::VerifiedBundle;
 use wildmatch::WildMatch;
 
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
+use crate::sparse::{OmittedChild, omitted_of};
 
 /// What to do with a tag that stands for something else at the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +20,38 @@ pub enum TagMoves {
     Allow,
 }
 
+/// Whether a registry is asked, by a made-up index, if it takes indexes with absent children.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probe {
+    /// Before anything moves, where it matters.
+    #[default]
+    Ask,
+    /// Never: it will show.
+    Skip,
+}
+
+/// What to do with images of which only some platforms are carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partial {
+    /// Push the index as it is, or nothing.
+    #[default]
+    Index,
+    /// Push the chosen platforms' manifests, each under a tag of its own, and not the index.
+    Children,
+}
+
+/// What to do with images that were asked for by digest and have no tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Untagged {
+    /// Give them a tag, because registries collect what has none.
+    #[default]
+    Tag,
+    /// Push them by digest alone.
+    DigestOnly,
+}
+
 /// How to push.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Only images whose name matches one of these; `*` is any text. Empty: all.
     pub only: Vec<String>,
@@ -30,6 +61,12 @@ pub struct Options {
     pub rules: Vec<MapRule>,
     /// What to do with tags that are taken.
     pub tags: TagMoves,
+    /// Whether to find out first if the registry takes indexes with absent children.
+    pub probe: Probe,
+    /// What to do with images of which only some platforms are carried.
+    pub partial: Partial,
+    /// What to do with images that have no tag.
+    pub untagged: Untagged,
     /// Transfers side by side.
     pub jobs: usize,
 }
@@ -108,6 +145,12 @@ pub struct PlannedImage {
     pub platforms: Vec<String>,
     /// Bytes of its manifests and blobs.
     pub size: u64,
+    /// Children of its index that the bundle doesn't carry.
+    pub omitted: Vec<OmittedChild>,
+    /// How many signatures, SBOMs and the like come with it.
+    pub referrers: usize,
+    /// Its position among the bundle's roots.
+    pub(crate) root: usize,
 }
 
 /// What goes where.
@@ -127,11 +170,12 @@ impl PushPlan {
         destination: &Destination,
         options: &Options,
     ) -> Result<Self, PlanError> {
-        let roots = chosen(&bundle.graph().roots, &options.only)?;
+        let graph = bundle.graph();
+        let roots = chosen(&images_of(graph), &options.only)?;
         let mut used = vec![false; options.rules.len()];
         let mut images = Vec::new();
         let mut claimed: HashMap<Reference, (String, Digest)> = HashMap::new();
-        for root in roots {
+        for (position, root) in roots {
             let digest = root.descriptor.digest;
             let (target, rule) = target(root, destination, options)?;
             if let Some(rule) = rule {
@@ -155,7 +199,10 @@ impl PushPlan {
                 digest,
                 media_type: root.descriptor.media_type.clone(),
                 platforms: bundle.platforms(root).carried,
-                size: summary::size_of(bundle.graph(), root),
+                size: summary::size_of(graph, root),
+                omitted: omitted_of(graph, root),
+                referrers: summary::attached_to(graph, root).len(),
+                root: position,
             });
         }
         if let Some((_, rule)) = used.iter().zip(&options.rules).find(|(used, _)| !**used) {
@@ -175,23 +222,29 @@ impl PushPlan {
     }
 }
 
+/// The roots that go by themselves. What is attached to an image of the bundle goes with it.
+fn images_of(graph: &Graph) -> Vec<(usize, &Root)> {
+    let images = graph.roots.iter().filter(|root| root.subject.is_none());
+    let attached: HashSet<(Option<&str>, Digest)> =
+        images.flat_map(|root| summary::attached_to(graph, root)).map(Root::canonical_key).collect();
+    graph.roots.iter().enumerate().filter(|(_, root)| !attached.contains(&root.canonical_key())).collect()
+}
+
 /// The roots that the patterns choose; each pattern must choose one.
-fn chosen<'a>(roots: &'a [Root], only: &[String]) -> Result<Vec<&'a Root>, PlanError> {
+fn chosen<'a>(roots: &[(usize, &'a Root)], only: &[String]) -> Result<Vec<(usize, &'a Root)>, PlanError> {
     if roots.is_empty() {
         return Err(PlanError::Empty);
     }
     let patterns: Vec<WildMatch> = only.iter().map(|pattern| WildMatch::new(pattern)).collect();
     let matches = |pattern: &WildMatch, root: &Root| names(root).iter().any(|name| pattern.matches(name));
     for (text, pattern) in only.iter().zip(&patterns) {
-        if !roots.iter().any(|root| matches(pattern, root)) {
-            let names = roots.iter().take(8).map(Root::name).collect();
+        if !roots.iter().any(|(_, root)| matches(pattern, root)) {
+            let names = roots.iter().take(8).map(|(_, root)| root.name()).collect();
             return Err(PlanError::NoMatch { pattern: text.clone(), names });
         }
     }
-    Ok(roots
-        .iter()
-        .filter(|root| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, root)))
-        .collect())
+    let chosen = |root: &Root| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, root));
+    Ok(roots.iter().copied().filter(|(_, root)| chosen(root)).collect())
 }
 
 /// What a pattern may match: the full name, Docker's short one, both also without tag, and the digest.
@@ -218,28 +271,34 @@ fn target(
     let name = || root.name();
     let bad_name = |source| PlanError::Name { name: name(), source };
     let reference = root.reference.as_deref().unwrap_or_default();
+    let digest = root.descriptor.digest;
     // Image-spec 1.1 lets ref.name be a bare tag, and most tools write one; then only the user knows the repository.
     if !reference.contains(['/', ':', '@']) {
         if destination.prefix().is_empty() {
             return Err(PlanError::Unnamed { name: name(), destination: destination.clone() });
         }
         let repository = destination.repository("").map_err(bad_name)?;
-        let tag =
-            if reference.is_empty() { digest_tag(&root.descriptor.digest) } else { reference.to_owned() };
-        return Ok((tagged(repository, &tag).map_err(bad_name)?, None));
+        let tag = Some(reference).filter(|tag| !tag.is_empty());
+        return Ok((place(repository, tag, digest, options.untagged).map_err(bad_name)?, None));
     }
     let source: Reference = reference.parse().map_err(bad_name)?;
     let (path, rule) = target_path(&source, options.keep_host, &options.rules);
     let repository = destination.repository(&path).map_err(bad_name)?;
-    let tag = source.tag().map_or_else(|| digest_tag(&root.descriptor.digest), str::to_owned);
-    Ok((tagged(repository, &tag).map_err(bad_name)?, rule))
+    Ok((place(repository, source.tag(), digest, options.untagged).map_err(bad_name)?, rule))
 }
 
-fn tagged(repository: Repository, tag: &str) -> Result<Reference, ReferenceError> {
-    Ok(Reference::tagged(repository, tag.parse::<Tag>()?))
-}
-
-/// The tag for what was asked for by digest alone: registries collect what has none.
-fn digest_tag(digest: &Digest) -> String {
-    format!("airlift-{}", digest.short())
+/// `repository:tag`. What was asked for by digest alone gets a tag made of it, because registries collect what has none.
+fn place(
+    repository: Repository,
+    tag: Option<&str>,
+    digest: Digest,
+    untagged: Untagged,
+) -> Result<Reference, ReferenceError> {
+    match (tag, untagged) {
+        (Some(tag), _) => Ok(Reference::tagged(repository, tag.parse::<Tag>()?)),
+        (None, Untagged::Tag) => {
+            Ok(Reference::tagged(repository, format!("airlift-{}", digest.short()).parse::<Tag>()?))
+        }
+        (None, Untagged::DigestOnly) => Ok(Reference::pinned(repository, digest)),
+    }
 }

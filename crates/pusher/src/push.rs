@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, Event, Graph, Observer};
+use airlift_bundle::{Digest, Event, Graph, Observer, summary};
 use airlift_registry::{Error, Host, Transport};
 use airlift_verifier::VerifiedBundle;
 use tokio::task::JoinSet;
 
 use crate::blobs::Blobs;
+use crate::gate::{Gate, SparseRefusal};
 use crate::image::Run;
 use crate::plan::{Options, PushPlan, TagMoves};
 use crate::receipt::{ImageReceipt, Receipt, SCHEMA};
+use crate::sparse::Route;
 use crate::survey::{Standing, concerns_all, survey};
+use crate::tree::blobs_below;
 
 /// Why nothing was pushed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,9 @@ pub enum PushError {
         #[source]
         source: Error,
     },
+    /// The registry refuses indexes with absent children, and the bundle leaves some out.
+    #[error("{0}")]
+    Sparse(Box<SparseRefusal>),
     /// A task died.
     #[error("a task ended abnormally")]
     Task(#[source] tokio::task::JoinError),
@@ -71,14 +77,17 @@ pub async fn push(
         return Err(PushError::Registry { host: plan.destination().host().clone(), source });
     }
     refuse_taken_tags(plan, &standings, options.tags)?;
+    let routes = Gate { plan, transport, options, observer }.routes(bundle, &mut standings).await?;
     observer.notice(Event::PhaseStarted { phase: "push", bytes: bytes_to_go_through(bundle.graph(), plan) });
     let run = Arc::new(Run {
         bundle: Arc::clone(bundle),
         transport: transport.clone(),
         blobs: Blobs::new(Arc::clone(bundle), transport.clone(), Arc::clone(observer), jobs),
+        tags: options.tags,
         jobs,
+        fallback_tags: tokio::sync::Mutex::default(),
     });
-    let images = push_images(&run, plan, standings).await;
+    let images = push_images(&run, plan, standings, routes).await;
     observer.notice(Event::PhaseEnded { phase: "push" });
     Ok(Receipt {
         schema: SCHEMA,
@@ -110,12 +119,18 @@ fn refuse_taken_tags(
     if taken.is_empty() { Ok(()) } else { Err(PushError::TagsTaken(taken)) }
 }
 
-/// Each image's blobs, those that images share once for each.
+/// Each image's blobs and those attached to it; what they share counts for each.
 fn bytes_to_go_through(graph: &Graph, plan: &PushPlan) -> u64 {
-    let manifests = |image: &crate::PlannedImage| -> u64 {
-        graph.below(&image.digest).iter().map(|entry| entry.descriptor.size).sum()
-    };
-    plan.images.iter().map(|image| image.size.saturating_sub(manifests(image))).sum()
+    let mut bytes = 0_u64;
+    for image in &plan.images {
+        let attached =
+            graph.roots.get(image.root).map(|root| summary::attached_to(graph, root)).unwrap_or_default();
+        let digests = attached.into_iter().map(|root| root.descriptor.digest);
+        for digest in std::iter::once(image.digest).chain(digests) {
+            bytes += blobs_below(graph, &digest, "").iter().map(|blob| blob.size).sum::<u64>();
+        }
+    }
+    bytes
 }
 
 /// Sends the images, `jobs` side by side, and puts their receipts into the plan's order.
@@ -123,16 +138,17 @@ async fn push_images(
     run: &Arc<Run>,
     plan: &PushPlan,
     standings: Vec<Result<Standing, Error>>,
+    routes: Vec<Route>,
 ) -> Result<Vec<ImageReceipt>, PushError> {
-    let mut waiting = plan.images.iter().cloned().zip(standings).enumerate();
+    let mut waiting = plan.images.iter().cloned().zip(standings).zip(routes).enumerate();
     let mut receipts: Vec<(usize, ImageReceipt)> = Vec::new();
     let mut tasks = JoinSet::new();
     loop {
         while tasks.len() < run.jobs
-            && let Some((position, (image, standing))) = waiting.next()
+            && let Some((position, ((image, standing), route))) = waiting.next()
         {
             let run = Arc::clone(run);
-            tasks.spawn(async move { (position, run.image(image, standing).await) });
+            tasks.spawn(async move { (position, run.image(image, standing, route).await) });
         }
         match tasks.join_next().await {
             None => break,

@@ -4,6 +4,8 @@ use airlift_bundle::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::plan::PlannedImage;
+
 /// What the receipt calls itself.
 pub const SCHEMA: &str = "airlift.receipt/v1";
 
@@ -50,8 +52,14 @@ pub struct ImageReceipt {
     pub status: Status,
     /// The manifests below it, which the target holds too.
     pub children: Vec<Digest>,
-    /// What was pushed because it speaks of this image.
+    /// What is attached to this image and is at the target, too.
     pub referrers: Vec<Digest>,
+    /// Lists of referrers that were written because the registry keeps none itself. These manifests are not in the bundle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallback_tags: Vec<FallbackTag>,
+    /// Where only single platforms were pushed: what they are. The index digest does not resolve at the target then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub selected_children: Vec<SelectedChild>,
     /// Bytes of blobs that were sent.
     pub uploaded: u64,
     /// Bytes of blobs that the registry took from another of its repositories.
@@ -64,6 +72,50 @@ pub struct ImageReceipt {
     /// Whose fault it was; for exit codes, not for the receipt.
     #[serde(skip)]
     pub fault: Option<Fault>,
+}
+
+/// A list of referrers that Airlift wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FallbackTag {
+    /// Its tag at the target.
+    pub target: String,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// One platform's manifest that was pushed without its index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SelectedChild {
+    /// Its tag at the target.
+    pub target: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is for.
+    pub platform: String,
+}
+
+impl ImageReceipt {
+    /// An image of which nothing is known yet.
+    pub(crate) fn new(image: &PlannedImage) -> Self {
+        ImageReceipt {
+            source: image.source.clone(),
+            target: image.target.to_string(),
+            digest: image.digest,
+            media_type: image.media_type.clone(),
+            status: Status::Failed,
+            children: Vec::new(),
+            referrers: Vec::new(),
+            fallback_tags: Vec::new(),
+            selected_children: Vec::new(),
+            uploaded: 0,
+            mounted: 0,
+            skipped: 0,
+            error: None,
+            fault: None,
+        }
+    }
 }
 
 /// Whose fault it is that an image is not there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use airlift_bundle::{Digest, Event, Observer};
-use airlift_registry::{Access, Error, Reference, Transport};
+use airlift_registry::{Access, Error, Repository, Selector, Transport};
 use futures::StreamExt;
 
 use crate::plan::{PlannedImage, PushPlan};
@@ -59,12 +59,17 @@ async fn look(
     observer: &Arc<dyn Observer>,
 ) -> Result<Standing, Error> {
     observer.notice(Event::Resolving { reference: image.target.to_string() });
-    standing(&image.target, &image.digest, transport).await
+    standing(image.target.repository(), &image.target.selector(), &image.digest, transport).await
 }
 
-async fn standing(target: &Reference, digest: &Digest, transport: &Transport) -> Result<Standing, Error> {
-    let (repository, selector) = (target.repository(), target.selector());
-    let Some(head) = transport.head_manifest(repository, &selector, Access::Push).await? else {
+/// What stands under a tag or digest, compared with what should.
+pub(crate) async fn standing(
+    repository: &Repository,
+    selector: &Selector,
+    digest: &Digest,
+    transport: &Transport,
+) -> Result<Standing, Error> {
+    let Some(head) = transport.head_manifest(repository, selector, Access::Push).await? else {
         return Ok(Standing::Absent);
     };
     match head.digest {
@@ -73,7 +78,7 @@ async fn standing(target: &Reference, digest: &Digest, transport: &Transport) ->
         _ => {}
     }
     // No digest in the answer, or one of another algorithm: then the bytes have to say.
-    Ok(match transport.get_manifest(repository, &selector, Access::Push).await? {
+    Ok(match transport.get_manifest(repository, selector, Access::Push).await? {
         None => Standing::Absent,
         Some(fetched) if digest.matches(&fetched.bytes) => Standing::Present,
         Some(fetched) => Standing::Other(Digest::of(digest.algorithm(), &fetched.bytes)),

@@ -1,0 +1,166 @@
+//! Decides, before anything moves, which way each image goes, and refuses what the registry would refuse after hours.
+
+use std::fmt;
+use std::sync::Arc;
+
+use airlift_bundle::{Digest, Observer};
+use airlift_registry::{Access, Error, Selector, Transport};
+use airlift_verifier::VerifiedBundle;
+
+use crate::plan::{Options, Partial, PlannedImage, Probe, PushPlan};
+use crate::push::PushError;
+use crate::sparse::{OmittedChild, Route, Verdict, are_there, probe};
+use crate::survey::Standing;
+use crate::tree::blobs_below;
+
+/// A registry that wants all children of an index, and the images that don't have them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SparseRefusal {
+    /// The registry.
+    pub registry: String,
+    /// The images, with what the bundle leaves out of each.
+    pub images: Vec<(String, Digest, Vec<OmittedChild>)>,
+    /// What the probe showed.
+    pub verdict: Verdict,
+}
+
+impl fmt::Display for SparseRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.verdict {
+            Verdict::Inconclusive(_) => {
+                write!(
+                    f,
+                    "whether registry {} takes an index with absent children could not be found out, and the bundle leaves out",
+                    self.registry
+                )?;
+            }
+            _ => write!(
+                f,
+                "registry {} requires every child of an index, and the bundle leaves out",
+                self.registry
+            )?,
+        }
+        for (position, (image, digest, omitted)) in self.images.iter().enumerate() {
+            let names: Vec<String> =
+                omitted.iter().map(|child| format!("{} ({}…)", child.name(), child.digest.short())).collect();
+            let separator = if position == 0 { "" } else { ";" };
+            write!(f, "{separator} of {image} (index {digest}): {}", names.join(", "))?;
+        }
+        f.write_str(". Nothing was uploaded. Ways out: build the bundle again with all platforms; ")?;
+        f.write_str("have the registry accept such indexes (Distribution v3: validation.manifests.indexes.platforms: none; ")?;
+        f.write_str("Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms without the index (--selected-children)")?;
+        match &self.verdict {
+            Verdict::Inconclusive(words) => {
+                write!(f, "; --no-probe pushes without asking. The registry said: {words}")
+            }
+            Verdict::Refuses(words) => write!(f, ". The registry said: {words}"),
+            Verdict::Accepts => Ok(()),
+        }
+    }
+}
+
+/// What deciding takes.
+pub(crate) struct Gate<'a> {
+    pub(crate) plan: &'a PushPlan,
+    pub(crate) transport: &'a Transport,
+    pub(crate) options: &'a Options,
+    pub(crate) observer: &'a Arc<dyn Observer>,
+}
+
+impl Gate<'_> {
+    /// The way for each image. A partial image that is said to be present is looked at more closely: its chosen children
+    /// and their blobs must answer, too, or it counts as absent.
+    pub(crate) async fn routes(
+        &self,
+        bundle: &VerifiedBundle,
+        standings: &mut [Result<Standing, Error>],
+    ) -> Result<Vec<Route>, PushError> {
+        let mut routes = vec![Route::Whole; self.plan.images.len()];
+        let mut refused = Vec::new();
+        for (position, image) in self.plan.images.iter().enumerate() {
+            let Some(Ok(standing)) = standings.get(position) else { continue };
+            if image.omitted.is_empty() {
+                continue;
+            }
+            if *standing == Standing::Present {
+                if self.try_image(standings, position, self.is_whole(bundle, image)).await.unwrap_or(true) {
+                    continue;
+                }
+                standings[position] = Ok(Standing::Absent);
+            }
+            let complete = are_there(self.transport, image.target.repository(), &image.omitted, self.jobs());
+            match self.try_image(standings, position, complete).await {
+                None | Some(true) => {}
+                Some(false) if self.options.partial == Partial::Children => {
+                    routes[position] = Route::Children
+                }
+                Some(false) => refused.push(image),
+            }
+        }
+        if refused.is_empty() || self.options.probe == Probe::Skip {
+            return Ok(routes);
+        }
+        self.ask(&refused).await.map(|()| routes)
+    }
+
+    fn jobs(&self) -> usize {
+        self.options.jobs.max(1)
+    }
+
+    /// The answer for one image; where there is none, the image fails by itself and `None` is returned.
+    async fn try_image<T>(
+        &self,
+        standings: &mut [Result<Standing, Error>],
+        position: usize,
+        question: impl Future<Output = Result<T, Error>>,
+    ) -> Option<T> {
+        match question.await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                standings[position] = Err(error);
+                None
+            }
+        }
+    }
+
+    /// Whether everything that the bundle carries of an image is at the target.
+    async fn is_whole(&self, bundle: &VerifiedBundle, image: &PlannedImage) -> Result<bool, Error> {
+        let (graph, repository) = (bundle.graph(), image.target.repository());
+        for entry in
+            graph.below(&image.digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest))
+        {
+            let selector = Selector::Digest(entry.descriptor.digest);
+            if self.transport.head_manifest(repository, &selector, Access::Push).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        for blob in blobs_below(graph, &image.digest, "") {
+            if self.transport.blob_exists(repository, &blob.digest, Access::Push).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks the registry, once, whether it takes what `images` lack.
+    async fn ask(&self, images: &[&PlannedImage]) -> Result<(), PushError> {
+        let Some(first) = images.first() else { return Ok(()) };
+        let mut omitted: Vec<OmittedChild> = Vec::new();
+        for child in images.iter().flat_map(|image| &image.omitted) {
+            if !omitted.iter().any(|known| known.platform == child.platform) {
+                omitted.push(child.clone());
+            }
+        }
+        match probe(self.transport, first, &omitted, self.observer).await {
+            Verdict::Accepts => Ok(()),
+            verdict => Err(PushError::Sparse(Box::new(SparseRefusal {
+                registry: self.plan.destination().host().to_string(),
+                images: images
+                    .iter()
+                    .map(|image| (image.source.clone(), image.digest, image.omitted.clone()))
+                    .collect(),
+                verdict,
+            }))),
+        }
+    }
+}

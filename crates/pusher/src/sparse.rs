@@ -1,0 +1,153 @@
+//! Images of which only some platforms are carried, and registries that want all of an index's children.
+//!
+//! Most registries refuse an index unless each manifest that it names is there, and say so only when the index comes,
+//! after the layers have gone. So before anything moves: if the omitted children are at the target already, the index is
+//! complete there; else a made-up index, never the real one, finds out whether this registry minds.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use airlift_bundle::selection::leaves;
+use airlift_bundle::{Digest, Graph, Observer, Platform, Root, media_type, summary};
+use airlift_registry::{Access, Error, Repository, Selector, Transport};
+use futures::{StreamExt, TryStreamExt};
+
+use crate::plan::PlannedImage;
+
+/// A child of an index that the bundle doesn't carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OmittedChild {
+    /// The manifest.
+    pub digest: Digest,
+    /// What it is for, where the index says so.
+    pub platform: Option<Platform>,
+}
+
+impl OmittedChild {
+    /// The platform by name, else the digest's start.
+    pub fn name(&self) -> String {
+        match &self.platform {
+            Some(platform) => summary::display(platform),
+            None => format!("{}…", self.digest.short()),
+        }
+    }
+}
+
+/// Which way an image goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// As it is, the index included.
+    Whole,
+    /// Only the chosen platforms' manifests, each under a tag of its own.
+    Children,
+}
+
+/// What the bundle leaves out of an image.
+pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
+    leaves(graph, root)
+        .into_iter()
+        .filter(|leaf| !graph.carries(&leaf.digest))
+        .map(|leaf| OmittedChild { digest: leaf.digest, platform: leaf.platform })
+        .collect()
+}
+
+/// Whether all omitted children of an image are in the target repository already: then the index is complete there.
+pub(crate) async fn are_there(
+    transport: &Transport,
+    repository: &Repository,
+    omitted: &[OmittedChild],
+    jobs: usize,
+) -> Result<bool, Error> {
+    let heads = omitted.iter().map(|child| {
+        let selector = Selector::Digest(child.digest);
+        async move { transport.head_manifest(repository, &selector, Access::Push).await }
+    });
+    let heads: Vec<_> = heads.collect();
+    let found: Vec<_> = futures::stream::iter(heads).buffered(jobs).try_collect().await?;
+    Ok(found.iter().all(Option::is_some))
+}
+
+/// What a registry makes of an index some of whose children are absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It takes it.
+    Accepts,
+    /// It refuses it; these are its words.
+    Refuses(String),
+    /// It could not be found out; this is why.
+    Inconclusive(String),
+}
+
+/// Finds out by a made-up index, in the repository of the first image that needs it. What the probe leaves behind is
+/// deleted, as far as the registry lets us.
+pub(crate) async fn probe(
+    transport: &Transport,
+    image: &PlannedImage,
+    omitted: &[OmittedChild],
+    observer: &Arc<dyn Observer>,
+) -> Verdict {
+    let repository = image.target.repository();
+    observer.notice(airlift_bundle::Event::Resolving {
+        reference: format!("{repository} (does it take sparse indexes?)"),
+    });
+    let refusal = match try_index(transport, repository, &made_up_index(omitted)).await {
+        Ok(()) => return Verdict::Accepts,
+        Err(error) => error,
+    };
+    let words = refusal.to_string();
+    if refusal.refusal().is_some_and(|refusal| refusal.has("MANIFEST_BLOB_UNKNOWN")) {
+        return Verdict::Refuses(words);
+    }
+    if !matches!(refusal, Error::Refused(_) | Error::NotFound(_)) {
+        return Verdict::Inconclusive(words);
+    }
+    // It may be the children, or indexes as such, or we: an index without children tells.
+    match try_index(transport, repository, &made_up_index(&[])).await {
+        Ok(()) => Verdict::Refuses(words),
+        Err(_) => Verdict::Inconclusive(words),
+    }
+}
+
+async fn try_index(transport: &Transport, repository: &Repository, index: &str) -> Result<(), Error> {
+    let selector = Selector::Digest(Digest::sha256(index.as_bytes()));
+    let bytes = index.to_owned().into();
+    transport.put_manifest(repository, &selector, media_type::OCI_INDEX, bytes).await?;
+    // Untagged, it does no harm where it can't be deleted; registries collect it.
+    let _ = transport.delete_manifest(repository, &selector).await;
+    Ok(())
+}
+
+/// An index that nobody has: children that don't exist, for the platforms that would be missing, because some
+/// registries only mind certain platforms.
+fn made_up_index(omitted: &[OmittedChild]) -> String {
+    let platforms: BTreeSet<Platform> = omitted
+        .iter()
+        .map(|child| {
+            child.platform.clone().unwrap_or_else(|| Platform {
+                os: "linux".to_owned(),
+                architecture: "amd64".to_owned(),
+                ..Platform::default()
+            })
+        })
+        .collect();
+    let children: Vec<serde_json::Value> = platforms
+        .iter()
+        .map(|platform| {
+            let digest =
+                Digest::sha256(format!("no such manifest: airlift asks about {platform}").as_bytes());
+            let mut described = serde_json::json!({"architecture": platform.architecture, "os": platform.os});
+            if let Some(variant) = &platform.variant {
+                described["variant"] = variant.as_str().into();
+            }
+            serde_json::json!({
+                "mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": 528, "platform": described,
+            })
+        })
+        .collect();
+    let note = "made up by airlift to ask whether sparse indexes are accepted; safe to delete";
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": children,
+        "annotations": {"io.airlift.probe": note},
+    });
+    index.to_string()
+}
