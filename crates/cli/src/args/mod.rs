@@ -1,0 +1,106 @@
+//! What may be typed: the global options and the list of subcommands. Each subcommand's own arguments live beside its code.
+
+pub(crate) mod registry;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::commands::{build, completions, demo, inspect, push, verify};
+use crate::ui::progress::ProgressChoice;
+use crate::ui::term::ColorChoice;
+
+/// The help section of the global options.
+const OUTPUT: &str = "Output options";
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift build nginx:1.27 quay.io/prometheus/prometheus:v2.53.0 -o images.tar
+  airlift verify images.tar
+  airlift push images.tar registry.example.com:5000/mirror
+  airlift demo
+
+Exit codes:
+  0  done
+  1  the answer is no: damaged, missing, different
+  2  wrong usage
+  3  registry or network
+  4  local files, or a file that is no bundle
+  5  refused by a rule: an existing file, a taken tag, a size limit";
+
+/// Container images across the air gap, byte for byte
+///
+/// Airlift packs images with all their platforms from registries into one file, proves every byte of it on arrival, and
+/// republishes it so that every digest, index digests among them, is what it was at the source.
+#[derive(Debug, Parser)]
+#[command(name = "airlift", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Print one JSON document instead of text
+    ///
+    /// Its first member, "schema", says what it is, such as "airlift.build/v1". Errors still go to standard error as text.
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub(crate) json: bool,
+    /// Print results, warnings and errors only
+    #[arg(short, long, global = true, help_heading = OUTPUT)]
+    pub(crate) quiet: bool,
+    /// Tell more; -vv and -vvv tell still more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
+    pub(crate) verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(help = "Colours: auto, always or never [default: auto]", hide_default_value = true)]
+    #[arg(long_help = "Colours: auto (on a terminal, unless NO_COLOR is set), always or never", help_heading = OUTPUT)]
+    pub(crate) color: ColorChoice,
+    /// How to show progress
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto", hide_possible_values = true)]
+    #[arg(help = "Progress: auto, bar, plain or none [default: auto]", hide_default_value = true)]
+    #[arg(long_help = "Progress on standard error: auto (bars on a terminal, lines elsewhere), bar, plain or none", help_heading = OUTPUT)]
+    pub(crate) progress: ProgressChoice,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Build(build::Args),
+    Verify(verify::Args),
+    Push(push::Args),
+    Inspect(inspect::Args),
+    Demo(demo::Args),
+    Completions(completions::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn short_help_is_a_screenful_and_long_help_has_an_example() {
+        let mut root = Cli::command();
+        root.build();
+        for command in root.get_subcommands_mut() {
+            let name = command.get_name().to_owned();
+            let short = command.render_help().to_string();
+            assert!(short.lines().count() <= 40, "{name} -h has {} lines", short.lines().count());
+            let long = command.render_long_help().to_string();
+            assert!(
+                long.contains("Example") && long.contains(&format!("airlift {name}")),
+                "{name} --help\n{long}"
+            );
+        }
+    }
+}

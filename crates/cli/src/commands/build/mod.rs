@@ -1,0 +1,159 @@
+//! `airlift build`: references to bundle.
+
+mod references;
+mod show;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use airlift_bundle::Existing;
+use airlift_bundle::writer::part_path;
+use airlift_packager::{Built, Fetched, Outcome, Output, Packing, PlanOptions, StreamError, resolve};
+
+use crate::args::registry::RegistryArgs;
+use crate::exit::{Exit, Failure, UsageError};
+use crate::output::{BuildDocument, PlanDocument};
+use crate::ui::interrupt::Farewell;
+use crate::ui::{Ui, size};
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift build nginx:1.27 redis:7 -o images.tar       two images, all platforms
+  airlift build -f images.txt -o images.tar            one reference a line, # comments
+  airlift build nginx@sha256:… -o images.tar           by digest
+  airlift build nginx:1.27 --dry-run                   what it would be, and how large
+  airlift build nginx:1.27 -o - | ssh far 'cat >b.tar' straight into a pipe
+
+If it is interrupted, the same command goes on from BUNDLE.part: what is there is hashed and kept.";
+
+/// Pack images from registries into one file
+///
+/// Takes each image with all its platforms: every manifest and blob as the registry has it, byte for byte. The same
+/// images give the same file, whoever builds it.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Images, such as nginx:1.27 or quay.io/team/app@sha256:…
+    #[arg(value_name = "REF")]
+    references: Vec<String>,
+    /// Read references from a text file, one a line (repeatable); - is standard input
+    #[arg(short, long = "file", value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// The bundle to write; - is standard output
+    #[arg(short, long, value_name = "BUNDLE", required_unless_present = "dry_run")]
+    output: Option<PathBuf>,
+    /// Show what would be built, and fetch no blob
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
+    /// Refuse a bundle larger than this, such as 4GiB
+    ///
+    /// Refused before the first blob is fetched, with exit code 5. K, M and G are powers of 1024, kB, MB and GB of 1000.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_size: Option<u64>,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+/// Where the bundle goes.
+enum Target {
+    /// Nowhere.
+    Nowhere,
+    /// Standard output.
+    Stream,
+    /// A file.
+    File(Output),
+}
+
+pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
+    let target = args.target(ui)?;
+    let references = references::gather(&args.references, &args.file)?;
+    if let Target::File(output) = &target {
+        output.check()?;
+        farewell.say(kept(&output.path));
+    }
+    let packing = plan(&args, &references, ui).await?;
+    let layout = packing.layout();
+    if let Some(limit) = args.max_size.filter(|limit| layout.size() > *limit) {
+        return Err(Failure::TooLarge { size: layout.size(), limit });
+    }
+    match target {
+        Target::Nowhere => show_plan(&args, &packing, ui)?,
+        Target::Stream => {
+            ui.note(&show::plan(&packing, &ui.err));
+            let fetched = stream(&packing, ui).await?;
+            ui.note(&show::built(Path::new("-"), &packing, Outcome::Written, fetched, ui.err.paint));
+        }
+        Target::File(output) => {
+            ui.note(&show::plan(&packing, &ui.err));
+            let Built { outcome, fetched } =
+                packing.write(&output, args.registry.jobs(), &ui.observer()).await?;
+            if ui.json {
+                ui.print_json(&BuildDocument::new(&output.path, &packing, fetched))?;
+            } else {
+                ui.print(&show::built(&output.path, &packing, outcome, fetched, ui.out.paint))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+impl Args {
+    fn target(&self, ui: &Ui) -> Result<Target, Failure> {
+        let refuse = |why| Err(UsageError::Combination(why).into());
+        match &self.output {
+            _ if self.dry_run => Ok(Target::Nowhere),
+            // The parser of arguments asks for one of the two.
+            None => refuse("name the bundle with -o, or look at the plan with --dry-run"),
+            Some(path) if path.as_os_str() == "-" => {
+                if ui.json {
+                    return refuse("-o - and --json both want standard output; write the bundle to a file");
+                }
+                if std::io::stdout().is_terminal() {
+                    return refuse(
+                        "-o - would write the archive to this terminal; redirect it, or name a file",
+                    );
+                }
+                Ok(Target::Stream)
+            }
+            Some(path) => {
+                let existing = if self.force { Existing::Replace } else { Existing::Keep };
+                Ok(Target::File(Output { path: path.clone(), existing }))
+            }
+        }
+    }
+}
+
+async fn plan(args: &Args, references: &[airlift_registry::Reference], ui: &Ui) -> Result<Packing, Failure> {
+    let observer = ui.observer();
+    let transport = args.registry.transport(observer.clone())?;
+    let jobs = args.registry.jobs();
+    let resolved = resolve(&transport, references, jobs, &*observer).await?;
+    let options = PlanOptions { jobs, ..PlanOptions::default() };
+    Ok(Packing::plan(&transport, resolved, &options, &*observer).await?)
+}
+
+fn show_plan(args: &Args, packing: &Packing, ui: &Ui) -> Result<(), Failure> {
+    if ui.json {
+        let bundle = args.output.as_deref();
+        return ui.print_json(&PlanDocument::new(bundle, packing, ui.verbosity > 0));
+    }
+    ui.print(&show::plan(packing, &ui.out))
+}
+
+async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
+    // Straight to the descriptor: Rust's own buffer looks for line ends.
+    let stdout = std::io::stdout().lock();
+    let owned = std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned().map_err(StreamError::Write)?;
+    drop(stdout);
+    let mut out = std::io::BufWriter::with_capacity(256 << 10, std::fs::File::from(owned));
+    packing.stream(&mut out, &*ui.observer()).await
+}
+
+/// What Ctrl-C leaves behind.
+fn kept(output: &Path) -> String {
+    let part = part_path(output);
+    format!("what arrived is kept in {}: the same command goes on from it", part.display())
+}

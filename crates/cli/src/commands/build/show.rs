@@ -1,0 +1,89 @@
+//! What a build says: the plan before, the result after.
+
+use std::path::Path;
+
+use airlift_bundle::selection::leaves;
+use airlift_bundle::{Digest, Graph, Root, layout, summary};
+use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
+
+use crate::ui::table::{Cell, Column, Table};
+use crate::ui::term::{Paint, Stream, Tone};
+use crate::ui::{facts, size};
+
+/// The images with their platforms and sizes, then one line on the whole.
+pub(crate) fn plan(packing: &Packing, stream: &Stream) -> String {
+    let graph = packing.layout().graph();
+    let mut table =
+        Table::new([("image", Column::Text), ("platform", Column::Text), ("size", Column::Number)]);
+    for (image, root) in packing.images().iter().zip(&graph.roots) {
+        image_rows(&mut table, image, graph, root);
+    }
+    let (manifests, blobs) = (graph.manifests.len(), graph.blobs.len());
+    let line = format!(
+        "\n{}, {}, {}; the archive will have {}\n",
+        size::count(packing.images().len(), "image"),
+        size::count(manifests, "manifest"),
+        size::count(blobs, "blob"),
+        size::exact(packing.layout().size()),
+    );
+    table.render(stream) + &line
+}
+
+/// A row for each platform, and one for all of them together where there are several.
+fn image_rows(table: &mut Table, image: &ImagePlan, graph: &Graph, root: &Root) {
+    let name = Cell::new(Tone::Name, layout::familiar(&image.reference));
+    let whole = Cell::new(Tone::Bold, size::human(image.size));
+    let platforms = platform_sizes(graph, root);
+    if platforms.len() < 2 {
+        table.row([name, image.platforms.join(", ").into(), whole]);
+        return;
+    }
+    let mut name = Some(name);
+    for (platform, bytes) in platforms {
+        table.row([name.take().unwrap_or_default(), platform.into(), size::human(bytes).into()]);
+    }
+    table.row([Cell::default(), Cell::new(Tone::Dim, "all together"), whole]);
+}
+
+/// What each platform would take alone: its manifests, configs and layers.
+fn platform_sizes(graph: &Graph, root: &Root) -> Vec<(String, u64)> {
+    let mut sizes: Vec<(String, u64)> = Vec::new();
+    for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried) {
+        let Some(platform) = &leaf.platform else { continue };
+        let (name, bytes) = (summary::display(platform), size_of(graph, &leaf.digest));
+        match sizes.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, size)) => *size = size.saturating_add(bytes),
+            None => sizes.push((name, bytes)),
+        }
+    }
+    sizes
+}
+
+fn size_of(graph: &Graph, manifest: &Digest) -> u64 {
+    let Some(raw) = graph.manifest(manifest).and_then(|entry| entry.raw.as_ref()) else { return 0 };
+    Graph::blobs_of(raw).into_iter().fold(raw.size(), |sum, (_, blob)| sum.saturating_add(blob.size))
+}
+
+/// Where the bundle is, its id, and what it took.
+pub(crate) fn built(
+    path: &Path,
+    packing: &Packing,
+    outcome: Outcome,
+    fetched: Fetched,
+    paint: Paint,
+) -> String {
+    let head = match outcome {
+        Outcome::Written => String::new(),
+        Outcome::AlreadyComplete => {
+            format!("{}: {}\n", paint.tone(Tone::Good, "already complete"), path.display())
+        }
+    };
+    let lines = [
+        ("bundle", path.display().to_string()),
+        ("id", packing.layout().id().to_string()),
+        ("size", size::exact(packing.layout().size())),
+        ("downloaded", size::human(fetched.downloaded)),
+        ("reused", size::human(fetched.reused)),
+    ];
+    head + &facts(paint, &lines)
+}

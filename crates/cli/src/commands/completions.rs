@@ -1,0 +1,29 @@
+//! `airlift completions`: scripts that let a shell complete what is typed.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::exit::{Exit, Failure};
+use crate::ui::Ui;
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift completions bash > /etc/bash_completion.d/airlift
+  airlift completions zsh > ~/.zfunc/_airlift
+  airlift completions fish > ~/.config/fish/completions/airlift.fish";
+
+/// Print a completion script for a shell
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "airlift", &mut script);
+    ui.print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

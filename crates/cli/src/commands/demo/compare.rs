@@ -1,0 +1,107 @@
+//! What both registries hold in the end: manifests byte for byte, blobs by digest.
+
+use airlift_bundle::Digest;
+use airlift_packager::Packing;
+use airlift_registry::{Access, Reference, Repository, Selector};
+use airlift_server::Server;
+use airlift_server::samples::Sample;
+
+use super::way::Way;
+use crate::exit::{Failure, UsageError};
+use crate::output::Compared;
+use crate::ui::words::in_words;
+
+/// Compares all samples at both ends.
+pub(crate) async fn images(
+    way: &Way,
+    packing: &Packing,
+    samples: &[Sample],
+) -> Result<Vec<Compared>, Failure> {
+    let mut images = Vec::with_capacity(samples.len());
+    for sample in samples {
+        images.push(image(way, packing, sample).await?);
+    }
+    Ok(images)
+}
+
+async fn image(way: &Way, packing: &Packing, sample: &Sample) -> Result<Compared, Failure> {
+    let (here, there) = (reference(way.source(), sample)?, reference(way.target(), sample)?);
+    let planned = packing.images().iter().find(|image| image.reference == here.to_string());
+    let ends = Ends { way, source: here.repository(), target: there.repository() };
+    let (source, target) = ends.manifest(&here.selector()).await?;
+    let mut same = source.is_some() && source == target;
+    for manifest in &sample.manifests {
+        let (source, target) = ends.manifest(&Selector::Digest(manifest.digest)).await?;
+        // The sample itself is the third witness.
+        same &= source == target && source.is_some_and(|bytes| bytes == manifest.bytes);
+    }
+    for blob in &sample.blobs {
+        same &= ends.blob(&blob.digest, blob.bytes.len() as u64).await?;
+    }
+    let algorithm = sample.root.digest.algorithm();
+    let is_artifact = packing
+        .layout()
+        .graph()
+        .manifest(&sample.root.digest)
+        .is_some_and(|entry| entry.raw.as_ref().is_some_and(|raw| raw.artifact_type().is_some()));
+    Ok(Compared {
+        image: format!("{}:{}", sample.repository, sample.tag),
+        kind: if is_artifact { "artifact".to_owned() } else { in_words(&sample.root.media_type) },
+        platforms: planned.map(|image| image.platforms.clone()).unwrap_or_default(),
+        source: source.map_or(sample.root.digest, |bytes| Digest::of(algorithm, &bytes)),
+        target: target.map(|bytes| Digest::of(algorithm, &bytes)),
+        manifests: sample.manifests.len(),
+        blobs: sample.blobs.len(),
+        same,
+    })
+}
+
+fn reference(server: &Server, sample: &Sample) -> Result<Reference, Failure> {
+    let text = format!("{}/{}:{}", server.address(), sample.repository, sample.tag);
+    Ok(text.parse().map_err(UsageError::Reference)?)
+}
+
+/// The two places of an image.
+struct Ends<'a> {
+    way: &'a Way,
+    source: &'a Repository,
+    target: &'a Repository,
+}
+
+type Bytes = Option<Vec<u8>>;
+
+impl Ends<'_> {
+    /// A manifest's bytes at the source and at the target.
+    async fn manifest(&self, selector: &Selector) -> Result<(Bytes, Bytes), Failure> {
+        Ok((self.get(self.source, selector).await?, self.get(self.target, selector).await?))
+    }
+
+    async fn get(&self, repository: &Repository, selector: &Selector) -> Result<Bytes, Failure> {
+        let answer = self.way.transport().get_manifest(repository, selector, Access::Pull).await;
+        let fetched = answer.map_err(|source| {
+            let what = Reference::to_string(&at(repository, selector));
+            Failure::ReadBack { what, source }
+        })?;
+        Ok(fetched.map(|manifest| manifest.bytes.to_vec()))
+    }
+
+    /// Whether a blob is at both ends, with that size.
+    async fn blob(&self, digest: &Digest, size: u64) -> Result<bool, Failure> {
+        for repository in [self.source, self.target] {
+            let answer = self.way.transport().blob_exists(repository, digest, Access::Pull).await;
+            let head = answer
+                .map_err(|source| Failure::ReadBack { what: format!("{repository}@{digest}"), source })?;
+            if head.is_none_or(|head| head.size.is_some_and(|found| found != size)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn at(repository: &Repository, selector: &Selector) -> Reference {
+    match selector {
+        Selector::Tag(tag) => Reference::tagged(repository.clone(), tag.clone()),
+        Selector::Digest(digest) => Reference::pinned(repository.clone(), *digest),
+    }
+}

@@ -1,0 +1,180 @@
+//! What the demonstration tells, as it happens.
+
+use std::path::Path;
+
+use airlift_packager::Packing;
+use airlift_pusher::{Receipt, Status};
+use airlift_server::samples::Sample;
+use airlift_verifier::Report;
+
+use super::way::{Flip, Way};
+use crate::exit::Failure;
+use crate::output::Compared;
+use crate::ui::table::{Cell, Column, Table};
+use crate::ui::term::{Paint, Tone, harmless};
+use crate::ui::{Ui, size};
+
+/// The column behind the step's name, where its lines start.
+const MARGIN: usize = 12;
+
+/// Tells a person; with `--json`, nobody.
+pub(crate) struct Story<'a> {
+    ui: &'a Ui,
+}
+
+impl<'a> Story<'a> {
+    pub(crate) fn new(ui: &'a Ui) -> Self {
+        Story { ui }
+    }
+
+    fn paint(&self) -> Paint {
+        self.ui.out.paint
+    }
+
+    /// A step: its number and name before its first line, the others below that one.
+    fn step(&self, number: u8, name: &str, lines: &[String]) -> Result<(), Failure> {
+        if self.ui.json {
+            return Ok(());
+        }
+        let head = format!("{number}  {name}");
+        let head = format!("{}{}", self.paint().tone(Tone::Bold, &head), " ".repeat(MARGIN - head.len()));
+        let margin = " ".repeat(MARGIN);
+        let mut text = String::new();
+        for (position, line) in lines.iter().enumerate() {
+            text.push_str(if position == 0 { &head } else { &margin });
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.ui.print(&text)
+    }
+
+    pub(crate) fn source(&self, way: &Way, samples: &[Sample]) -> Result<(), Failure> {
+        let names: Vec<String> = samples.iter().map(|s| format!("{}:{}", s.repository, s.tag)).collect();
+        let width = names.iter().map(String::len).max().unwrap_or(0);
+        let address = way.source().address();
+        let mut lines =
+            vec![format!("a registry on {address} with {}:", size::count(samples.len(), "sample image"))];
+        for (name, sample) in names.iter().zip(samples) {
+            let name = self.paint().tone(Tone::Name, name).into_owned() + &" ".repeat(width - name.len());
+            lines.push(format!("{name}  {}", self.paint().tone(Tone::Dim, sample.about)));
+        }
+        self.step(1, "source", &lines)
+    }
+
+    pub(crate) fn built(&self, way: &Way, packing: &Packing) -> Result<(), Failure> {
+        let (layout, graph) = (packing.layout(), packing.layout().graph());
+        self.step(
+            2,
+            "build",
+            &[
+                format!(
+                    "all of it into one file: {}, {}, {}",
+                    size::human(layout.size()),
+                    size::count(graph.manifests.len(), "manifest"),
+                    size::count(graph.blobs.len(), "blob")
+                ),
+                self.dim(&way.bundle().display().to_string()),
+                self.dim(&format!("id {}", layout.id())),
+            ],
+        )
+    }
+
+    pub(crate) fn verified(&self, report: &Report) -> Result<(), Failure> {
+        let word = self.yes_no(report.ok, "OK", "DAMAGED");
+        self.step(3, "verify", &[format!("every byte of it re-read, without a network: {word}")])
+    }
+
+    pub(crate) fn caught(&self, flip: &Flip, report: &Report) -> Result<(), Failure> {
+        let mut lines =
+            vec![format!("one bit of byte {} of a copy flipped; verify says:", size::grouped(flip.offset()))];
+        match report.findings.iter().find(|finding| finding.is_error()) {
+            Some(finding) => {
+                let place: Vec<_> = finding.path.iter().map(|part| harmless(part)).collect();
+                lines.push(format!("{} {}", self.paint().tone(Tone::Good, "caught:"), place.join(" → ")));
+                lines.push(self.dim(&harmless(&finding.message)));
+            }
+            None => {
+                lines.push(self.paint().tone(Tone::Bad, "NOTHING: the damage went unnoticed").into_owned())
+            }
+        }
+        self.step(4, "tamper", &lines)
+    }
+
+    pub(crate) fn pushed(&self, way: &Way, receipt: &Receipt) -> Result<(), Failure> {
+        let pushed = receipt.images.iter().filter(|image| image.status == Status::Pushed).count();
+        let uploaded: u64 = receipt.images.iter().map(|image| image.uploaded).sum();
+        let mut lines = vec![format!(
+            "the bundle into an empty registry on {}: {} pushed, {}",
+            way.target().address(),
+            size::count(pushed, "image"),
+            size::human(uploaded)
+        )];
+        for image in receipt.images.iter().filter(|image| image.status == Status::Failed) {
+            let why = image.error.as_deref().unwrap_or("no reason given");
+            lines.push(format!(
+                "{} {}: {}",
+                self.paint().tone(Tone::Bad, "failed:"),
+                image.target,
+                harmless(why)
+            ));
+        }
+        self.step(5, "push", &lines)
+    }
+
+    pub(crate) fn compared(&self, images: &[Compared], ok: bool, kept: Option<&Path>) -> Result<(), Failure> {
+        if self.ui.json {
+            return Ok(());
+        }
+        let (manifests, blobs) = images.iter().fold((0, 0), |(m, b), i| (m + i.manifests, b + i.blobs));
+        self.step(
+            6,
+            "compare",
+            &[format!(
+                "{} byte for byte at both ends, {} by digest",
+                size::count(manifests, "manifest"),
+                size::count(blobs, "blob")
+            )],
+        )?;
+        let mut text = format!("\n{}\n", table(images).render(&self.ui.out));
+        text.push_str(&match ok {
+            true => format!("{}: every digest arrived unchanged\n", self.yes_no(true, "OK", "")),
+            false => format!("{}: not all of it arrived unchanged\n", self.yes_no(false, "", "FAILED")),
+        });
+        if let Some(bundle) = kept {
+            text.push_str(&format!("kept: {0}; look at it with `airlift inspect {0}`\n", bundle.display()));
+        }
+        self.ui.print(&text)
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.paint().tone(Tone::Dim, text).into_owned()
+    }
+
+    fn yes_no(&self, yes: bool, good: &str, bad: &str) -> String {
+        let (tone, word) = if yes { (Tone::Good, good) } else { (Tone::Bad, bad) };
+        self.paint().tone(tone, word).into_owned()
+    }
+}
+
+fn table(images: &[Compared]) -> Table {
+    let mut table = Table::new([
+        ("image", Column::Word),
+        ("kind", Column::Word),
+        ("platforms", Column::Text),
+        ("at source", Column::Word),
+        ("at target", Column::Word),
+        ("same", Column::Word),
+    ]);
+    for image in images {
+        let same = if image.same { Cell::new(Tone::Good, "yes") } else { Cell::new(Tone::Bad, "NO") };
+        table.row([
+            Cell::new(Tone::Name, image.image.clone()),
+            image.kind.clone().into(),
+            image.platforms.join(", ").into(),
+            image.source.short().into(),
+            image.target.map_or("nothing".to_owned(), |digest| digest.short()).into(),
+            same,
+        ]);
+    }
+    table
+}

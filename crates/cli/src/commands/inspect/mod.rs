@@ -1,0 +1,95 @@
+//! `airlift inspect`: what a bundle holds.
+
+mod find;
+mod raw;
+mod text;
+mod tree;
+
+use std::path::PathBuf;
+
+use airlift_bundle::{Graph, Limits};
+use airlift_verifier::{Examined, Finding};
+
+use crate::exit::{Exit, Failure};
+use crate::output::InspectDocument;
+use crate::ui::Ui;
+use find::{Wanted, find};
+use tree::Tree;
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift inspect images.tar                        the whole tree
+  airlift inspect images.tar nginx:1.27             one image
+  airlift inspect images.tar b45fff97               whatever has a digest that starts like this
+  airlift inspect images.tar nginx:1.27 --raw       the index, byte for byte
+  airlift inspect images.tar sha256:… --raw > layer a blob, byte for byte";
+
+/// Show what a bundle holds: images, platforms, layers and their sizes
+///
+/// Reads manifests only; whether the blobs are unchanged is what `airlift verify` finds out.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The bundle: a tar archive, or a folder
+    bundle: PathBuf,
+    /// An image's name, or a digest or its start (6 digits or more)
+    #[arg(value_name = "REF|DIGEST")]
+    part: Option<String>,
+    /// Write the exact bytes of that manifest or blob
+    #[arg(long, requires = "part", conflicts_with = "json")]
+    raw: bool,
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
+    let examined = Examined::open(&args.bundle, Limits::default())?;
+    let errors: Vec<&Finding> = examined.findings().iter().filter(|finding| finding.is_error()).collect();
+    for finding in &errors {
+        let place =
+            if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
+        ui.warn(&format!("{place}{}", finding.message));
+    }
+    let (Some(graph), Some(id)) = (examined.graph(), examined.id()) else {
+        let why = "its structure can't be read; `airlift verify` tells all that is wrong".to_owned();
+        return Err(Failure::Damaged { what: args.bundle.display().to_string(), why });
+    };
+    let wanted = match &args.part {
+        Some(part) => find(graph, part, &args.bundle)?,
+        None => Wanted::Everything,
+    };
+    if args.raw {
+        raw::write(&examined, graph, &wanted, ui)?;
+        return Ok(Exit::Done);
+    }
+    let mut document = InspectDocument {
+        schema: crate::output::INSPECT,
+        bundle: args.bundle.display().to_string(),
+        id,
+        size: examined.archive().size(),
+        ok: errors.is_empty(),
+        images: Vec::new(),
+        manifest: None,
+        blob: None,
+    };
+    fill(&mut document, Tree::new(&examined, graph), &wanted);
+    if ui.json {
+        ui.print_json(&document)?;
+    } else {
+        ui.print(&text::render(&document, graph, &ui.out))?;
+    }
+    Ok(if document.ok { Exit::Done } else { Exit::No })
+}
+
+fn fill(document: &mut InspectDocument, mut tree: Tree<'_>, wanted: &Wanted) {
+    let graph: &Graph = tree.graph();
+    match wanted {
+        Wanted::Everything => document.images = graph.roots.iter().map(|root| tree.image(root)).collect(),
+        Wanted::Images(roots) => {
+            document.images =
+                roots.iter().filter_map(|root| graph.roots.get(*root)).map(|root| tree.image(root)).collect();
+        }
+        Wanted::Manifest(digest) => {
+            document.manifest = graph.manifest(digest).map(|entry| tree.manifest(entry));
+        }
+        Wanted::Blob(digest) => document.blob = tree.blob(digest),
+    }
+}

@@ -1,0 +1,136 @@
+//! The tree of a bundle, as a document.
+
+use std::collections::{HashMap, HashSet};
+
+use airlift_bundle::archive::Form;
+use airlift_bundle::graph::ManifestEntry;
+use airlift_bundle::{Digest, Graph, RawManifest, Root, summary};
+use airlift_verifier::Examined;
+
+use crate::output::{InspectedBlob, InspectedImage, InspectedManifest};
+
+/// Makes documents of a bundle's parts. A manifest's contents come once, at its first place: graphs that share much
+/// would be endless as trees.
+pub(crate) struct Tree<'a> {
+    examined: &'a Examined,
+    graph: &'a Graph,
+    /// How many manifests name each blob.
+    uses: HashMap<Digest, usize>,
+    seen: HashSet<Digest>,
+}
+
+impl<'a> Tree<'a> {
+    pub(crate) fn new(examined: &'a Examined, graph: &'a Graph) -> Self {
+        let mut uses = HashMap::new();
+        for raw in graph.manifests.iter().filter_map(|entry| entry.raw.as_ref()) {
+            let own: HashSet<Digest> =
+                Graph::blobs_of(raw).into_iter().map(|(_, blob)| blob.digest).collect();
+            for digest in own {
+                *uses.entry(digest).or_default() += 1;
+            }
+        }
+        Tree { examined, graph, uses, seen: HashSet::new() }
+    }
+
+    pub(crate) fn graph(&self) -> &'a Graph {
+        self.graph
+    }
+
+    /// An image with everything below it.
+    pub(crate) fn image(&mut self, root: &Root) -> InspectedImage {
+        let platforms = summary::platforms_of(self.graph, root, |config| self.examined.small_blob(config));
+        let manifest = match self.graph.manifest(&root.descriptor.digest) {
+            Some(entry) => InspectedManifest {
+                label: root.name(),
+                total_size: summary::size_of(self.graph, root),
+                ..self.manifest(entry)
+            },
+            // The graph has every root.
+            None => unknown(root),
+        };
+        InspectedImage {
+            reference: root.reference.clone(),
+            platforms: platforms.carried,
+            omitted_platforms: platforms.omitted,
+            manifest,
+        }
+    }
+
+    /// A manifest with everything below it. Recurses as deep as indexes nest, which the graph's limits bound.
+    pub(crate) fn manifest(&mut self, entry: &ManifestEntry) -> InspectedManifest {
+        let descriptor = &entry.descriptor;
+        let platform = descriptor.platform.as_ref().filter(|platform| !platform.is_unknown());
+        let mut node = InspectedManifest {
+            label: entry.label.clone(),
+            digest: descriptor.digest,
+            media_type: descriptor.media_type.clone(),
+            size: descriptor.size,
+            total_size: self.total(&descriptor.digest),
+            platform: platform.map(summary::display),
+            artifact_type: entry.raw.as_ref().and_then(RawManifest::artifact_type).map(str::to_owned),
+            attestation: descriptor.is_attestation(),
+            unreadable: entry.raw.is_none(),
+            repeated: !self.seen.insert(descriptor.digest),
+            omitted: !self.graph.carries(&descriptor.digest),
+            manifests: Vec::new(),
+            blobs: Vec::new(),
+        };
+        let Some(raw) = entry.raw.as_ref().filter(|_| !node.repeated) else { return node };
+        for child in Graph::children_of(raw) {
+            if let Some(child) = self.graph.manifest(&child.digest) {
+                node.manifests.push(self.manifest(child));
+            }
+        }
+        node.blobs = Graph::blobs_of(raw)
+            .into_iter()
+            .map(|(part, blob)| self.blob_as(part.to_string(), blob))
+            .collect();
+        node
+    }
+
+    /// A blob at its first use.
+    pub(crate) fn blob(&self, digest: &Digest) -> Option<InspectedBlob> {
+        let blob = self.graph.blobs.iter().find(|blob| blob.descriptor.digest == *digest)?;
+        Some(self.blob_as(self.graph.path_of_blob(blob).join(" → "), &blob.descriptor))
+    }
+
+    fn blob_as(&self, part: String, blob: &airlift_bundle::Descriptor) -> InspectedBlob {
+        let in_tar = self.examined.archive().form() == Form::Tar;
+        InspectedBlob {
+            part,
+            digest: blob.digest,
+            media_type: blob.media_type.clone(),
+            size: blob.size,
+            offset: self.examined.blob(&blob.digest).filter(|_| in_tar).map(|section| section.offset()),
+            shared: self.uses.get(&blob.digest).is_some_and(|uses| *uses > 1),
+        }
+    }
+
+    fn total(&self, digest: &Digest) -> u64 {
+        let mut sizes = HashMap::new();
+        for entry in self.graph.below(digest) {
+            sizes.insert(entry.descriptor.digest, entry.descriptor.size);
+            let raw = entry.raw.as_ref().filter(|_| self.graph.carries(&entry.descriptor.digest));
+            sizes.extend(raw.into_iter().flat_map(Graph::blobs_of).map(|(_, blob)| (blob.digest, blob.size)));
+        }
+        sizes.values().fold(0, |sum, size| sum.saturating_add(*size))
+    }
+}
+
+fn unknown(root: &Root) -> InspectedManifest {
+    InspectedManifest {
+        label: root.name(),
+        digest: root.descriptor.digest,
+        media_type: root.descriptor.media_type.clone(),
+        size: root.descriptor.size,
+        total_size: 0,
+        platform: None,
+        artifact_type: None,
+        attestation: false,
+        unreadable: true,
+        repeated: false,
+        omitted: false,
+        manifests: Vec::new(),
+        blobs: Vec::new(),
+    }
+}

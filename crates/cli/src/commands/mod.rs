@@ -1,0 +1,8 @@
+//! One module a subcommand: its `Args` and its `run`.
+
+pub(crate) mod build;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod inspect;
+pub(crate) mod push;
+pub(crate) mod verify;

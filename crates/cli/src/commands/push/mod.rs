@@ -1,0 +1,170 @@
+//! `airlift push`: bundle to registry.
+
+mod show;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use airlift_bundle::Limits;
+use airlift_pusher::{
+    Destination, HostInPath, MapRule, Options, PushPlan, Receipt, Standing, TagMoves, Verdict, push, survey,
+};
+use airlift_registry::Transport;
+use airlift_verifier::VerifiedBundle;
+
+use crate::args::registry::RegistryArgs;
+use crate::exit::{Exit, Failure};
+use crate::ui::Ui;
+use crate::ui::interrupt::Farewell;
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift push images.tar registry.example.com                   nginx:1.27 becomes …/library/nginx:1.27
+  airlift push images.tar registry.example.com:5000/mirror       all below mirror/
+  airlift push images.tar 127.0.0.1:5000 --only 'nginx*'         some of the images
+  airlift push images.tar r.example --map docker.io/library/=base/
+  airlift push images.tar r.example --dry-run                    what is there, and what would move
+
+A push that failed is repeated with the same command: what the registry has already is not sent again.";
+
+/// Push a bundle's images into a registry, every digest unchanged
+///
+/// Whatever is sent is proven first; children go before their index, and a tag moves last. Afterwards every manifest is
+/// read back and compared. One image that fails doesn't stop the others.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The bundle: a tar archive, or a folder
+    bundle: PathBuf,
+    /// The registry, and a path there: HOST[:PORT][/PREFIX]
+    #[arg(value_name = "DEST")]
+    destination: Destination,
+    /// Push only images that match, * is any text (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    only: Vec<String>,
+    /// Move tags that stand for something else at the target
+    #[arg(long)]
+    move_tags: bool,
+    /// Put the source's host first in the path
+    #[arg(long)]
+    keep_host: bool,
+    /// Names that start with FROM go to TO instead (repeatable)
+    ///
+    /// The longest FROM that fits counts: --map docker.io/library/=base/ makes docker.io/library/nginx base/nginx.
+    #[arg(long, value_name = "FROM=TO")]
+    map: Vec<MapRule>,
+    /// Look at what is there, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write what became of each image to this file (JSON)
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    receipt: Option<PathBuf>,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+impl Args {
+    fn options(&self) -> Options {
+        Options {
+            only: self.only.clone(),
+            keep_host: if self.keep_host { HostInPath::Keep } else { HostInPath::Drop },
+            rules: self.map.clone(),
+            tags: if self.move_tags { TagMoves::Allow } else { TagMoves::Refuse },
+            jobs: self.registry.jobs(),
+            ..Options::default()
+        }
+    }
+}
+
+pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
+    farewell.say("what the registry has by now is not sent again: repeat the same command");
+    let receipt_file = args.receipt.as_deref().map(ReceiptFile::prepare).transpose()?;
+    let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, Limits::default())?);
+    for finding in bundle.warnings() {
+        ui.warn(&finding.message);
+    }
+    let options = args.options();
+    let plan = PushPlan::new(&bundle, &args.destination, &options)?;
+    let transport = args.registry.transport(ui.observer())?;
+    if args.dry_run {
+        return dry_run(&plan, &transport, &options, ui).await;
+    }
+    ui.note(&show::plan(&plan, &[], &ui.err));
+    let receipt = push(&bundle, &plan, &transport, &options, &ui.observer()).await?;
+    if let Some(file) = receipt_file {
+        file.write(&receipt)?;
+    }
+    if ui.json {
+        ui.print_json(&receipt)?;
+    } else {
+        ui.print(&show::receipt(&receipt, &ui.out))?;
+    }
+    Ok(match receipt.verdict() {
+        Verdict::Done => Exit::Done,
+        Verdict::Failed => Exit::Registry,
+        Verdict::Damaged => Exit::No,
+        Verdict::Unreadable => Exit::Local,
+    })
+}
+
+/// A HEAD an image, and nothing else.
+async fn dry_run(
+    plan: &PushPlan,
+    transport: &Transport,
+    options: &Options,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    let standings = survey(plan, transport, options.jobs, &ui.observer()).await;
+    let mut answers = Vec::with_capacity(standings.len());
+    let host = plan.destination().host();
+    for standing in standings {
+        match standing {
+            Ok(standing) => answers.push(standing),
+            Err(source) => {
+                return Err(airlift_pusher::PushError::Registry { host: host.clone(), source }.into());
+            }
+        }
+    }
+    if ui.json {
+        ui.print_json(&crate::output::PushPlanDocument::new(plan, &answers))?;
+    } else {
+        ui.print(&show::plan(plan, &answers, &ui.out))?;
+    }
+    let taken = answers.iter().any(|standing| matches!(standing, Standing::Other(_)));
+    Ok(if taken && options.tags == TagMoves::Refuse { Exit::Refused } else { Exit::Done })
+}
+
+/// Where the receipt goes: made before the push, so that an unwritable place is found out before anything moves, and given its
+/// name in one step when it is complete.
+struct ReceiptFile<'a> {
+    path: &'a Path,
+    file: tempfile::NamedTempFile,
+}
+
+impl<'a> ReceiptFile<'a> {
+    fn prepare(path: &'a Path) -> Result<Self, Failure> {
+        let failed = |source| Failure::File { doing: "write the receipt", path: path.to_owned(), source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if path.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
+        // Readable for others, as files usually are; temporary files are not.
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        let file = tempfile::Builder::new()
+            .prefix(".receipt-")
+            .permissions(permissions)
+            .tempfile_in(folder)
+            .map_err(failed)?;
+        Ok(ReceiptFile { path, file })
+    }
+
+    fn write(mut self, receipt: &Receipt) -> Result<(), Failure> {
+        let failed =
+            |source| Failure::File { doing: "write the receipt", path: self.path.to_owned(), source };
+        let mut json = serde_json::to_vec_pretty(receipt).map_err(Failure::Json)?;
+        json.push(b'\n');
+        self.file.write_all(&json).and_then(|()| self.file.as_file().sync_all()).map_err(failed)?;
+        self.file.persist(self.path).map(drop).map_err(|error| failed(error.error))
+    }
+}

@@ -1,0 +1,182 @@
+//! `airlift verify`: bundle to yes or no.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use airlift_bundle::{Digest, Limits, layout};
+use airlift_verifier::report::{Finding, ImageReport};
+use airlift_verifier::{Options, Report, verify};
+
+use crate::exit::{Exit, Failure, UsageError};
+use crate::ui::table::{Cell, Column, Table};
+use crate::ui::term::{Paint, Tone, harmless};
+use crate::ui::{Ui, size};
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift verify images.tar
+  airlift verify images.tar --expect sha256:…    and it is the very bundle that was built
+  airlift verify layout/ --json                  another tool's image layout, for a script
+
+Integrity is not authenticity: that every byte is what the bundle's id says doesn't tell who made it. Carry the id on
+another way and give it with --expect.";
+
+/// Re-read every byte of a bundle and say whether it is whole and unchanged
+///
+/// Needs no network. Takes Airlift's bundles and other tools' OCI image layouts, as a tar archive or a folder. All findings
+/// are told, each with the image, the platform and the part that it concerns.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The bundle: a tar archive, or a folder
+    bundle: PathBuf,
+    /// The bundle's id, or a file that starts with it
+    #[arg(long, value_name = "ID|FILE")]
+    expect: Option<String>,
+    /// Threads that hash; 0 is one a core
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u16).range(..=1024))]
+    jobs: u16,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// What is taken for an attack.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Refuse indexes that nest deeper than this
+    #[arg(long, value_name = "N", default_value_t = Limits::default().depth, hide_short_help = true)]
+    #[arg(help_heading = "Limits", value_parser = limit)]
+    max_depth: usize,
+    /// Refuse images with more manifests than this
+    #[arg(long, value_name = "N", default_value_t = Limits::default().manifests_per_root, hide_short_help = true)]
+    #[arg(help_heading = "Limits", value_parser = limit)]
+    max_manifests: usize,
+    /// Refuse bundles with more manifests and blobs than this
+    #[arg(long, value_name = "N", default_value_t = Limits::default().entries, hide_short_help = true)]
+    #[arg(help_heading = "Limits", value_parser = limit)]
+    max_entries: usize,
+}
+
+/// Larger numbers would not fit the memory of any machine.
+fn limit(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "a number is wanted".to_owned())?;
+    if (1..=1 << 32).contains(&number) { Ok(number) } else { Err("from 1 to 4294967296".to_owned()) }
+}
+
+impl LimitArgs {
+    pub(crate) fn limits(self) -> Limits {
+        Limits { depth: self.max_depth, manifests_per_root: self.max_manifests, entries: self.max_entries }
+    }
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
+    let expect = args.expect.as_deref().map(expected).transpose()?;
+    let options = Options { jobs: usize::from(args.jobs), expect, limits: args.limits.limits() };
+    let report = verify(&args.bundle, &options, &*ui.observer())?;
+    if ui.json {
+        ui.print_json(&report)?;
+    } else {
+        ui.print(&text(&report, ui))?;
+    }
+    Ok(if report.ok { Exit::Done } else { Exit::No })
+}
+
+/// The id itself, or the first word of a file.
+fn expected(text: &str) -> Result<Digest, Failure> {
+    if let Ok(digest) = text.parse() {
+        return Ok(digest);
+    }
+    let no_id = || UsageError::Expectation(text.to_owned()).into();
+    let path = Path::new(text);
+    if text.starts_with("sha256:") || !path.exists() {
+        return Err(no_id());
+    }
+    let mut start = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(1024).read_to_end(&mut start))
+        .map_err(|source| Failure::File { doing: "read", path: path.to_owned(), source })?;
+    let start = String::from_utf8_lossy(&start);
+    start.split_whitespace().next().and_then(|word| word.parse().ok()).ok_or_else(no_id)
+}
+
+fn text(report: &Report, ui: &Ui) -> String {
+    let paint = ui.out.paint;
+    let mut out = String::new();
+    if !report.images.is_empty() {
+        out.push_str(&images(report).render(&ui.out));
+        out.push('\n');
+    }
+    for finding in &report.findings {
+        out.push_str(&told(finding, paint));
+    }
+    if !report.findings.is_empty() {
+        out.push('\n');
+    }
+    out + &verdict(report, paint)
+}
+
+fn images(report: &Report) -> Table {
+    let mut table =
+        Table::new([("image", Column::Text), ("platforms", Column::Text), ("state", Column::Word)]);
+    for image in &report.images {
+        let state = if image.ok { Cell::new(Tone::Good, "ok") } else { Cell::new(Tone::Bad, "DAMAGED") };
+        table.row([Cell::new(Tone::Name, name(image)), platforms(image).into(), state]);
+    }
+    table
+}
+
+fn name(image: &ImageReport) -> String {
+    match &image.reference {
+        Some(reference) => harmless(layout::familiar(reference)).into_owned(),
+        None => image.digest.to_string(),
+    }
+}
+
+fn platforms(image: &ImageReport) -> String {
+    let carried = image.platforms.join(", ");
+    match (image.omitted_platforms.is_empty(), carried.is_empty()) {
+        (true, _) => carried,
+        (false, true) => format!("without {}", image.omitted_platforms.join(", ")),
+        (false, false) => format!("{carried} (without {})", image.omitted_platforms.join(", ")),
+    }
+}
+
+/// A finding on three lines: where, what, and by which rule.
+fn told(finding: &Finding, paint: Paint) -> String {
+    let (word, tone) = if finding.is_error() { ("error", Tone::Bad) } else { ("warning", Tone::Odd) };
+    let path: Vec<_> = finding.path.iter().map(|part| harmless(part)).collect();
+    let place = if path.is_empty() { "the bundle".to_owned() } else { path.join(" → ") };
+    let mut rule = format!("rule {}", finding.rule);
+    if let Some(offset) = finding.offset {
+        rule.push_str(&format!(", at byte {}", size::grouped(offset)));
+    }
+    if let Some(digest) = &finding.digest {
+        rule.push_str(&format!(", {digest}"));
+    }
+    format!(
+        "{}: {}\n  {}\n  {}\n",
+        paint.tone(tone, word),
+        paint.tone(Tone::Bold, &place),
+        harmless(&finding.message),
+        paint.tone(Tone::Dim, &rule)
+    )
+}
+
+/// The last line: yes or no.
+fn verdict(report: &Report, paint: Paint) -> String {
+    let id = report.id.map_or("no id".to_owned(), |id| format!("id {id}"));
+    let images = size::count(report.images.len(), "image");
+    let errors = report.findings.iter().filter(|finding| finding.is_error()).count();
+    let warnings = report.findings.len() - errors;
+    let mut told = Vec::new();
+    if errors > 0 {
+        told.push(size::count(errors, "error"));
+    }
+    if warnings > 0 {
+        told.push(size::count(warnings, "warning"));
+    }
+    told.extend([images, format!("{} hashed", size::human(report.hashed)), id]);
+    let word = if report.ok { paint.tone(Tone::Good, "OK") } else { paint.tone(Tone::Bad, "DAMAGED") };
+    format!("{word}: {}\n", told.join(", "))
+}

@@ -1,0 +1,259 @@
+//! How a run ends: everything that can go wrong, and in one place the exit code and the hint for each.
+
+use std::io;
+use std::path::PathBuf;
+
+use airlift_packager::{BuildError, FetchError, PackError, ResolveError, StreamError};
+use airlift_pusher::{PlanError, PushError};
+use airlift_registry::{Error as RegistryError, SetupError};
+use airlift_server::{SeedError, StartError};
+use airlift_verifier::{AdmitError, ExamineError};
+
+use crate::ui::size;
+
+/// The exit codes; scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// The answer is no: findings, missing, different.
+    No = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// A registry or the network.
+    Registry = 3,
+    /// Local files. A file that is no bundle at all counts here, too: we could not look, so there is no answer.
+    Local = 4,
+    /// Refused by a rule.
+    Refused = 5,
+}
+
+/// What was typed makes no sense, in a way that the parser of arguments can't know.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// A malformed reference on the command line.
+    #[error(transparent)]
+    Reference(airlift_registry::ReferenceError),
+    /// A malformed reference in a file.
+    #[error("{}, line {line}", .file.display())]
+    Line {
+        file: PathBuf,
+        line: usize,
+        #[source]
+        source: airlift_registry::ReferenceError,
+    },
+    /// A file of another kind than lists of references.
+    #[error(
+        "{} is a .{extension} file, which can't be read as a list of images: -f takes text files with one reference a line ('#' starts a comment)", .file.display()
+    )]
+    ListKind { file: PathBuf, extension: String },
+    /// A list that can't be text.
+    #[error("{} is no list of images: {why}", .file.display())]
+    List { file: PathBuf, why: &'static str },
+    /// Lists and arguments without any reference.
+    #[error("no image was asked for: name references, or a file of them with -f")]
+    NoReferences,
+    /// Two things that exclude each other.
+    #[error("{0}")]
+    Combination(&'static str),
+    /// What was expected is no bundle id.
+    #[error("--expect takes a bundle id (sha256:…) or a file that starts with one; '{}' is neither", .0.escape_debug())]
+    Expectation(String),
+    /// Nothing in the bundle has that name.
+    #[error("'{}' is not in {}; it holds {}", .wanted.escape_debug(), .bundle.display(), .names.join(", "))]
+    NotInBundle { wanted: String, bundle: PathBuf, names: Vec<String> },
+    /// A digest's start that several digests have.
+    #[error("'{}' is the start of several digests: {}", .0.escape_debug(), .1.join(", "))]
+    Ambiguous(String, Vec<String>),
+}
+
+/// Why a command couldn't do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error(transparent)]
+    Examine(#[from] ExamineError),
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    #[error(transparent)]
+    PushPlan(#[from] PlanError),
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The bundle would be larger than allowed.
+    #[error("the bundle would have {}, more than the {} that --max-size allows; nothing was fetched", size::exact(*.size), size::human(*.limit))]
+    TooLarge { size: u64, limit: u64 },
+    /// Content that is not what its digest says.
+    #[error("{what} is damaged: {why}")]
+    Damaged { what: String, why: String },
+    /// A file that can't be read or written.
+    #[error("can't {doing} {}", .path.display())]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The result has nowhere to go.
+    #[error("can't write to standard output")]
+    Stdout(#[source] io::Error),
+    /// A document that can't be written down.
+    #[error("can't write the JSON document")]
+    Json(#[source] serde_json::Error),
+    /// The runtime or the signal handling could not be set up.
+    #[error("can't start")]
+    Start(#[source] io::Error),
+    /// An embedded registry could not be started.
+    #[error("can't start an embedded registry")]
+    Server(#[from] StartError),
+    /// An embedded registry could not be filled.
+    #[error("can't fill the embedded registry")]
+    Seed(#[from] SeedError),
+    /// A registry's answer in the demo.
+    #[error("can't read back {what}")]
+    ReadBack {
+        what: String,
+        #[source]
+        source: RegistryError,
+    },
+}
+
+impl Failure {
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Setup(error) => of_setup(error),
+            Failure::Resolve(error) => of_resolve(error),
+            Failure::Pack(error) => of_pack(error),
+            Failure::Build(error) => of_build(error),
+            Failure::Stream(StreamError::Fetch { source, .. } | StreamError::Altered { source, .. }) => {
+                of_registry(source)
+            }
+            Failure::Stream(StreamError::Write(_)) => Exit::Local,
+            Failure::Examine(_) | Failure::Admit(AdmitError::Examine(_)) => Exit::Local,
+            Failure::Admit(AdmitError::Damaged(_)) | Failure::Damaged { .. } => Exit::No,
+            Failure::PushPlan(error) => of_push_plan(error),
+            Failure::Push(PushError::TagsTaken(_)) | Failure::TooLarge { .. } => Exit::Refused,
+            Failure::Push(PushError::Registry { source, .. }) | Failure::ReadBack { source, .. } => {
+                of_registry(source)
+            }
+            Failure::Push(PushError::Sparse(_)) => Exit::Registry,
+            Failure::Push(PushError::Task(_)) => Exit::Local,
+            Failure::File { .. } | Failure::Stdout(_) | Failure::Json(_) | Failure::Start(_) => Exit::Local,
+            Failure::Server(_) | Failure::Seed(_) => Exit::Local,
+        }
+    }
+
+    /// Whether the reader of standard output went away, which is nothing to complain about.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        match self {
+            Failure::Stdout(error) | Failure::Stream(StreamError::Write(error)) => {
+                error.kind() == io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
+    }
+
+    /// The obvious next step, where there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Failure::Resolve(ResolveError::NotFound(_)) => Some(
+                "check the name and the tag; some registries answer like this where a login is missing"
+                    .to_owned(),
+            ),
+            Failure::Resolve(ResolveError::Registry { source, .. })
+            | Failure::Push(PushError::Registry { source, .. })
+            | Failure::Pack(PackError::Registry { source, .. })
+            | Failure::Stream(StreamError::Fetch { source, .. }) => hint_of_registry(source),
+            Failure::Build(BuildError::Fetch(FetchError::Registry { source, .. })) => {
+                let kept = "what arrived is kept; the same command goes on from it".to_owned();
+                Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
+            }
+            Failure::Admit(AdmitError::Damaged(_)) => {
+                Some("`airlift verify BUNDLE` lists everything that is wrong; nothing was pushed".to_owned())
+            }
+            Failure::Examine(ExamineError::Open(airlift_bundle::OpenError::NotALayout { .. })) => {
+                Some("`airlift build REF… -o BUNDLE` makes bundles".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn hint_of_registry(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::Unauthorised(_) => Some(
+            "log in with `docker login` or `podman login`, or name the credentials with --auth-file"
+                .to_owned(),
+        ),
+        RegistryError::Unreachable { call, .. } if call.url().starts_with("https:") => Some(
+            "is the host right, and is it up? A registry that speaks plain http needs --plain-http HOST:PORT"
+                .to_owned(),
+        ),
+        RegistryError::Unreachable { .. } | RegistryError::TimedOut { .. } => {
+            Some("is the host right, and is the registry up?".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn of_registry(error: &RegistryError) -> Exit {
+    if error.is_local() { Exit::Local } else { Exit::Registry }
+}
+
+fn of_setup(error: &SetupError) -> Exit {
+    match error {
+        SetupError::CaFile { .. } | SetupError::AuthFile { .. } => Exit::Local,
+        _ => Exit::Usage,
+    }
+}
+
+fn of_resolve(error: &ResolveError) -> Exit {
+    match error {
+        ResolveError::NotFound(_) | ResolveError::Manifest { .. } => Exit::Registry,
+        ResolveError::Registry { source, .. } => of_registry(source),
+        ResolveError::Conflict { .. } | ResolveError::Nothing => Exit::Usage,
+    }
+}
+
+fn of_pack(error: &PackError) -> Exit {
+    match error {
+        PackError::Registry { source, .. } => of_registry(source),
+        PackError::Missing { .. } | PackError::Manifest { .. } => Exit::Registry,
+        PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,
+        PackError::NoSuchPlatform { .. } | PackError::NothingLeft | PackError::Plan(_) => Exit::Usage,
+    }
+}
+
+fn of_build(error: &BuildError) -> Exit {
+    match error {
+        BuildError::Exists { .. } => Exit::Refused,
+        BuildError::Fetch(FetchError::Registry { source, .. }) => of_registry(source),
+        BuildError::Fetch(FetchError::Write { .. } | FetchError::Task(_)) => Exit::Local,
+        BuildError::Output { .. } | BuildError::Read { .. } | BuildError::Write(_) | BuildError::Task(_) => {
+            Exit::Local
+        }
+    }
+}
+
+fn of_push_plan(error: &PlanError) -> Exit {
+    match error {
+        PlanError::Empty => Exit::No,
+        PlanError::Conflict { .. } => Exit::Refused,
+        PlanError::NoMatch { .. }
+        | PlanError::UnusedRule { .. }
+        | PlanError::Unnamed { .. }
+        | PlanError::Name { .. } => Exit::Usage,
+    }
+}

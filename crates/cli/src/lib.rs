@@ -1,0 +1,105 @@
+//! The `airlift` command: arguments, what is printed, progress and exit codes.
+//!
+//! This crate is a library for one reason: so that tests can hold the schemas against the documents' types. Everything
+//! but [`main`] and [`output`] is private. What is absent here: any knowledge of formats, registries or hashing.
+
+mod args;
+mod commands;
+mod exit;
+pub mod output;
+mod ui;
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use commands::{build, completions, demo, inspect, push, verify};
+use exit::{Exit, Failure};
+use ui::Ui;
+use ui::interrupt::{self, Farewell};
+use ui::progress::to_stderr;
+use ui::term::{Tone, harmless};
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
+    let ui = Ui::new(&cli.global);
+    ui::log::start(&ui);
+    let exit = match start(cli.command, &ui) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            ui.progress().close();
+            if !failure.is_broken_pipe() {
+                to_stderr(&told(&failure, &ui));
+            }
+            failure.exit()
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Help, version, and what is wrong with the arguments.
+fn explain(error: &clap::Error) -> ExitCode {
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    };
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        Ok(()) => ExitCode::from(exit as u8),
+        Err(error) => {
+            let failure = Failure::Stdout(error);
+            if !failure.is_broken_pipe() {
+                to_stderr(&format!("airlift: error: {failure}\n"));
+            }
+            ExitCode::from(failure.exit() as u8)
+        }
+    }
+}
+
+fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(2))
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)?;
+    let exit = runtime.block_on(async {
+        let farewell = Farewell::default();
+        tokio::spawn(interrupt::watch(ui.clone(), farewell.clone()));
+        match command {
+            Command::Build(args) => build::run(args, ui, &farewell).await,
+            Command::Verify(args) => verify::run(&args, ui),
+            Command::Push(args) => push::run(args, ui, &farewell).await,
+            Command::Inspect(args) => inspect::run(&args, ui),
+            Command::Demo(args) => demo::run(args, ui, &farewell).await,
+            Command::Completions(args) => completions::run(&args, ui),
+        }
+    });
+    // Whatever still runs, such as a read that hangs, is not waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// The error with all its causes, a line each, and what to do next.
+fn told(failure: &Failure, ui: &Ui) -> String {
+    let paint = ui.err.paint;
+    let mut text =
+        format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "caused by:"), harmless(&message)));
+        cause = error.source();
+    }
+    if let Some(hint) = failure.hint() {
+        text.push_str(&format!("  {} {hint}\n", paint.tone(Tone::Name, "hint:")));
+    }
+    text
+}

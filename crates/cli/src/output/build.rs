@@ -1,0 +1,145 @@
+//! What `airlift build` says.
+
+use std::path::Path;
+
+use airlift_bundle::Digest;
+use airlift_bundle::plan::Content;
+use airlift_packager::{Fetched, ImagePlan, Packing};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const BUILD: &str = "airlift.build/v1";
+const PLAN: &str = "airlift.plan/v1";
+
+/// What was built.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildDocument {
+    /// `airlift.build/v1`.
+    #[schemars(extend("const" = BUILD))]
+    pub schema: &'static str,
+    /// The bundle's path, as it was given.
+    pub bundle: String,
+    /// The bundle's id: the digest of its `index.json`.
+    pub id: Digest,
+    /// The archive's size in bytes.
+    pub size: u64,
+    /// Bytes of blobs that came over the network.
+    pub downloaded: u64,
+    /// Bytes of blobs that were there already, hashed again.
+    pub reused: u64,
+    /// The images, in the bundle's order.
+    pub images: Vec<PlannedImage>,
+}
+
+/// What would be built.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanDocument {
+    /// `airlift.plan/v1`.
+    #[schemars(extend("const" = PLAN))]
+    pub schema: &'static str,
+    /// The bundle's path, as it was given; `null` where none was.
+    pub bundle: Option<String>,
+    /// The id that the bundle will have: the digest of its `index.json`.
+    pub id: Digest,
+    /// The size in bytes that the archive will have.
+    pub size: u64,
+    /// Bytes of blobs to be fetched, if nothing of them is there yet.
+    pub downloaded: u64,
+    /// Bytes of blobs that need no fetching: those that descriptors carry themselves.
+    pub reused: u64,
+    /// The images, in the bundle's order.
+    pub images: Vec<PlannedImage>,
+    /// The blobs, in the archive's order; only with `-v`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blobs: Option<Vec<PlannedBlob>>,
+}
+
+/// One image.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedImage {
+    /// Its full name in the bundle.
+    pub reference: String,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// That one's media type.
+    pub media_type: String,
+    /// The platforms that are carried.
+    pub platforms: Vec<String>,
+    /// The platforms that were left out by choice.
+    pub omitted_platforms: Vec<String>,
+    /// Bytes of its manifests and blobs, what it shares with other images included.
+    pub size: u64,
+}
+
+/// One blob with its place.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedBlob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where its first byte will be in the archive, in bytes from the archive's start.
+    pub offset: u64,
+    /// Image, platform and part at its first use, outermost first.
+    pub path: Vec<String>,
+}
+
+impl BuildDocument {
+    pub(crate) fn new(bundle: &Path, packing: &Packing, fetched: Fetched) -> Self {
+        BuildDocument {
+            schema: BUILD,
+            bundle: bundle.display().to_string(),
+            id: packing.layout().id(),
+            size: packing.layout().size(),
+            downloaded: fetched.downloaded,
+            reused: fetched.reused,
+            images: packing.images().iter().map(PlannedImage::from).collect(),
+        }
+    }
+}
+
+impl PlanDocument {
+    pub(crate) fn new(bundle: Option<&Path>, packing: &Packing, with_blobs: bool) -> Self {
+        let layout = packing.layout();
+        let graph = layout.graph();
+        let inline = |entry: &&airlift_bundle::PlannedEntry| match entry.content {
+            Content::Blob(position) => graph.blobs[position].descriptor.data.is_some(),
+            _ => false,
+        };
+        let total: u64 = layout.blobs().map(|entry| entry.size).sum();
+        let reused: u64 = layout.blobs().filter(inline).map(|entry| entry.size).sum();
+        let blob = |entry: &airlift_bundle::PlannedEntry| PlannedBlob {
+            digest: entry.digest,
+            size: entry.size,
+            offset: entry.data_offset,
+            path: layout.path_of(entry),
+        };
+        PlanDocument {
+            schema: PLAN,
+            bundle: bundle.map(|path| path.display().to_string()),
+            id: layout.id(),
+            size: layout.size(),
+            downloaded: total - reused,
+            reused,
+            images: packing.images().iter().map(PlannedImage::from).collect(),
+            blobs: with_blobs.then(|| layout.blobs().map(blob).collect()),
+        }
+    }
+}
+
+impl From<&ImagePlan> for PlannedImage {
+    fn from(image: &ImagePlan) -> Self {
+        PlannedImage {
+            reference: image.reference.clone(),
+            digest: image.digest,
+            media_type: image.media_type.clone(),
+            platforms: image.platforms.clone(),
+            omitted_platforms: image.omitted_platforms.clone(),
+            size: image.size,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What `airlift inspect` says.
+
+use airlift_bundle::Digest;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub(crate) const INSPECT: &str = "airlift.inspect/v1";
+
+/// What a bundle holds, or the part of it that was asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectDocument {
+    /// `airlift.inspect/v1`.
+    #[schemars(extend("const" = INSPECT))]
+    pub schema: &'static str,
+    /// The bundle's path, as it was given.
+    pub bundle: String,
+    /// The bundle's id: the digest of its `index.json`.
+    pub id: Digest,
+    /// Bytes of the archive, or of a folder's files together.
+    pub size: u64,
+    /// Whether the structure is sound. Blobs are not hashed here: `airlift verify` does.
+    pub ok: bool,
+    /// The images and artifacts: all, or those that were asked for by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<InspectedImage>,
+    /// The manifest that was asked for by digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<InspectedManifest>,
+    /// The blob that was asked for by digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blob: Option<InspectedBlob>,
+}
+
+/// One image or artifact.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedImage {
+    /// Its name in the bundle; absent where a layout names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The platforms that are carried.
+    pub platforms: Vec<String>,
+    /// The platforms that were left out by choice.
+    pub omitted_platforms: Vec<String>,
+    /// Its index or manifest.
+    pub manifest: InspectedManifest,
+}
+
+/// An index or manifest and what it names.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedManifest {
+    /// Its name among its siblings: a platform, "attestation of linux/amd64", "manifest 3"; an image's name at the top.
+    pub label: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its own size in bytes.
+    pub size: u64,
+    /// Bytes of it and of all that it reaches and that is carried, each digest once.
+    pub total_size: u64,
+    /// Its platform, where its index names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// What kind of artifact it is, where it isn't an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Whether it is a BuildKit attestation.
+    pub attestation: bool,
+    /// Whether its bytes are missing or damaged, so that what lies below is unknown.
+    pub unreadable: bool,
+    /// Whether it stands in the document before this, where its contents are.
+    pub repeated: bool,
+    /// Whether its config and layers were left out by choice.
+    pub omitted: bool,
+    /// The manifests that it lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<InspectedManifest>,
+    /// Its config, layers, and what else it names, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<InspectedBlob>,
+}
+
+/// A config, a layer, or another blob.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedBlob {
+    /// "config", "layer 3".
+    pub part: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type; empty where none is named.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where its first byte is in the archive, in bytes from its start; absent where it isn't in the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Whether another manifest of the bundle names it, too.
+    pub shared: bool,
+}

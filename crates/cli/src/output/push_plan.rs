@@ -1,0 +1,83 @@
+//! What `airlift push --dry-run` says.
+
+use airlift_bundle::Digest;
+use airlift_pusher::{PushPlan, Standing};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const PUSH_PLAN: &str = "airlift.push-plan/v1";
+
+/// What would be pushed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PushPlanDocument {
+    /// `airlift.push-plan/v1`.
+    #[schemars(extend("const" = PUSH_PLAN))]
+    pub schema: &'static str,
+    /// The destination, as it was given.
+    pub target: String,
+    /// The images, in the bundle's order.
+    pub images: Vec<PushedImage>,
+}
+
+/// One image.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PushedImage {
+    /// Its name in the bundle.
+    pub source: String,
+    /// Its name at the target.
+    pub target: String,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// That one's media type.
+    pub media_type: String,
+    /// The platforms that it is for.
+    pub platforms: Vec<String>,
+    /// Bytes of its manifests and blobs.
+    pub size: u64,
+    /// What stands under its name at the target.
+    pub status: Found,
+    /// The digest that stands there, where it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub there: Option<Digest>,
+}
+
+/// What stands under a name.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Found {
+    /// Nothing.
+    New,
+    /// The image itself.
+    Present,
+    /// Something else.
+    Taken,
+}
+
+impl PushPlanDocument {
+    pub(crate) fn new(plan: &PushPlan, standings: &[Standing]) -> Self {
+        let image = |(image, standing): (&airlift_pusher::PlannedImage, &Standing)| {
+            let (status, there) = match standing {
+                Standing::Absent => (Found::New, None),
+                Standing::Present => (Found::Present, None),
+                Standing::Other(there) => (Found::Taken, Some(*there)),
+            };
+            PushedImage {
+                source: image.source.clone(),
+                target: image.target.to_string(),
+                digest: image.digest,
+                media_type: image.media_type.clone(),
+                platforms: image.platforms.clone(),
+                size: image.size,
+                status,
+                there,
+            }
+        };
+        PushPlanDocument {
+            schema: PUSH_PLAN,
+            target: plan.destination().to_string(),
+            images: plan.images().iter().zip(standings).map(image).collect(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Bars on a terminal: one for the whole, with rate and time left, and one for each large piece in flight.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use airlift_bundle::{Digest, Event};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::ui::progress::to_stderr;
+use crate::ui::term::{Stream, harmless, keep_end};
+
+/// A piece gets a bar when it has been in flight this long: what is over in a blink would only flicker.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Redraws a second.
+const REDRAWS: u8 = 10;
+/// Bars for pieces; more don't fit a screen.
+const MOST: usize = 8;
+/// What the bar and the numbers of a piece take of its line.
+const BESIDE_LABEL: usize = 44;
+
+pub(crate) struct Bars {
+    all: MultiProgress,
+    whole: Option<ProgressBar>,
+    pieces: HashMap<Digest, Piece>,
+    coloured: bool,
+    label_width: usize,
+}
+
+struct Piece {
+    label: String,
+    size: u64,
+    done: u64,
+    since: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Bars {
+    pub(crate) fn new(stream: Stream) -> Self {
+        let width = stream.width.unwrap_or(80);
+        Bars {
+            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS)),
+            whole: None,
+            pieces: HashMap::new(),
+            coloured: stream.paint.coloured,
+            label_width: width.saturating_sub(BESIDE_LABEL).clamp(12, 64),
+        }
+    }
+
+    /// Writes lines above the bars.
+    pub(crate) fn print(&self, text: &str) {
+        self.all.suspend(|| to_stderr(text));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.end();
+        // Nothing can be done where the terminal is gone.
+        let _ = self.all.clear();
+    }
+
+    pub(crate) fn begin(&mut self, name: &'static str, total: u64) {
+        self.end();
+        let bar = self.all.add(ProgressBar::new(total));
+        bar.set_style(self.style(if self.coloured {
+            "{prefix:.bold} {bar:24.cyan/dim} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
+        } else {
+            "{prefix} {bar:24} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
+        }));
+        bar.set_prefix(name);
+        // So that the time left goes on when nothing arrives.
+        bar.enable_steady_tick(Duration::from_millis(500));
+        self.whole = Some(bar);
+    }
+
+    pub(crate) fn end(&mut self) {
+        for (_, piece) in self.pieces.drain() {
+            piece.finish();
+        }
+        if let Some(whole) = self.whole.take() {
+            whole.finish_and_clear();
+        }
+    }
+
+    pub(crate) fn advance(&mut self, digest: &Digest, bytes: u64) {
+        if let Some(whole) = &self.whole {
+            whole.inc(bytes);
+        }
+        let shown = self.pieces.values().filter(|piece| piece.bar.is_some()).count();
+        let Some(piece) = self.pieces.get_mut(digest) else { return };
+        piece.done = piece.done.saturating_add(bytes);
+        if let Some(bar) = &piece.bar {
+            bar.set_position(piece.done);
+            return;
+        }
+        if shown < MOST && piece.since.elapsed() >= PATIENCE {
+            let (label, size, done) = (piece.label.clone(), piece.size, piece.done);
+            let bar = self.piece_bar(&label, size);
+            bar.set_position(done);
+            if let Some(piece) = self.pieces.get_mut(digest) {
+                piece.bar = Some(bar);
+            }
+        }
+    }
+
+    pub(crate) fn rewind(&mut self, digest: &Digest, bytes: u64) {
+        if let Some(whole) = &self.whole {
+            whole.set_position(whole.position().saturating_sub(bytes));
+        }
+        if let Some(piece) = self.pieces.get_mut(digest) {
+            piece.done = piece.done.saturating_sub(bytes);
+            if let Some(bar) = &piece.bar {
+                bar.set_position(piece.done);
+            }
+        }
+    }
+
+    pub(crate) fn notice(&mut self, event: Event) {
+        match event {
+            Event::Resolving { reference } => self.look_up(&reference),
+            Event::Started { digest, label, size } => {
+                let piece = Piece { label, size, done: 0, since: Instant::now(), bar: None };
+                if let Some(earlier) = self.pieces.insert(digest, piece) {
+                    earlier.finish();
+                }
+            }
+            Event::Finished { digest } => {
+                if let Some(piece) = self.pieces.remove(&digest) {
+                    piece.finish();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Before the length of the work is known: what is being asked for.
+    fn look_up(&mut self, reference: &str) {
+        if self.whole.as_ref().is_none_or(|bar| bar.length().is_some()) {
+            self.end();
+            let spinner = self.all.add(ProgressBar::new_spinner());
+            spinner.set_style(self.style("{spinner} looking up {msg}"));
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            self.whole = Some(spinner);
+        }
+        if let Some(spinner) = &self.whole {
+            spinner.set_message(keep_end(&harmless(reference), self.label_width + BESIDE_LABEL - 16));
+        }
+    }
+
+    fn piece_bar(&self, label: &str, size: u64) -> ProgressBar {
+        let bar = self.all.add(ProgressBar::new(size));
+        let width = self.label_width;
+        let style = if self.coloured { ".cyan/dim" } else { "" };
+        bar.set_style(self.style(&format!(
+            "  {{prefix:{width}}} {{bar:16{style}}} {{binary_bytes:>10}} of {{binary_total_bytes}}"
+        )));
+        bar.set_prefix(keep_end(&harmless(label), width));
+        bar
+    }
+
+    fn style(&self, template: &str) -> ProgressStyle {
+        let style = ProgressStyle::with_template(template);
+        style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+    }
+}
+
+impl Piece {
+    fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

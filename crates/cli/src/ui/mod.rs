@@ -1,0 +1,107 @@
+//! How things look: progress, tables, colours, sizes. What is said is the commands' business.
+
+mod bars;
+pub(crate) mod interrupt;
+pub(crate) mod log;
+pub(crate) mod progress;
+pub(crate) mod size;
+pub(crate) mod table;
+pub(crate) mod term;
+pub(crate) mod words;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use airlift_bundle::Observer;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::exit::Failure;
+use progress::{Progress, ProgressChoice};
+use term::{Paint, Stream, Tone};
+
+/// Who is told a text that isn't a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Talk {
+    /// A person, who wants to know.
+    Full,
+    /// Nobody: errors and warnings only.
+    Quiet,
+}
+
+/// The ways to the person, or the script, that called.
+#[derive(Clone)]
+pub(crate) struct Ui {
+    /// Results are one JSON document.
+    pub(crate) json: bool,
+    /// `-v`, counted.
+    pub(crate) verbosity: u8,
+    /// Standard output.
+    pub(crate) out: Stream,
+    /// Standard error.
+    pub(crate) err: Stream,
+    talk: Talk,
+    progress: Arc<Progress>,
+}
+
+impl Ui {
+    /// What the global options ask for.
+    pub(crate) fn new(global: &Global) -> Self {
+        let err = Stream::stderr(global.color);
+        let choice = if global.quiet { ProgressChoice::None } else { global.progress };
+        Ui {
+            json: global.json,
+            verbosity: global.verbose,
+            out: Stream::stdout(global.color),
+            err,
+            talk: if global.quiet { Talk::Quiet } else { Talk::Full },
+            progress: Arc::new(Progress::new(choice, err)),
+        }
+    }
+
+    /// Whoever watches the libraries.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::clone(&self.progress) as Arc<dyn Observer>
+    }
+
+    /// The progress display itself.
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// A result: to standard output.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        self.progress.rest();
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Stdout)
+    }
+
+    /// A result as a JSON document.
+    pub(crate) fn print_json(&self, document: &impl Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(document).map_err(Failure::Json)?;
+        text.push('\n');
+        self.print(&text)
+    }
+
+    /// What isn't the result but worth knowing: to standard error, unless `--quiet` or `--json`.
+    pub(crate) fn note(&self, text: &str) {
+        if self.talk == Talk::Full && !self.json {
+            self.progress.print(text);
+        }
+    }
+
+    /// What must be known even with `--quiet`.
+    pub(crate) fn warn(&self, message: &str) {
+        let event = airlift_bundle::Event::Warning { message: message.to_owned() };
+        self.progress.notice(event);
+    }
+}
+
+/// Name and value pairs, aligned.
+pub(crate) fn facts(paint: Paint, facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
+    let line = |(name, value): &(&str, String)| {
+        format!("{}{value}\n", paint.tone(Tone::Dim, &format!("{name:width$}")))
+    };
+    facts.iter().map(line).collect()
+}

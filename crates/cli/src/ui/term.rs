@@ -1,0 +1,159 @@
+//! What the terminal can do, colours, and texts from outside made fit for it.
+
+use std::borrow::Cow;
+use std::io::IsTerminal;
+
+use unicode_width::UnicodeWidthStr;
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What a text is, as far as its colour is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Nothing in particular.
+    #[default]
+    Plain,
+    /// Less important.
+    Dim,
+    /// What the eye should find first.
+    Bold,
+    /// It is well.
+    Good,
+    /// It is odd.
+    Odd,
+    /// It is bad.
+    Bad,
+    /// A name.
+    Name,
+}
+
+/// One output stream, as far as it concerns how things look there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    /// Whether a person looks at it directly.
+    pub(crate) is_terminal: bool,
+    /// Columns; `None` where lines should never be wrapped.
+    pub(crate) width: Option<usize>,
+    /// The colours.
+    pub(crate) paint: Paint,
+}
+
+impl Stream {
+    /// Standard output.
+    pub(crate) fn stdout(color: ColorChoice) -> Self {
+        Self::of(&std::io::stdout(), color)
+    }
+
+    /// Standard error.
+    pub(crate) fn stderr(color: ColorChoice) -> Self {
+        Self::of(&std::io::stderr(), color)
+    }
+
+    fn of(stream: &(impl IsTerminal + std::os::fd::AsFd), color: ColorChoice) -> Self {
+        let is_terminal = stream.is_terminal();
+        let columns = || rustix::termios::tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
+        let width = is_terminal.then(|| columns().filter(|columns| *columns >= 20).unwrap_or(80));
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let coloured = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && !dumb && !set("NO_COLOR"),
+        };
+        Stream { is_terminal, width, paint: Paint { coloured } }
+    }
+}
+
+/// Colours texts, or leaves them alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint {
+    pub(crate) coloured: bool,
+}
+
+impl Paint {
+    /// `text` in the colour of `tone`.
+    pub(crate) fn tone<'a>(self, tone: Tone, text: &'a str) -> Cow<'a, str> {
+        let code = match tone {
+            _ if !self.coloured || text.is_empty() => return Cow::Borrowed(text),
+            Tone::Plain => return Cow::Borrowed(text),
+            Tone::Dim => "2",
+            Tone::Bold => "1",
+            Tone::Good => "32",
+            Tone::Odd => "33",
+            Tone::Bad => "1;31",
+            Tone::Name => "36",
+        };
+        Cow::Owned(format!("\x1b[{code}m{text}\x1b[0m"))
+    }
+}
+
+/// A text from outside, with everything that a terminal could obey, or that doesn't show, spelt out.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let shows = |c: char| matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1;
+    if text.chars().all(shows) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if shows(c) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_debug());
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// How many columns a text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// The end of a text, if all of it doesn't fit: what tells blobs apart stands at their labels' end.
+pub(crate) fn keep_end(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut start = text.len();
+    for (position, _) in text.char_indices().rev() {
+        if columns(&text[position..]) + 1 > width {
+            break;
+        }
+        start = position;
+    }
+    format!("…{}", &text[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_reaches_the_terminal_as_a_command() {
+        assert_eq!(harmless("it's \"fine\" → ä"), "it's \"fine\" → ä");
+        assert_eq!(harmless("a\x1b[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\r\\n\\u{202e}c");
+    }
+
+    #[test]
+    fn long_labels_lose_their_start() {
+        assert_eq!(keep_end("nginx:1.27 linux/amd64 layer 3", 40), "nginx:1.27 linux/amd64 layer 3");
+        let cut = keep_end("registry.example.com/nginx:1.27 linux/amd64 layer 3", 20);
+        assert_eq!((cut.as_str(), columns(&cut)), ("…linux/amd64 layer 3", 20));
+    }
+
+    #[test]
+    fn colours_only_where_wanted() {
+        assert_eq!(Paint { coloured: false }.tone(Tone::Bad, "x"), "x");
+        assert_eq!(Paint { coloured: true }.tone(Tone::Bad, "x"), "\x1b[1;31mx\x1b[0m");
+    }
+}
