@@ -25,6 +25,8 @@ pub struct Report {
     pub hashed: u64,
     /// The images and artifacts that the bundle names.
     pub images: Vec<ImageReport>,
+    /// What is attached to them: signatures, SBOMs, attestations.
+    pub referrers: Vec<ReferrerReport>,
     /// Everything that is wrong or odd, in the order in which it was found.
     pub findings: Vec<Finding>,
 }
@@ -44,6 +46,24 @@ pub struct ImageReport {
     pub platforms: Vec<String>,
     /// The platforms that were left out by choice.
     pub omitted_platforms: Vec<String>,
+}
+
+/// Something attached to an image.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReferrerReport {
+    /// Its reference, as the bundle gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The manifest that it is attached to.
+    pub subject: Digest,
+    /// What kind of artifact it is, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Whether all of it is there and unchanged.
+    pub ok: bool,
 }
 
 /// How bad a finding is.
@@ -116,6 +136,56 @@ impl Finding {
     /// Whether the bundle must not be used because of it.
     pub fn is_error(&self) -> bool {
         self.severity == Level::Error
+    }
+}
+
+/// Findings as they come. A hostile bundle of a few megabytes can name a hundred thousand things that are missing, each
+/// with a path; beyond a number that anybody reads they are only counted.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    kept: Vec<Finding>,
+    /// Errors and warnings that were not kept.
+    more: [u64; 2],
+}
+
+impl Findings {
+    /// So many are kept.
+    const MOST: usize = 10_000;
+
+    pub(crate) fn push(&mut self, finding: Finding) {
+        if self.kept.len() < Self::MOST {
+            self.kept.push(finding);
+        } else {
+            self.more[usize::from(!finding.is_error())] += 1;
+        }
+    }
+
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+
+    /// Those that were kept.
+    pub(crate) fn as_slice(&self) -> &[Finding] {
+        &self.kept
+    }
+
+    /// Whether any of them forbids the bundle's use.
+    pub(crate) fn forbid(&self) -> bool {
+        self.more[0] > 0 || self.kept.iter().any(Finding::is_error)
+    }
+
+    /// All of them for a report, with a word on those that were not kept.
+    pub(crate) fn to_vec(&self) -> Vec<Finding> {
+        let mut all = self.kept.clone();
+        let [errors, warnings] = self.more;
+        if errors > 0 {
+            all.push(Finding::error("more-findings", format!("{errors} more errors are not listed")));
+        }
+        if warnings > 0 {
+            let message = format!("{warnings} more warnings are not listed");
+            all.push(Finding::error("more-findings", message).harmless());
+        }
+        all
     }
 }
 

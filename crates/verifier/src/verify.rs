@@ -8,7 +8,7 @@ use airlift_bundle::summary::{self, Platforms};
 use airlift_bundle::{Digest, Event, Graph, Limits, Observer, Root, parallel};
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::{self, Finding, ImageReport, Report};
+use crate::report::{self, Finding, ImageReport, ReferrerReport, Report};
 
 /// How to verify.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,7 +47,7 @@ impl Examined {
         let Some(graph) = &self.graph else { return };
         let blobs: Vec<&BlobEntry> =
             graph.blobs.iter().filter(|blob| self.blobs.contains_key(&blob.descriptor.digest)).collect();
-        let bytes = blobs.iter().map(|blob| blob.descriptor.size).sum();
+        let bytes = blobs.iter().map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
         observer.notice(Event::PhaseStarted { phase: "verify", bytes });
         let hashed = AtomicU64::new(0);
         let findings = parallel::map(&blobs, jobs, |blob| self.hash_blob(graph, blob, observer, &hashed));
@@ -89,27 +89,36 @@ impl Examined {
 
     /// The report of what was examined so far.
     pub fn report(&self) -> Report {
-        let images = self.graph.iter().flat_map(|graph| graph.roots.iter().map(move |root| (graph, root)));
-        let images = images
-            .map(|(graph, root)| {
-                let platforms = self.platforms(graph, root);
-                ImageReport {
-                    reference: root.reference.clone(),
-                    digest: root.descriptor.digest,
-                    ok: self.is_whole(graph, root),
-                    platforms: platforms.carried,
-                    omitted_platforms: platforms.omitted,
-                }
+        let roots = || self.graph.iter().flat_map(|graph| graph.roots.iter().map(move |root| (graph, root)));
+        let images = roots().filter(|(_, root)| root.subject.is_none()).map(|(graph, root)| {
+            let platforms = self.platforms(graph, root);
+            ImageReport {
+                reference: root.reference.clone(),
+                digest: root.descriptor.digest,
+                ok: self.is_whole(graph, root),
+                platforms: platforms.carried,
+                omitted_platforms: platforms.omitted,
+            }
+        });
+        let referrers = roots().filter_map(|(graph, root)| {
+            let raw = graph.manifest(&root.descriptor.digest).and_then(|entry| entry.raw.as_ref());
+            Some(ReferrerReport {
+                reference: root.reference.clone(),
+                digest: root.descriptor.digest,
+                subject: root.subject?,
+                artifact_type: raw.and_then(|raw| raw.artifact_type()).map(str::to_owned),
+                ok: self.is_whole(graph, root),
             })
-            .collect();
+        });
         Report {
             schema: report::SCHEMA,
-            ok: !self.findings.iter().any(Finding::is_error),
+            ok: !self.findings.forbid(),
             id: self.id,
             size: self.archive.size(),
             hashed: self.hashed,
-            images,
-            findings: self.findings.clone(),
+            images: images.collect(),
+            referrers: referrers.collect(),
+            findings: self.findings.to_vec(),
         }
     }
 

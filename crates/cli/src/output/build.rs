@@ -72,6 +72,8 @@ pub struct PlannedImage {
     pub omitted_platforms: Vec<String>,
     /// Bytes of its manifests and blobs, what it shares with other images included.
     pub size: u64,
+    /// What is attached to it and comes along: signatures, SBOMs, attestations.
+    pub referrers: Vec<Digest>,
 }
 
 /// One blob with its place.
@@ -140,6 +142,7 @@ impl From<&ImagePlan> for PlannedImage {
             platforms: image.platforms.clone(),
             omitted_platforms: image.omitted_platforms.clone(),
             size: image.size,
+            referrers: image.referrers.clone(),
         }
     }
 }

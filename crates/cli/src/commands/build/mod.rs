@@ -6,9 +6,11 @@ mod show;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::Existing;
 use airlift_bundle::writer::part_path;
-use airlift_packager::{Built, Fetched, Outcome, Output, Packing, PlanOptions, StreamError, resolve};
+use airlift_bundle::{Existing, Platform};
+use airlift_packager::{
+    Built, Fetched, Missing, Outcome, Output, Packing, PlanOptions, Referrers, StreamError, resolve,
+};
 
 use crate::args::registry::RegistryArgs;
 use crate::exit::{Exit, Failure, UsageError};
@@ -21,6 +23,7 @@ Examples:
   airlift build nginx:1.27 redis:7 -o images.tar       two images, all platforms
   airlift build -f images.txt -o images.tar            one reference a line, # comments
   airlift build nginx@sha256:… -o images.tar           by digest
+  airlift build nginx:1.27 --platform linux/amd64,linux/arm64 -o images.tar
   airlift build nginx:1.27 --dry-run                   what it would be, and how large
   airlift build nginx:1.27 -o - | ssh far 'cat >b.tar' straight into a pipe
 
@@ -53,8 +56,31 @@ pub(crate) struct Args {
     /// Refused before the first blob is fetched, with exit code 5. K, M and G are powers of 1024, kB, MB and GB of 1000.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
+    /// Carry only these platforms; the index and its digest stay as they are (repeatable, or with commas)
+    ///
+    /// OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it.
+    /// Attestations of the chosen platforms come along. Artifacts without platforms are carried whole.
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    platforms: Vec<Platform>,
+    /// Take what there is of the platforms, where an image lacks some
+    ///
+    /// An image that has none of them is left out, with a warning.
+    #[arg(long, requires = "platforms")]
+    allow_missing_platform: bool,
+    /// Signatures, SBOMs and the like: all that is attached to the images, or none
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    referrers: ReferrersArg,
     #[command(flatten)]
     registry: RegistryArgs,
+}
+
+/// What comes along with the images.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ReferrersArg {
+    /// Referrers by the API or the fallback tag, and cosign's tags, recursively
+    All,
+    /// Nothing but the images
+    None,
 }
 
 /// Where the bundle goes.
@@ -131,7 +157,16 @@ async fn plan(args: &Args, references: &[airlift_registry::Reference], ui: &Ui) 
     let transport = args.registry.transport(observer.clone())?;
     let jobs = args.registry.jobs();
     let resolved = resolve(&transport, references, jobs, &*observer).await?;
-    let options = PlanOptions { jobs, ..PlanOptions::default() };
+    let options = PlanOptions {
+        jobs,
+        platforms: args.platforms.clone(),
+        missing: if args.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
+        referrers: match args.referrers {
+            ReferrersArg::All => Referrers::All,
+            ReferrersArg::None => Referrers::None,
+        },
+        ..PlanOptions::default()
+    };
     Ok(Packing::plan(&transport, resolved, &options, &*observer).await?)
 }
 

@@ -15,12 +15,15 @@ pub(crate) fn plan(packing: &Packing, stream: &Stream) -> String {
     let graph = packing.layout().graph();
     let mut table =
         Table::new([("image", Column::Text), ("platform", Column::Text), ("size", Column::Number)]);
-    for (image, root) in packing.images().iter().zip(&graph.roots) {
+    let roots = graph.roots.iter().filter(|root| root.subject.is_none());
+    for (image, root) in packing.images().iter().zip(roots) {
         image_rows(&mut table, image, graph, root);
     }
     let (manifests, blobs) = (graph.manifests.len(), graph.blobs.len());
+    let attached = graph.roots.len() - packing.images().len();
+    let attached = if attached == 0 { String::new() } else { format!(" ({attached} attached to them)") };
     let line = format!(
-        "\n{}, {}, {}; the archive will have {}\n",
+        "\n{}{attached}, {}, {}; the archive will have {}\n",
         size::count(packing.images().len(), "image"),
         size::count(manifests, "manifest"),
         size::count(blobs, "blob"),
@@ -33,22 +36,34 @@ pub(crate) fn plan(packing: &Packing, stream: &Stream) -> String {
 fn image_rows(table: &mut Table, image: &ImagePlan, graph: &Graph, root: &Root) {
     let name = Cell::new(Tone::Name, layout::familiar(&image.reference));
     let whole = Cell::new(Tone::Bold, size::human(image.size));
-    let platforms = platform_sizes(graph, root);
-    if platforms.len() < 2 {
+    let carried = platform_sizes(graph, root, Carried::Yes);
+    let omitted = platform_sizes(graph, root, Carried::No);
+    if carried.len() + omitted.len() < 2 {
         table.row([name, image.platforms.join(", ").into(), whole]);
         return;
     }
     let mut name = Some(name);
-    for (platform, bytes) in platforms {
+    for (platform, bytes) in carried {
         table.row([name.take().unwrap_or_default(), platform.into(), size::human(bytes).into()]);
+    }
+    for (platform, bytes) in omitted {
+        let left_out = format!("{platform} (left out, {})", size::human(bytes));
+        table.row([name.take().unwrap_or_default(), Cell::new(Tone::Dim, left_out), Cell::default()]);
     }
     table.row([Cell::default(), Cell::new(Tone::Dim, "all together"), whole]);
 }
 
+/// Whether a platform's content is in the bundle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    Yes,
+    No,
+}
+
 /// What each platform would take alone: its manifests, configs and layers.
-fn platform_sizes(graph: &Graph, root: &Root) -> Vec<(String, u64)> {
+fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, u64)> {
     let mut sizes: Vec<(String, u64)> = Vec::new();
-    for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried) {
+    for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried == (which == Carried::Yes)) {
         let Some(platform) = &leaf.platform else { continue };
         let (name, bytes) = (summary::display(platform), size_of(graph, &leaf.digest));
         match sizes.iter_mut().find(|(known, _)| *known == name) {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use airlift_bundle::Limits;
 use airlift_pusher::{
-    Destination, HostInPath, MapRule, Options, PushPlan, Receipt, Standing, TagMoves, Verdict, push, survey,
+    Destination, HostInPath, MapRule, Options, Partial, Probe, PushPlan, Receipt, Standing, TagMoves,
+    Untagged, Verdict, push, survey,
 };
 use airlift_registry::Transport;
 use airlift_verifier::VerifiedBundle;
@@ -54,6 +55,19 @@ pub(crate) struct Args {
     /// The longest FROM that fits counts: --map docker.io/library/=base/ makes docker.io/library/nginx base/nginx.
     #[arg(long, value_name = "FROM=TO")]
     map: Vec<MapRule>,
+    /// Don't ask the registry first if it takes an index whose omitted platforms are absent
+    #[arg(long)]
+    no_probe: bool,
+    /// Push what has no tag by digest alone; otherwise it gets the tag airlift-<12 hex>
+    ///
+    /// Some registries collect what has no tag.
+    #[arg(long)]
+    no_tag: bool,
+    /// Of images with omitted platforms, push the chosen ones without the index
+    ///
+    /// Each platform gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
+    #[arg(long)]
+    selected_children: bool,
     /// Look at what is there, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -71,8 +85,10 @@ impl Args {
             keep_host: if self.keep_host { HostInPath::Keep } else { HostInPath::Drop },
             rules: self.map.clone(),
             tags: if self.move_tags { TagMoves::Allow } else { TagMoves::Refuse },
+            probe: if self.no_probe { Probe::Skip } else { Probe::Ask },
+            untagged: if self.no_tag { Untagged::DigestOnly } else { Untagged::Tag },
+            partial: if self.selected_children { Partial::Children } else { Partial::Index },
             jobs: self.registry.jobs(),
-            ..Options::default()
         }
     }
 }
