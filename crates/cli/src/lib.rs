@@ -22,7 +22,7 @@ use exit::{Exit, Failure};
 use ui::Ui;
 use ui::interrupt::{self, Farewell};
 use ui::progress::to_stderr;
-use ui::term::{Tone, harmless};
+use ui::term::{ColorChoice, Paint, Stream, Tone, harmless};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             ui.progress().close();
             if !failure.is_broken_pipe() {
-                to_stderr(&told(&failure, &ui));
+                to_stderr(&told(&failure, ui.err.paint));
             }
             failure.exit()
         }
@@ -56,7 +56,7 @@ fn explain(error: &clap::Error) -> ExitCode {
         Err(error) => {
             let failure = Failure::Stdout(error);
             if !failure.is_broken_pipe() {
-                to_stderr(&format!("airlift: error: {failure}\n"));
+                to_stderr(&told(&failure, Stream::stderr(ColorChoice::Auto).paint));
             }
             ExitCode::from(failure.exit() as u8)
         }
@@ -87,15 +87,19 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
     exit
 }
 
+/// What the HTTP libraries say before they come to the point: it tells an operator nothing.
+const PREAMBLES: [&str; 3] = ["error sending request", "client error (Connect)", "tcp connect error"];
+
 /// The error with all its causes, a line each, and what to do next.
-fn told(failure: &Failure, ui: &Ui) -> String {
-    let paint = ui.err.paint;
+fn told(failure: &Failure, paint: Paint) -> String {
     let mut text =
         format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
     let mut cause = failure.source();
     while let Some(error) = cause {
         let message = error.to_string();
-        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "caused by:"), harmless(&message)));
+        if !PREAMBLES.contains(&message.as_str()) {
+            text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "caused by:"), harmless(&message)));
+        }
         cause = error.source();
     }
     if let Some(hint) = failure.hint() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use airlift_bundle::frame;
 use airlift_bundle::writer::{WriteError, part_path};
-use airlift_bundle::{Event, Existing, Observer, Writer};
+use airlift_bundle::{Event, Existing, Observer, Plan, Writer};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -139,7 +139,7 @@ impl Packing {
         }
         let (plan, observer) = (Arc::clone(&self.plan), Arc::clone(observer));
         blocking(move || {
-            observer.notice(Event::PhaseStarted { phase: "check", bytes: plan.size() });
+            observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(&plan) });
             let found = frame::is_archive_of(&file, &plan, 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "check" });
             found
@@ -159,13 +159,18 @@ impl Packing {
         }
         let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
         blocking(move || {
-            observer.notice(Event::PhaseStarted { phase: "resume", bytes: writer.plan().size() });
+            observer.notice(Event::PhaseStarted { phase: "resume", bytes: bytes_of_blobs(writer.plan()) });
             let held = frame::held_blobs(writer.file(), writer.plan(), 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "resume" });
             held.map_err(|source| BuildError::Read { path: writer.path().to_owned(), source })
         })
         .await?
     }
+}
+
+/// What is hashed again to find out what a file holds: everything else is compared in no time.
+fn bytes_of_blobs(plan: &Plan) -> u64 {
+    plan.blobs().map(|entry| entry.size).sum()
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BuildError> {

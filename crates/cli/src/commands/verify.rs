@@ -9,8 +9,8 @@ use airlift_verifier::{Options, Report, verify};
 
 use crate::exit::{Exit, Failure, UsageError};
 use crate::ui::table::{Cell, Column, Table};
-use crate::ui::term::{Paint, Tone, harmless};
-use crate::ui::{Ui, size};
+use crate::ui::term::{Paint, Stream, Tone, harmless};
+use crate::ui::{Ui, indented, size};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -108,7 +108,7 @@ fn text(report: &Report, ui: &Ui) -> String {
         out.push('\n');
     }
     for finding in &report.findings {
-        out.push_str(&told(finding, paint));
+        out.push_str(&told(finding, &ui.out));
     }
     if !report.findings.is_empty() {
         out.push('\n');
@@ -143,7 +143,7 @@ fn platforms(image: &ImageReport) -> String {
 }
 
 /// A finding on three lines: where, what, and by which rule.
-fn told(finding: &Finding, paint: Paint) -> String {
+fn told(finding: &Finding, stream: &Stream) -> String {
     let (word, tone) = if finding.is_error() { ("error", Tone::Bad) } else { ("warning", Tone::Odd) };
     let path: Vec<_> = finding.path.iter().map(|part| harmless(part)).collect();
     let place = if path.is_empty() { "the bundle".to_owned() } else { path.join(" → ") };
@@ -154,13 +154,9 @@ fn told(finding: &Finding, paint: Paint) -> String {
     if let Some(digest) = &finding.digest {
         rule.push_str(&format!(", {digest}"));
     }
-    format!(
-        "{}: {}\n  {}\n  {}\n",
-        paint.tone(tone, word),
-        paint.tone(Tone::Bold, &place),
-        harmless(&finding.message),
-        paint.tone(Tone::Dim, &rule)
-    )
+    format!("{}: {}\n", stream.paint.tone(tone, word), stream.paint.tone(Tone::Bold, &place))
+        + &indented(2, Tone::Plain, &harmless(&finding.message), stream)
+        + &indented(2, Tone::Dim, &rule, stream)
 }
 
 /// The last line: yes or no.

@@ -8,7 +8,8 @@ mod demo;
 mod inspect;
 mod push_plan;
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage};
 pub(crate) use demo::DEMO;
@@ -30,6 +31,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     ]
 }
 
+/// The schema of what is written, which may lack members that are empty.
 fn named<T: JsonSchema>() -> Schema {
-    schema_for!(T)
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }

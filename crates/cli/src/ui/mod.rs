@@ -97,6 +97,13 @@ impl Ui {
     }
 }
 
+/// A text behind a margin of spaces, broken where the terminal ends. Off a terminal it stays one line.
+pub(crate) fn indented(margin: usize, tone: Tone, text: &str, stream: &Stream) -> String {
+    let width = stream.width.map_or(usize::MAX, |width| width.saturating_sub(margin).max(20));
+    let line = |line: String| format!("{}{}\n", " ".repeat(margin), stream.paint.tone(tone, &line));
+    table::wrap(text, width).into_iter().map(line).collect()
+}
+
 /// Name and value pairs, aligned.
 pub(crate) fn facts(paint: Paint, facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;

@@ -46,11 +46,12 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number as u64))
 }
 
-/// A duration in its two largest units.
+/// A duration, as exactly as people want to know it.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        0 => format!("{} ms", duration.as_millis()),
+        1..10 => format!("{:.1} s", duration.as_secs_f64()),
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
@@ -141,7 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_two_units() {
+    fn durations_are_as_exact_as_they_need_to_be() {
+        assert_eq!(duration(Duration::from_millis(40)), "40 ms");
         for (seconds, text) in [(4, "4.0 s"), (42, "42 s"), (62, "1 min 02 s"), (3_660, "1 h 01 min")] {
             assert_eq!(duration(Duration::from_secs(seconds)), text);
         }

@@ -5,7 +5,7 @@ use crate::ui::term::{Paint, Stream, Tone, columns};
 /// What stands between two columns.
 const GAP: usize = 2;
 /// A column that gives way keeps this much.
-const NARROWEST: usize = 16;
+const NARROWEST: usize = 12;
 
 /// How a column behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,9 @@ impl Table {
             match row {
                 Row::Cells(cells) => self.render_row(cells, &widths, stream.paint, &mut out),
                 Row::Across(texts) => {
-                    out.extend(texts.iter().map(|cell| stream.paint.tone(cell.tone, &cell.text)));
+                    let mut line = String::new();
+                    line.extend(texts.iter().map(|cell| stream.paint.tone(cell.tone, cell.text.as_str())));
+                    out.push_str(line.trim_end());
                     out.push('\n');
                 }
             }
@@ -139,7 +141,7 @@ impl Table {
 }
 
 /// Breaks a text into lines of at most `width` columns: behind commas and spaces, else behind the separators of names.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
     while columns(rest) > width {

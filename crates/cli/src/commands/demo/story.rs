@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::output::Compared;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Tone, harmless};
-use crate::ui::{Ui, size};
+use crate::ui::{Ui, indented, size};
 
 /// The column behind the step's name, where its lines start.
 const MARGIN: usize = 12;
@@ -32,70 +32,63 @@ impl<'a> Story<'a> {
     }
 
     /// A step: its number and name before its first line, the others below that one.
-    fn step(&self, number: u8, name: &str, lines: &[String]) -> Result<(), Failure> {
+    fn step(&self, number: u8, name: &str, lines: &[(Tone, String)]) -> Result<(), Failure> {
         if self.ui.json {
             return Ok(());
         }
+        let told = lines.iter().map(|(tone, line)| indented(MARGIN, *tone, line, &self.ui.out));
+        let text: String = told.collect();
+        // The first line's margin makes room for the head.
         let head = format!("{number}  {name}");
-        let head = format!("{}{}", self.paint().tone(Tone::Bold, &head), " ".repeat(MARGIN - head.len()));
-        let margin = " ".repeat(MARGIN);
-        let mut text = String::new();
-        for (position, line) in lines.iter().enumerate() {
-            text.push_str(if position == 0 { &head } else { &margin });
-            text.push_str(line);
-            text.push('\n');
-        }
-        self.ui.print(&text)
+        let room = " ".repeat(MARGIN.saturating_sub(head.len()));
+        let head = self.paint().tone(Tone::Bold, &head);
+        self.ui.print(&format!("{head}{room}{}", text.trim_start_matches(' ')))
     }
 
     pub(crate) fn source(&self, way: &Way, samples: &[Sample]) -> Result<(), Failure> {
         let names: Vec<String> = samples.iter().map(|s| format!("{}:{}", s.repository, s.tag)).collect();
         let width = names.iter().map(String::len).max().unwrap_or(0);
-        let address = way.source().address();
-        let mut lines =
-            vec![format!("a registry on {address} with {}:", size::count(samples.len(), "sample image"))];
+        let (address, count) = (way.source().address(), size::count(samples.len(), "sample image"));
+        let mut lines = vec![(Tone::Plain, format!("a registry on {address} with {count}:"))];
         for (name, sample) in names.iter().zip(samples) {
-            let name = self.paint().tone(Tone::Name, name).into_owned() + &" ".repeat(width - name.len());
-            lines.push(format!("{name}  {}", self.paint().tone(Tone::Dim, sample.about)));
+            lines.push((Tone::Name, format!("{name:width$}  {}", sample.about)));
         }
         self.step(1, "source", &lines)
     }
 
     pub(crate) fn built(&self, way: &Way, packing: &Packing) -> Result<(), Failure> {
         let (layout, graph) = (packing.layout(), packing.layout().graph());
-        self.step(
-            2,
-            "build",
-            &[
-                format!(
-                    "all of it into one file: {}, {}, {}",
-                    size::human(layout.size()),
-                    size::count(graph.manifests.len(), "manifest"),
-                    size::count(graph.blobs.len(), "blob")
-                ),
-                self.dim(&way.bundle().display().to_string()),
-                self.dim(&format!("id {}", layout.id())),
-            ],
-        )
+        let whole = format!(
+            "all of it into one file: {}, {}, {}",
+            size::human(layout.size()),
+            size::count(graph.manifests.len(), "manifest"),
+            size::count(graph.blobs.len(), "blob")
+        );
+        let path = (Tone::Dim, way.bundle().display().to_string());
+        let id = (Tone::Dim, format!("id {}", layout.id()));
+        self.step(2, "build", &[(Tone::Plain, whole), path, id])
     }
 
     pub(crate) fn verified(&self, report: &Report) -> Result<(), Failure> {
-        let word = self.yes_no(report.ok, "OK", "DAMAGED");
-        self.step(3, "verify", &[format!("every byte of it re-read, without a network: {word}")])
+        let (tone, word) = if report.ok { (Tone::Good, "OK") } else { (Tone::Bad, "DAMAGED") };
+        let lines = [
+            (Tone::Plain, "every byte of it re-read, without a network".to_owned()),
+            (tone, format!("{word}, {} hashed", size::human(report.hashed))),
+        ];
+        self.step(3, "verify", &lines)
     }
 
     pub(crate) fn caught(&self, flip: &Flip, report: &Report) -> Result<(), Failure> {
+        let offset = size::grouped(flip.offset());
         let mut lines =
-            vec![format!("one bit of byte {} of a copy flipped; verify says:", size::grouped(flip.offset()))];
+            vec![(Tone::Plain, format!("one bit of byte {offset} of a copy flipped; verify says"))];
         match report.findings.iter().find(|finding| finding.is_error()) {
             Some(finding) => {
                 let place: Vec<_> = finding.path.iter().map(|part| harmless(part)).collect();
-                lines.push(format!("{} {}", self.paint().tone(Tone::Good, "caught:"), place.join(" → ")));
-                lines.push(self.dim(&harmless(&finding.message)));
+                lines.push((Tone::Good, format!("DAMAGED: {}", place.join(" → "))));
+                lines.push((Tone::Dim, harmless(&finding.message).into_owned()));
             }
-            None => {
-                lines.push(self.paint().tone(Tone::Bad, "NOTHING: the damage went unnoticed").into_owned())
-            }
+            None => lines.push((Tone::Bad, "nothing: the damage went unnoticed".to_owned())),
         }
         self.step(4, "tamper", &lines)
     }
@@ -103,20 +96,14 @@ impl<'a> Story<'a> {
     pub(crate) fn pushed(&self, way: &Way, receipt: &Receipt) -> Result<(), Failure> {
         let pushed = receipt.images.iter().filter(|image| image.status == Status::Pushed).count();
         let uploaded: u64 = receipt.images.iter().map(|image| image.uploaded).sum();
-        let mut lines = vec![format!(
-            "the bundle into an empty registry on {}: {} pushed, {}",
-            way.target().address(),
-            size::count(pushed, "image"),
-            size::human(uploaded)
-        )];
+        let told = format!("{} pushed, {} uploaded", size::count(pushed, "image"), size::human(uploaded));
+        let mut lines = vec![
+            (Tone::Plain, format!("the bundle into an empty registry on {}", way.target().address())),
+            (if pushed == receipt.images.len() { Tone::Good } else { Tone::Odd }, told),
+        ];
         for image in receipt.images.iter().filter(|image| image.status == Status::Failed) {
             let why = image.error.as_deref().unwrap_or("no reason given");
-            lines.push(format!(
-                "{} {}: {}",
-                self.paint().tone(Tone::Bad, "failed:"),
-                image.target,
-                harmless(why)
-            ));
+            lines.push((Tone::Bad, format!("failed: {}: {}", image.target, harmless(why))));
         }
         self.step(5, "push", &lines)
     }
@@ -126,15 +113,12 @@ impl<'a> Story<'a> {
             return Ok(());
         }
         let (manifests, blobs) = images.iter().fold((0, 0), |(m, b), i| (m + i.manifests, b + i.blobs));
-        self.step(
-            6,
-            "compare",
-            &[format!(
-                "{} byte for byte at both ends, {} by digest",
-                size::count(manifests, "manifest"),
-                size::count(blobs, "blob")
-            )],
-        )?;
+        let told = format!(
+            "{} byte for byte at both ends, {} by digest",
+            size::count(manifests, "manifest"),
+            size::count(blobs, "blob")
+        );
+        self.step(6, "compare", &[(Tone::Plain, told)])?;
         let mut text = format!("\n{}\n", table(images).render(&self.ui.out));
         text.push_str(&match ok {
             true => format!("{}: every digest arrived unchanged\n", self.yes_no(true, "OK", "")),
@@ -144,10 +128,6 @@ impl<'a> Story<'a> {
             text.push_str(&format!("kept: {0}; look at it with `airlift inspect {0}`\n", bundle.display()));
         }
         self.ui.print(&text)
-    }
-
-    fn dim(&self, text: &str) -> String {
-        self.paint().tone(Tone::Dim, text).into_owned()
     }
 
     fn yes_no(&self, yes: bool, good: &str, bad: &str) -> String {

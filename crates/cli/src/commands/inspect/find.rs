@@ -45,10 +45,14 @@ pub(crate) fn find(graph: &Graph, wanted: &str, bundle: &Path) -> Result<Wanted,
     }
 }
 
+/// By name as it stands, as Docker shows it, or without its host.
 fn images(graph: &Graph, wanted: &str) -> Vec<usize> {
     let canonical = wanted.parse::<Reference>().ok().map(|reference| reference.to_string());
     let is_meant = |name: &String| {
-        name == wanted || layout::familiar(name) == wanted || Some(name) == canonical.as_ref()
+        name == wanted
+            || layout::familiar(name) == wanted
+            || Some(name) == canonical.as_ref()
+            || name.split_once('/').is_some_and(|(_, path)| path == wanted)
     };
     let roots = graph.roots.iter().enumerate();
     roots.filter(|(_, root)| root.reference.as_ref().is_some_and(is_meant)).map(|(i, _)| i).collect()

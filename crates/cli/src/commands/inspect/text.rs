@@ -16,7 +16,7 @@ pub(crate) fn render(document: &InspectDocument, graph: &Graph, stream: &Stream)
         return facts(stream.paint, &about(blob));
     }
     let mut table = Table::new([
-        ("", Column::Word),
+        ("image and parts", Column::Word),
         ("kind", Column::Text),
         ("size", Column::Number),
         ("digest", Column::Word),
@@ -37,32 +37,21 @@ pub(crate) fn render(document: &InspectDocument, graph: &Graph, stream: &Stream)
     table.render(stream) + &totals
 }
 
+/// The image's name with what it is, its digest, and what lies below it.
 fn image_rows(table: &mut Table, image: &InspectedImage) {
     let manifest = &image.manifest;
-    table.across([Cell::new(Tone::Bold, manifest.label.clone())]);
-    let mut facts = vec![manifest.digest.to_string()];
+    let mut what = vec![kind(manifest), size::human(manifest.total_size)];
+    // An index has a row for each platform.
     if manifest.manifests.is_empty() && !image.platforms.is_empty() {
-        facts.push(image.platforms.join(", "));
+        what.insert(1, image.platforms.join(", "));
     }
     if !image.omitted_platforms.is_empty() {
-        facts.push(format!("without {}", image.omitted_platforms.join(", ")));
+        what.push(format!("without {}", image.omitted_platforms.join(", ")));
     }
-    table.across([Cell::new(Tone::Dim, facts.join("  "))]);
-    table.row(manifest_row("", &InspectedManifest { label: kind(manifest), ..stub(manifest) }));
+    table.across([Cell::new(Tone::Bold, manifest.label.clone()), format!("  {}", what.join(", ")).into()]);
+    let note = manifest_note(manifest);
+    table.across([Cell::new(Tone::Dim, format!("{}  ", manifest.digest)), note]);
     below(table, manifest, "");
-}
-
-/// The same manifest for a row of its own: without what lies below.
-fn stub(manifest: &InspectedManifest) -> InspectedManifest {
-    InspectedManifest {
-        label: String::new(),
-        media_type: manifest.media_type.clone(),
-        platform: None,
-        artifact_type: manifest.artifact_type.clone(),
-        manifests: Vec::new(),
-        blobs: Vec::new(),
-        ..*manifest
-    }
 }
 
 /// The rows below a manifest, with the branches of the tree before them.
@@ -85,19 +74,22 @@ fn below(table: &mut Table, manifest: &InspectedManifest, indent: &str) {
 
 fn manifest_row(branch: &str, manifest: &InspectedManifest) -> [Cell; 5] {
     let tone = if manifest.attestation { Tone::Dim } else { Tone::Name };
-    let note = match manifest {
-        InspectedManifest { unreadable: true, .. } => Cell::new(Tone::Bad, "missing or damaged"),
-        InspectedManifest { repeated: true, .. } => Cell::new(Tone::Dim, "see above"),
-        InspectedManifest { omitted: true, .. } => Cell::new(Tone::Odd, "left out"),
-        _ => Cell::default(),
-    };
     [
         Cell::new(tone, format!("{branch}{}", manifest.label)),
         kind(manifest).into(),
         size::human(manifest.total_size).into(),
         Cell::new(Tone::Dim, manifest.digest.short()),
-        note,
+        manifest_note(manifest),
     ]
+}
+
+fn manifest_note(manifest: &InspectedManifest) -> Cell {
+    match manifest {
+        InspectedManifest { unreadable: true, .. } => Cell::new(Tone::Bad, "missing or damaged"),
+        InspectedManifest { repeated: true, .. } => Cell::new(Tone::Dim, "see above"),
+        InspectedManifest { omitted: true, .. } => Cell::new(Tone::Odd, "left out"),
+        _ => Cell::default(),
+    }
 }
 
 fn blob_row(branch: &str, blob: &InspectedBlob) -> [Cell; 5] {

@@ -3,9 +3,9 @@
 use airlift_bundle::layout;
 use airlift_pusher::{ImageReceipt, PushPlan, Receipt, Standing, Status};
 
-use crate::ui::size;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
+use crate::ui::{indented, size};
 
 /// Where each image goes. `standings` tells what is there, once that is known.
 pub(crate) fn plan(plan: &PushPlan, standings: &[Standing], stream: &Stream) -> String {
@@ -71,7 +71,8 @@ pub(crate) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
     for image in &receipt.images {
         if let Some(error) = &image.error {
             let word = stream.paint.tone(Tone::Bad, "failed:").into_owned();
-            text.push_str(&format!("{word} {}\n  {}\n", image.target, harmless(error)));
+            text.push_str(&format!("{word} {}\n", image.target));
+            text.push_str(&indented(2, Tone::Plain, &harmless(error), stream));
         }
     }
     if receipt.images.iter().any(|image| image.error.is_some()) {
@@ -100,6 +101,9 @@ fn last_line(receipt: &Receipt, stream: &Stream) -> String {
     if failed > 0 {
         told.push(format!("{failed} failed"));
     }
-    told.push(format!("{} uploaded", size::human(sum(|image| image.uploaded))));
-    format!("{word}: {}; read back byte for byte from {}\n", told.join(", "), receipt.target)
+    told.push(format!("{} uploaded to {}", size::human(sum(|image| image.uploaded)), receipt.target));
+    if of(Status::Pushed) > 0 {
+        told.push("what was pushed was read back byte for byte".to_owned());
+    }
+    format!("{word}: {}\n", told.join(", "))
 }

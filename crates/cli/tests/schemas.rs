@@ -1,0 +1,143 @@
+//! The schemas in `schemas/` are those of the types, and what the binary prints validates against them.
+//!
+//! `UPDATE_SCHEMAS=1 cargo test -p airlift --test schemas` writes the files anew.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
+}
+
+#[test]
+fn the_files_are_fresh() {
+    let mut wanted = Vec::new();
+    for (name, schema) in airlift::output::schemas() {
+        let mut text = serde_json::to_string_pretty(&schema).unwrap();
+        text.push('\n');
+        let path = folder().join(name);
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == text, "{} is stale: UPDATE_SCHEMAS=1 writes it anew", path.display());
+        wanted.push(name.to_owned());
+    }
+    wanted.sort();
+    let mut found: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    assert_eq!(found, wanted, "the folder has these schemas and nothing else");
+}
+
+/// Runs the binary; what it prints on standard output must be a document of that schema, `schema` first.
+fn document(name: &str, arguments: &[&str], code: i32) -> Value {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_airlift")).args(arguments).output().unwrap();
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert_eq!(status.code(), Some(code), "{arguments:?}\n{stderr}");
+    let text = String::from_utf8(stdout).unwrap();
+    let first = format!("{{\n  \"schema\": \"airlift.{name}/v1\"");
+    assert!(text.starts_with(&first), "{text}");
+    let instance: Value = serde_json::from_str(&text).unwrap();
+    let schema = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&instance).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{arguments:?}\n{errors:#?}\n{text}");
+    instance
+}
+
+/// A registry with the samples for as long as it lives, on a runtime of its own.
+struct Registry {
+    server: airlift_server::Server,
+    _folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Registry {
+    fn start(samples: &[airlift_server::samples::Sample]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let server = runtime.block_on(async {
+            let server = airlift_server::Server::start(folder.path(), airlift_server::Options::default())
+                .await
+                .unwrap();
+            server.seed(samples).await.unwrap();
+            server
+        });
+        Registry { server, _folder: folder, _runtime: runtime }
+    }
+
+    fn address(&self) -> String {
+        self.server.address().to_string()
+    }
+}
+
+#[test]
+fn what_the_commands_print_validates() {
+    let samples = airlift_server::samples::all();
+    let (source, target) = (Registry::start(&samples), Registry::start(&[]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (bundle, address) = (path("b.tar"), target.address());
+    let references: Vec<String> =
+        samples.iter().map(|s| format!("{}/{}:{}", source.address(), s.repository, s.tag)).collect();
+    let references: Vec<&str> = references.iter().map(String::as_str).collect();
+    let with = |arguments: &[&'static str]| [arguments, references.as_slice()].concat();
+
+    let plan = document("plan", &with(&["build", "--json", "-v", "--dry-run"]), 0);
+    assert!(plan["blobs"].as_array().is_some_and(|blobs| blobs.len() > 20));
+    let short = document("plan", &with(&["build", "--json", "--dry-run"]), 0);
+    assert!(short.get("blobs").is_none());
+    let build =
+        document("build", &[&with(&["build", "--json", "-o"])[..3], &[&bundle], &references].concat(), 0);
+    assert_eq!((&build["id"], &build["size"]), (&plan["id"], &plan["size"]));
+    assert_eq!(build["size"], std::fs::metadata(&bundle).unwrap().len());
+    // The plan's offsets are where the bytes are.
+    let bytes = std::fs::read(&bundle).unwrap();
+    for blob in plan["blobs"].as_array().unwrap() {
+        let at = blob["offset"].as_u64().unwrap() as usize;
+        let content = &bytes[at..at + blob["size"].as_u64().unwrap() as usize];
+        let digest: airlift_bundle::Digest = blob["digest"].as_str().unwrap().parse().unwrap();
+        assert!(digest.matches(content), "{blob}");
+    }
+
+    let report = document("report", &["verify", "--json", &bundle], 0);
+    assert_eq!((&report["ok"], &report["id"]), (&Value::Bool(true), &build["id"]));
+    let mut damaged = bytes.clone();
+    let blob = &plan["blobs"][5];
+    damaged[blob["offset"].as_u64().unwrap() as usize] ^= 1;
+    std::fs::write(path("d.tar"), damaged).unwrap();
+    let report = document("report", &["verify", "--json", &path("d.tar")], 1);
+    assert_eq!(report["findings"][0]["path"], blob["path"]);
+
+    document("inspect", &["inspect", "--json", &bundle], 0);
+    let one = document("inspect", &["inspect", "--json", &bundle, references[0]], 0);
+    assert_eq!(one["images"][0]["reference"], references[0]);
+    let part = document("inspect", &["inspect", "--json", &bundle, blob["digest"].as_str().unwrap()], 0);
+    assert_eq!(part["blob"]["offset"], blob["offset"]);
+
+    let planned = document("push-plan", &["push", "--json", "--dry-run", &bundle, &address], 0);
+    assert_eq!(planned["images"][0]["status"], "new");
+    let receipt = path("receipt.json");
+    let pushed = document("receipt", &["push", "--json", "--receipt", &receipt, &bundle, &address], 0);
+    let kept: Value = serde_json::from_slice(&std::fs::read(&receipt).unwrap()).unwrap();
+    assert_eq!(kept, pushed);
+    let again = document("receipt", &["push", "--json", &bundle, &address], 0);
+    assert!(again["images"].as_array().unwrap().iter().all(|image| image["status"] == "present"));
+}
+
+#[test]
+fn the_demo_validates_and_every_digest_arrives() {
+    let demo = document("demo", &["demo", "--json"], 0);
+    let images = demo["images"].as_array().unwrap();
+    assert!(images.len() >= 5 && images.iter().all(|image| image["source"] == image["target"]));
+}
