@@ -3,7 +3,7 @@
 //! Opening finds out where things lie and what is wrong with the container; it hashes nothing. Whether the contents are
 //! what they are called is the verifier's business.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::Digest;
 use crate::defect::{Defect, Severity};
 use crate::layout;
 use crate::path::EntryPath;
-use crate::scan::{Scan, scan};
+use crate::scan::scan;
 use crate::section::Section;
 
 /// Why a layout could not even be looked at.
@@ -61,10 +61,16 @@ pub struct Archive {
     /// The tar's one descriptor; `None` for a folder, whose files are opened as they are needed.
     file: Option<Arc<File>>,
     size: u64,
-    files: BTreeMap<EntryPath, Place>,
-    blobs: HashMap<Digest, EntryPath>,
+    layout: Option<Place>,
+    index: Option<Place>,
+    blobs: HashMap<Digest, Place>,
+    /// Files that are no part of a layout.
+    extra: u64,
     defects: Vec<Defect>,
 }
+
+/// So many files that don't belong there are named one by one; of more, only the number is told.
+const MAX_EXTRA: u64 = 100;
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -88,18 +94,17 @@ impl Archive {
         if let Some(format) = compression(&file).map_err(read)? {
             return Err(OpenError::Compressed { path: path.to_owned(), format });
         }
-        let Scan { entries, defects } = scan(&file, size).map_err(read)?;
-        let unreadable_from_the_start = entries.is_empty()
-            && defects.iter().any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format"));
+        let mut archive = Archive::empty(path, Form::Tar, size);
+        let defects = scan(&file, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
+        let defects = defects.map_err(read)?;
+        let unreadable_from_the_start =
+            defects.iter().any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format"));
         if unreadable_from_the_start && !has_layout_name(&file).map_err(read)? {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }
-        let mut archive = Archive::empty(path, Form::Tar, size);
         archive.file = Some(Arc::new(file));
-        archive.defects = defects;
-        for entry in entries {
-            archive.add(entry.path, entry.data_offset, entry.size);
-        }
+        archive.defects.splice(0..0, defects);
+        archive.sum_up_extra();
         Ok(archive)
     }
 
@@ -109,24 +114,55 @@ impl Archive {
             form,
             file: None,
             size,
-            files: BTreeMap::new(),
+            layout: None,
+            index: None,
             blobs: HashMap::new(),
+            extra: 0,
             defects: Vec::new(),
         }
     }
 
     /// Takes note of a file; of two with one name the first counts, the scan has reported it.
     pub(crate) fn add(&mut self, path: EntryPath, offset: u64, size: u64) {
-        if let Some(digest) = path.digest() {
-            self.blobs.entry(digest).or_insert_with(|| path.clone());
-        } else if !matches!(path.as_str(), layout::LAYOUT_FILE | layout::INDEX_FILE) {
-            let message = format!("{path} is no part of an image layout and was not looked at");
-            let offset = (self.form == Form::Tar).then_some(offset);
-            self.defects.push(Defect { severity: Severity::Warning, rule: "extra-file", message, offset });
+        let place = Place { offset, size };
+        match (path.digest(), path.as_str()) {
+            (Some(digest), _) => {
+                self.blobs.entry(digest).or_insert(place);
+            }
+            (None, layout::LAYOUT_FILE) => {
+                self.layout.get_or_insert(place);
+            }
+            (None, layout::INDEX_FILE) => {
+                self.index.get_or_insert(place);
+            }
+            (None, _) => {
+                let message = format!("{} is no part of an image layout and was not looked at", path.shown());
+                self.add_extra(message, (self.form == Form::Tar).then_some(offset));
+            }
         }
-        self.files.entry(path).or_insert(Place { offset, size });
         if self.form == Form::Folder {
             self.size = self.size.saturating_add(size);
+        }
+    }
+
+    /// Takes note of something that doesn't belong to a layout, and is harmless.
+    pub(crate) fn add_extra(&mut self, message: String, offset: Option<u64>) {
+        self.extra += 1;
+        if self.extra <= MAX_EXTRA {
+            self.defects.push(Defect { severity: Severity::Warning, rule: "extra-file", message, offset });
+        }
+    }
+
+    /// Tells of the extra files that were not named.
+    pub(crate) fn sum_up_extra(&mut self) {
+        if let Some(more) = self.extra.checked_sub(MAX_EXTRA).filter(|more| *more > 0) {
+            let message = format!("{more} more files are no part of an image layout and were not looked at");
+            self.defects.push(Defect {
+                severity: Severity::Warning,
+                rule: "extra-file",
+                message,
+                offset: None,
+            });
         }
     }
 
@@ -164,28 +200,26 @@ impl Archive {
         self.file.as_ref()
     }
 
-    /// A file at the layout's top; `None` where there is none.
-    pub fn top(&self, name: &'static str) -> io::Result<Option<Section>> {
-        self.section_of(&EntryPath::top(name))
+    /// `oci-layout`; `None` where there is none.
+    pub fn layout(&self) -> Option<Section> {
+        self.layout.map(|place| self.section(place, || EntryPath::top(layout::LAYOUT_FILE)))
+    }
+
+    /// `index.json`; `None` where there is none.
+    pub fn index(&self) -> Option<Section> {
+        self.index.map(|place| self.section(place, || EntryPath::top(layout::INDEX_FILE)))
     }
 
     /// The content filed under a digest, unproven; `None` where there is none.
-    pub fn blob(&self, digest: &Digest) -> io::Result<Option<Section>> {
-        match self.blobs.get(digest) {
-            Some(path) => self.section_of(path),
-            None => Ok(None),
-        }
+    pub fn blob(&self, digest: &Digest) -> Option<Section> {
+        self.blobs.get(digest).map(|place| self.section(*place, || EntryPath::of_blob(digest)))
     }
 
-    fn section_of(&self, path: &EntryPath) -> io::Result<Option<Section>> {
-        let Some(place) = self.files.get(path) else {
-            return Ok(None);
-        };
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => Arc::new(crate::os::open_no_follow(&self.path.join(path.as_str()))?),
-        };
-        Ok(Some(Section::new(file, place.offset, place.size)))
+    fn section(&self, place: Place, path: impl FnOnce() -> EntryPath) -> Section {
+        match &self.file {
+            Some(file) => Section::new(Arc::clone(file), place.offset, place.size),
+            None => Section::of_path(&self.path.join(path().as_str()), place.size),
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 //! (Go's decoder matches without case, and folds `ſ` to `s` and the Kelvin sign to `k`), trailing content, a byte order mark, and
 //! nesting without end. Only members that Airlift reads are held to this; the rest is carried as it lies.
 
+mod values;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +15,7 @@ use base64::Engine as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{Descriptor, Digest, Platform};
+use values::{AnnotationsSeed, Nullable, TextsSeed};
 
 /// JSON may nest this deep; no real manifest passes ten.
 const MAX_DEPTH: usize = 100;
@@ -93,7 +96,20 @@ pub(crate) fn parse_with<T>(
 }
 
 fn json_error(error: serde_json::Error) -> DocumentError {
-    DocumentError::Json(error.to_string().escape_debug().to_string())
+    DocumentError::Json(escape_controls(&error.to_string()))
+}
+
+/// Makes a sentence fit for a terminal; its quotes stay as they are.
+fn escape_controls(text: &str) -> String {
+    let plain = |c: char| matches!(c, '\'' | '"' | '\\');
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if plain(c) {
+            out.push(c)
+        } else {
+            out.extend(c.escape_debug())
+        }
+        out
+    })
 }
 
 /// serde_json skips members that nobody reads without a limit on their depth; other parsers recurse and die.
@@ -223,7 +239,7 @@ object_seed!(DescriptorSeed -> Descriptor, "a descriptor (a JSON object)", |map|
             "mediaType" => media_type = map.next_value()?,
             "digest" => digest = Some(map.next_value()?),
             "size" => size = Some(map.next_value()?),
-            "urls" => rest.urls = map.next_value::<Option<Vec<String>>>()?.unwrap_or_default(),
+            "urls" => rest.urls = map.next_value_seed(Nullable(TextsSeed))?.unwrap_or_default(),
             "annotations" => rest.annotations = map.next_value_seed(Nullable(AnnotationsSeed))?.unwrap_or_default(),
             "data" => data = map.next_value()?,
             "platform" => rest.platform = map.next_value_seed(Nullable(PlatformSeed))?,
@@ -249,62 +265,12 @@ object_seed!(PlatformSeed -> Platform, "a platform (a JSON object)", |map| {
             "architecture" => platform.architecture = map.next_value::<Option<String>>()?.unwrap_or_default(),
             "variant" => platform.variant = map.next_value::<Option<String>>()?.filter(|v| !v.is_empty()),
             "os.version" => platform.os_version = map.next_value::<Option<String>>()?.filter(|v| !v.is_empty()),
-            _ => platform.os_features = map.next_value::<Option<Vec<String>>>()?.unwrap_or_default(),
+            _ => platform.os_features = map.next_value_seed(Nullable(TextsSeed))?.unwrap_or_default(),
         }
         Ok(())
     })?;
     Ok(platform)
 });
-
-/// Annotations: string to string. Values of other types are somebody else's business and are passed over.
-#[derive(Clone, Copy)]
-pub(crate) struct AnnotationsSeed;
-
-/// The annotation keys that Airlift acts upon: for these a second value is an ambiguity.
-const READ_ANNOTATIONS: [&str; 7] = [
-    crate::descriptor::REFERENCE_TYPE,
-    crate::descriptor::REFERENCE_DIGEST,
-    crate::layout::REF_NAME,
-    crate::layout::CONTAINERD_NAME,
-    crate::layout::PLATFORMS,
-    crate::layout::MANIFESTS,
-    crate::layout::SUBJECT,
-];
-
-impl<'de> DeserializeSeed<'de> for AnnotationsSeed {
-    type Value = BTreeMap<String, String>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for AnnotationsSeed {
-    type Value = BTreeMap<String, String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("annotations (a JSON object)")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut annotations = BTreeMap::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let value = match map.next_value::<serde_json::Value>()? {
-                serde_json::Value::String(value) => value,
-                _ => continue,
-            };
-            let read = READ_ANNOTATIONS.contains(&name.as_str());
-            if let Some(earlier) = annotations.insert(name, value)
-                && read
-            {
-                return Err(A::Error::custom(format!(
-                    "an annotation is there twice, once as '{}': readers disagree on which counts",
-                    earlier.escape_debug()
-                )));
-            }
-        }
-        Ok(annotations)
-    }
-}
 
 /// A list of descriptors.
 #[derive(Clone, Copy)]
@@ -330,36 +296,6 @@ impl<'de> Visitor<'de> for ListSeed {
             list.push(descriptor);
         }
         Ok(list)
-    }
-}
-
-/// `null` reads as absent, which is what Go's encoder writes for an empty list.
-struct Nullable<S>(S);
-
-impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for Nullable<S> {
-    type Value = Option<S::Value>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for Nullable<S> {
-    type Value = Option<S::Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value or null")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        self.0.deserialize(deserializer).map(Some)
     }
 }
 

@@ -10,12 +10,22 @@ use crate::path::EntryPath;
 /// Below the top, a layout has `blobs/<algorithm>/<hex>` and nothing deeper.
 const MAX_DEPTH: usize = 3;
 
+/// More files than this are taken for an attack.
+const MAX_FILES: usize = 1_000_000;
+
 /// Lists a folder's files. Links are never followed: they could lead anywhere.
 pub(crate) fn open(path: &Path) -> io::Result<Archive> {
     let mut archive = Archive::empty(path, Form::Folder, 0);
     let mut folders = vec![(path.to_owned(), String::new(), 1)];
+    let mut count = 0;
     while let Some((folder, prefix, depth)) = folders.pop() {
-        let mut listed: Vec<_> = std::fs::read_dir(&folder)?.collect::<Result<_, _>>()?;
+        let mut listed: Vec<_> = std::fs::read_dir(&folder)?.take(MAX_FILES).collect::<Result<_, _>>()?;
+        count += listed.len();
+        if count >= MAX_FILES {
+            let why = format!("more than {MAX_FILES} files; the rest was not looked at");
+            archive.add_defect(error("folder-limit", &prefix, &why));
+            break;
+        }
         listed.sort_by_key(std::fs::DirEntry::file_name);
         for item in listed {
             let name = format!("{prefix}{}", item.file_name().to_string_lossy());
@@ -26,25 +36,23 @@ pub(crate) fn open(path: &Path) -> io::Result<Archive> {
                 match EntryPath::parse(name.as_bytes()) {
                     Ok(Some(path)) => archive.add(path, 0, metadata.len()),
                     Ok(None) => {}
-                    Err(error) => {
-                        archive.add_defect(odd(Severity::Warning, "extra-file", &name, &error.to_string()))
-                    }
+                    Err(error) => archive.add_extra(sentence(&name, &error.to_string()), None),
                 }
             } else if metadata.is_dir() {
-                archive.add_defect(odd(
-                    Severity::Warning,
-                    "extra-file",
-                    &name,
-                    "a folder that no layout has",
-                ));
+                archive.add_extra(sentence(&name, "a folder that no layout has"), None);
             } else {
-                archive.add_defect(odd(Severity::Error, "folder-type", &name, "not a regular file"));
+                archive.add_defect(error("folder-type", &name, "not a regular file"));
             }
         }
     }
+    archive.sum_up_extra();
     Ok(archive)
 }
 
-fn odd(severity: Severity, rule: &'static str, name: &str, why: &str) -> Defect {
-    Defect { severity, rule, message: format!("{}: {why}", name.escape_debug()), offset: None }
+fn error(rule: &'static str, name: &str, why: &str) -> Defect {
+    Defect { severity: Severity::Error, rule, message: sentence(name, why), offset: None }
+}
+
+fn sentence(name: &str, why: &str) -> String {
+    format!("{}: {why}", name.escape_debug())
 }

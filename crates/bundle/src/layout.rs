@@ -64,10 +64,21 @@ impl Root {
     /// The root's name for people: familiar where Docker would shorten it, the digest's start where there is none.
     pub fn name(&self) -> String {
         match &self.reference {
-            Some(reference) => familiar(reference).escape_debug().to_string(),
+            Some(reference) => shown(familiar(reference)),
             None => format!("{}:{}…", self.descriptor.digest.algorithm(), self.descriptor.digest.short()),
         }
     }
+}
+
+/// A name for people: control characters escaped, and no longer than a line or two. It is repeated in every message of
+/// what lies below.
+pub(crate) fn shown(name: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut shown: String = name.chars().take(LONGEST).collect::<String>().escape_debug().to_string();
+    if name.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// A reference as Docker shows it: without `docker.io/library/` or `docker.io/`.
@@ -174,6 +185,11 @@ fn parse_list<T: FromStr<Err: std::fmt::Display>>(
     text: Option<&str>,
     key: &str,
 ) -> Result<Vec<T>, DocumentError> {
+    /// More than an image may have manifests.
+    const LONGEST: usize = 5_000;
+    if text.is_some_and(|text| text.bytes().filter(|byte| *byte == b',').count() >= LONGEST) {
+        return Err(DocumentError::Json(format!("annotation {key} lists more than {LONGEST}")));
+    }
     let parse =
         |item: &str| item.parse().map_err(|error| DocumentError::Json(format!("annotation {key}: {error}")));
     text.into_iter().flat_map(|text| text.split(',')).map(parse).collect()

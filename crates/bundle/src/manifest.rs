@@ -2,6 +2,8 @@
 //!
 //! Nothing here serialises. The bytes that came in are the bytes that go into the archive and out to a registry.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::document::{Document, DocumentError};
@@ -113,7 +115,8 @@ pub struct RawManifest {
     bytes: Bytes,
     digest: Digest,
     media_type: String,
-    node: Node,
+    /// Shared: graphs are cloned, and a parsed view is several times as large as its bytes.
+    node: Arc<Node>,
     subject: Option<Descriptor>,
     artifact_type: Option<String>,
 }
@@ -148,7 +151,7 @@ impl RawManifest {
         let media_type = settle_media_type(digest, &document, announced)?;
         let node = node(digest, &document, &media_type)?;
         let Document { subject, artifact_type, .. } = document;
-        Ok(RawManifest { bytes, digest, media_type, node, subject, artifact_type })
+        Ok(RawManifest { bytes, digest, media_type, node: Arc::new(node), subject, artifact_type })
     }
 
     /// Holds a registry's `Content-Type` against the media type, which must agree unless it says nothing in particular.
@@ -195,7 +198,7 @@ impl RawManifest {
 
     /// What kind of artifact it is: its `artifactType`, else its config's media type where that isn't an image's.
     pub fn artifact_type(&self) -> Option<&str> {
-        self.artifact_type.as_deref().or(match &self.node {
+        self.artifact_type.as_deref().or(match self.node() {
             Node::Manifest { config, .. } if !is_image_config(&config.media_type) => Some(&config.media_type),
             _ => None,
         })

@@ -68,10 +68,18 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Opens a file for reading, unless it is a symbolic link.
-pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
+/// Opens a regular file for reading; a symbolic link is an error, and so is a pipe or a device. Neither blocks.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)
+
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+    }
 }
 
 /// Reads at `offset` until `buffer` is full or the file ends; returns how many bytes were read.

@@ -3,11 +3,14 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// More threads than this only take memory.
+const MAX_THREADS: usize = 256;
+
 /// How many threads `jobs` stands for; zero is one a core.
 fn threads(jobs: usize) -> usize {
     match jobs {
         0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        given => given,
+        given => given.min(MAX_THREADS),
     }
 }
 
@@ -25,11 +28,14 @@ pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + 
                 done.push((position, work(item)));
             }
         };
-        let handles: Vec<_> = (0..threads(jobs).min(items.len())).map(|_| scope.spawn(worker)).collect();
-        handles
-            .into_iter()
-            .flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        // Where the system gives no more threads, those that there are do all of it: this one at least.
+        let spawn = || std::thread::Builder::new().spawn_scoped(scope, worker).ok();
+        let handles: Vec<_> = (1..threads(jobs).min(items.len())).map_while(|_| spawn()).collect();
+        let mut results = worker();
+        for handle in handles {
+            results.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
     });
     results.sort_by_key(|(position, _)| *position);
     results.into_iter().map(|(_, result)| result).collect()
@@ -42,5 +48,6 @@ mod tests {
         let items: Vec<u32> = (0..1_000).collect();
         assert_eq!(super::map(&items, 7, |n| n * 2), items.iter().map(|n| n * 2).collect::<Vec<_>>());
         assert!(super::map(&[] as &[u32], 0, |n| *n).is_empty());
+        assert_eq!(super::map(&items, usize::MAX, |n| *n), items);
     }
 }

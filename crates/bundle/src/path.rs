@@ -76,6 +76,11 @@ impl EntryPath {
         format!("{algorithm}:{hex}").parse().ok()
     }
 
+    /// The path for people: what a terminal would act upon is escaped.
+    pub fn shown(&self) -> impl fmt::Display + '_ {
+        self.0.escape_debug()
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0

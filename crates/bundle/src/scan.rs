@@ -14,20 +14,29 @@
 //!
 //! What is merely another order, a directory entry, or a long name in pax or GNU form is legal and accepted.
 
+mod fields;
+
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 
+use crate::Digest;
 use crate::defect::Defect;
 use crate::header::{BLOCK, padded};
 use crate::os::read_full_at;
 use crate::path::EntryPath;
 use crate::pax::{self, Pax};
+use fields::Header;
 
 /// A pax header or GNU long name larger than this is refused unread.
 const MAX_RECORD: u64 = 64 << 10;
-/// More entries than this are taken for an attack.
+/// More entries than this, of whatever kind, are taken for an attack.
 const MAX_ENTRIES: usize = 1_000_000;
+/// After so many defects it is clear what the archive is, and going on would only take time and memory.
+const MAX_DEFECTS: usize = 1_000;
+/// The header's name field.
+const NAME_FIELD: usize = 100;
 
 /// A regular file inside an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,24 +49,23 @@ pub struct ScannedEntry {
     pub size: u64,
 }
 
-/// What a scan found.
-#[derive(Debug, Default)]
-pub struct Scan {
-    /// The regular files, in archive order, up to where the scan had to stop.
-    pub entries: Vec<ScannedEntry>,
-    /// What is wrong.
-    pub defects: Vec<Defect>,
-}
-
-/// Goes through an archive's headers. `Err` only where the file can't be read.
-pub fn scan(file: &File, length: u64) -> io::Result<Scan> {
-    let mut scanner =
-        Scanner { file, length, scan: Scan::default(), names: HashMap::new(), pending: Pending::default() };
+/// Goes through an archive's headers: `found` gets the regular files, in archive order, up to where the scan had to
+/// stop; what is wrong comes back. `Err` only where the file can't be read.
+pub fn scan(file: &File, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Defect>> {
+    let mut scanner = Scanner {
+        file,
+        length,
+        found,
+        count: 0,
+        defects: Vec::new(),
+        names: HashMap::new(),
+        pending: Pending::default(),
+    };
     let mut at = 0;
     while let Some(next) = scanner.step(at)? {
         at = next;
     }
-    Ok(scanner.scan)
+    Ok(scanner.defects)
 }
 
 /// What stands in front of an entry and speaks of it.
@@ -73,23 +81,28 @@ enum Named {
     Folder,
 }
 
-struct Scanner<'a> {
+struct Scanner<'a, F> {
     file: &'a File,
     length: u64,
-    scan: Scan,
-    names: HashMap<EntryPath, Named>,
+    found: F,
+    /// Entries so far, folders and refused ones included.
+    count: usize,
+    defects: Vec<Defect>,
+    /// The names so far, by digest: names can be long, and all that is asked is whether one was there before.
+    names: HashMap<[u8; 16], Named>,
     pending: Pending,
 }
 
-impl Scanner<'_> {
+impl<F: FnMut(ScannedEntry)> Scanner<'_, F> {
     /// Reads the header at `at`; returns where the next one is, or `None` at the end or where going on makes no sense.
     fn step(&mut self, at: u64) -> io::Result<Option<u64>> {
-        if self.scan.entries.len() >= MAX_ENTRIES {
-            return Ok(self.stop(
-                "tar-limit",
-                at,
-                format!("the archive has more than {MAX_ENTRIES} entries"),
-            ));
+        if self.count >= MAX_ENTRIES {
+            let message = format!("the archive has more than {MAX_ENTRIES} entries");
+            return Ok(self.stop("tar-limit", at, message));
+        }
+        if self.defects.len() >= MAX_DEFECTS {
+            let message = format!("more than {MAX_DEFECTS} defects; the rest was not looked at");
+            return Ok(self.stop("tar-limit", at, message));
         }
         let mut block = [0; BLOCK as usize];
         let count = read_full_at(self.file, &mut block, at)?;
@@ -111,6 +124,9 @@ impl Scanner<'_> {
             Err((rule, message)) => return Ok(self.stop(rule, at, message)),
         };
         let data_offset = at + BLOCK;
+        if !matches!(header.kind, b'x' | b'L') {
+            self.count += 1;
+        }
         match header.kind {
             b'x' | b'L' => self.record(at, &header),
             b'0' | 0 => self.regular(at, data_offset, &header),
@@ -120,7 +136,7 @@ impl Scanner<'_> {
     }
 
     fn stop(&mut self, rule: &'static str, at: u64, message: impl Into<String>) -> Option<u64> {
-        self.scan.defects.push(Defect::error(rule, at, message));
+        self.defects.push(Defect::error(rule, at, message));
         None
     }
 
@@ -129,7 +145,7 @@ impl Scanner<'_> {
         if self.pending.pax.is_some() || self.pending.long_name.is_some() {
             self.stop("tar-pax", at, "an extended header stands before nothing");
         }
-        if self.length - at < 2 * BLOCK {
+        if self.length.saturating_sub(at) < 2 * BLOCK {
             self.stop("tar-end", at, "the archive ends without its two closing blocks: it was cut off");
             return Ok(());
         }
@@ -152,6 +168,9 @@ impl Scanner<'_> {
         }
         let twice = if header.kind == b'L' {
             let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+            if data[end..].iter().any(|byte| *byte != 0) {
+                return Ok(self.stop("tar-pax", at, "a long name with something behind its end"));
+            }
             data.truncate(end);
             self.pending.long_name.replace(data).is_some()
         } else {
@@ -181,17 +200,18 @@ impl Scanner<'_> {
             return Ok(self.stop("tar-size", at, message));
         };
         let path = match self.name(header) {
-            Ok(Some(path)) if !header.name.ends_with(b"/") => path,
+            Ok((Some(path), Spelling::Plain)) => path,
             Ok(_) => return Ok(self.stop("tar-path", at, "a regular file whose name is a folder's")),
             Err(message) => return Ok(self.stop("tar-path", at, message)),
         };
         let end = data_offset.checked_add(size).filter(|end| *end <= self.length);
         if end.is_none_or(|_| data_offset + padded(size) > self.length) {
-            let message = format!("{path} should have {size} bytes here, but the archive is cut off");
+            let message =
+                format!("{} should have {size} bytes here, but the archive is cut off", path.shown());
             return Ok(self.stop("tar-truncated", at, message));
         }
-        self.remember(at, path.clone(), Named::File);
-        self.scan.entries.push(ScannedEntry { path, data_offset, size });
+        self.remember(at, &path, Named::File);
+        (self.found)(ScannedEntry { path, data_offset, size });
         Ok(Some(data_offset + padded(size)))
     }
 
@@ -205,8 +225,8 @@ impl Scanner<'_> {
             );
         }
         match self.name(header) {
-            Ok(Some(path)) => self.remember(at, path, Named::Folder),
-            Ok(None) => {}
+            Ok((Some(path), _)) => self.remember(at, &path, Named::Folder),
+            Ok((None, _)) => {}
             Err(message) => return self.stop("tar-path", at, message),
         }
         Some(data_offset)
@@ -225,7 +245,7 @@ impl Scanner<'_> {
             _ => "an entry of unknown type",
         };
         let shown = char::from(kind).escape_debug();
-        self.scan.defects.push(Defect::error(
+        self.defects.push(Defect::error(
             "tar-type",
             at,
             format!("{what} (type '{shown}') has no place in an image layout"),
@@ -234,23 +254,29 @@ impl Scanner<'_> {
         (size == 0 && matches!(kind, b'1'..=b'6')).then_some(data_offset)
     }
 
-    fn remember(&mut self, at: u64, path: EntryPath, named: Named) {
-        if let Some(earlier) = self.names.insert(path.clone(), named)
-            && (earlier, named) != (Named::Folder, Named::Folder)
-        {
-            let message = format!("{path} is there twice: readers disagree on which counts");
-            self.scan.defects.push(Defect::error("tar-duplicate", at, message));
+    fn remember(&mut self, at: u64, path: &EntryPath, named: Named) {
+        let mut key = [0; 16];
+        key.copy_from_slice(&Digest::sha256(path.as_str().as_bytes()).as_bytes()[..16]);
+        match self.names.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(named);
+            }
+            Entry::Occupied(earlier) if (*earlier.get(), named) == (Named::Folder, Named::Folder) => {}
+            Entry::Occupied(_) => {
+                let message = format!("{} is there twice: readers disagree on which counts", path.shown());
+                self.defects.push(Defect::error("tar-duplicate", at, message));
+            }
         }
     }
 
     /// The entry's name by header, pax record or GNU record, where these agree.
-    fn name(&mut self, header: &Header) -> Result<Option<EntryPath>, String> {
+    fn name(&mut self, header: &Header) -> Result<(Option<EntryPath>, Spelling), String> {
         let Pending { pax, long_name } = std::mem::take(&mut self.pending);
         let long = pax.and_then(|pax| pax.path).or(long_name);
         let name = match long {
-            // Writers leave the start of a long name in the header. Anything else is a rename that only some readers see.
-            Some(long) if !long.starts_with(&header.name) => {
-                let (short, long) = (header.name.escape_ascii(), long.escape_ascii());
+            // Anything but the name itself or its start is a rename that only some readers see.
+            Some(long) if long != header.name && !is_start(&header.name, &long) => {
+                let (short, long) = (shortened(&header.name), shortened(&long));
                 return Err(format!(
                     "an extended header renames '{short}' to '{long}': readers disagree on the name"
                 ));
@@ -258,8 +284,28 @@ impl Scanner<'_> {
             Some(long) => long,
             None => header.name.clone(),
         };
-        EntryPath::parse(&name).map_err(|error| format!("{error}: '{}'", name.escape_ascii()))
+        let spelling = if name.ends_with(b"/") { Spelling::Folder } else { Spelling::Plain };
+        let path = EntryPath::parse(&name).map_err(|error| format!("{error}: '{}'", shortened(&name)))?;
+        Ok((path, spelling))
     }
+}
+
+/// How a name ends: to many readers, one that ends in a slash is a folder, whatever its type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    Plain,
+    Folder,
+}
+
+/// Whether a header's name is what writers leave there of a name that is too long: as much as fits, perhaps without a
+/// slash at the cut.
+fn is_start(short: &[u8], long: &[u8]) -> bool {
+    long.len() > NAME_FIELD && short.len() + 2 > NAME_FIELD && long.starts_with(short)
+}
+
+/// A name for a message, which nobody reads beyond a line or two.
+fn shortened(name: &[u8]) -> impl std::fmt::Display + '_ {
+    name[..name.len().min(200)].escape_ascii()
 }
 
 /// The size that every parser sees; `None` where they may differ. Sizes from 8 GiB on don't fit the header's octal
@@ -289,73 +335,4 @@ pub(crate) fn first_nonzero(file: &File, start: u64, end: u64) -> io::Result<Opt
         at += count as u64;
     }
     Ok(None)
-}
-
-/// The fields of one header block that matter.
-struct Header {
-    kind: u8,
-    size: u64,
-    name: Vec<u8>,
-}
-
-impl Header {
-    fn parse(block: &[u8; BLOCK as usize]) -> Result<Self, (&'static str, String)> {
-        let header = tar::Header::from_byte_slice(block);
-        let fields = header.as_old();
-        let sum: u64 = block
-            .iter()
-            .enumerate()
-            .map(|(i, byte)| if (148..156).contains(&i) { 32 } else { u64::from(*byte) })
-            .sum();
-        if octal(&fields.cksum) != Some(sum) {
-            return Err((
-                "tar-checksum",
-                "a tar header whose checksum is wrong: it is damaged, or this is no tar archive".into(),
-            ));
-        }
-        let is_ustar = &block[257..265] == b"ustar\x0000";
-        if !is_ustar && &block[257..265] != b"ustar  \0" {
-            return Err(("tar-format", "a tar header that is neither POSIX's nor GNU's".into()));
-        }
-        let kind = fields.linkflag[0];
-        let size =
-            number(&fields.size).ok_or(("tar-size", "a tar header without a usable size".to_owned()))?;
-        let mut name = until_nul(&block[..100]).to_vec();
-        let prefix = until_nul(&block[345..500]);
-        // GNU keeps times where POSIX has the prefix.
-        if is_ustar && !prefix.is_empty() {
-            name = [prefix, b"/", name.as_slice()].concat();
-        }
-        Ok(Header { kind, size, name })
-    }
-}
-
-fn until_nul(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
-/// A numeric field: octal digits, or base-256 that is positive and fits.
-fn number(field: &[u8]) -> Option<u64> {
-    let value = match field.first()? {
-        0x80 => {
-            let (high, low) = field.split_at(field.len() - 8);
-            let fits = high[1..].iter().all(|byte| *byte == 0);
-            fits.then(|| low.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))?
-        }
-        first if first & 0x80 != 0 => return None,
-        _ => octal(field)?,
-    };
-    (value <= i64::MAX as u64).then_some(value)
-}
-
-/// Octal digits, with spaces in front and a NUL or space behind.
-fn octal(field: &[u8]) -> Option<u64> {
-    let start = field.iter().position(|byte| *byte != b' ')?;
-    let digits = field[start..].split(|byte| matches!(byte, 0 | b' ')).next()?;
-    let rest = &field[start + digits.len()..];
-    if !rest.iter().all(|byte| matches!(byte, 0 | b' ')) || !digits.iter().all(|d| (b'0'..=b'7').contains(d))
-    {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |value, digit| value.checked_mul(8)?.checked_add(u64::from(digit - b'0')))
 }

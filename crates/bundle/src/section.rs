@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::os::read_full_at;
@@ -11,18 +12,39 @@ use crate::{Algorithm, Digest, Hasher};
 const PIECE: usize = 256 << 10;
 
 /// `size` bytes from `offset` on. All sections of an archive share one open descriptor, so swapping the file under
-/// its name changes nothing.
+/// its name changes nothing. The files of a folder are opened while they are read: a layout may have more of them than
+/// a process may have open.
 #[derive(Clone, Debug)]
 pub struct Section {
-    file: Arc<File>,
+    source: Source,
     offset: u64,
     size: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Open(Arc<File>),
+    Named(Arc<Path>),
+}
+
+impl Source {
+    fn open(&self) -> io::Result<Arc<File>> {
+        match self {
+            Source::Open(file) => Ok(Arc::clone(file)),
+            Source::Named(path) => crate::os::open_regular(path).map(Arc::new),
+        }
+    }
 }
 
 impl Section {
     /// The stretch of `file` from `offset`, `size` bytes long.
     pub fn new(file: Arc<File>, offset: u64, size: u64) -> Self {
-        Section { file, offset, size }
+        Section { source: Source::Open(file), offset, size }
+    }
+
+    /// A whole file of `size` bytes, to be opened when it is read, unless it is a link by then.
+    pub(crate) fn of_path(path: &Path, size: u64) -> Self {
+        Section { source: Source::Named(path.into()), offset: 0, size }
     }
 
     /// Where it starts in the file.
@@ -39,7 +61,7 @@ impl Section {
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.size).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut bytes = vec![0; length];
-        if read_full_at(&self.file, &mut bytes, self.offset)? < length {
+        if read_full_at(&*self.source.open()?, &mut bytes, self.offset)? < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(bytes)
@@ -65,7 +87,7 @@ impl Section {
 
     /// Reads it from the start.
     pub fn reader(&self) -> SectionReader {
-        SectionReader { section: self.clone(), at: 0 }
+        SectionReader { section: self.clone(), file: None, at: 0 }
     }
 }
 
@@ -73,6 +95,7 @@ impl Section {
 #[derive(Debug)]
 pub struct SectionReader {
     section: Section,
+    file: Option<Arc<File>>,
     at: u64,
 }
 
@@ -83,7 +106,11 @@ impl Read for SectionReader {
         if wanted == 0 {
             return Ok(0);
         }
-        let count = read_full_at(&self.section.file, &mut buffer[..wanted], self.section.offset + self.at)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.section.source.open()?),
+        };
+        let count = read_full_at(file, &mut buffer[..wanted], self.section.offset + self.at)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

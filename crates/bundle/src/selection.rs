@@ -4,7 +4,7 @@
 //! selection leaves out are the configs and layers of the platforms that were not chosen. It stands in `index.json`, so
 //! what an archive must hold stays a pure function of that file and the manifests.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::graph::Graph;
 use crate::layout::Root;
@@ -70,15 +70,18 @@ pub struct Leaf {
 
 /// The leaves below a root, in the order of their manifests, each once.
 pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
-    let mut found: Vec<(Leaf, Option<Digest>)> = Vec::new();
+    let mut found = Found::default();
     let mut seen = HashSet::new();
     let mut level = vec![(root.descriptor.clone(), None)];
-    // Level by level, as the archive has them. An index is gone through once for each platform that it may inherit.
+    // Level by level, as the archive has them. An index is gone through again only where what it inherits can make a
+    // difference: with a platform or without, and with a chosen one or another. A thousand ways to it are not a thousand walks.
     while !level.is_empty() {
         let mut next = Vec::new();
         for (descriptor, inherited) in level {
             let platform = own_platform(&descriptor).or(inherited);
-            if !seen.insert((descriptor.digest, platform.clone(), descriptor.is_attestation())) {
+            let takes = |platform| root.selection.as_ref().is_none_or(|selection| selection.takes(platform));
+            let (is_marked, is_attestation) = (descriptor.platform.is_some(), descriptor.is_attestation());
+            if !seen.insert((descriptor.digest, platform.as_ref().map(takes), is_marked, is_attestation)) {
                 continue;
             }
             let raw = graph.manifest(&descriptor.digest).and_then(|entry| entry.raw.as_ref());
@@ -87,13 +90,13 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
                     let manifests = children.iter().filter(|child| child.kind() != Kind::Blob);
                     next.extend(manifests.map(|child| (child.clone(), platform.clone())));
                 }
-                node => add(&mut found, leaf(&descriptor, platform, node, root.selection.as_ref())),
+                node => found.add(leaf(&descriptor, platform, node, root.selection.as_ref())),
             }
         }
         level = next;
     }
-    settle_attestations(&mut found);
-    found.into_iter().map(|(leaf, _)| leaf).collect()
+    settle_attestations(&mut found.leaves);
+    found.leaves.into_iter().map(|(leaf, _)| leaf).collect()
 }
 
 /// What a descriptor says of the platform; BuildKit's "unknown" says nothing.
@@ -123,19 +126,29 @@ fn leaf(
     let carried = match (selection, &platform) {
         (None, _) => true,
         (Some(selection), Some(platform)) => selection.takes(platform),
-        (Some(selection), None) => !platform_in_config || selection.manifests.contains(&digest),
+        (Some(selection), None) => !platform_in_config || selection.manifests.binary_search(&digest).is_ok(),
     };
     (Leaf { digest, platform, platform_in_config, carried }, None)
 }
 
-/// Adds a leaf; one that is reached twice is carried if either way says so.
-fn add(found: &mut Vec<(Leaf, Option<Digest>)>, (leaf, subject): (Leaf, Option<Digest>)) {
-    match found.iter_mut().find(|(known, _)| known.digest == leaf.digest) {
-        Some((known, _)) => {
-            known.carried |= leaf.carried;
-            known.platform = known.platform.take().or(leaf.platform);
+/// Leaves, each once, and for attestations what they speak of.
+#[derive(Default)]
+struct Found {
+    leaves: Vec<(Leaf, Option<Digest>)>,
+    positions: HashMap<Digest, usize>,
+}
+
+impl Found {
+    /// Adds a leaf; one that is reached twice is carried if either way says so.
+    fn add(&mut self, (leaf, subject): (Leaf, Option<Digest>)) {
+        let position = *self.positions.entry(leaf.digest).or_insert(self.leaves.len());
+        match self.leaves.get_mut(position) {
+            Some((known, _)) => {
+                known.carried |= leaf.carried;
+                known.platform = known.platform.take().or(leaf.platform);
+            }
+            None => self.leaves.push((leaf, subject)),
         }
-        None => found.push((leaf, subject)),
     }
 }
 

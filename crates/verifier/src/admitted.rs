@@ -46,7 +46,7 @@ impl VerifiedBundle {
     /// Opens and examines a bundle; any error finding refuses it.
     pub fn admit(path: &Path, limits: Limits) -> Result<Self, AdmitError> {
         let mut examined = Examined::open(path, limits)?;
-        let sound = !examined.findings().iter().any(Finding::is_error);
+        let sound = !examined.findings.forbid();
         match (sound, examined.id(), examined.graph.take()) {
             (true, Some(id), Some(graph)) => Ok(VerifiedBundle { examined, id, graph }),
             (_, _, graph) => {

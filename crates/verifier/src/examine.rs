@@ -7,16 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::header;
 use airlift_bundle::layout::{self, Root};
 use airlift_bundle::manifest::MAX_MANIFEST;
 use airlift_bundle::{
-    Archive, Descriptor, Digest, EntryPath, Graph, GraphBuilder, Limits, OpenError, Plan, RawManifest,
-    Section,
+    Archive, Descriptor, Digest, Graph, GraphBuilder, Limits, OpenError, Plan, RawManifest, Section,
 };
 
 use crate::frame;
-use crate::report::Finding;
+use crate::locate::Prediction;
+use crate::report::{Finding, Findings};
 
 /// Why a bundle could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +45,7 @@ pub struct Examined {
     pub(crate) blobs: HashMap<Digest, Section>,
     /// Digests whose content is damaged or missing.
     pub(crate) damaged: HashSet<Digest>,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Findings,
     pub(crate) hashed: u64,
 }
 
@@ -54,10 +53,16 @@ impl Examined {
     /// Opens and examines a bundle: our archive, another tool's tar, or a layout folder.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, ExamineError> {
         let archive = Archive::open(path)?;
-        Examiner { archive: &archive, findings: Vec::new(), damaged: HashSet::new(), hashed: 0, ours: false }
-            .run(limits)
-            .map(|outcome| outcome.into_examined(archive))
-            .map_err(|source| ExamineError::Read { path: path.to_owned(), source })
+        Examiner {
+            archive: &archive,
+            findings: Findings::default(),
+            damaged: HashSet::new(),
+            hashed: 0,
+            ours: false,
+        }
+        .run(limits)
+        .map(|outcome| outcome.into_examined(archive))
+        .map_err(|source| ExamineError::Read { path: path.to_owned(), source })
     }
 
     /// The digest of `index.json`.
@@ -67,7 +72,7 @@ impl Examined {
 
     /// What was found so far.
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        self.findings.as_slice()
     }
 
     /// The graph below the roots; `None` where it could not be walked.
@@ -92,11 +97,11 @@ impl Examined {
     }
 }
 
-struct Examiner<'a> {
-    archive: &'a Archive,
-    findings: Vec<Finding>,
-    damaged: HashSet<Digest>,
-    hashed: u64,
+pub(crate) struct Examiner<'a> {
+    pub(crate) archive: &'a Archive,
+    pub(crate) findings: Findings,
+    pub(crate) damaged: HashSet<Digest>,
+    pub(crate) hashed: u64,
     ours: bool,
 }
 
@@ -106,7 +111,7 @@ struct Outcome {
     graph: Option<Graph>,
     blobs: HashMap<Digest, Section>,
     damaged: HashSet<Digest>,
-    findings: Vec<Finding>,
+    findings: Findings,
     hashed: u64,
 }
 
@@ -119,20 +124,23 @@ impl Outcome {
 
 impl Examiner<'_> {
     fn run(mut self, limits: Limits) -> io::Result<Outcome> {
-        let claimed = self.read_layout_file()?;
-        self.ours = claimed.is_some();
-        let Some(index) = self.read_index()? else {
+        let layout = self.read_top(layout::LAYOUT_FILE, self.archive.layout(), layout::MAX_LAYOUT)?;
+        let index = self.read_top(layout::INDEX_FILE, self.archive.index(), layout::MAX_INDEX)?;
+        let id = index.as_deref().map(Digest::sha256);
+        if let Some(layout) = layout {
+            self.judge_layout_file(&layout, id);
+        }
+        let (Some(index), Some(id)) = (index, id) else {
             self.take_container_defects();
+            self.look_at_unlisted(None)?;
             return self.outcome(None, None, HashMap::new());
         };
-        let id = Digest::sha256(&index);
-        if let Some(claimed) = claimed.filter(|claimed| *claimed != id) {
-            let message = format!(
-                "oci-layout names the bundle id {claimed}, but index.json has the digest {id}: one of them is damaged"
-            );
-            self.findings.push(Finding::error("bundle-id", message).of(vec![layout::INDEX_FILE.to_owned()]));
-        }
         let graph = match layout::parse_index(&index) {
+            Ok(roots) if roots.is_empty() => {
+                let finding = Finding::error("index-empty", "index.json names no image").harmless();
+                self.findings.push(finding.of(vec![layout::INDEX_FILE.to_owned()]));
+                self.walk(roots, limits, index.len() as u64)?
+            }
             Ok(roots) => self.walk(roots, limits, index.len() as u64)?,
             Err(error) => {
                 let finding = Finding::error("index-json", format!("index.json can't be read: {error}"));
@@ -155,7 +163,7 @@ impl Examiner<'_> {
             None => {
                 self.take_container_defects();
                 match &graph {
-                    Some(graph) => self.locate_scanned(graph)?,
+                    Some(graph) => self.locate_scanned(graph),
                     None => HashMap::new(),
                 }
             }
@@ -181,9 +189,14 @@ impl Examiner<'_> {
     }
 
     /// A file at the top, if it is there and not absurdly large.
-    fn read_top(&mut self, name: &'static str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    fn read_top(
+        &mut self,
+        name: &'static str,
+        section: Option<Section>,
+        limit: u64,
+    ) -> io::Result<Option<Vec<u8>>> {
         let path = || vec![name.to_owned()];
-        match self.archive.top(name)? {
+        match section {
             None => {
                 let message = format!("{name} is missing: this is no image layout, or it is damaged");
                 self.findings.push(Finding::error("layout-missing", message).of(path()));
@@ -201,21 +214,30 @@ impl Examiner<'_> {
         }
     }
 
-    /// The bundle's id, where `oci-layout` claims one.
-    fn read_layout_file(&mut self) -> io::Result<Option<Digest>> {
-        let Some(bytes) = self.read_top(layout::LAYOUT_FILE, layout::MAX_LAYOUT)? else {
-            return Ok(None);
+    /// Whether `oci-layout` is one, and whether this is one of our bundles; of these, each of its bytes is known.
+    fn judge_layout_file(&mut self, bytes: &[u8], id: Option<Digest>) {
+        let claimed = layout::parse_layout(bytes);
+        // A flipped bit may hide the member's name or the id, but not both.
+        let names_id = id.is_some_and(|id| {
+            let text = id.to_string();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        });
+        self.ours = names_id || matches!(claimed, Ok(Some(_)));
+        let finding = match (claimed, id) {
+            (Err(error), _) => Finding::error("layout-json", format!("oci-layout can't be read: {error}")),
+            (Ok(Some(claimed)), Some(id)) if claimed != id => Finding::error(
+                "bundle-id",
+                format!(
+                    "oci-layout names the bundle id {claimed}, but index.json has the digest {id}: one of them is damaged"
+                ),
+            ),
+            (Ok(_), Some(id)) if self.ours && bytes != layout::encode_layout(&id) => Finding::error(
+                "layout-json",
+                "oci-layout was altered: it is not what this bundle's has to be",
+            ),
+            _ => return,
         };
-        Ok(layout::parse_layout(&bytes).unwrap_or_else(|error| {
-            let message = format!("oci-layout can't be read: {error}");
-            self.findings
-                .push(Finding::error("layout-json", message).of(vec![layout::LAYOUT_FILE.to_owned()]));
-            None
-        }))
-    }
-
-    fn read_index(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.read_top(layout::INDEX_FILE, layout::MAX_INDEX)
+        self.findings.push(finding.of(vec![layout::LAYOUT_FILE.to_owned()]));
     }
 
     /// Reads and proves every manifest, level by level.
@@ -276,7 +298,7 @@ impl Examiner<'_> {
             );
             return fail(Finding::error("manifest-size", message));
         }
-        let section = match (self.archive.blob(&digest)?, predicted, self.archive.file()) {
+        let section = match (self.archive.blob(&digest), predicted, self.archive.file()) {
             (Some(section), ..) => section,
             // The scan had to stop before it came here, but the plan says where it must be.
             (None, Some(offset), Some(file))
@@ -291,8 +313,15 @@ impl Examiner<'_> {
                 format!("the manifest has {} bytes, but should have {}", section.size(), descriptor.size);
             return fail(Finding::error("manifest-size", message).at(section.offset()));
         }
+        let bytes = match section.read_all() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let message = format!("the manifest can't be read: {error}");
+                return fail(Finding::error("manifest-unreadable", message).at(section.offset()));
+            }
+        };
         self.hashed += section.size();
-        match RawManifest::prove(section.read_all()?.into(), descriptor) {
+        match RawManifest::prove(bytes.into(), descriptor) {
             Ok(raw) => Ok(Some(raw)),
             Err(error) => {
                 let rule = match error {
@@ -307,95 +336,5 @@ impl Examiner<'_> {
                 Ok(None)
             }
         }
-    }
-
-    /// Our archive: each blob is where the plan says, unless the file ends before.
-    fn locate_planned(&mut self, plan: &Plan, file: &Arc<std::fs::File>) -> HashMap<Digest, Section> {
-        let mut blobs = HashMap::new();
-        for entry in plan.blobs() {
-            if entry.data_offset + entry.size <= self.archive.size() {
-                blobs.insert(entry.digest, Section::new(Arc::clone(file), entry.data_offset, entry.size));
-            } else {
-                self.damaged.insert(entry.digest);
-                let finding =
-                    Finding::error("blob-missing", "the archive is cut off before the end of this blob");
-                self.findings.push(finding.about(entry.digest).at(entry.data_offset).of(plan.path_of(entry)));
-            }
-        }
-        blobs
-    }
-
-    /// Another tool's layout: each blob is where the scan found its name.
-    fn locate_scanned(&mut self, graph: &Graph) -> io::Result<HashMap<Digest, Section>> {
-        let mut blobs = HashMap::new();
-        for blob in &graph.blobs {
-            let Descriptor { digest, size, .. } = blob.descriptor;
-            let problem = match self.archive.blob(&digest)? {
-                Some(section) if section.size() == size => {
-                    blobs.insert(digest, section);
-                    continue;
-                }
-                Some(section) => {
-                    let message = format!("the blob has {} bytes, but should have {size}", section.size());
-                    Finding::error("blob-size", message).at(section.offset())
-                }
-                None => Finding::error("blob-missing", "the blob is missing"),
-            };
-            self.damaged.insert(digest);
-            self.findings.push(problem.about(digest).of(graph.path_of_blob(blob)));
-        }
-        Ok(blobs)
-    }
-
-    /// Content that no root reaches: harmless, if it is what it is called.
-    fn look_at_unlisted(&mut self, graph: Option<&Graph>) -> io::Result<()> {
-        let listed: HashSet<Digest> = graph
-            .iter()
-            .flat_map(|graph| {
-                let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
-                manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
-            })
-            .collect();
-        // Below a damaged manifest nobody can say what is listed.
-        let known = graph.is_some_and(Graph::is_complete);
-        let mut unlisted: Vec<Digest> =
-            self.archive.blobs().filter(|digest| !listed.contains(digest)).copied().collect();
-        unlisted.sort();
-        for digest in unlisted {
-            let Some(section) = self.archive.blob(&digest)? else {
-                continue;
-            };
-            let found = section.digest(digest.algorithm(), |_| {})?;
-            self.hashed += section.size();
-            let path = vec![EntryPath::of_blob(&digest).to_string()];
-            let finding = if found != digest {
-                Finding::error("blob-digest", format!("the content has the digest {found}"))
-            } else if known {
-                Finding::error("blob-unlisted", "no image of the bundle names this content").harmless()
-            } else {
-                continue;
-            };
-            self.findings.push(finding.about(digest).at(section.offset()).of(path));
-        }
-        Ok(())
-    }
-}
-
-/// Where our archives have their manifests: one behind the other, from behind `index.json`.
-struct Prediction {
-    at: u64,
-}
-
-impl Prediction {
-    fn behind_index(index_size: u64) -> Self {
-        // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
-        Prediction { at: 3 * header::BLOCK + header::padded(index_size) }
-    }
-
-    /// Where the data of the next manifest starts.
-    fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
-        let data = self.at.checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
-        self.at = data.checked_add(descriptor.size.checked_next_multiple_of(header::BLOCK)?)?;
-        Some(data)
     }
 }

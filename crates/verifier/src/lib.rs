@@ -6,6 +6,7 @@
 mod admitted;
 mod examine;
 mod frame;
+mod locate;
 pub mod report;
 mod verify;
 

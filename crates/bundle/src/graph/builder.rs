@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::limits::MAX_MANIFEST_BYTES;
 use super::{Graph, GraphError, Limits, ManifestEntry, path};
-use crate::layout::Root;
+use crate::layout::{Root, shown};
 use crate::media_type::Kind;
 use crate::{Descriptor, Digest, Node, RawManifest};
 
@@ -15,6 +16,8 @@ pub struct GraphBuilder {
     manifests: Vec<ManifestEntry>,
     positions: HashMap<Digest, usize>,
     per_root: Vec<usize>,
+    /// What all manifests are said to have.
+    bytes: u64,
     /// Manifests before this one are settled; the rest is the current level, which is wanted.
     settled: usize,
 }
@@ -25,18 +28,15 @@ impl GraphBuilder {
         let mut builder = GraphBuilder {
             limits,
             per_root: vec![0; roots.len()],
+            bytes: 0,
             manifests: Vec::new(),
             positions: HashMap::new(),
             settled: 0,
             roots: Vec::new(),
         };
         for (root, entry) in roots.iter().enumerate() {
-            let label = entry.name();
-            builder.discover(
-                entry.descriptor.clone(),
-                Origin { root, parent: None, level: 0, label },
-                &roots,
-            )?;
+            let label = || entry.name();
+            builder.discover(&entry.descriptor, Origin { root, parent: None, level: 0, label }, &roots)?;
         }
         builder.roots = roots;
         Ok(builder)
@@ -72,43 +72,51 @@ impl GraphBuilder {
         };
         let (root, level) = (parent.root, parent.level + 1);
         let children = children.clone();
+        let labels = Labels::of(&children);
         for (number, child) in children.iter().enumerate() {
             if child.kind() == Kind::Blob && !child.media_type.is_empty() {
                 continue;
             }
-            let label = label(&children, number);
-            self.discover(child.clone(), Origin { root, parent: Some(position), level, label }, roots)?;
+            let label = || labels.label(number);
+            self.discover(child, Origin { root, parent: Some(position), level, label }, roots)?;
         }
         Ok(())
     }
 
-    fn discover(&mut self, descriptor: Descriptor, origin: Origin, roots: &[Root]) -> Result<(), GraphError> {
-        let path = |origin: &Origin| {
+    fn discover<L: Fn() -> String>(
+        &mut self,
+        descriptor: &Descriptor,
+        origin: Origin<L>,
+        roots: &[Root],
+    ) -> Result<(), GraphError> {
+        let path = || {
             let mut labels = origin.parent.map(|p| path(&self.manifests, roots, p)).unwrap_or_default();
-            labels.push(origin.label.clone());
+            labels.push((origin.label)());
             labels
         };
         match descriptor.kind() {
-            Kind::Schema1 => return Err(GraphError::Schema1 { path: path(&origin) }),
+            Kind::Schema1 => return Err(GraphError::Schema1 { path: path() }),
             Kind::Blob => {
-                return Err(GraphError::MediaType { path: path(&origin), media_type: descriptor.media_type });
+                let media_type = descriptor.media_type.clone();
+                return Err(GraphError::MediaType { path: path(), media_type });
             }
             Kind::Index | Kind::Manifest => {}
         }
         if let Some(known) = self.positions.get(&descriptor.digest) {
             let first = &self.manifests[*known].descriptor;
-            let (digest, path) = (descriptor.digest, path(&origin));
+            let digest = descriptor.digest;
             if first.size != descriptor.size {
-                return Err(GraphError::Sizes { digest, first: first.size, second: descriptor.size, path });
+                let (first, second) = (first.size, descriptor.size);
+                return Err(GraphError::Sizes { digest, first, second, path: path() });
             }
             if first.media_type != descriptor.media_type {
-                let (first, second) = (first.media_type.clone(), descriptor.media_type);
-                return Err(GraphError::MediaTypes { digest, first, second, path });
+                let (first, second) = (first.media_type.clone(), descriptor.media_type.clone());
+                return Err(GraphError::MediaTypes { digest, first, second, path: path() });
             }
             return Ok(());
         }
         if origin.level > self.limits.depth {
-            return Err(GraphError::Depth { path: path(&origin), limit: self.limits.depth });
+            return Err(GraphError::Depth { path: path(), limit: self.limits.depth });
         }
         self.per_root[origin.root] += 1;
         if self.per_root[origin.root] > self.limits.manifests_per_root {
@@ -118,8 +126,13 @@ impl GraphBuilder {
         if self.manifests.len() >= self.limits.entries {
             return Err(GraphError::Entries { limit: self.limits.entries });
         }
+        self.bytes = self.bytes.saturating_add(descriptor.size);
+        if self.bytes > MAX_MANIFEST_BYTES {
+            return Err(GraphError::Bytes { limit: MAX_MANIFEST_BYTES });
+        }
         self.positions.insert(descriptor.digest, self.manifests.len());
         let Origin { root, parent, level, label } = origin;
+        let (descriptor, label) = (descriptor.clone(), label());
         self.manifests.push(ManifestEntry { descriptor, raw: None, root, parent, level, label });
         Ok(())
     }
@@ -127,40 +140,58 @@ impl GraphBuilder {
     /// Collects the blobs that the roots' selections carry. Whatever is still wanted counts as not to be had.
     pub fn finish(self) -> Result<Graph, GraphError> {
         let GraphBuilder { limits, roots, manifests, positions, .. } = self;
-        Graph { roots, manifests, blobs: Vec::new(), positions, omitted: HashSet::new(), limits }.with_blobs()
+        let graph = Graph { roots, manifests, blobs: Vec::new(), positions, omitted: HashSet::new(), limits };
+        graph.check_work()?;
+        graph.with_blobs()
     }
 }
 
 /// How the walk came to a manifest.
-struct Origin {
+struct Origin<L> {
     root: usize,
     parent: Option<usize>,
     level: usize,
-    label: String,
+    /// Made where it is needed: most descriptors of a hostile index are repeats.
+    label: L,
 }
 
-/// A child's name among its siblings, for people.
-fn label(siblings: &[Descriptor], number: usize) -> String {
-    let child = &siblings[number];
-    let platform_of = |descriptor: &Descriptor| {
-        descriptor
-            .platform
-            .as_ref()
-            .filter(|platform| !platform.is_unknown())
-            .map(|platform| platform.normalised().to_string())
-    };
-    if child.is_attestation() {
-        let subject: Option<Digest> =
-            child.annotations.get(crate::descriptor::REFERENCE_DIGEST).and_then(|text| text.parse().ok());
-        let of = siblings.iter().find(|sibling| subject == Some(sibling.digest));
-        return match of.and_then(platform_of) {
-            Some(platform) => format!("attestation of {}", platform.escape_debug()),
-            None => format!("attestation {}", number + 1),
-        };
+/// The children of one index, by what people call them.
+struct Labels<'a> {
+    siblings: &'a [Descriptor],
+    positions: HashMap<Digest, usize>,
+}
+
+impl<'a> Labels<'a> {
+    fn of(siblings: &'a [Descriptor]) -> Self {
+        let mut positions = HashMap::new();
+        if siblings.iter().any(Descriptor::is_attestation) {
+            for (position, sibling) in siblings.iter().enumerate() {
+                positions.entry(sibling.digest).or_insert(position);
+            }
+        }
+        Labels { siblings, positions }
     }
-    match (platform_of(child), child.kind()) {
-        (Some(platform), _) => platform.escape_debug().to_string(),
-        (None, Kind::Index) => format!("index {}", number + 1),
-        (None, _) => format!("manifest {}", number + 1),
+
+    /// A child's name among its siblings.
+    fn label(&self, number: usize) -> String {
+        let child = &self.siblings[number];
+        let platform_of = |descriptor: &Descriptor| {
+            let platform = descriptor.platform.as_ref().filter(|platform| !platform.is_unknown())?;
+            Some(shown(&platform.normalised().to_string()))
+        };
+        if child.is_attestation() {
+            let subject: Option<Digest> =
+                child.annotations.get(crate::descriptor::REFERENCE_DIGEST).and_then(|text| text.parse().ok());
+            let of = subject.and_then(|subject| self.positions.get(&subject));
+            return match of.and_then(|position| platform_of(&self.siblings[*position])) {
+                Some(platform) => format!("attestation of {platform}"),
+                None => format!("attestation {}", number + 1),
+            };
+        }
+        match (platform_of(child), child.kind()) {
+            (Some(platform), _) => platform,
+            (None, Kind::Index) => format!("index {}", number + 1),
+            (None, _) => format!("manifest {}", number + 1),
+        }
     }
 }

@@ -19,6 +19,14 @@ impl Default for Limits {
     }
 }
 
+/// All manifests together may have this many bytes. They are kept in memory, each with a view several times its size;
+/// ten thousand images for ten platforms stay below.
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 256 << 20;
+
+/// Descriptors that are met when each root is looked at by itself, as for a report. Roots share manifests, so this is not
+/// bounded by what the archive holds: a hundred thousand roots may lead to one index of forty thousand children.
+pub(crate) const MAX_WORK: usize = 20_000_000;
+
 /// Why a graph was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
@@ -41,6 +49,20 @@ pub enum GraphError {
     /// Absurdly many entries in all.
     #[error("the images hold more than {limit} manifests and blobs")]
     Entries {
+        /// The limit.
+        limit: usize,
+    },
+    /// More manifests than memory should have to hold.
+    #[error("the manifests of all images together have more than {limit} bytes")]
+    Bytes {
+        /// The limit.
+        limit: u64,
+    },
+    /// Roots that share manifests over and over.
+    #[error(
+        "the images share manifests so often that looking at each would meet more than {limit} descriptors"
+    )]
+    Work {
         /// The limit.
         limit: usize,
     },

@@ -90,6 +90,31 @@ impl Graph {
         self.with_blobs()
     }
 
+    /// Refuses graphs in which looking at each root would take for ever.
+    fn check_work(&self) -> Result<(), GraphError> {
+        let limit = limits::MAX_WORK;
+        let mut known: HashMap<Digest, usize> = HashMap::new();
+        let mut work: usize = 0;
+        for root in &self.roots {
+            let digest = root.descriptor.digest;
+            let one = *known.entry(digest).or_insert_with(|| {
+                let descriptors = |entry: &ManifestEntry| match entry.raw.as_ref().map(RawManifest::node) {
+                    Some(Node::Index(children)) => 1 + children.len(),
+                    Some(Node::Manifest { layers, .. }) => 2 + layers.len(),
+                    None => 1,
+                };
+                self.below(&digest).into_iter().map(descriptors).sum()
+            });
+            // A selection holds each leaf against each of its platforms.
+            let times = 1 + root.selection.as_ref().map_or(0, |selection| selection.platforms().len());
+            work = work.saturating_add(one.saturating_mul(times));
+            if work > limit {
+                return Err(GraphError::Work { limit });
+            }
+        }
+        Ok(())
+    }
+
     /// Collects the blobs of all manifests that some root carries.
     fn with_blobs(mut self) -> Result<Self, GraphError> {
         let omitted = self.find_omitted();

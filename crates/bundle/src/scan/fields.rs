@@ -1,0 +1,76 @@
+//! The fields of a tar header block, read strictly.
+
+use crate::header::BLOCK;
+
+/// The fields of one header block that matter.
+pub(super) struct Header {
+    pub(super) kind: u8,
+    pub(super) size: u64,
+    pub(super) name: Vec<u8>,
+}
+
+impl Header {
+    pub(super) fn parse(block: &[u8; BLOCK as usize]) -> Result<Self, (&'static str, String)> {
+        let header = tar::Header::from_byte_slice(block);
+        let fields = header.as_old();
+        let sum: u64 = block
+            .iter()
+            .enumerate()
+            .map(|(i, byte)| if (148..156).contains(&i) { 32 } else { u64::from(*byte) })
+            .sum();
+        if octal(&fields.cksum) != Some(sum) {
+            return Err((
+                "tar-checksum",
+                "a tar header whose checksum is wrong: it is damaged, or this is no tar archive".into(),
+            ));
+        }
+        let is_ustar = &block[257..265] == b"ustar\x0000";
+        if !is_ustar && &block[257..265] != b"ustar  \0" {
+            return Err(("tar-format", "a tar header that is neither POSIX's nor GNU's".into()));
+        }
+        // star's variant has the same magic and a shorter prefix field.
+        if is_ustar && &block[508..512] == b"tar\0" {
+            return Err(("tar-format", "a tar header of star's own form".into()));
+        }
+        let kind = fields.linkflag[0];
+        let size =
+            number(&fields.size).ok_or(("tar-size", "a tar header without a usable size".to_owned()))?;
+        let mut name = until_nul(&block[..100]).to_vec();
+        let prefix = until_nul(&block[345..500]);
+        // GNU keeps times where POSIX has the prefix.
+        if is_ustar && !prefix.is_empty() {
+            name = [prefix, b"/", name.as_slice()].concat();
+        }
+        Ok(Header { kind, size, name })
+    }
+}
+
+fn until_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// A numeric field: octal digits, or base-256 that is positive and fits.
+fn number(field: &[u8]) -> Option<u64> {
+    let value = match field.first()? {
+        0x80 => {
+            let (high, low) = field.split_at(field.len() - 8);
+            let fits = high[1..].iter().all(|byte| *byte == 0);
+            fits.then(|| low.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))?
+        }
+        first if first & 0x80 != 0 => return None,
+        _ => octal(field)?,
+    };
+    (value <= i64::MAX as u64).then_some(value)
+}
+
+/// Octal digits, with spaces in front and a NUL or space behind.
+fn octal(field: &[u8]) -> Option<u64> {
+    let start = field.iter().position(|byte| *byte != b' ')?;
+    let digits = field[start..].split(|byte| matches!(byte, 0 | b' ')).next()?;
+    let rest = &field[start + digits.len()..];
+    if !rest.iter().all(|byte| matches!(byte, 0 | b' ')) || !digits.iter().all(|d| (b'0'..=b'7').contains(d))
+    {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, digit| value.checked_mul(8)?.checked_add(u64::from(digit - b'0')))
+}

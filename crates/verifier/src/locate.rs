@@ -1,0 +1,110 @@
+//! Where content lies: by the plan in our own archives, by name in other tools' layouts.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, header};
+
+use crate::examine::Examiner;
+use crate::report::Finding;
+
+impl Examiner<'_> {
+    /// Our archive: each blob is where the plan says, unless the file ends before.
+    pub(crate) fn locate_planned(
+        &mut self,
+        plan: &Plan,
+        file: &Arc<std::fs::File>,
+    ) -> HashMap<Digest, Section> {
+        let mut blobs = HashMap::new();
+        for entry in plan.blobs() {
+            if entry.data_offset + entry.size <= self.archive.size() {
+                blobs.insert(entry.digest, Section::new(Arc::clone(file), entry.data_offset, entry.size));
+            } else {
+                self.damaged.insert(entry.digest);
+                let finding =
+                    Finding::error("blob-missing", "the archive is cut off before the end of this blob");
+                self.findings.push(finding.about(entry.digest).at(entry.data_offset).of(plan.path_of(entry)));
+            }
+        }
+        blobs
+    }
+
+    /// Another tool's layout: each blob is where the scan found its name.
+    pub(crate) fn locate_scanned(&mut self, graph: &Graph) -> HashMap<Digest, Section> {
+        let mut blobs = HashMap::new();
+        for blob in &graph.blobs {
+            let Descriptor { digest, size, .. } = blob.descriptor;
+            let problem = match self.archive.blob(&digest) {
+                Some(section) if section.size() == size => {
+                    blobs.insert(digest, section);
+                    continue;
+                }
+                Some(section) => {
+                    let message = format!("the blob has {} bytes, but should have {size}", section.size());
+                    Finding::error("blob-size", message).at(section.offset())
+                }
+                None => Finding::error("blob-missing", "the blob is missing"),
+            };
+            self.damaged.insert(digest);
+            self.findings.push(problem.about(digest).of(graph.path_of_blob(blob)));
+        }
+        blobs
+    }
+
+    /// Content that no root reaches: harmless, if it is what it is called.
+    pub(crate) fn look_at_unlisted(&mut self, graph: Option<&Graph>) -> io::Result<()> {
+        let listed: HashSet<Digest> = graph
+            .iter()
+            .flat_map(|graph| {
+                let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
+                manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
+            })
+            .collect();
+        // Below a damaged manifest nobody can say what is listed.
+        let known = graph.is_some_and(Graph::is_complete);
+        let mut unlisted: Vec<Digest> =
+            self.archive.blobs().filter(|digest| !listed.contains(digest)).copied().collect();
+        unlisted.sort();
+        for digest in unlisted {
+            let Some(section) = self.archive.blob(&digest) else {
+                continue;
+            };
+            let outcome = section.digest(digest.algorithm(), |bytes| self.hashed += bytes);
+            let path = vec![EntryPath::of_blob(&digest).to_string()];
+            let finding = match outcome {
+                Err(error) => {
+                    Finding::error("blob-unreadable", format!("the content can't be read: {error}"))
+                }
+                Ok(found) if found != digest => {
+                    Finding::error("blob-digest", format!("the content has the digest {found}"))
+                }
+                Ok(_) if known => {
+                    Finding::error("blob-unlisted", "no image of the bundle names this content").harmless()
+                }
+                Ok(_) => continue,
+            };
+            self.findings.push(finding.about(digest).at(section.offset()).of(path));
+        }
+        Ok(())
+    }
+}
+
+/// Where our archives have their manifests: one behind the other, from behind `index.json`.
+pub(crate) struct Prediction {
+    at: u64,
+}
+
+impl Prediction {
+    pub(crate) fn behind_index(index_size: u64) -> Self {
+        // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
+        Prediction { at: 3 * header::BLOCK + header::padded(index_size) }
+    }
+
+    /// Where the data of the next manifest starts.
+    pub(crate) fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
+        let data = self.at.checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
+        self.at = data.checked_add(descriptor.size.checked_next_multiple_of(header::BLOCK)?)?;
+        Some(data)
+    }
+}
