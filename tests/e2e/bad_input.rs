@@ -1,0 +1,139 @@
+//! What operators get wrong, and what they are told: the right exit code, what happened, to what; nothing left behind.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use airlift_testkit::scripted::{Answer, Script};
+
+use crate::airlift::Airlift;
+use crate::pair::Pair;
+
+#[test]
+fn what_is_not_a_reference_is_a_usage_error() {
+    let airlift = Airlift::new();
+    for bad in [
+        "name/UPPER",
+        "name@sha256:12",
+        "name:tag:tag",
+        "",
+        "name@md5:d41d8cd98f00b204e9800998ecf8427e",
+        "a b",
+    ] {
+        airlift.run(&["build", bad, "-o", "b.tar"]).expect(2);
+    }
+    airlift.run(&["build", "-o", "b.tar"]).expect(2);
+    airlift.run(&["no-such-command"]).expect(2);
+    assert_eq!(airlift.files(), [""; 0]);
+}
+
+#[test]
+fn an_image_that_is_not_there_is_named() {
+    let Some(pair) = Pair::start() else { return };
+    for missing in ["team/web:none", "no/such/repository:1"] {
+        let reference = format!("{}/{missing}", pair.source.authority());
+        pair.airlift.run(&["build", &reference, "-o", "b.tar"]).expect(3).says(&reference);
+    }
+    let digest = format!("sha256:{:064}", 1);
+    let pinned = format!("{}/team/web@{digest}", pair.source.authority());
+    pair.airlift.run(&["build", &pinned, "-o", "b.tar"]).expect(3).says(&digest);
+    assert_eq!(pair.airlift.files(), [""; 0]);
+}
+
+#[test]
+fn a_registry_that_is_not_there_is_named() {
+    // Bound and closed again: nobody listens there, or at least no registry does.
+    let authority = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let airlift = Airlift::new();
+    let reference = format!("{authority}/team/web:1");
+    airlift.run(&["build", &reference, "-o", "b.tar", "--retries", "0"]).expect(3).says(&authority);
+    assert_eq!(airlift.files(), [""; 0]);
+}
+
+#[test]
+fn wrong_bytes_are_refused() {
+    let samples = airlift_server::samples::all();
+    let web = samples[0].clone();
+    let largest = web.blobs.iter().max_by_key(|blob| blob.bytes.len()).unwrap().clone();
+    let mut wrong = largest.bytes.to_vec();
+    wrong[0] ^= 1;
+    let path = format!("/blobs/{}", largest.digest);
+    let registry = Script::serving(samples)
+        .rule(move |request| {
+            let is_it = request.method == "GET" && request.path().ends_with(&path);
+            is_it.then(|| Answer::ok("application/octet-stream", wrong.clone()))
+        })
+        .start();
+    let airlift = Airlift::new();
+    let reference = format!("{}/team/web:1.27", registry.authority());
+    let refused = airlift.run(&["build", &reference, "-o", "b.tar", "--retries", "1"]);
+    refused.expect(3).says(&largest.digest.to_string());
+    assert!(!airlift.path("b.tar").exists());
+}
+
+#[test]
+fn control_characters_of_a_registry_do_not_reach_the_terminal() {
+    let registry = Script::empty()
+        .rule(|request| request.is_manifest().then(|| Answer::error(404, "MANIFEST_UNKNOWN", "gone")))
+        .rule(|_| Some(Answer::raw("HTTP/1.1 403 \x1b[2J\r\nContent-Length: 7\r\n\r\n\x1b[31mno")))
+        .start();
+    let evil = Script::empty()
+        .rule(|_| {
+            let body = "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"\\u001b[31mred\\u0007\"}]}";
+            Some(Answer::status(403).header("Content-Type", "application/json").body(body))
+        })
+        .start();
+    let airlift = Airlift::new();
+    for registry in [&registry, &evil] {
+        let reference = format!("{}/team/web:1", registry.authority());
+        let refused = airlift.run(&["build", &reference, "-o", "b.tar", "--retries", "0"]).expect(3);
+        assert!(!refused.stderr.contains('\x1b') && !refused.stderr.contains('\x07'), "{refused:?}");
+    }
+}
+
+#[test]
+fn what_is_no_bundle_is_refused_and_kept() {
+    let airlift = Airlift::new();
+    std::fs::write(airlift.path("empty.tar"), b"").unwrap();
+    std::fs::write(airlift.path("text.tar"), b"this is not a bundle\n".repeat(100)).unwrap();
+    std::fs::write(airlift.path("zeros.tar"), vec![0; 10240]).unwrap();
+    std::fs::create_dir(airlift.path("folder")).unwrap();
+    for name in ["empty.tar", "text.tar", "zeros.tar", "folder", "absent.tar"] {
+        for arguments in [vec!["verify", name], vec!["inspect", name], vec!["push", name, "127.0.0.1:1"]] {
+            let refused = airlift.run(&arguments);
+            assert!(matches!(refused.code, 1 | 4), "{refused}");
+            if arguments[0] == "inspect" {
+                refused.says(name);
+            }
+        }
+    }
+    assert_eq!(airlift.files(), ["empty.tar", "folder", "text.tar", "zeros.tar"]);
+}
+
+#[test]
+fn an_output_that_can_not_be_written_is_an_io_error() {
+    let Some(pair) = Pair::start() else { return };
+    let reference = pair.reference(pair.web());
+    std::fs::create_dir(pair.airlift.path("folder")).unwrap();
+    for output in ["folder", "no/such/folder/b.tar", "/proc/b.tar"] {
+        pair.airlift.run(&["build", &reference, "-o", output]).expect(4).says(output);
+    }
+    assert_eq!(pair.airlift.files(), ["folder"]);
+}
+
+#[test]
+fn a_full_stdout_is_an_io_error() {
+    let full = Path::new("/dev/full");
+    let Some(pair) = Pair::start().filter(|_| full.exists()) else { return };
+    pair.build(pair.web());
+    let digest = pair.web().root.digest.to_string();
+    let lists: [&[&str]; 5] = [
+        &["inspect", "b.tar"],
+        &["inspect", "b.tar", "--json"],
+        &["inspect", "b.tar", "--raw", &digest],
+        &["verify", "b.tar", "--json"],
+        &["--help"],
+    ];
+    for arguments in lists {
+        pair.airlift.run_into(arguments, full).expect(4);
+    }
+}

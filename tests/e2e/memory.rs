@@ -1,0 +1,52 @@
+//! Memory that doesn't grow with what is carried.
+
+use airlift_bundle::Algorithm;
+use airlift_server::samples::{ImageSpec, Layer, Sample, image};
+
+use crate::pair::Pair;
+
+/// What must be enough for anything.
+const LIMIT: u64 = 64 << 20;
+
+/// More than the limit, so that whoever holds a whole layer is found out.
+const LAYER: usize = 96 << 20;
+
+/// Bytes that no compression, hole or coincidence makes smaller (xorshift64).
+fn noise(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = vec![0; size];
+    for word in bytes.chunks_exact_mut(8) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        word.copy_from_slice(&state.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn a_large_image_needs_no_more_memory_than_a_small_one() {
+    let Some(pair) = Pair::start() else { return };
+    let layer = |seed, size| Layer::Raw {
+        media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
+        bytes: noise(seed, size).into(),
+        annotations: Vec::new(),
+    };
+    let layers = vec![layer(1, LAYER), layer(2, LAYER / 4), layer(3, LAYER / 4), layer(4, LAYER / 4)];
+    let spec = ImageSpec { layers, algorithm: Algorithm::Sha256, ..ImageSpec::default() };
+    let large = Sample::of_image("team/large", "1", image(&spec));
+    pair.source.endpoint().push(std::slice::from_ref(&large));
+
+    let reference = pair.reference(&large);
+    let steps: [&[&str]; 3] = [
+        &["build", &reference, "-o", "b.tar"],
+        &["verify", "b.tar"],
+        &["push", "b.tar", pair.target.authority()],
+    ];
+    for step in steps {
+        let (ran, peak) = pair.airlift.run_measured(step);
+        ran.expect(0);
+        assert!(peak <= LIMIT, "{step:?} held {} MiB", peak >> 20);
+    }
+    pair.assert_arrived(&large);
+}

@@ -1,0 +1,83 @@
+//! Pushing again, elsewhere, and over something else.
+
+use airlift_server::samples::Sample;
+use airlift_testkit::scripted::Script;
+
+use crate::pair::Pair;
+
+#[test]
+fn pushing_again_costs_one_head_an_image() {
+    let Some(pair) = Pair::start() else { return };
+    pair.build_all();
+    pair.push("b.tar").expect(0);
+    let between = Script::forwarding(pair.target.authority()).start();
+    let again = pair.airlift.run(&["--json", "push", "b.tar", &between.authority()]).expect(0);
+    let receipt = again.json("airlift.receipt/v1");
+    let images = receipt["images"].as_array().expect("a receipt has images");
+    assert!(images.iter().all(|image| image["status"] == "present" && image["uploaded"] == 0), "{receipt}");
+    let requests = between.requests();
+    let heads = requests.iter().filter(|request| request.method == "HEAD").count();
+    assert_eq!(heads, pair.samples.len(), "{requests:#?}");
+    let others: Vec<_> =
+        requests.iter().filter(|request| request.method != "HEAD" && request.path() != "/v2/").collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+#[test]
+fn a_tag_that_means_something_else_is_moved_only_on_request() {
+    let Some(pair) = Pair::start() else { return };
+    let web = pair.web();
+    let single = pair
+        .samples
+        .iter()
+        .find(|sample| sample.repository == "team/single")
+        .expect("there is such a sample");
+    // Under web's name, the target has another image.
+    let squatter = Sample { repository: web.repository.clone(), tag: web.tag.clone(), ..single.clone() };
+    pair.target.endpoint().push(std::slice::from_ref(&squatter));
+    pair.build(web);
+
+    let refused = pair.push("b.tar").expect(5);
+    let refused = refused.says(&web.root.digest.to_string()).says(&squatter.root.digest.to_string());
+    refused.says("--move-tags");
+    pair.target.endpoint().assert_holds(&squatter, &web.repository);
+
+    pair.airlift.run(&["push", "b.tar", pair.target.authority(), "--move-tags"]).expect(0);
+    pair.assert_arrived(web);
+}
+
+#[test]
+fn names_are_mapped_as_asked() {
+    let Some(pair) = Pair::start() else { return };
+    let web = pair.web();
+    pair.build(web);
+    let (target, source) = (pair.target.authority(), pair.source.authority());
+    let endpoint = pair.target.endpoint();
+
+    pair.airlift.run(&["push", "b.tar", &format!("{target}/mirror/eu")]).expect(0);
+    endpoint.assert_holds(web, "mirror/eu/team/web");
+    let map = format!("{source}/team/=base/");
+    pair.airlift.run(&["push", "b.tar", target, "--map", &map]).expect(0);
+    endpoint.assert_holds(web, "base/web");
+
+    let dry = pair.airlift.run(&["push", "b.tar", &format!("{target}/dry"), "--dry-run"]).expect(0);
+    dry.says("dry/team/web:1.27");
+    assert_eq!(endpoint.tags("dry/team/web"), "");
+}
+
+#[test]
+fn the_tag_moves_last() {
+    let Some(pair) = Pair::start() else { return };
+    let between = Script::forwarding(pair.target.authority()).start();
+    pair.build(pair.web());
+    pair.airlift.run(&["push", "b.tar", &between.authority()]).expect(0);
+    let requests = between.requests();
+    let last_write =
+        requests.iter().rfind(|request| matches!(request.method.as_str(), "PUT" | "POST" | "PATCH"));
+    let last_write = last_write.expect("something was pushed");
+    assert_eq!(last_write.path(), "/v2/team/web/manifests/1.27");
+    assert!(last_write.body == pair.web().root.bytes);
+    let tagged =
+        requests.iter().filter(|request| request.method == "PUT" && request.path().ends_with("/1.27"));
+    assert_eq!(tagged.count(), 1);
+}
