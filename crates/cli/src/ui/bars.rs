@@ -17,6 +17,8 @@ const REDRAWS: u8 = 10;
 const MOST: usize = 8;
 /// What the bar and the numbers of a piece take of its line.
 const BESIDE_LABEL: usize = 44;
+/// What the numbers of the whole take of its line: name, percent, bytes, rate and time left.
+const BESIDE_WHOLE: usize = 64;
 
 pub(crate) struct Bars {
     all: MultiProgress,
@@ -24,6 +26,7 @@ pub(crate) struct Bars {
     pieces: HashMap<Digest, Piece>,
     coloured: bool,
     label_width: usize,
+    whole_width: usize,
 }
 
 struct Piece {
@@ -43,6 +46,7 @@ impl Bars {
             pieces: HashMap::new(),
             coloured: stream.paint.coloured,
             label_width: width.saturating_sub(BESIDE_LABEL).clamp(12, 64),
+            whole_width: width.saturating_sub(BESIDE_WHOLE).clamp(8, 40),
         }
     }
 
@@ -60,11 +64,12 @@ impl Bars {
     pub(crate) fn begin(&mut self, name: &'static str, total: u64) {
         self.end();
         let bar = self.all.add(ProgressBar::new(total));
-        bar.set_style(self.style(if self.coloured {
-            "{prefix:.bold} {bar:24.cyan/dim} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
-        } else {
-            "{prefix} {bar:24} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
-        }));
+        let (name_style, bar_style) = if self.coloured { (":.bold", ".cyan/dim") } else { ("", "") };
+        let width = self.whole_width;
+        bar.set_style(self.style(&format!(
+            "{{prefix{name_style}}} {{bar:{width}{bar_style}}} {{percent:>3}} %  \
+             {{binary_bytes}} of {{binary_total_bytes}}  {{binary_bytes_per_sec}}  {{eta}} left"
+        )));
         bar.set_prefix(name);
         // So that the time left goes on when nothing arrives.
         bar.enable_steady_tick(Duration::from_millis(500));

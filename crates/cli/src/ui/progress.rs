@@ -216,11 +216,11 @@ impl Phase {
         Some(line)
     }
 
-    /// The line that stays when the phase is over.
+    /// The line that stays when the phase is over, be it that all of it was done or not.
     fn summary(&self, elapsed: Duration) -> String {
         let (done, time) = (size::human(self.done), size::duration(elapsed));
         if self.done < self.total {
-            return format!("{} stopped after {done} of {}, {time}\n", self.name, size::human(self.total));
+            return format!("{} {done} of {} in {time}\n", self.name, size::human(self.total));
         }
         match size::rate(self.done, elapsed) {
             Some(rate) => format!("{} {done} in {time}, {rate}\n", self.name),
@@ -259,6 +259,6 @@ mod tests {
         phase.done = 4 << 20;
         assert_eq!(phase.summary(Duration::from_secs(2)), "fetch 4.0 MiB in 2.0 s, 2.0 MiB/s\n");
         phase.done = 1 << 20;
-        assert_eq!(phase.summary(Duration::from_secs(2)), "fetch stopped after 1.0 MiB of 4.0 MiB, 2.0 s\n");
+        assert_eq!(phase.summary(Duration::from_secs(2)), "fetch 1.0 MiB of 4.0 MiB in 2.0 s\n");
     }
 }

@@ -98,7 +98,6 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     let references = references::gather(&args.references, &args.file)?;
     if let Target::File(output) = &target {
         output.check()?;
-        farewell.say(kept(&output.path));
     }
     let packing = plan(&args, &references, ui).await?;
     let layout = packing.layout();
@@ -114,6 +113,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         }
         Target::File(output) => {
             ui.note(&show::plan(&packing, &ui.err));
+            farewell.say(kept(&output.path));
             let Built { outcome, fetched } =
                 packing.write(&output, args.registry.jobs(), &ui.observer()).await?;
             if ui.json {

@@ -95,10 +95,11 @@ pub(crate) fn built(
     };
     let lines = [
         ("bundle", path.display().to_string()),
-        ("id", packing.layout().id().to_string()),
         ("size", size::exact(packing.layout().size())),
         ("downloaded", size::human(fetched.downloaded)),
         ("reused", size::human(fetched.reused)),
     ];
-    head + &facts(paint, &lines)
+    // Not in the column of the others: at 80 columns it would not fit into one line there.
+    let id = format!("{} {}\n", paint.tone(Tone::Dim, "id"), packing.layout().id());
+    head + &facts(paint, &lines) + &id
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use airlift_bundle::Digest;
 use airlift_packager::Packing;
 use airlift_pusher::{Receipt, Status};
 use airlift_server::samples::Sample;
@@ -65,7 +66,7 @@ impl<'a> Story<'a> {
             size::count(graph.blobs.len(), "blob")
         );
         let path = (Tone::Dim, way.bundle().display().to_string());
-        let id = (Tone::Dim, format!("id {}", layout.id()));
+        let id = (Tone::Dim, shortened(&format!("id {}", layout.id())));
         self.step(2, "build", &[(Tone::Plain, whole), path, id])
     }
 
@@ -86,7 +87,7 @@ impl<'a> Story<'a> {
             Some(finding) => {
                 let place: Vec<_> = finding.path.iter().map(|part| harmless(part)).collect();
                 lines.push((Tone::Good, format!("DAMAGED: {}", place.join(" → "))));
-                lines.push((Tone::Dim, harmless(&finding.message).into_owned()));
+                lines.push((Tone::Dim, shortened(&harmless(&finding.message))));
             }
             None => lines.push((Tone::Bad, "nothing: the damage went unnoticed".to_owned())),
         }
@@ -134,6 +135,18 @@ impl<'a> Story<'a> {
         let (tone, word) = if yes { (Tone::Good, good) } else { (Tone::Bad, bad) };
         self.paint().tone(tone, word).into_owned()
     }
+}
+
+/// A text with its digests cut short: here they are to be seen, not copied.
+fn shortened(text: &str) -> String {
+    let word = |word: &str| {
+        let (digest, rest) = word.split_at(word.trim_end_matches([',', ':']).len());
+        match digest.parse::<Digest>() {
+            Ok(digest) => format!("{}:{}…{rest}", digest.algorithm(), digest.short()),
+            Err(_) => word.to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn table(images: &[Compared]) -> Table {

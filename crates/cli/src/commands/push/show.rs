@@ -101,9 +101,9 @@ fn last_line(receipt: &Receipt, stream: &Stream) -> String {
     if failed > 0 {
         told.push(format!("{failed} failed"));
     }
-    told.push(format!("{} uploaded to {}", size::human(sum(|image| image.uploaded)), receipt.target));
-    if of(Status::Pushed) > 0 {
-        told.push("what was pushed was read back byte for byte".to_owned());
+    told.push(format!("{} uploaded", size::human(sum(|image| image.uploaded))));
+    if failed == 0 && of(Status::Pushed) > 0 {
+        told.push("all read back byte for byte".to_owned());
     }
     format!("{word}: {}\n", told.join(", "))
 }
