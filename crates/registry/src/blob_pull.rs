@@ -16,10 +16,11 @@ use crate::host::bounded;
 use crate::http::Ask;
 use crate::reference::Repository;
 use crate::refusal::is_html;
+use crate::retry::Retry;
 use crate::transport::{Inner, Transport, place};
 
-/// An attempt that moved this much starts the count of retries anew.
-const MUCH: u64 = 1024 * 1024;
+/// Having this much more than ever before starts the count of retries anew.
+pub(crate) const MUCH: u64 = 1024 * 1024;
 
 /// Where a blob's bytes go, in order and from its start.
 pub trait BlobSink: Send {
@@ -54,7 +55,7 @@ impl Transport {
     /// Fetches a blob into `sink`, which has all of it, and nothing else, when this returns.
     ///
     /// Broken connections are resumed by `Range`; a registry that doesn't do ranges sends it again. A resumed blob with the wrong digest is
-    /// fetched once more as a whole. Sends `Advanced` and `Rewound`, not `Started` and `Finished`.
+    /// fetched once more as a whole. Sends `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
     ///
     /// # Errors
     /// If the blob isn't there, isn't what the descriptor says, doesn't come, or the sink fails.
@@ -66,24 +67,11 @@ impl Transport {
     ) -> Result<Fetched, Error> {
         let mut retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
         let mut download = Download::new(&self.inner, descriptor, sink);
-        loop {
-            let before = download.downloaded;
-            match download.attempt(repository).await {
-                Ok(()) => {
-                    return Ok(Fetched { downloaded: download.downloaded });
-                }
-                Err(error) => {
-                    if download.downloaded - before >= MUCH {
-                        retry.renew();
-                    }
-                    if download.may_start_over(&error) {
-                        download.start_over()?;
-                        continue;
-                    }
-                    retry.pause_or_give_up(error).await?;
-                }
-            }
+        let result = download.run(repository, &mut retry).await;
+        if result.is_err() {
+            download.take_back();
         }
+        result.map(|()| Fetched { downloaded: download.downloaded })
     }
 
     /// Asks whether a blob is there. `None`: 404.
@@ -129,6 +117,8 @@ struct Download<'a> {
     /// Bytes that the sink has.
     received: u64,
     downloaded: u64,
+    /// The most that the sink had when the count of retries began anew.
+    peak: u64,
     /// Whether what the sink has came by more than one answer.
     resumed: bool,
     started_over: bool,
@@ -146,8 +136,27 @@ impl<'a> Download<'a> {
             hasher,
             received: 0,
             downloaded: 0,
+            peak: 0,
             resumed: false,
             started_over: false,
+        }
+    }
+
+    async fn run(&mut self, repository: &Repository, retry: &mut Retry<'_>) -> Result<(), Error> {
+        loop {
+            let Err(error) = self.attempt(repository).await else {
+                return Ok(());
+            };
+            // Measured by what is there, not by what came: a registry that always breaks off and always begins anew would never end.
+            if self.received >= self.peak + MUCH {
+                self.peak = self.received;
+                retry.renew();
+            }
+            if self.may_start_over(&error) {
+                self.start_over()?;
+                continue;
+            }
+            retry.pause_or_give_up(error).await?;
         }
     }
 
@@ -266,12 +275,17 @@ impl<'a> Download<'a> {
 
     fn rewind(&mut self) -> Result<(), Error> {
         self.sink.restart().map_err(|source| Error::Sink { digest: self.digest, source })?;
+        self.take_back();
+        self.hasher = Hasher::new(self.digest.algorithm());
+        self.resumed = false;
+        Ok(())
+    }
+
+    /// Nothing of what was told counts any more.
+    fn take_back(&mut self) {
         if self.received > 0 {
             self.inner.observer.notice(Event::Rewound { digest: self.digest, bytes: self.received });
         }
-        self.hasher = Hasher::new(self.digest.algorithm());
         self.received = 0;
-        self.resumed = false;
-        Ok(())
     }
 }

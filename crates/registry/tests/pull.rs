@@ -32,7 +32,8 @@ async fn blob(
     let mut sink = Memory::default();
     let repository = repository(script.address, "a/b");
     let result = transport.fetch_blob(&repository, &descriptor(blob), &mut sink).await;
-    assert_eq!(log.progress(), sink.bytes.len() as u64, "progress must be what the sink has");
+    let arrived = if result.is_ok() { blob.len() as u64 } else { 0 };
+    assert_eq!(log.progress(), arrived, "progress must be what was proven, and nothing after a failure");
     (result.map(|fetched| fetched.downloaded), sink, log.retries())
 }
 
@@ -227,6 +228,17 @@ async fn progress_starts_the_count_of_retries_anew() {
     let (result, sink, retries) = blob(&script, &expected, options()).await;
     assert_eq!(result.unwrap(), expected.len() as u64);
     assert!(sink.bytes == expected && retries.len() > 3, "{retries:?}");
+}
+
+#[tokio::test]
+async fn a_registry_that_breaks_off_and_begins_anew_is_given_up() {
+    let bytes = content(3 << 20);
+    let expected = bytes.clone();
+    let script = Script::new(move |_| broken(&bytes, 2 << 20, Then::Reset)).await;
+    let (result, _, _) = blob(&script, &expected, options()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    assert_eq!((error.attempts(), script.requests().len()), (4, 4), "no attempt got further than the first");
 }
 
 #[tokio::test]
