@@ -23,7 +23,7 @@ pub(crate) struct RegistryArgs {
     #[arg(long, value_name = "PEM", help_heading = REGISTRY)]
     ca_file: Option<PathBuf>,
     /// Don't check this registry's certificate (repeatable)
-    #[arg(long, value_name = "HOST", help_heading = REGISTRY)]
+    #[arg(long, value_name = "HOST", help_heading = REGISTRY, hide_short_help = true)]
     insecure_skip_tls_verify: Vec<String>,
     /// Take credentials from this file only
     ///
@@ -35,7 +35,7 @@ pub(crate) struct RegistryArgs {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
     /// Repeat what fails for a passing reason this often
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = REGISTRY)]
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = REGISTRY, hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=1000))]
     retries: u32,
     /// Bytes a second in all, such as 512K or 10M

@@ -39,7 +39,9 @@ pub(crate) struct Args {
     /// Images, such as nginx:1.27 or quay.io/team/app@sha256:…
     #[arg(value_name = "REF")]
     references: Vec<String>,
-    /// Read references from a text file, one a line (repeatable); - is standard input
+    /// A text file of references, or - (repeatable)
+    ///
+    /// One reference a line; '#' starts a comment; - is standard input.
     #[arg(short, long = "file", value_name = "FILE")]
     file: Vec<PathBuf>,
     /// The bundle to write; - is standard output
@@ -56,19 +58,22 @@ pub(crate) struct Args {
     /// Refused before the first blob is fetched, with exit code 5. K, M and G are powers of 1024, kB, MB and GB of 1000.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
-    /// Carry only these platforms; the index and its digest stay as they are (repeatable, or with commas)
+    /// Carry only these platforms (repeatable, commas)
     ///
+    /// The index and its digest stay as they are.
     /// OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it.
     /// Attestations of the chosen platforms come along. Artifacts without platforms are carried whole.
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<Platform>,
-    /// Take what there is of the platforms, where an image lacks some
+    /// Take what there is where an image lacks some
     ///
     /// An image that has none of them is left out, with a warning.
     #[arg(long, requires = "platforms")]
     allow_missing_platform: bool,
-    /// Signatures, SBOMs and the like: all that is attached to the images, or none
-    #[arg(long, value_name = "WHICH", default_value = "all")]
+    /// Signatures, SBOMs, …: all or none
+    ///
+    /// Whether what is attached to the images comes along: referrers, and cosign's tags.
+    #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
     referrers: ReferrersArg,
     #[command(flatten)]
     registry: RegistryArgs,

@@ -55,17 +55,20 @@ pub(crate) struct Args {
     /// The longest FROM that fits counts: --map docker.io/library/=base/ makes docker.io/library/nginx base/nginx.
     #[arg(long, value_name = "FROM=TO")]
     map: Vec<MapRule>,
-    /// Don't ask the registry first if it takes an index whose omitted platforms are absent
+    /// Don't ask first if partial images are taken
+    ///
+    /// Without this, a registry that is about to get an index with omitted platforms is asked whether it takes such, before
+    /// anything moves.
     #[arg(long)]
     no_probe: bool,
-    /// Push what has no tag by digest alone; otherwise it gets the tag airlift-<12 hex>
+    /// Push what has no tag by digest alone
     ///
-    /// Some registries collect what has no tag.
+    /// Otherwise it gets the tag airlift-<12 hex digits>. Some registries collect what has no tag.
     #[arg(long)]
     no_tag: bool,
-    /// Of images with omitted platforms, push the chosen ones without the index
+    /// Push partial images without their index
     ///
-    /// Each platform gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
+    /// Of images with omitted platforms, the chosen ones are pushed as images of their own. Each platform gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
     #[arg(long)]
     selected_children: bool,
     /// Look at what is there, and send nothing

@@ -1,0 +1,182 @@
+//! What only the command does: streams, limits, lists, interruptions, and where its output can't go.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use airlift_server::{Options, Server, samples};
+
+/// A registry with the samples, and a folder to work in.
+struct Place {
+    server: Server,
+    folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let server = runtime.block_on(async {
+            let server = Server::start(&folder.path().join("registry"), Options::default()).await.unwrap();
+            server.seed(&samples::all()).await.unwrap();
+            server
+        });
+        Place { server, folder, _runtime: runtime }
+    }
+
+    fn web(&self) -> String {
+        format!("{}/team/web:1.27", self.server.address())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn airlift(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_airlift"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], code: i32) -> Output {
+        let output = self.airlift(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}", stderr(&output));
+        output
+    }
+}
+
+/// The number in `fetch 130.0 KiB of 312.2 KiB (41 %), …`.
+fn percent(line: &str) -> Option<u64> {
+    line.strip_prefix("fetch ")?.split_once('(')?.1.split_once(" %")?.0.parse().ok()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_stream_has_the_bytes_of_the_file() {
+    let place = Place::new();
+    place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    let streamed = place.run(&["build", &place.web(), "-o", "-"], 0);
+    assert!(streamed.stdout == std::fs::read(place.path("b.tar")).unwrap());
+    assert!(place.run(&["build", &place.web(), "-o", "-", "--json"], 2).stdout.is_empty());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_news() {
+    let place = Place::new();
+    let mut child = place
+        .airlift(&["build", &place.web(), "-q", "-o", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_ne!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_bundle_over_the_limit_is_refused_before_anything_is_written() {
+    let place = Place::new();
+    let output = place.run(&["build", &place.web(), "-o", "b.tar", "--max-size", "10K"], 5);
+    assert!(stderr(&output).contains("--max-size"), "{}", stderr(&output));
+    assert!(!place.path("b.tar").exists() && !place.path("b.tar.part").exists());
+    place.run(&["build", &place.web(), "-o", "b.tar", "--max-size", "1M"], 0);
+}
+
+#[test]
+fn lists_are_read_and_their_bad_lines_named() {
+    let place = Place::new();
+    let list = format!("# all of it\n\n{}  # the web\n", place.web());
+    std::fs::write(place.path("images.txt"), list).unwrap();
+    place.run(&["build", "-f", "images.txt", "--dry-run"], 0);
+    std::fs::write(place.path("bad.txt"), "nginx\n\nNot/Good\n").unwrap();
+    let output = place.run(&["build", "-f", "bad.txt", "-o", "b.tar"], 2);
+    assert!(stderr(&output).contains("bad.txt, line 3"), "{}", stderr(&output));
+    std::fs::write(place.path("images.yaml"), "version: 1\n").unwrap();
+    let output = place.run(&["build", "-f", "images.yaml", "-o", "b.tar"], 2);
+    assert!(stderr(&output).contains(".yaml"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_interrupted_build_is_gone_on_with() {
+    let place = Place::new();
+    let mut child = place
+        .airlift(&["build", &place.web(), "-o", "b.tar", "--limit-rate", "100K", "--jobs", "1"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    // The largest blob, which comes first, is less than half of all: then it is there.
+    while percent(&line).is_none_or(|percent| percent < 50) {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended before it could be interrupted");
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.contains("b.tar.part: the same command goes on from it"), "{rest}");
+    assert!(place.path("b.tar.part").exists() && !place.path("b.tar").exists());
+
+    let output = place.run(&["build", &place.web(), "-o", "b.tar", "--json"], 0);
+    let built: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(built["reused"].as_u64().is_some_and(|reused| reused > 0), "{built}");
+    place.run(&["verify", "b.tar"], 0);
+}
+
+#[test]
+fn the_expected_id_may_stand_in_a_file() {
+    let place = Place::new();
+    let output = place.run(&["build", &place.web(), "-o", "b.tar", "--json"], 0);
+    let built: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    std::fs::write(place.path("id"), format!("{}  b.tar\n", built["id"].as_str().unwrap())).unwrap();
+    place.run(&["verify", "b.tar", "--expect", "id"], 0);
+    std::fs::write(place.path("other"), format!("sha256:{}\n", "0".repeat(64))).unwrap();
+    place.run(&["verify", "b.tar", "--expect", "other"], 1);
+    place.run(&["verify", "b.tar", "--expect", "nothing-there"], 2);
+}
+
+#[test]
+fn raw_bytes_are_proven_before_the_last_of_them() {
+    let place = Place::new();
+    place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    let sample = &samples::all()[0];
+    let index = place.run(&["inspect", "b.tar", "team/web:1.27", "--raw"], 0);
+    assert!(index.stdout == sample.root.bytes);
+    let blob = sample.blobs.iter().max_by_key(|blob| blob.bytes.len()).unwrap();
+    let start = &blob.digest.hex()[..8];
+    assert!(place.run(&["inspect", "b.tar", "--raw", start], 0).stdout == blob.bytes);
+
+    let mut bytes = std::fs::read(place.path("b.tar")).unwrap();
+    let at = bytes.windows(64).position(|window| *window == blob.bytes[..64]).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(place.path("d.tar"), bytes).unwrap();
+    let damaged = place.run(&["inspect", "d.tar", "--raw", start], 1);
+    assert!(damaged.stdout.len() < blob.bytes.len());
+}
+
+#[test]
+fn a_receipt_is_written_whole_or_not_at_all() {
+    let place = Place::new();
+    place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    let target = format!("{}/copy", place.server.address());
+    place.run(&["push", "b.tar", &target, "--receipt", "no-such-folder/r.json"], 4);
+    place.run(&["push", "b.tar", &target, "--receipt", "r.json"], 0);
+    let receipt = std::fs::read(place.path("r.json")).unwrap();
+    let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap();
+    // The refused place was found out before anything moved.
+    assert_eq!(receipt["images"][0]["status"], "pushed");
+    let names = std::fs::read_dir(place.folder.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.iter().all(|name| !name.starts_with(".receipt")), "{names:?}");
+}
