@@ -312,3 +312,14 @@ fn inline(text: &str, digest: &Digest, size: u64) -> Result<Vec<u8>, String> {
     }
     Ok(data)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    /// As Go's decoder folds them.
+    #[test]
+    fn names_are_folded_beyond_ascii() {
+        assert_eq!(folded("LayerſK\u{212a}É"), "layerskkÉ");
+    }
+}

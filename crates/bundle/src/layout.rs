@@ -27,6 +27,8 @@ pub const PLATFORMS: &str = "io.airlift.platforms";
 pub const MANIFESTS: &str = "io.airlift.manifests";
 /// On a root that is attached to an image: the digest of the manifest that it speaks of.
 pub const SUBJECT: &str = "io.airlift.subject";
+/// On a root: layers that stay outside of the bundle, because the registry has them only by `urls`; sorted, comma-separated.
+pub const EXTERNAL: &str = "io.airlift.external";
 /// In `oci-layout`: the digest of `index.json`, which is the bundle's id.
 pub const BUNDLE_ID: &str = "io.airlift.bundle";
 
@@ -48,12 +50,14 @@ pub struct Root {
     pub selection: Option<Selection>,
     /// For signatures, SBOMs and the like: the manifest that it is attached to.
     pub subject: Option<Digest>,
+    /// Layers with `urls` that stay outside, because the source didn't have them. Sorted, each once.
+    pub external: Vec<Digest>,
 }
 
 impl Root {
     /// An image of which everything is carried.
     pub fn new(descriptor: Descriptor, reference: Option<String>) -> Self {
-        Root { descriptor, reference, selection: None, subject: None }
+        Root { descriptor, reference, selection: None, subject: None, external: Vec::new() }
     }
 
     /// What `index.json` is sorted by: reference, then digest.
@@ -145,6 +149,9 @@ fn annotations_of(root: &Root) -> BTreeMap<&'static str, Cow<'_, str>> {
     if let Some(subject) = &root.subject {
         annotations.insert(SUBJECT, subject.to_string().into());
     }
+    if !root.external.is_empty() {
+        annotations.insert(EXTERNAL, list(&root.external).into());
+    }
     annotations
 }
 
@@ -178,7 +185,10 @@ fn root_of(descriptor: Descriptor) -> Result<Root, DocumentError> {
     let manifests = parse_list::<Digest>(annotation(MANIFESTS), MANIFESTS)?;
     let subject = parse_list::<Digest>(annotation(SUBJECT), SUBJECT)?.into_iter().next();
     let selection = (!platforms.is_empty()).then(|| Selection::new(platforms).with_manifests(manifests));
-    Ok(Root { descriptor, reference, selection, subject })
+    let mut external = parse_list::<Digest>(annotation(EXTERNAL), EXTERNAL)?;
+    external.sort();
+    external.dedup();
+    Ok(Root { descriptor, reference, selection, subject, external })
 }
 
 fn parse_list<T: FromStr<Err: std::fmt::Display>>(

@@ -1,4 +1,4 @@
-//! What one operating system offers and another doesn't: direct writes, reserved space, renames that never replace.
+//! What one operating system offers and another doesn't: direct reads and writes, reserved space, renames that never replace.
 //!
 //! Each has a portable fallback, so that the rest of the crate needs no `cfg`.
 
@@ -7,13 +7,20 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What direct writes must be aligned to for us to use them: tar's own unit.
+/// What direct reads and writes must be aligned to for us to use them: tar's own unit.
 const DIRECT_ALIGNMENT: u32 = 512;
 
-/// Opens a second handle on `path` for writes that bypass the page cache. `None` where the file system can't, or wants
-/// a coarser alignment than tar's blocks.
+/// What a handle past the page cache is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direct {
+    Read,
+    Write,
+}
+
+/// Opens a second handle on `path` that bypasses the page cache. `None` where the file system can't, or wants a coarser
+/// alignment than tar's blocks.
 #[cfg(target_os = "linux")]
-pub(crate) fn open_direct(path: &Path) -> Option<File> {
+pub(crate) fn open_direct(path: &Path, purpose: Direct) -> Option<File> {
     use rustix::fs::{AtFlags, CWD, StatxFlags};
     use std::os::unix::fs::OpenOptionsExt;
 
@@ -27,12 +34,34 @@ pub(crate) fn open_direct(path: &Path) -> Option<File> {
         return None;
     }
     let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
-    OpenOptions::new().write(true).custom_flags(flags).open(path).ok()
+    let (read, write) = (purpose == Direct::Read, purpose == Direct::Write);
+    OpenOptions::new().read(read).write(write).custom_flags(flags).open(path).ok()
 }
 
-/// Opens nothing: this system has no direct writes that we know of.
+/// Opens nothing: this system has no direct input and output that we know of.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn open_direct(_: &Path) -> Option<File> {
+pub(crate) fn open_direct(_: &Path, _: Direct) -> Option<File> {
+    None
+}
+
+/// A second handle on the very file that is open, for reads that bypass the page cache. Going by the descriptor and not
+/// by the name, it can't be led to another file.
+pub(crate) fn reopen_direct(file: &File) -> Option<File> {
+    use std::os::fd::AsRawFd;
+    open_direct(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())), Direct::Read)
+}
+
+/// Reads at `offset` what the page cache holds, as far as it reaches; `None` where it holds nothing, or can't tell.
+#[cfg(target_os = "linux")]
+pub(crate) fn read_cached_at(file: &File, buffer: &mut [u8], offset: u64) -> Option<usize> {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let buffers = &mut [io::IoSliceMut::new(buffer)];
+    preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT).ok().filter(|count| *count > 0)
+}
+
+/// Nothing is known of the page cache of this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn read_cached_at(_: &File, _: &mut [u8], _: u64) -> Option<usize> {
     None
 }
 
@@ -99,7 +128,8 @@ pub(crate) fn read_full_at(file: &File, buffer: &mut [u8], offset: u64) -> io::R
 /// The strictest memory alignment that a block device asks for.
 const MEMORY_ALIGNMENT: usize = 4_096;
 
-/// A fixed buffer whose start is aligned for direct writes.
+/// A fixed buffer whose start is aligned for direct reads and writes.
+#[derive(Debug)]
 pub(crate) struct AlignedBuffer {
     memory: Vec<u8>,
     start: usize,
@@ -131,6 +161,18 @@ impl AlignedBuffer {
         self.filled = end;
     }
 
+    /// Replaces what it holds: `read` is given room for `length` bytes, at most the capacity, and says how many it filled.
+    pub(crate) fn refill(
+        &mut self,
+        length: usize,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let length = length.min(self.capacity);
+        self.filled = 0;
+        self.filled = read(&mut self.memory[self.start..self.start + length])?.min(length);
+        Ok(())
+    }
+
     /// What the buffer holds.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.filled]
@@ -139,6 +181,11 @@ impl AlignedBuffer {
     /// Whether nothing more fits.
     pub(crate) fn is_full(&self) -> bool {
         self.filled == self.capacity
+    }
+
+    /// Forgets all but the first `length` bytes.
+    pub(crate) fn shorten_to(&mut self, length: u64) {
+        self.filled = self.filled.min(usize::try_from(length).unwrap_or(self.filled));
     }
 
     /// Forgets what it holds.

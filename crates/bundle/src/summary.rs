@@ -75,7 +75,7 @@ pub fn blobs_of_root<'a>(
             continue;
         };
         for (part, blob) in Graph::blobs_of(raw) {
-            if seen.insert(blob.digest) {
+            if !graph.is_external(blob) && seen.insert(blob.digest) {
                 blobs.push((raw, part, blob));
             }
         }

@@ -141,8 +141,13 @@ impl Writer {
             TryLockError::Error(source) => WriteError::Open { path: owned(), source },
         })?;
         let resumed = file.metadata().map_err(|source| WriteError::Open { path: owned(), source })?.len() > 0;
-        let writer =
-            Writer { direct: os::open_direct(path), plan, path: owned(), file: Arc::new(file), resumed };
+        let writer = Writer {
+            direct: os::open_direct(path, os::Direct::Write),
+            plan,
+            path: owned(),
+            file: Arc::new(file),
+            resumed,
+        };
         let size = writer.plan.size();
         os::reserve(&writer.file, size).map_err(|source| {
             if !writer.resumed {

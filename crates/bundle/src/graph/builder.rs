@@ -140,7 +140,8 @@ impl GraphBuilder {
     /// Collects the blobs that the roots' selections carry. Whatever is still wanted counts as not to be had.
     pub fn finish(self) -> Result<Graph, GraphError> {
         let GraphBuilder { limits, roots, manifests, positions, .. } = self;
-        let graph = Graph { roots, manifests, blobs: Vec::new(), positions, omitted: HashSet::new(), limits };
+        let (omitted, external) = (HashSet::new(), HashSet::new());
+        let graph = Graph { roots, manifests, blobs: Vec::new(), positions, omitted, external, limits };
         graph.check_work()?;
         graph.with_blobs()
     }

@@ -77,6 +77,8 @@ pub struct Graph {
     positions: HashMap<Digest, usize>,
     /// Manifests whose blobs no root carries.
     omitted: HashSet<Digest>,
+    /// Layers that some root leaves outside.
+    external: HashSet<Digest>,
     limits: Limits,
 }
 
@@ -88,6 +90,40 @@ impl Graph {
             root.selection = selection;
         }
         self.with_blobs()
+    }
+
+    /// The same manifests with what `choose` leaves outside of each root.
+    pub fn leave_outside(mut self, choose: impl FnMut(&Root) -> Vec<Digest>) -> Result<Self, GraphError> {
+        let external: Vec<Vec<Digest>> = self.roots.iter().map(choose).collect();
+        for (root, external) in self.roots.iter_mut().zip(external) {
+            root.external = external;
+        }
+        self.with_blobs()
+    }
+
+    /// Whether a blob is left outside: a root says so, and its descriptor says where else it may be had.
+    pub fn is_external(&self, blob: &Descriptor) -> bool {
+        !blob.urls.is_empty() && self.external.contains(&blob.digest)
+    }
+
+    /// The layers that are left outside, each once, at their first place.
+    pub fn external_layers(&self) -> Vec<BlobEntry> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        if self.external.is_empty() {
+            return found;
+        }
+        for (position, entry) in self.manifests.iter().enumerate() {
+            if !self.carries(&entry.descriptor.digest) {
+                continue;
+            }
+            for (part, blob) in entry.raw.iter().flat_map(Graph::blobs_of) {
+                if self.is_external(blob) && seen.insert(blob.digest) {
+                    found.push(BlobEntry { descriptor: blob.clone(), manifest: position, part });
+                }
+            }
+        }
+        found
     }
 
     /// Refuses graphs in which looking at each root would take for ever.
@@ -118,6 +154,7 @@ impl Graph {
     /// Collects the blobs of all manifests that some root carries.
     fn with_blobs(mut self) -> Result<Self, GraphError> {
         let omitted = self.find_omitted();
+        self.external = self.roots.iter().flat_map(|root| root.external.iter().copied()).collect();
         let mut blobs: Vec<BlobEntry> = Vec::new();
         let mut sizes: HashMap<Digest, u64> =
             self.manifests.iter().map(|entry| (entry.descriptor.digest, entry.descriptor.size)).collect();
@@ -135,7 +172,7 @@ impl Graph {
                         return Err(GraphError::Sizes { digest, first, second, path: place() });
                     }
                     Some(_) => {}
-                    None if !carried => {}
+                    None if !carried || self.is_external(descriptor) => {}
                     None if sizes.len() >= self.limits.entries => {
                         return Err(GraphError::Entries { limit: self.limits.entries });
                     }

@@ -72,5 +72,8 @@ fn octal(field: &[u8]) -> Option<u64> {
     {
         return None;
     }
+    if digits.is_empty() {
+        return None;
+    }
     digits.iter().try_fold(0_u64, |value, digit| value.checked_mul(8)?.checked_add(u64::from(digit - b'0')))
 }
