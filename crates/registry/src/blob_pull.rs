@@ -1,17 +1,17 @@
 //! Blobs down: streamed into a sink, hashed on the way, resumed where the connection broke.
 //!
-//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest. `urls` of a descriptor are never
-//! looked at.
+//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest. `urls` of a descriptor are
+//! only looked at by [`Transport::fetch_external`], which nobody calls unasked.
 
 use std::io;
 
 use airlift_bundle::{Descriptor, Digest, Event, Hasher};
 use reqwest::header::{HeaderValue, RANGE};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 
 use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
-use crate::error::{ContentFault, Error};
+use crate::error::{Call, ContentFault, Error};
 use crate::host::bounded;
 use crate::http::Ask;
 use crate::reference::Repository;
@@ -65,13 +65,33 @@ impl Transport {
         descriptor: &Descriptor,
         sink: &mut dyn BlobSink,
     ) -> Result<Fetched, Error> {
-        let mut retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
-        let mut download = Download::new(&self.inner, descriptor, sink);
-        let result = download.run(repository, &mut retry).await;
-        if result.is_err() {
-            download.take_back();
+        let retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
+        Download::new(&self.inner, descriptor, sink).whole(&Place::Registry(repository), retry).await
+    }
+
+    /// The same from one of the `urls` of a foreign layer, which an image of `repository` names: by https only, without credentials.
+    ///
+    /// # Errors
+    /// As [`fetch_blob`](Self::fetch_blob); also if the address is none that a registry may send us to.
+    pub async fn fetch_external(
+        &self,
+        repository: &Repository,
+        url: &str,
+        descriptor: &Descriptor,
+        sink: &mut dyn BlobSink,
+    ) -> Result<Fetched, Error> {
+        let registry = self.inner.registry(repository.host()).await?;
+        let call = Call::new(&Method::GET, &registry.base);
+        let refuse = |target: String, reason| Error::Redirect { call: call.clone(), target, reason };
+        let target = Url::parse(url).map_err(|_| refuse(bounded(url), "it is no address"))?;
+        let shown = || crate::error::redacted(&target);
+        if target.scheme() != "https" {
+            return Err(refuse(shown(), "layers from outside are fetched by https only"));
         }
-        result.map(|()| Fetched { downloaded: download.downloaded })
+        let allowed = self.inner.http.declared.check(&registry.base, &target);
+        allowed.map_err(|reason| refuse(shown(), reason))?;
+        let retry = self.inner.retry(shown());
+        Download::new(&self.inner, descriptor, sink).whole(&Place::Outside(&target), retry).await
     }
 
     /// Asks whether a blob is there. `None`: 404.
@@ -105,6 +125,14 @@ impl Transport {
             retry.pause_or_give_up(error).await?;
         }
     }
+}
+
+/// Where a blob comes from.
+enum Place<'a> {
+    /// A repository.
+    Registry(&'a Repository),
+    /// An address that is no registry's: nobody's credentials are for it.
+    Outside(&'a Url),
 }
 
 /// One blob on its way.
@@ -142,9 +170,17 @@ impl<'a> Download<'a> {
         }
     }
 
-    async fn run(&mut self, repository: &Repository, retry: &mut Retry<'_>) -> Result<(), Error> {
+    async fn whole(mut self, from: &Place<'_>, mut retry: Retry<'_>) -> Result<Fetched, Error> {
+        let result = self.run(from, &mut retry).await;
+        if result.is_err() {
+            self.take_back();
+        }
+        result.map(|()| Fetched { downloaded: self.downloaded })
+    }
+
+    async fn run(&mut self, from: &Place<'_>, retry: &mut Retry<'_>) -> Result<(), Error> {
         loop {
-            let Err(error) = self.attempt(repository).await else {
+            let Err(error) = self.attempt(from).await else {
                 return Ok(());
             };
             // Measured by what is there, not by what came: a registry that always breaks off and always begins anew would never end.
@@ -160,8 +196,8 @@ impl<'a> Download<'a> {
         }
     }
 
-    async fn attempt(&mut self, repository: &Repository) -> Result<(), Error> {
-        let mut answer = self.open(repository).await?;
+    async fn attempt(&mut self, from: &Place<'_>) -> Result<(), Error> {
+        let mut answer = self.open(from).await?;
         self.stream(&mut answer).await?;
         let actual = self.hasher.clone().finish();
         if actual != self.digest {
@@ -177,17 +213,26 @@ impl<'a> Download<'a> {
     }
 
     /// Asks for what is still missing, and looks whether that is what comes.
-    async fn open(&mut self, repository: &Repository) -> Result<Answer, Error> {
+    async fn open(&mut self, from: &Place<'_>) -> Result<Answer, Error> {
         let (start, digest) = (self.received, self.digest);
-        let scope = Scope::new(repository, Access::Pull);
-        let make = |base: &_| {
-            let ask = Ask::new(Method::GET, place(base, repository, &format!("blobs/{digest}"))?);
-            Ok(match HeaderValue::from_str(&format!("bytes={start}-")) {
+        let ask = |url| {
+            let ask = Ask::new(Method::GET, url);
+            match HeaderValue::from_str(&format!("bytes={start}-")) {
                 Ok(range) if start > 0 => ask.with(RANGE, range),
                 _ => ask,
-            })
+            }
         };
-        let answer = self.inner.send(&scope, make).await?;
+        let answer = match from {
+            Place::Registry(repository) => {
+                let scope = Scope::new(repository, Access::Pull);
+                let make = |base: &_| place(base, repository, &format!("blobs/{digest}")).map(ask);
+                self.inner.send(&scope, make).await?
+            }
+            Place::Outside(url) => {
+                let patience = Some(self.inner.http.idle_timeout);
+                self.inner.http.send(ask((*url).clone()), patience).await?
+            }
+        };
         let missing = match answer.status() {
             StatusCode::OK => {
                 if start > 0 {

@@ -1,26 +1,30 @@
 //! Blobs up: mounted from a neighbour, or sent by POST and one PUT.
 //!
-//! OCI distribution-spec 1.1, "Pushing blobs" (POST then PUT) and "Mounting a blob from another repository". An upload that breaks starts over
-//! in a new session: hardly a registry can do better, and the place for it is [`Upload::attempt`].
+//! OCI distribution-spec 1.1, "Pushing blobs" (POST then PUT) and "Mounting a blob from another repository". What becomes of an upload
+//! that breaks is in `resume`.
 
 use std::io;
 
 use airlift_bundle::{Digest, Event};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, StatusCode};
 
 use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
+use crate::blob_pull::MUCH;
 use crate::error::{ContentFault, Error};
 use crate::http::{Ask, Payload};
 use crate::reference::Repository;
 use crate::refusal::is_html;
+use crate::resume::{Session, Standing, covers};
+use crate::retry::Retry;
 use crate::transport::{Transport, digest_header, place};
-use crate::upload;
+use crate::upload::{self, Part};
 
 /// Where an upload's bytes come from.
 pub trait BlobSource: Send + Sync {
-    /// A fresh reader from the blob's start, for one attempt. It is read on a thread that may block.
+    /// A fresh reader from the blob's start, for one attempt. It is read on a thread that may block. An attempt that goes on with a broken
+    /// upload reads from the start, too, and sends only what the registry lacks.
     ///
     /// A read error ends the upload before its last byte is sent, so a reader that hashes can prove its content at the end. It isn't retried
     /// and comes back as [`Error::Source`].
@@ -93,7 +97,8 @@ impl Transport {
 
     /// Uploads a blob of `size` bytes.
     ///
-    /// Sends `Advanced` and `Rewound`, not `Started` and `Finished`.
+    /// An upload that breaks goes on where the registry says that it is, and starts over in a new session where the registry can't say, or
+    /// where that came to nothing. Sends `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
     ///
     /// # Errors
     /// If the registry doesn't take it, or the source doesn't give it.
@@ -105,24 +110,25 @@ impl Transport {
         source: &dyn BlobSource,
     ) -> Result<Put, Error> {
         let mut retry = self.inner.retry(format!("{repository} blob {digest}"));
-        let upload = Upload { transport: self, repository, digest: *digest, size, source };
-        let mut uploaded = 0;
-        let mut renewed = false;
-        loop {
-            let (sent, result) = upload.attempt().await;
-            uploaded += sent;
-            let Err(error) = result else {
-                return Ok(Put { uploaded });
-            };
-            if sent > 0 {
-                self.inner.observer.notice(Event::Rewound { digest: *digest, bytes: sent });
-            }
-            // The token was good for the POST: it expired while the blob went up. Opening the next session renews it.
-            let expired = matches!(error, Error::Unauthorised(_)) && sent > 0 && !renewed;
-            renewed |= expired;
-            let passing = expired || error.is_passing();
-            retry.pause_if(passing, error).await?;
+        let mut upload = Upload {
+            transport: self,
+            repository,
+            digest: *digest,
+            size,
+            source,
+            broken: None,
+            offset: 0,
+            uploaded: 0,
+            told: 0,
+            peak: 0,
+            started_over: false,
+            renewed: false,
+        };
+        let result = upload.run(&mut retry).await;
+        if result.is_err() {
+            upload.take_back_to(0);
         }
+        result.map(|()| Put { uploaded: upload.uploaded })
     }
 
     /// Ends a session that isn't needed. Nobody waits for it to work.
@@ -143,46 +149,86 @@ struct Upload<'a> {
     digest: Digest,
     size: u64,
     source: &'a dyn BlobSource,
+    /// The session that broke, to go on with.
+    broken: Option<Session>,
+    /// Where this attempt began.
+    offset: u64,
+    /// Bytes that were sent, those of attempts that failed among them.
+    uploaded: u64,
+    /// Bytes that were told and not taken back.
+    told: u64,
+    /// The most that the registry had when the count of retries began anew.
+    peak: u64,
+    /// Whether going on came to nothing. Then it isn't tried again.
+    started_over: bool,
+    /// Whether an authorization was renewed that was refused in the middle of an upload.
+    renewed: bool,
 }
 
 impl Upload<'_> {
-    /// Opens a session and fills it. Gives the bytes that were sent, whatever came of them.
-    async fn attempt(&self) -> (u64, Result<(), Error>) {
-        let session = match self.open().await {
-            Ok(session) => session,
-            Err(error) => return (0, Err(error)),
-        };
-        let read = |source| Error::Source { digest: self.digest, source };
-        let opened = upload::body(&self.transport.inner, self.digest, self.size, self.source).await;
-        let (body, watch) = match opened {
-            Ok(opened) => opened,
-            Err(error) => return (0, Err(read(error))),
-        };
-        let http = &self.transport.inner.http;
-        let mut ask = Ask::new(Method::PUT, session.url);
-        let call = ask.call();
-        ask = ask.with(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        ask.authorization = session.answer.authorization_for(&ask.url);
-        ask.payload = Payload::Stream { body, size: self.size };
-        let result = tokio::select! {
-            result = http.send(ask, None) => result,
-            (waiting_for, after) = watch.stalled(http.idle_timeout, http.answer_timeout) => {
-                Err(crate::http::timed_out(&call, waiting_for, after))
+    async fn run(&mut self, retry: &mut Retry<'_>) -> Result<(), Error> {
+        loop {
+            self.offset = 0;
+            let Err(error) = self.attempt().await else {
+                return Ok(());
+            };
+            if self.offset >= self.peak + MUCH {
+                self.peak = self.offset;
+                retry.renew();
             }
-        };
-        // What the source says comes first: the broken request is only its consequence.
-        if let Some(error) = watch.failure() {
-            return (watch.sent(), Err(read(error)));
+            // The authorization was good for the session: it expired while the blob went up. The next request renews it.
+            let sent = self.broken.as_ref().is_some_and(|session| session.sent > 0);
+            let expired = matches!(error, Error::Unauthorised(_)) && sent && !self.renewed;
+            self.renewed |= expired;
+            let passing = expired || error.is_passing();
+            if !passing && self.may_start_over(&error) {
+                self.started_over = true;
+                self.broken = None;
+                continue;
+            }
+            retry.pause_if(passing, error).await?;
         }
-        let result = match result {
-            // The source has proven itself only with its last byte.
-            Ok(answer) if answer.status().is_success() && watch.sent() < self.size => {
-                Err(Error::content(&answer.call, ContentFault::Hasty))
+    }
+
+    /// Whether the fault may lie in how the parts were put together: then the whole blob is sent once more.
+    fn may_start_over(&self, error: &Error) -> bool {
+        self.offset > 0 && !self.started_over && !matches!(error, Error::Source { .. } | Error::Denied(_))
+    }
+
+    /// Goes on with the session that broke, or fills a new one.
+    async fn attempt(&mut self) -> Result<(), Error> {
+        match self.standing().await? {
+            Standing::Done => Ok(()),
+            Standing::At(session, offset) => {
+                self.take_back_to(offset);
+                self.offset = offset;
+                self.go_on(session).await
             }
-            Ok(answer) => self.acknowledged(Answer { note: session.answer.note.clone(), ..answer }).await,
-            Err(error) => Err(error),
+            Standing::Gone | Standing::Lost => {
+                self.take_back_to(0);
+                let session = self.open().await?;
+                self.fill(session).await
+            }
+        }
+    }
+
+    async fn standing(&mut self) -> Result<Standing, Error> {
+        let Some(session) = self.broken.take().filter(|_| !self.started_over) else {
+            return Ok(Standing::Lost);
         };
-        (watch.sent(), result)
+        match session.ask(&self.transport.inner, self.repository, self.size).await {
+            // What was sent whole may have been stored before the line broke.
+            Ok(Standing::Gone) if session.sent == self.size => {
+                let head = self.transport.blob_exists(self.repository, &self.digest, Access::Push).await;
+                let stored = matches!(head, Ok(Some(head)) if head.size == Some(self.size));
+                Ok(if stored { Standing::Done } else { Standing::Lost })
+            }
+            Ok(standing) => Ok(standing),
+            Err(error) => {
+                self.broken = Some(session);
+                Err(error)
+            }
+        }
     }
 
     async fn open(&self) -> Result<Session, Error> {
@@ -192,16 +238,98 @@ impl Upload<'_> {
         if answer.status() != StatusCode::ACCEPTED {
             return Err(self.transport.inner.refused(answer).await);
         }
-        let location = answer.header("location");
-        let location = location.ok_or_else(|| Error::content(&answer.call, ContentFault::Location))?;
-        let mut url = self.transport.inner.http.hop(&answer, location)?;
-        // What the registry wrote stays as it is; a digest has no character that a query can't hold.
-        let query = match url.query().filter(|query| !query.is_empty()) {
-            Some(query) => format!("{query}&digest={}", self.digest),
-            None => format!("digest={}", self.digest),
+        Session::opened(&self.transport.inner.http, &answer)
+    }
+
+    /// All of the blob in one request.
+    async fn fill(&mut self, session: Session) -> Result<(), Error> {
+        let ask = session.request(Method::PUT, Some(&self.digest));
+        let (answer, sent) = self.send(&session, ask, 0).await?;
+        let result = self.acknowledged(session.noted(answer)).await;
+        self.keep(session, sent, result)
+    }
+
+    /// The rest of the blob, then the end. A registry that notices a wrong place does so at the first of them.
+    async fn go_on(&mut self, mut session: Session) -> Result<(), Error> {
+        let part = self.part(self.offset);
+        if part.rest() == 0 {
+            // All of it is there; the source says once more that it is what it should be.
+            upload::body(&self.transport.inner, part, self.source)
+                .await
+                .map_err(|error| self.unread(error))?;
+        } else {
+            let range = format!("{}-{}", self.offset, self.size.saturating_sub(1));
+            let mut ask = session.request(Method::PATCH, None);
+            if let Ok(range) = HeaderValue::from_str(&range) {
+                ask = ask.with(CONTENT_RANGE, range);
+            }
+            let (answer, sent) = self.send(&session, ask, self.offset).await?;
+            let answer = session.noted(answer);
+            if answer.status() != StatusCode::ACCEPTED {
+                let refused = self.transport.inner.refused(answer).await;
+                return self.keep(session, sent, Err(refused));
+            }
+            if !covers(&answer, self.size) {
+                return Err(Error::content(&answer.call, ContentFault::Place));
+            }
+            session = session.moved(&self.transport.inner.http, &answer)?;
+        }
+        let http = &self.transport.inner.http;
+        let ask = session.request(Method::PUT, Some(&self.digest));
+        // The registry may hash all of the blob before it answers.
+        let result = match http.send(ask, Some(http.answer_timeout)).await {
+            Ok(answer) => self.acknowledged(session.noted(answer)).await,
+            Err(error) => Err(error),
         };
-        url.set_query(Some(&query));
-        Ok(Session { url, answer })
+        self.keep(session, self.size, result)
+    }
+
+    fn part(&self, offset: u64) -> Part {
+        Part { digest: self.digest, offset, size: self.size }
+    }
+
+    fn unread(&self, source: io::Error) -> Error {
+        Error::Source { digest: self.digest, source }
+    }
+
+    /// Sends the blob from `offset` on with `ask`, and watches over it. Gives the answer, and where in the blob sending ended.
+    async fn send(&mut self, session: &Session, mut ask: Ask, offset: u64) -> Result<(Answer, u64), Error> {
+        let part = self.part(offset);
+        let opened = upload::body(&self.transport.inner, part, self.source).await;
+        let (body, watch) = opened.map_err(|error| self.unread(error))?;
+        let http = &self.transport.inner.http;
+        let call = ask.call();
+        ask = ask.with(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        ask.payload = Payload::Stream { body, size: part.rest() };
+        let result = tokio::select! {
+            result = http.send(ask, None) => result,
+            (waiting_for, after) = watch.stalled(http.idle_timeout, http.answer_timeout) => {
+                Err(crate::http::timed_out(&call, waiting_for, after))
+            }
+        };
+        let sent = watch.sent();
+        self.uploaded += sent;
+        self.told += sent;
+        // What the source says comes first: the broken request is only its consequence.
+        if let Some(error) = watch.failure() {
+            return Err(self.unread(error));
+        }
+        match result {
+            // The source has proven itself only with its last byte.
+            Ok(answer) if answer.status().is_success() && sent < part.rest() => {
+                Err(Error::content(&answer.call, ContentFault::Hasty))
+            }
+            Ok(answer) => Ok((answer, offset + sent)),
+            Err(error) => self.keep(session.clone(), offset + sent, Err(error)),
+        }
+    }
+
+    /// Keeps the session of a failure, to go on with.
+    fn keep<T>(&mut self, session: Session, sent: u64, result: Result<T, Error>) -> Result<T, Error> {
+        if result.is_err() {
+            self.broken = Some(session.after(sent));
+        }
+        result
     }
 
     async fn acknowledged(&self, answer: Answer) -> Result<(), Error> {
@@ -221,10 +349,13 @@ impl Upload<'_> {
             }
         }
     }
-}
 
-/// An upload session that the registry opened.
-struct Session {
-    url: Url,
-    answer: Answer,
+    /// What was told beyond `offset` doesn't count any more.
+    fn take_back_to(&mut self, offset: u64) {
+        let bytes = self.told.saturating_sub(offset);
+        if bytes > 0 {
+            self.transport.inner.observer.notice(Event::Rewound { digest: self.digest, bytes });
+            self.told = offset;
+        }
+    }
 }

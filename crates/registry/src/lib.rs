@@ -33,6 +33,7 @@ mod rate;
 mod reference;
 mod referrers;
 mod refusal;
+mod resume;
 mod retry;
 mod tls;
 mod transport;

@@ -28,12 +28,15 @@ impl Rate {
 
     /// Waits until `bytes` more may pass.
     pub(crate) async fn pass(&self, bytes: usize) {
-        let until = self.book(bytes, Instant::now());
-        tokio::time::sleep_until(until).await;
+        tokio::time::sleep_until(self.book(bytes)).await;
     }
 
     /// Books `bytes`; they may pass at the instant that is returned.
-    fn book(&self, bytes: usize, now: Instant) -> Instant {
+    pub(crate) fn book(&self, bytes: usize) -> Instant {
+        self.book_at(bytes, Instant::now())
+    }
+
+    fn book_at(&self, bytes: usize, now: Instant) -> Instant {
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
         let start = paid_until.map_or(now, |paid| paid.max(now - BURST.min(paid.elapsed())));
@@ -51,9 +54,9 @@ mod tests {
     fn all_takers_share_one_rate() {
         let rate = Rate::new(1000);
         let now = Instant::now();
-        assert_eq!(rate.book(500, now), now + Duration::from_millis(500));
-        assert_eq!(rate.book(500, now), now + Duration::from_secs(1));
-        assert_eq!(rate.book(1000, now + Duration::from_millis(400)), now + Duration::from_secs(2));
+        assert_eq!(rate.book_at(500, now), now + Duration::from_millis(500));
+        assert_eq!(rate.book_at(500, now), now + Duration::from_secs(1));
+        assert_eq!(rate.book_at(1000, now + Duration::from_millis(400)), now + Duration::from_secs(2));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Inner {
     }
 
     /// The registry of `host`, pinged once.
-    async fn registry(&self, host: &Host) -> Result<Arc<Registry>, Error> {
+    pub(crate) async fn registry(&self, host: &Host) -> Result<Arc<Registry>, Error> {
         let cell = Arc::clone(
             self.registries.lock().unwrap_or_else(PoisonError::into_inner).entry(host.clone()).or_default(),
         );

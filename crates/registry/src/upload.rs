@@ -1,7 +1,8 @@
 //! The body of an upload: read on a thread of its own, sent piece by piece, watched for stalls.
 //!
 //! The last piece is held back until the source has said that it is through: a source that finds its content corrupt at the very end still
-//! keeps the registry from getting all of it.
+//! keeps the registry from getting all of it. Where the registry has a part already, that part is read and not sent, so that the source
+//! proves the whole.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use airlift_bundle::{Digest, Event};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::blob_push::BlobSource;
@@ -19,9 +20,27 @@ use crate::transport::Inner;
 /// Bytes read and sent at once: few calls, and all of it in the L2 cache.
 const PIECE: usize = 256 * 1024;
 
+/// The part of a blob that goes up: from `offset` to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) digest: Digest,
+    /// Bytes that the registry has.
+    pub(crate) offset: u64,
+    /// The whole blob's size.
+    pub(crate) size: u64,
+}
+
+impl Part {
+    /// Bytes to send.
+    pub(crate) fn rest(&self) -> u64 {
+        self.size.saturating_sub(self.offset)
+    }
+}
+
 /// What is known of an upload while it goes on.
 pub(crate) struct Watch {
     sent: AtomicU64,
+    /// Bytes to send.
     size: u64,
     moved: Mutex<Instant>,
     failure: Mutex<Option<io::Error>>,
@@ -47,8 +66,9 @@ impl Watch {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn touch(&self) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    /// Something moves at `when`: now, or as soon as the rate limit lets it.
+    fn touch(&self, when: Instant) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = when;
     }
 
     /// Returns when nothing has moved for `idle`, or, once all is sent, the registry hasn't answered for `answer`.
@@ -68,41 +88,53 @@ impl Watch {
     }
 }
 
-/// Opens `source` and makes a request's body of it, which ends in an error unless exactly `size` bytes came and the source was content.
+/// Opens `source` and makes a request's body of `part`, which ends in an error unless exactly `part.size` bytes came and the source was
+/// content. Returns when there is something to send.
 pub(crate) async fn body(
     inner: &Arc<Inner>,
-    digest: Digest,
-    size: u64,
+    part: Part,
     source: &dyn BlobSource,
 ) -> io::Result<(reqwest::Body, Arc<Watch>)> {
     let reader = source.open()?;
     let piece = inner.rate.as_ref().map_or(PIECE, |rate| rate.piece(PIECE));
     let (sender, receiver) = mpsc::channel(2);
-    let watch = Watch::new(size);
+    let (skipped, there) = oneshot::channel();
+    let watch = Watch::new(part.rest());
     let kept = Arc::clone(&watch);
     let reading = tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(reader, size, piece, &sender) {
+        let outcome = Reading { reader, piece, sender: &sender }.run(part, || {
+            // Nobody waits for it any more when the upload was given up.
+            let _ = skipped.send(());
+        });
+        if let Err(error) = outcome {
             let text = error.to_string();
             *kept.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             // Ends the request before its length is reached, so the registry can't take it as complete.
             let _ = sender.blocking_send(Err(io::Error::other(text)));
         }
     });
-    if size == 0 {
+    // An error means that the reading ended before: what it has to say is looked at next.
+    let _ = there.await;
+    if part.rest() == 0 {
         // Nobody polls a body of no length: what the source has to say is heard here.
         reading.await.map_err(io::Error::other)?;
-        if let Some(failure) = watch.failure() {
-            return Err(failure);
-        }
     }
+    if let Some(failure) = watch.failure() {
+        return Err(failure);
+    }
+    watch.touch(Instant::now());
     let state = (receiver, Arc::clone(&watch), Arc::clone(inner));
+    let digest = part.digest;
     let stream = futures::stream::unfold(state, move |(mut receiver, watch, inner)| async move {
         let piece: io::Result<Bytes> = receiver.recv().await?;
         if let Ok(piece) = &piece {
             if let Some(rate) = &inner.rate {
-                rate.pass(piece.len()).await;
+                let due = rate.book(piece.len());
+                // Waiting for our own limit is no stall.
+                watch.touch(due);
+                tokio::time::sleep_until(due).await;
             }
-            watch.touch();
+            watch.touch(Instant::now());
             watch.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
             inner.observer.notice(Event::Advanced { digest, bytes: piece.len() as u64 });
         }
@@ -111,48 +143,62 @@ pub(crate) async fn body(
     Ok((reqwest::Body::wrap_stream(stream), watch))
 }
 
-/// Reads all of `reader` into `sender`, one piece behind.
-fn read(
-    mut reader: Box<dyn Read + Send>,
-    size: u64,
+/// A source on its way into a request.
+struct Reading<'a> {
+    reader: Box<dyn Read + Send>,
+    /// Bytes read at once.
     piece: usize,
-    sender: &mpsc::Sender<io::Result<Bytes>>,
-) -> io::Result<()> {
-    let mut total = 0_u64;
-    let mut held: Option<Bytes> = None;
-    loop {
-        let next = fill(&mut *reader, piece, size - total)?;
-        total += next.len() as u64;
-        if total > size {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("there is more than its {size} bytes"),
-            ));
+    sender: &'a mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Reading<'_> {
+    /// Reads all of the source, and sends what comes after `part.offset`, one piece behind. `skipped` is called when that is reached.
+    fn run(mut self, part: Part, skipped: impl FnOnce()) -> io::Result<()> {
+        let mut total = 0_u64;
+        while total < part.offset && !self.sender.is_closed() {
+            let next = self.next(part.offset - total)?;
+            if next.is_empty() {
+                return Err(ended(total, part.size));
+            }
+            total += next.len() as u64;
         }
-        let at_end = next.is_empty();
-        if at_end && total < size {
-            let message = format!("it ends after {total} of {size} bytes");
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        skipped();
+        let mut held: Option<Bytes> = None;
+        loop {
+            let next = self.next(part.size.saturating_sub(total))?;
+            total += next.len() as u64;
+            if total > part.size {
+                let message = format!("there is more than its {} bytes", part.size);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            let at_end = next.is_empty();
+            if at_end && total < part.size {
+                return Err(ended(total, part.size));
+            }
+            if let Some(held) = held.replace(next)
+                && self.sender.blocking_send(Ok(held)).is_err()
+            {
+                // The request is over; whoever made it knows why.
+                return Ok(());
+            }
+            if at_end {
+                return Ok(());
+            }
         }
-        if let Some(held) = held.replace(next)
-            && sender.blocking_send(Ok(held)).is_err()
-        {
-            // The request is over; whoever made it knows why.
-            return Ok(());
-        }
-        if at_end {
-            return Ok(());
-        }
+    }
+
+    /// The next piece: full, unless the source ends or all that is expected is there. An empty one is the source's end.
+    fn next(&mut self, expected: u64) -> io::Result<Bytes> {
+        // One byte more than expected is asked for where nothing more is: that is how too much is found.
+        let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, self.piece);
+        let mut buffer = Vec::with_capacity(most);
+        self.reader.by_ref().take(most as u64).read_to_end(&mut buffer)?;
+        Ok(Bytes::from(buffer))
     }
 }
 
-/// The next piece: full, unless the source ends or all that is expected is there. An empty one is the source's end.
-fn fill(reader: &mut dyn Read, piece: usize, expected: u64) -> io::Result<Bytes> {
-    // One byte more than expected is asked for where nothing more is: that is how too much is found.
-    let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, piece);
-    let mut buffer = Vec::with_capacity(most);
-    reader.take(most as u64).read_to_end(&mut buffer)?;
-    Ok(Bytes::from(buffer))
+fn ended(total: u64, size: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("it ends after {total} of {size} bytes"))
 }
 
 #[cfg(test)]
@@ -172,8 +218,13 @@ mod tests {
     }
 
     fn pieces(reader: Box<dyn Read + Send>, size: u64) -> (io::Result<()>, Vec<u8>) {
+        pieces_from(reader, 0, size)
+    }
+
+    fn pieces_from(reader: Box<dyn Read + Send>, offset: u64, size: u64) -> (io::Result<()>, Vec<u8>) {
         let (sender, mut receiver) = mpsc::channel(1000);
-        let result = read(reader, size, 10, &sender);
+        let part = Part { digest: Digest::sha256(b""), offset, size };
+        let result = Reading { reader, piece: 10, sender: &sender }.run(part, || {});
         drop(sender);
         let mut sent = Vec::new();
         while let Some(piece) = receiver.blocking_recv() {
@@ -190,6 +241,23 @@ mod tests {
             assert!(result.is_ok());
             assert_eq!(sent, content);
         }
+    }
+
+    #[test]
+    fn sends_the_rest_and_proves_the_whole() {
+        for offset in [0, 1, 10, 24, 25] {
+            let content: Vec<u8> = (0..25).collect();
+            let (result, sent) = pieces_from(Box::new(io::Cursor::new(content.clone())), offset, 25);
+            assert!(result.is_ok());
+            assert_eq!(sent, content[offset as usize..], "{offset}");
+            let (result, sent) = pieces_from(Box::new(Corrupt(io::Cursor::new(content))), offset, 25);
+            assert!(
+                result.is_err() && sent.len() < 25 - offset as usize + usize::from(offset == 25),
+                "{offset}"
+            );
+        }
+        let (result, _) = pieces_from(Box::new(io::Cursor::new(vec![7; 5])), 10, 25);
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

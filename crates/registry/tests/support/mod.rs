@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod line;
 pub(crate) mod script;
+pub(crate) mod shop;
 
 use std::io;
 use std::sync::{Arc, Mutex};

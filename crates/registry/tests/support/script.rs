@@ -166,7 +166,7 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> Option<(Request, Vec<u8>)> {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> Option<(Request, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -1,0 +1,176 @@
+//! An upload session: where it goes on, and what the registry has of one that broke.
+//!
+//! OCI distribution-spec 1.1, "Pushing a blob in chunks": a GET of the session's location is answered by 204 with `Range: 0-N` and, for what
+//! comes next, `Location`. Many registries drop a session with its connection, some write `bytes=0-N`, some leave out the location. Whatever
+//! doesn't make sense means that the session is lost, which costs an upload from the start and nothing else: the digest is proven at the end.
+
+use std::sync::Arc;
+
+use airlift_bundle::Digest;
+use reqwest::header::HeaderValue;
+use reqwest::{Method, StatusCode, Url};
+
+use crate::answer::Answer;
+use crate::auth::session::{Access, Login, Scope};
+use crate::error::{ContentFault, Error};
+use crate::hop::same_origin;
+use crate::http::{Ask, Http};
+use crate::reference::Repository;
+use crate::transport::Inner;
+
+/// An upload session that a registry opened.
+#[derive(Clone)]
+pub(crate) struct Session {
+    url: Url,
+    /// Only where the session is at the registry's own origin.
+    authorization: Option<HeaderValue>,
+    note: Option<Arc<Login>>,
+    /// The blob's bytes that went out at most, from its start.
+    pub(crate) sent: u64,
+}
+
+/// What became of an upload that broke.
+pub(crate) enum Standing {
+    /// The blob is there.
+    Done,
+    /// The registry has this many bytes of it.
+    At(Session, u64),
+    /// There is no such session (any more).
+    Gone,
+    /// It can't be gone on with.
+    Lost,
+}
+
+impl Session {
+    /// The session of a POST that was accepted.
+    pub(crate) fn opened(http: &Http, answer: &Answer) -> Result<Self, Error> {
+        let location = answer.header("location");
+        let location = location.ok_or_else(|| Error::content(&answer.call, ContentFault::Location))?;
+        Ok(Self::at(http.hop(answer, location)?, answer))
+    }
+
+    fn at(url: Url, answer: &Answer) -> Self {
+        let authorization = answer.authorization_for(&url);
+        Session { url, authorization, note: answer.note.clone(), sent: 0 }
+    }
+
+    /// The session as it goes on after `answer`: where that says, and with the authorization that was good for it.
+    pub(crate) fn moved(self, http: &Http, answer: &Answer) -> Result<Self, Error> {
+        let url = match answer.header("location") {
+            Some(location) => http.hop(answer, location)?,
+            None => self.url,
+        };
+        Ok(Session { sent: self.sent, ..Self::at(url, answer) })
+    }
+
+    /// The session when `sent` bytes of the blob may have got there.
+    pub(crate) fn after(self, sent: u64) -> Self {
+        Session { sent, ..self }
+    }
+
+    /// A request to the session; with a digest, the one that ends it.
+    pub(crate) fn request(&self, method: Method, digest: Option<&Digest>) -> Ask {
+        let mut url = self.url.clone();
+        if let Some(digest) = digest {
+            // What the registry wrote stays as it is; a digest has no character that a query can't hold.
+            let query = match url.query().filter(|query| !query.is_empty()) {
+                Some(query) => format!("{query}&digest={digest}"),
+                None => format!("digest={digest}"),
+            };
+            url.set_query(Some(&query));
+        }
+        let mut ask = Ask::new(method, url);
+        ask.authorization = self.authorization.clone();
+        ask
+    }
+
+    /// An answer to such a request, with what is known of the authorization.
+    pub(crate) fn noted(&self, answer: Answer) -> Answer {
+        let same = same_origin(&answer.url, &self.url);
+        let authorization = self.authorization.clone().filter(|_| same);
+        Answer { note: self.note.clone(), authorization, ..answer }
+    }
+
+    /// Asks the registry how much it has of a blob of `size` bytes. An error is one that passes.
+    pub(crate) async fn ask(
+        &self,
+        inner: &Inner,
+        repository: &Repository,
+        size: u64,
+    ) -> Result<Standing, Error> {
+        let answer = match self.status(inner, repository).await {
+            Ok(answer) if answer.status() == StatusCode::NO_CONTENT => answer,
+            Ok(answer) => return lost_unless_passing(inner.refused(answer).await),
+            Err(error) => return lost_unless_passing(error),
+        };
+        let offset = answer.header("range").and_then(end).and_then(|last| last.checked_add(1));
+        // `0-0` is one byte, or none: registries differ, and there is nothing to gain.
+        match offset.filter(|offset| *offset > 1 && *offset <= self.sent.min(size)) {
+            Some(offset) => match self.clone().moved(&inner.http, &answer) {
+                Ok(session) => Ok(Standing::At(session, offset)),
+                Err(_) => Ok(Standing::Lost),
+            },
+            None => Ok(Standing::Lost),
+        }
+    }
+
+    async fn status(&self, inner: &Inner, repository: &Repository) -> Result<Answer, Error> {
+        if self.authorization.is_none() {
+            let ask = self.request(Method::GET, None);
+            return inner
+                .http
+                .send(ask, Some(inner.http.idle_timeout))
+                .await
+                .map(|answer| self.noted(answer));
+        }
+        // At the registry itself, where an authorization that expired meanwhile is renewed.
+        let scope = Scope::new(repository, Access::Push);
+        inner.send(&scope, |_| Ok(Ask::new(Method::GET, self.url.clone()))).await
+    }
+}
+
+fn lost_unless_passing(error: Error) -> Result<Standing, Error> {
+    match error {
+        error if error.is_passing() => Err(error),
+        Error::NotFound(_) => Ok(Standing::Gone),
+        _ => Ok(Standing::Lost),
+    }
+}
+
+/// Whether an answer to the last piece says, if it says anything, that all `size` bytes are there.
+pub(crate) fn covers(answer: &Answer, size: u64) -> bool {
+    // One registry counts where others name the last byte.
+    answer.header("range").is_none_or(|range| end(range).is_some_and(|last| last == size || last + 1 == size))
+}
+
+/// The last byte of `0-N` or `bytes=0-N`.
+fn end(range: &str) -> Option<u64> {
+    let range = range.trim();
+    let range = range.strip_prefix("bytes").map_or(range, |rest| rest.trim_start_matches([' ', '=']));
+    let digits = range.strip_prefix("0-")?;
+    digits.parse().ok().filter(|last| digits.bytes().all(|byte| byte.is_ascii_digit()) && *last < u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end;
+
+    #[test]
+    fn reads_how_far_an_upload_is() {
+        for (range, last) in [
+            ("0-99", Some(99)),
+            ("bytes=0-99", Some(99)),
+            ("bytes 0-99", Some(99)),
+            (" 0-0 ", Some(0)),
+            ("1-99", None),
+            ("0-", None),
+            ("0--1", None),
+            ("0-+1", None),
+            ("0-18446744073709551615", None),
+            ("99", None),
+            ("", None),
+        ] {
+            assert_eq!(end(range), last, "{range:?}");
+        }
+    }
+}
