@@ -84,7 +84,9 @@ impl Archive {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(read)?;
         if metadata.is_dir() {
-            return crate::folder::open(path).map_err(read);
+            let archive = crate::folder::open(path).map_err(read)?;
+            let neither = archive.layout.is_none() && archive.index.is_none();
+            return if neither { Err(OpenError::NotALayout { path: path.to_owned() }) } else { Ok(archive) };
         }
         if !metadata.is_file() {
             return Err(OpenError::NotALayout { path: path.to_owned() });
@@ -97,8 +99,9 @@ impl Archive {
         let mut archive = Archive::empty(path, Form::Tar, size);
         let defects = scan(&file, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
         let defects = defects.map_err(read)?;
-        let unreadable_from_the_start =
-            defects.iter().any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format"));
+        let unreadable_from_the_start = defects
+            .iter()
+            .any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format" | "tar-truncated"));
         if unreadable_from_the_start && !has_layout_name(&file).map_err(read)? {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }

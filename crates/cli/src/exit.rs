@@ -142,7 +142,7 @@ impl Failure {
             }
             Failure::Stream(StreamError::Write(_)) => Exit::Local,
             Failure::Examine(_) | Failure::Admit(AdmitError::Examine(_)) => Exit::Local,
-            Failure::Admit(AdmitError::Damaged(_)) | Failure::Damaged { .. } => Exit::No,
+            Failure::Admit(AdmitError::Damaged { .. }) | Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
             Failure::Push(PushError::TagsTaken(_)) | Failure::TooLarge { .. } => Exit::Refused,
             Failure::Push(PushError::Registry { source, .. }) | Failure::ReadBack { source, .. } => {
@@ -180,7 +180,7 @@ impl Failure {
                 let kept = "what arrived is kept; the same command goes on from it".to_owned();
                 Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
             }
-            Failure::Admit(AdmitError::Damaged(_)) => {
+            Failure::Admit(AdmitError::Damaged { .. }) => {
                 Some("`airlift verify BUNDLE` lists everything that is wrong; nothing was pushed".to_owned())
             }
             Failure::Examine(ExamineError::Open(airlift_bundle::OpenError::NotALayout { .. })) => {

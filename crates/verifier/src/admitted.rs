@@ -1,7 +1,7 @@
 //! Trust as a type: a [`VerifiedBundle`] can only be made here, and nothing can be read from it that isn't proven.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use airlift_bundle::section::SectionReader;
 use airlift_bundle::summary::Platforms;
@@ -17,8 +17,13 @@ pub enum AdmitError {
     #[error(transparent)]
     Examine(#[from] ExamineError),
     /// It is damaged.
-    #[error("the bundle is damaged: {}", first_error(.0))]
-    Damaged(Box<Report>),
+    #[error("{} is damaged: {}", .path.display(), first_error(.report))]
+    Damaged {
+        /// The bundle.
+        path: PathBuf,
+        /// All that is wrong with it, as far as it was looked at.
+        report: Box<Report>,
+    },
 }
 
 fn first_error(report: &Report) -> String {
@@ -51,7 +56,7 @@ impl VerifiedBundle {
             (true, Some(id), Some(graph)) => Ok(VerifiedBundle { examined, id, graph }),
             (_, _, graph) => {
                 examined.graph = graph;
-                Err(AdmitError::Damaged(Box::new(examined.report())))
+                Err(AdmitError::Damaged { path: path.to_owned(), report: Box::new(examined.report()) })
             }
         }
     }

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     if ui.json {
         ui.print_json(&report)?;
     } else {
-        ui.print(&text(&report, ui))?;
+        ui.print(&text(&report, &args.bundle, ui))?;
     }
     Ok(if report.ok { Exit::Done } else { Exit::No })
 }
@@ -100,7 +100,7 @@ fn expected(text: &str) -> Result<Digest, Failure> {
     start.split_whitespace().next().and_then(|word| word.parse().ok()).ok_or_else(no_id)
 }
 
-fn text(report: &Report, ui: &Ui) -> String {
+fn text(report: &Report, bundle: &Path, ui: &Ui) -> String {
     let paint = ui.out.paint;
     let mut out = String::new();
     if !report.images.is_empty() {
@@ -113,7 +113,7 @@ fn text(report: &Report, ui: &Ui) -> String {
     if !report.findings.is_empty() {
         out.push('\n');
     }
-    out + &verdict(report, paint)
+    out + &verdict(report, bundle, paint)
 }
 
 fn images(report: &Report) -> Table {
@@ -160,7 +160,7 @@ fn told(finding: &Finding, stream: &Stream) -> String {
 }
 
 /// The last line: yes or no.
-fn verdict(report: &Report, paint: Paint) -> String {
+fn verdict(report: &Report, bundle: &Path, paint: Paint) -> String {
     let id = report.id.map_or("no id".to_owned(), |id| format!("id {id}"));
     let images = size::count(report.images.len(), "image");
     let errors = report.findings.iter().filter(|finding| finding.is_error()).count();
@@ -172,7 +172,11 @@ fn verdict(report: &Report, paint: Paint) -> String {
     if warnings > 0 {
         told.push(size::count(warnings, "warning"));
     }
-    told.extend([images, format!("{} hashed", size::human(report.hashed)), id]);
+    told.push(images);
+    if !report.referrers.is_empty() {
+        told.push(format!("{} attached", report.referrers.len()));
+    }
+    told.extend([format!("{} hashed", size::human(report.hashed)), id]);
     let word = if report.ok { paint.tone(Tone::Good, "OK") } else { paint.tone(Tone::Bad, "DAMAGED") };
-    format!("{word}: {}\n", told.join(", "))
+    format!("{word}: {}: {}\n", harmless(&bundle.display().to_string()), told.join(", "))
 }
