@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use airlift_bundle::plan::Content;
 use airlift_bundle::{BlobWriter, Descriptor, Event, Observer, PlannedEntry, Writer, writer::WriteError};
-use airlift_registry::{BlobSink, Error, Repository};
+use airlift_registry::{BlobSink, Error};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use crate::external::Origin;
 use crate::plan::Packing;
 
 /// Why a blob is not in the archive.
@@ -49,7 +50,7 @@ pub struct Fetched {
 struct Errand {
     entry: PlannedEntry,
     descriptor: Descriptor,
-    repository: Repository,
+    origin: Origin,
     at_hand: Option<Bytes>,
     path: Vec<String>,
 }
@@ -101,11 +102,10 @@ impl Packing {
         };
         let graph = self.plan.graph();
         let blob = graph.blobs.get(position)?;
-        let root = graph.manifests.get(blob.manifest)?.root;
         Some(Errand {
             entry: entry.clone(),
             descriptor: blob.descriptor.clone(),
-            repository: self.sources.get(root)?.clone(),
+            origin: self.origin_of(blob)?,
             at_hand: self.at_hand.get(&entry.digest).cloned(),
             path: graph.path_of_blob(blob),
         })
@@ -120,7 +120,7 @@ impl Packing {
         let (transport, observer) = (self.transport.clone(), Arc::clone(observer));
         let mut sink = Sink { writer: writer.blob(&errand.entry), failure: None };
         async move {
-            let Errand { entry, descriptor, repository, at_hand, path } = errand;
+            let Errand { entry, descriptor, origin, at_hand, path } = errand;
             let digest = entry.digest;
             observer.notice(Event::Started { digest, label: path.join(" "), size: entry.size });
             let fetched = match at_hand {
@@ -132,10 +132,7 @@ impl Packing {
                         Err(source) => return Err(FetchError::Write { path, source }),
                     }
                 }
-                None => transport
-                    .fetch_blob(&repository, &descriptor, &mut sink)
-                    .await
-                    .map(|done| done.downloaded),
+                None => origin.fetch(&transport, &descriptor, &mut sink).await.map(|done| done.downloaded),
             };
             let downloaded = match (fetched, sink.failure) {
                 (_, Some(source)) => return Err(FetchError::Write { path, source }),

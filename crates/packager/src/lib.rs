@@ -7,6 +7,7 @@
 
 mod attached;
 mod choose;
+mod external;
 mod fetch;
 mod output;
 mod plan;
@@ -15,6 +16,7 @@ mod stream;
 mod walk;
 
 pub use attached::AttachedError;
+pub use external::ForeignLayers;
 pub use fetch::{FetchError, Fetched};
 pub use output::{BuildError, Built, Outcome, Output};
 pub use plan::{ImagePlan, Missing, PackError, Packing, PlanOptions, Referrers};

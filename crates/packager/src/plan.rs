@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use airlift_bundle::graph::BlobEntry;
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::{
     Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Plan, Platform, Root, summary,
@@ -12,6 +13,7 @@ use bytes::Bytes;
 
 use crate::attached::{AttachedError, Gatherer, Subject};
 use crate::choose::{Choice, ConfigPlatforms, choose};
+use crate::external::{ForeignLayers, Origin, settle};
 use crate::resolve::Resolved;
 use crate::walk::Walker;
 
@@ -103,6 +105,8 @@ pub struct PlanOptions {
     pub missing: Missing,
     /// Whether signatures and the like come along.
     pub referrers: Referrers,
+    /// What to do with foreign layers that the registry doesn't have.
+    pub foreign_layers: ForeignLayers,
 }
 
 /// One image of a plan, as people want to see it.
@@ -130,6 +134,8 @@ pub struct Packing {
     pub(crate) plan: Arc<Plan>,
     /// For each root: where its content is fetched from.
     pub(crate) sources: Vec<Repository>,
+    /// Blobs that come from elsewhere.
+    pub(crate) origins: HashMap<Digest, Origin>,
     /// Blobs that came with the manifests: inline data, and configs that were read for their platform.
     pub(crate) at_hand: HashMap<Digest, Bytes>,
     pub(crate) images: Vec<ImagePlan>,
@@ -150,13 +156,23 @@ impl Packing {
             Referrers::None => (images, graph),
             Referrers::All => with_attached(&walker, images, graph).await?,
         };
+        let sources: Vec<Repository> = images.into_iter().map(|image| image.repository).collect();
+        let (graph, origins) = settle(&walker, graph, &sources, options.foreign_layers, observer).await?;
         let mut at_hand = at_hand;
         at_hand.extend(inline_blobs(&graph));
         let shown = graph.roots.iter().filter(|root| root.subject.is_none());
         let shown = shown.map(|root| image_plan(&graph, root, &configs)).collect();
-        let sources = images.into_iter().map(|image| image.repository).collect();
         let plan = Arc::new(Plan::new(graph)?);
-        Ok(Packing { transport: transport.clone(), plan, sources, at_hand, images: shown })
+        Ok(Packing { transport: transport.clone(), plan, sources, origins, at_hand, images: shown })
+    }
+
+    /// Where a blob is fetched from.
+    pub(crate) fn origin_of(&self, blob: &BlobEntry) -> Option<Origin> {
+        let known = self.origins.get(&blob.descriptor.digest).cloned();
+        known.or_else(|| {
+            let root = self.plan.graph().manifests.get(blob.manifest)?.root;
+            self.sources.get(root).cloned().map(Origin::Registry)
+        })
     }
 
     /// The layout of the archive.

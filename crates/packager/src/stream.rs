@@ -83,7 +83,7 @@ impl Packing {
         let Content::Blob(position) = entry.content else { return Ok(0) };
         let graph = self.plan.graph();
         let blob = &graph.blobs[position];
-        let repository = &self.sources[graph.manifests[blob.manifest].root];
+        let Some(origin) = self.origin_of(blob) else { return Ok(0) };
         let digest = entry.digest;
         self.plan.announce(entry, observer);
         let downloaded = if let Some(bytes) = self.at_hand.get(&digest) {
@@ -92,7 +92,7 @@ impl Packing {
             if blob.descriptor.data.is_none() { entry.size } else { 0 }
         } else {
             let mut sink = Pipe::new(out, &digest);
-            let fetched = self.transport.fetch_blob(repository, &blob.descriptor, &mut sink).await;
+            let fetched = origin.fetch(&self.transport, &blob.descriptor, &mut sink).await;
             let path = || graph.path_of_blob(blob);
             match (fetched, sink.failure) {
                 (_, Some(Refused::Out(error))) => return Err(StreamError::Write(error)),

@@ -3,9 +3,11 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use airlift_bundle::document::platform_of_config;
 use airlift_bundle::section::SectionReader;
-use airlift_bundle::summary::Platforms;
-use airlift_bundle::{Digest, Graph, Hasher, Limits, Root, Section};
+use airlift_bundle::selection::Leaf;
+use airlift_bundle::summary::{self, Platforms};
+use airlift_bundle::{Digest, Graph, Hasher, Limits, Platform, Root, Section};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{Finding, Report};
@@ -79,6 +81,14 @@ impl VerifiedBundle {
     /// The platforms of an image.
     pub fn platforms(&self, root: &Root) -> Platforms {
         self.examined.platforms(&self.graph, root)
+    }
+
+    /// What a manifest below a root runs on: what an index says, else its config; `None` where neither does.
+    pub fn platform_of(&self, leaf: &Leaf) -> Option<Platform> {
+        leaf.platform.clone().or_else(|| {
+            let config = summary::config_of(&self.graph, leaf)?;
+            platform_of_config(&self.examined.small_blob(config)?)
+        })
     }
 
     /// A blob, or a manifest that is used as one, to be read and proven on the way; `None` for what the bundle doesn't hold.

@@ -148,6 +148,9 @@ impl Examiner<'_> {
                 None
             }
         };
+        if let Some(graph) = &graph {
+            self.tell_of_external_layers(graph);
+        }
         let planned = match (&graph, self.archive.file()) {
             (Some(graph), Some(file)) if self.ours && graph.is_complete() => {
                 Plan::with_index(graph.clone(), index).ok().map(|plan| (plan, Arc::clone(file)))

@@ -52,6 +52,17 @@ impl Examiner<'_> {
         blobs
     }
 
+    /// Foreign layers that were left outside by choice: whoever runs the image needs them from elsewhere.
+    pub(crate) fn tell_of_external_layers(&mut self, graph: &Graph) {
+        for layer in graph.external_layers() {
+            let urls: Vec<String> =
+                layer.descriptor.urls.iter().map(|url| url.escape_debug().to_string()).collect();
+            let message = format!("the layer was left outside; it is said to be at {}", urls.join(", "));
+            let finding = Finding::error("blob-external", message).harmless();
+            self.findings.push(finding.about(layer.descriptor.digest).of(graph.path_of_blob(&layer)));
+        }
+    }
+
     /// Content that no root reaches: harmless, if it is what it is called.
     pub(crate) fn look_at_unlisted(&mut self, graph: Option<&Graph>) -> io::Result<()> {
         let listed: HashSet<Digest> = graph

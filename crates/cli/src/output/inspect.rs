@@ -98,6 +98,8 @@ pub struct InspectedBlob {
     /// Where its first byte is in the archive, in bytes from its start; absent where it isn't in the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// Whether it is left outside of the bundle, because the source had it only by `urls`.
+    pub external: bool,
     /// Whether another manifest of the bundle names it, too.
     pub shared: bool,
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use airlift_bundle::writer::part_path;
 use airlift_bundle::{Existing, Platform};
 use airlift_packager::{
-    Built, Fetched, Missing, Outcome, Output, Packing, PlanOptions, Referrers, StreamError, resolve,
+    Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, StreamError,
+    resolve,
 };
 
 use crate::args::registry::RegistryArgs;
@@ -75,6 +76,12 @@ pub(crate) struct Args {
     /// Whether what is attached to the images comes along: referrers, and cosign's tags.
     #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
     referrers: ReferrersArg,
+    /// Fetch foreign layers from their addresses
+    ///
+    /// Some images name addresses for layers that their registry doesn't have. Such layers stay outside of the bundle, with a
+    /// warning, unless this is given: then they are fetched from there, by https and without credentials, and proven like any other.
+    #[arg(long)]
+    fetch_external: bool,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -170,6 +177,7 @@ async fn plan(args: &Args, references: &[airlift_registry::Reference], ui: &Ui) 
             ReferrersArg::All => Referrers::All,
             ReferrersArg::None => Referrers::None,
         },
+        foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
         ..PlanOptions::default()
     };
     Ok(Packing::plan(&transport, resolved, &options, &*observer).await?)

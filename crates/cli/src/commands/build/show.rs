@@ -76,7 +76,8 @@ fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, u6
 
 fn size_of(graph: &Graph, manifest: &Digest) -> u64 {
     let Some(raw) = graph.manifest(manifest).and_then(|entry| entry.raw.as_ref()) else { return 0 };
-    Graph::blobs_of(raw).into_iter().fold(raw.size(), |sum, (_, blob)| sum.saturating_add(blob.size))
+    let carried = Graph::blobs_of(raw).into_iter().filter(|(_, blob)| !graph.is_external(blob));
+    carried.fold(raw.size(), |sum, (_, blob)| sum.saturating_add(blob.size))
 }
 
 /// Where the bundle is, its id, and what it took.

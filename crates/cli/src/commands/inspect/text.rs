@@ -93,7 +93,11 @@ fn manifest_note(manifest: &InspectedManifest) -> Cell {
 }
 
 fn blob_row(branch: &str, blob: &InspectedBlob) -> [Cell; 5] {
-    let note = if blob.shared { Cell::new(Tone::Dim, "shared") } else { Cell::default() };
+    let note = match blob {
+        InspectedBlob { external: true, .. } => Cell::new(Tone::Odd, "outside"),
+        InspectedBlob { shared: true, .. } => Cell::new(Tone::Dim, "shared"),
+        _ => Cell::default(),
+    };
     [
         format!("{branch}{}", blob.part).into(),
         in_words(&blob.media_type).into(),

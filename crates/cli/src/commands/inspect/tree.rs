@@ -102,6 +102,7 @@ impl<'a> Tree<'a> {
             media_type: blob.media_type.clone(),
             size: blob.size,
             offset: self.examined.blob(&blob.digest).filter(|_| in_tar).map(|section| section.offset()),
+            external: self.graph.is_external(blob),
             shared: self.uses.get(&blob.digest).is_some_and(|uses| *uses > 1),
         }
     }
@@ -111,7 +112,9 @@ impl<'a> Tree<'a> {
         for entry in self.graph.below(digest) {
             sizes.insert(entry.descriptor.digest, entry.descriptor.size);
             let raw = entry.raw.as_ref().filter(|_| self.graph.carries(&entry.descriptor.digest));
-            sizes.extend(raw.into_iter().flat_map(Graph::blobs_of).map(|(_, blob)| (blob.digest, blob.size)));
+            let blobs = raw.into_iter().flat_map(Graph::blobs_of).map(|(_, blob)| blob);
+            let carried = blobs.filter(|blob| !self.graph.is_external(blob));
+            sizes.extend(carried.map(|blob| (blob.digest, blob.size)));
         }
         sizes.values().fold(0, |sum, size| sum.saturating_add(*size))
     }
