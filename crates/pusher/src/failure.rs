@@ -30,6 +30,15 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
+    /// A manifest with foreign layers, which registries are particular about.
+    #[error(
+        "{label} was not taken; it has layers with urls, which Distribution takes only where validation.manifests.urls.allow permits their addresses"
+    )]
+    ForeignLayers {
+        label: String,
+        #[source]
+        source: Error,
+    },
     /// A manifest that could not be read back.
     #[error("{label} was taken, but can't be read back")]
     ReadBack {

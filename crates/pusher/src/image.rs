@@ -1,9 +1,10 @@
 //! One image on its way: the image itself, then what is attached to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use airlift_bundle::selection::leaves;
-use airlift_bundle::{Digest, Root, summary};
+use airlift_bundle::{Digest, Event, Observer, Root, summary};
 use airlift_registry::{Error, Reference, Repository, Selector, Tag, Transport};
 use airlift_verifier::VerifiedBundle;
 
@@ -20,6 +21,7 @@ pub(crate) struct Run {
     pub(crate) bundle: Arc<VerifiedBundle>,
     pub(crate) transport: Transport,
     pub(crate) blobs: Blobs,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) tags: TagMoves,
     pub(crate) jobs: usize,
     /// Fallback tags are read, extended and written back, which must not happen twice at a time.
@@ -78,8 +80,29 @@ impl Run {
                 (status, there)
             }
         };
+        self.tell_of_left_behind(image, root, &there);
         let attached = self.attachments(image, root, there, moved, receipt).await?;
         Ok(if attached == Status::Pushed { Status::Pushed } else { status })
+    }
+
+    /// What is attached to a manifest that doesn't go can't be found at the target, and doesn't go either.
+    fn tell_of_left_behind(&self, image: &PlannedImage, root: &Root, there: &[Digest]) {
+        let mut there: HashSet<Digest> = there.iter().copied().collect();
+        let mut behind = 0_usize;
+        for attached in summary::attached_to(self.bundle.graph(), root) {
+            if attached.subject.is_some_and(|subject| there.contains(&subject)) {
+                there.insert(attached.descriptor.digest);
+            } else {
+                behind += 1;
+            }
+        }
+        if behind > 0 {
+            let message = format!(
+                "{}: {behind} signatures or other attachments stay behind, because what they are attached to is not pushed",
+                image.source
+            );
+            self.observer.notice(Event::Warning { message });
+        }
     }
 
     async fn whole(
@@ -108,15 +131,12 @@ impl Run {
         moved: &mut Moved,
     ) -> Result<Vec<SelectedChild>, ImageError> {
         let mut sent = Vec::new();
-        for leaf in leaves(self.bundle.graph(), root) {
-            let Some(platform) = leaf.platform.as_ref().filter(|_| leaf.carried) else { continue };
-            let platform = summary::display(platform);
+        for Child { digest, platform, selector } in children_of(&self.bundle, image, root) {
             let repository = image.target.repository().clone();
-            let Some(tag) = child_tag(&image.target, &platform) else { continue };
-            let name = format!("{} {platform}", image.source);
-            let tree = Tree { digest: leaf.digest, repository, selector: Selector::Tag(tag), name };
+            let label = platform.clone().unwrap_or_else(|| format!("{}…", digest.short()));
+            let tree = Tree { digest, repository, selector, name: format!("{} {label}", image.source) };
             self.send_if_absent(&tree, moved).await?;
-            sent.push(SelectedChild { target: tree.target(), digest: leaf.digest, platform });
+            sent.push(SelectedChild { target: tree.target(), digest, platform });
         }
         Ok(sent)
     }
@@ -144,13 +164,54 @@ impl Run {
     }
 }
 
-/// The tag of one platform's manifest: `1.27-linux-arm-v7`.
-fn child_tag(target: &Reference, platform: &str) -> Option<Tag> {
-    let platform: String = platform
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' })
-        .collect();
-    format!("{}-{}", target.tag()?, platform.trim_end_matches('-')).parse().ok()
+/// One platform's manifest that goes without its index.
+pub(crate) struct Child {
+    pub(crate) digest: Digest,
+    /// What it is for, where anything says so.
+    pub(crate) platform: Option<String>,
+    /// Its tag, or its digest where the image has no tag either.
+    pub(crate) selector: Selector,
+}
+
+/// The manifests of an image that go where its index doesn't. Attestations speak of their image within the index and
+/// nowhere else, so they would be found by nobody: they stay behind.
+pub(crate) fn children_of(bundle: &VerifiedBundle, image: &PlannedImage, root: &Root) -> Vec<Child> {
+    let graph = bundle.graph();
+    let mut tags = HashSet::new();
+    let mut children = Vec::new();
+    for leaf in leaves(graph, root) {
+        let is_attestation =
+            graph.manifest(&leaf.digest).is_some_and(|entry| entry.descriptor.is_attestation());
+        if !leaf.carried || is_attestation {
+            continue;
+        }
+        let platform = bundle.platform_of(&leaf).map(|platform| summary::display(&platform));
+        let selector = child_tag(&image.target, platform.as_deref(), &leaf.digest, &mut tags)
+            .map_or(Selector::Digest(leaf.digest), Selector::Tag);
+        children.push(Child { digest: leaf.digest, platform, selector });
+    }
+    children
+}
+
+/// The tag of one platform's manifest: `1.27-linux-arm-v7`; with the digest's start where that is taken or says nothing.
+fn child_tag(
+    target: &Reference,
+    platform: Option<&str>,
+    digest: &Digest,
+    taken: &mut HashSet<String>,
+) -> Option<Tag> {
+    let base = target.tag()?;
+    let words =
+        platform.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_'));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let named = std::iter::once(base).chain(words.iter().copied()).collect::<Vec<_>>().join("-");
+    let by_digest = format!("{named}-{}", digest.short());
+    let tries = if words.is_empty() { vec![by_digest] } else { vec![named, by_digest] };
+    let last = format!("airlift-{}", digest.short());
+    let mut free = tries.into_iter().chain([last]).filter(|tag| !taken.contains(tag));
+    let tag = free.find_map(|tag| tag.parse::<Tag>().ok())?;
+    taken.insert(tag.to_string());
+    Some(tag)
 }
 
 /// The tag or digest under which something attached goes: cosign's tags stay tags, referrers have only their digest.
@@ -168,5 +229,28 @@ pub(crate) fn attached_tree(root: &Root, repository: &Repository, name: &str) ->
         repository: repository.clone(),
         selector: attached_selector(root),
         name: format!("{name} (attached)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_child_gets_a_tag_of_its_own() {
+        let target: Reference = "r.example/team/web:1.27".parse().unwrap();
+        let (one, two) = (Digest::sha256(b"1"), Digest::sha256(b"2"));
+        let mut taken = HashSet::new();
+        let mut tag =
+            |platform, digest| child_tag(&target, platform, digest, &mut taken).unwrap().to_string();
+        assert_eq!(tag(Some("linux/arm/v7"), &one), "1.27-linux-arm-v7");
+        assert_eq!(tag(Some("windows(10.0.17763.1)/amd64"), &one), "1.27-windows-10.0.17763.1-amd64");
+        assert_eq!(tag(Some("linux/arm/v7"), &two), format!("1.27-linux-arm-v7-{}", two.short()));
+        assert_eq!(tag(None, &one), format!("1.27-{}", one.short()));
+        let long: Reference = format!("r.example/team/web:{}", "x".repeat(128)).parse().unwrap();
+        let tag = child_tag(&long, Some("linux/amd64"), &one, &mut HashSet::new()).unwrap();
+        assert_eq!(tag.to_string(), format!("airlift-{}", one.short()));
+        let pinned = Reference::pinned(target.repository().clone(), one);
+        assert!(child_tag(&pinned, Some("linux/amd64"), &one, &mut HashSet::new()).is_none());
     }
 }

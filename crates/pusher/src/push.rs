@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use airlift_bundle::{Digest, Event, Graph, Observer, summary};
-use airlift_registry::{Error, Host, Transport};
+use airlift_registry::{Error, Host, Selector, Transport};
 use airlift_verifier::VerifiedBundle;
+use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use crate::blobs::Blobs;
 use crate::gate::{Gate, SparseRefusal};
-use crate::image::Run;
-use crate::plan::{Options, PushPlan, TagMoves};
+use crate::image::{Run, attached_selector, children_of};
+use crate::plan::{Options, Partial, PushPlan, TagMoves};
 use crate::receipt::{ImageReceipt, Receipt, SCHEMA};
 use crate::sparse::Route;
-use crate::survey::{Standing, concerns_all, survey};
+use crate::survey::{Standing, concerns_all, standing, survey};
 use crate::tree::blobs_below;
 
 /// Why nothing was pushed.
@@ -76,13 +77,16 @@ pub async fn push(
     {
         return Err(PushError::Registry { host: plan.destination().host().clone(), source });
     }
-    refuse_taken_tags(plan, &standings, options.tags)?;
+    refuse_taken_tags(plan, &standings, options, None)?;
     let routes = Gate { plan, transport, options, observer }.routes(bundle, &mut standings).await?;
+    refuse_taken_tags(plan, &standings, options, Some(&routes))?;
+    refuse_other_taken_tags(bundle, plan, transport, &routes, options).await?;
     observer.notice(Event::PhaseStarted { phase: "push", bytes: bytes_to_go_through(bundle.graph(), plan) });
     let run = Arc::new(Run {
         bundle: Arc::clone(bundle),
         transport: transport.clone(),
         blobs: Blobs::new(Arc::clone(bundle), transport.clone(), Arc::clone(observer), jobs),
+        observer: Arc::clone(observer),
         tags: options.tags,
         jobs,
         fallback_tags: tokio::sync::Mutex::default(),
@@ -97,25 +101,68 @@ pub async fn push(
     })
 }
 
+/// Refuses tags that stand for something else. As long as the routes are open, an image that may go without its index is
+/// not counted: its tag would not be touched.
 fn refuse_taken_tags(
     plan: &PushPlan,
     standings: &[Result<Standing, Error>],
-    tags: TagMoves,
+    options: &Options,
+    routes: Option<&[Route]>,
 ) -> Result<(), PushError> {
-    if tags == TagMoves::Allow {
+    if options.tags == TagMoves::Allow {
         return Ok(());
     }
-    let taken: Vec<TakenTag> = plan
-        .images
-        .iter()
-        .zip(standings)
-        .filter_map(|(image, standing)| match standing {
-            Ok(Standing::Other(there)) => {
-                Some(TakenTag { target: image.target.to_string(), there: *there, ours: image.digest })
+    let mut taken = Vec::new();
+    for (position, (image, standing)) in plan.images.iter().zip(standings).enumerate() {
+        let may_stay = match routes {
+            None => options.partial == Partial::Children && !image.omitted.is_empty(),
+            Some(routes) => routes.get(position) == Some(&Route::Children),
+        };
+        if let Ok(Standing::Other(there)) = standing
+            && !may_stay
+        {
+            taken.push(TakenTag { target: image.target.to_string(), there: *there, ours: image.digest });
+        }
+    }
+    if taken.is_empty() { Ok(()) } else { Err(PushError::TagsTaken(taken)) }
+}
+
+/// The same for the tags beside the images' own: those of platforms that go without their index, and cosign's. What can't
+/// be looked at here fails with its image.
+async fn refuse_other_taken_tags(
+    bundle: &VerifiedBundle,
+    plan: &PushPlan,
+    transport: &Transport,
+    routes: &[Route],
+    options: &Options,
+) -> Result<(), PushError> {
+    if options.tags == TagMoves::Allow {
+        return Ok(());
+    }
+    let mut looks = Vec::new();
+    for (image, route) in plan.images.iter().zip(routes) {
+        let Some(root) = bundle.graph().roots.get(image.root) else { continue };
+        let mut tags: Vec<(Selector, Digest)> = Vec::new();
+        if *route == Route::Children {
+            let children = children_of(bundle, image, root);
+            tags.extend(children.into_iter().map(|child| (child.selector, child.digest)));
+        }
+        let attached = summary::attached_to(bundle.graph(), root);
+        tags.extend(attached.into_iter().map(|root| (attached_selector(root), root.descriptor.digest)));
+        tags.retain(|(selector, _)| matches!(selector, Selector::Tag(_)));
+        looks.extend(tags.into_iter().map(|(selector, ours)| async move {
+            let repository = image.target.repository();
+            match standing(repository, &selector, &ours, transport).await {
+                Ok(Standing::Other(there)) => {
+                    Some(TakenTag { target: format!("{repository}:{selector}"), there, ours })
+                }
+                _ => None,
             }
-            _ => None,
-        })
-        .collect();
+        }));
+    }
+    let taken: Vec<Option<TakenTag>> =
+        futures::stream::iter(looks).buffered(options.jobs.max(1)).collect().await;
+    let taken: Vec<TakenTag> = taken.into_iter().flatten().collect();
     if taken.is_empty() { Ok(()) } else { Err(PushError::TagsTaken(taken)) }
 }
 

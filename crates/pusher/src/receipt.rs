@@ -92,8 +92,9 @@ pub struct SelectedChild {
     pub target: String,
     /// Its digest.
     pub digest: Digest,
-    /// What it is for.
-    pub platform: String,
+    /// What it is for, where anything says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
 }
 
 impl ImageReceipt {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::{Digest, Graph, RawManifest};
-use airlift_registry::{Access, Repository, Selector};
+use airlift_registry::{Access, Error, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
@@ -86,7 +86,7 @@ impl Run {
         self.transport
             .put_manifest(&tree.repository, &selector, raw.media_type(), raw.bytes().clone())
             .await
-            .map_err(|source| ImageError::Manifest { label: label.clone(), source })?;
+            .map_err(|source| not_taken(raw, label.clone(), source))?;
         self.read_back(tree, raw, by_digest.clone(), &label).await?;
         if selector != by_digest {
             self.read_back(tree, raw, selector, &label).await?;
@@ -111,6 +111,14 @@ impl Run {
     }
 }
 
+fn not_taken(raw: &RawManifest, label: String, source: Error) -> ImageError {
+    let has_urls = Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
+    match source.refusal() {
+        Some(_) if has_urls => ImageError::ForeignLayers { label, source },
+        _ => ImageError::Manifest { label, source },
+    }
+}
+
 /// A blob of a tree, with its place in words.
 pub(crate) struct Blob {
     pub(crate) digest: Digest,
@@ -125,7 +133,7 @@ pub(crate) fn blobs_below(graph: &Graph, digest: &Digest, name: &str) -> Vec<Blo
     let mut blobs = Vec::new();
     for entry in graph.below(digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest)) {
         for (part, blob) in entry.raw.iter().flat_map(Graph::blobs_of) {
-            if seen.insert(blob.digest) {
+            if !graph.is_external(blob) && seen.insert(blob.digest) {
                 let place = if entry.parent.is_none() { String::new() } else { format!("{} ", entry.label) };
                 let label = format!("{name} {place}{part}");
                 blobs.push(Blob { digest: blob.digest, size: blob.size, label });
