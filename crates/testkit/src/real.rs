@@ -16,6 +16,7 @@ enum Kind {
     Distribution2,
     Distribution3,
     Crane,
+    WithReferrers,
 }
 
 /// A registry that is to be started.
@@ -52,6 +53,11 @@ impl RealRegistry {
         Recipe::new(Kind::Crane)
     }
 
+    /// go-containerregistry's registry with the referrers API switched on (`tests/tools/referrers-registry`).
+    pub fn with_referrers() -> Recipe {
+        Recipe::new(Kind::WithReferrers)
+    }
+
     /// `127.0.0.1:PORT`, as it stands before the first `/` of a reference.
     pub fn authority(&self) -> &str {
         self.endpoint.authority()
@@ -83,24 +89,28 @@ impl Recipe {
         Recipe { kind, password: None, tls: false, config: String::new() }
     }
 
-    /// Lets in who knows the password, and nobody else. Not for crane's.
+    fn is_distribution(&self) -> bool {
+        matches!(self.kind, Kind::Distribution2 | Kind::Distribution3)
+    }
+
+    /// Lets in who knows the password, and nobody else. Only for Distribution.
     pub fn with_password(mut self, user: &str, password: &str) -> Self {
-        assert_ne!(self.kind, Kind::Crane, "crane's registry knows no passwords");
+        assert!(self.is_distribution(), "go-containerregistry's registry knows no passwords");
         self.password = Some((user.to_owned(), password.to_owned()));
         self
     }
 
-    /// Speaks TLS with a certificate of its own for 127.0.0.1 and localhost. Not for crane's.
+    /// Speaks TLS with a certificate of its own for 127.0.0.1 and localhost. Only for Distribution.
     pub fn with_tls(mut self) -> Self {
-        assert_ne!(self.kind, Kind::Crane, "crane's registry is started without TLS here");
+        assert!(self.is_distribution(), "go-containerregistry's registry is started without TLS here");
         self.tls = true;
         self
     }
 
     /// Adds top-level YAML to the configuration, such as
-    /// `validation: {manifests: {indexes: {platforms: none}}}`. Not for crane's.
+    /// `validation: {manifests: {indexes: {platforms: none}}}`. Only for Distribution.
     pub fn with_config(mut self, yaml: &str) -> Self {
-        assert_ne!(self.kind, Kind::Crane, "crane's registry has no configuration");
+        assert!(self.is_distribution(), "go-containerregistry's registry has no configuration");
         writeln!(self.config, "{yaml}").expect("a String takes everything");
         self
     }
@@ -111,6 +121,7 @@ impl Recipe {
             Kind::Distribution2 => "docker-registry",
             Kind::Distribution3 => "registry",
             Kind::Crane => "crane",
+            Kind::WithReferrers => "referrers-registry",
         })?;
         let folder =
             tempfile::Builder::new().prefix("registry-").tempdir().expect("a temporary folder can be made");
@@ -120,12 +131,16 @@ impl Recipe {
         }
         let mut command = Command::new(program);
         command.current_dir(folder.path()).env("OTEL_TRACES_EXPORTER", "none");
-        if self.kind == Kind::Crane {
-            command.args(["registry", "serve", "--address", "127.0.0.1:0"]);
-        } else {
-            std::fs::write(folder.path().join("config.yml"), self.yaml(folder.path()))
-                .expect("its folder takes files");
-            command.args(["serve", "config.yml"]);
+        match self.kind {
+            Kind::Crane => {
+                command.args(["registry", "serve", "--address", "127.0.0.1:0"]);
+            }
+            Kind::WithReferrers => {}
+            Kind::Distribution2 | Kind::Distribution3 => {
+                std::fs::write(folder.path().join("config.yml"), self.yaml(folder.path()))
+                    .expect("its folder takes files");
+                command.args(["serve", "config.yml"]);
+            }
         }
         let (daemon, port) = Daemon::start(&mut command, port_in);
         let endpoint = self.endpoint(port, ca_file.as_deref());
@@ -163,7 +178,7 @@ impl Recipe {
     }
 }
 
-/// The port in `listening on 127.0.0.1:42287, tls` (Distribution) or `serving on port 42287` (crane).
+/// The port in `listening on 127.0.0.1:42287, tls` (Distribution, the one with referrers) or `serving on port 42287` (crane).
 fn port_in(line: &str) -> Option<u16> {
     let (_, rest) = line.split_once("listening on ").or_else(|| line.split_once("serving on port "))?;
     let end = rest.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit()).unwrap_or(rest.len());
