@@ -5,11 +5,13 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
+use tokio::time::Instant;
 
 use crate::auth::session::Login;
 use crate::error::{Call, ContentFault, Error};
 use crate::hop::same_origin;
 use crate::http::{Http, timed_out};
+use crate::pace::{Pace, Slow};
 use crate::refusal::{self, Refusal};
 use crate::retry::retry_after;
 
@@ -23,6 +25,7 @@ pub(crate) struct Answer {
     pub(crate) note: Option<Arc<Login>>,
     /// The authorization that went with it, for requests that follow at the same origin.
     pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) pace: Pace,
 }
 
 impl Answer {
@@ -74,9 +77,17 @@ impl Answer {
 
     /// The next piece of the body, or `None` at its end.
     pub(crate) async fn chunk(&mut self, http: &Http) -> Result<Option<Bytes>, Error> {
+        let start = Instant::now();
         match tokio::time::timeout(http.idle_timeout, self.response.chunk()).await {
             Err(_) => Err(timed_out(&self.call, "no byte came", http.idle_timeout)),
-            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Ok(Some(chunk))) => match self.pace.took(start.elapsed(), chunk.len()) {
+                Ok(()) => Ok(Some(chunk)),
+                Err(Slow { bytes, after, minimum }) => {
+                    let call = self.call.clone();
+                    Err(Error::TooSlow { call, bytes, after, minimum, attempts: 1 })
+                }
+            },
+            Ok(Ok(None)) => Ok(None),
             Ok(Err(error)) => Err(http.unreachable(&self.call, &self.url, error)),
         }
     }

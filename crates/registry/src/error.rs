@@ -110,6 +110,24 @@ pub enum Error {
         /// How often it was tried.
         attempts: u32,
     },
+    /// Something came, but so little that it would never end.
+    #[error(
+        "{call}: only {bytes} bytes came in {} s, and {minimum} bytes a second are the least{}",
+        .after.as_secs_f32(),
+        tries(*.attempts)
+    )]
+    TooSlow {
+        /// The request.
+        call: Call,
+        /// What came.
+        bytes: u64,
+        /// In which time.
+        after: Duration,
+        /// Bytes per second that would have been enough.
+        minimum: u64,
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// An answer that isn't what was asked for; nothing of it was accepted.
     #[error("{call}: {fault}{}", tries(*.attempts))]
     Content {
@@ -265,6 +283,7 @@ impl Error {
             | Error::Server(refusal) => refusal.attempts,
             Error::Unreachable { attempts, .. }
             | Error::TimedOut { attempts, .. }
+            | Error::TooSlow { attempts, .. }
             | Error::Content { attempts, .. } => *attempts,
             _ => 1,
         }
@@ -298,6 +317,7 @@ impl Error {
             | Error::Server(refusal) => refusal.attempts = made,
             Error::Unreachable { attempts, .. }
             | Error::TimedOut { attempts, .. }
+            | Error::TooSlow { attempts, .. }
             | Error::Content { attempts, .. } => *attempts = made,
             _ => {}
         }
@@ -326,7 +346,10 @@ impl Error {
     /// Whether the same request may well succeed a little later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::TimedOut { .. } | Error::RateLimited(_) => true,
+            Error::Unreachable { .. }
+            | Error::TimedOut { .. }
+            | Error::TooSlow { .. }
+            | Error::RateLimited(_) => true,
             Error::Server(refusal) => matches!(refusal.status, 500 | 502 | 503 | 504),
             Error::Refused(refusal) => refusal.status == StatusCode::REQUEST_TIMEOUT.as_u16(),
             Error::Content { fault, .. } => matches!(**fault, ContentFault::Short { .. }),

@@ -15,6 +15,7 @@ use crate::error::{Call, ContentFault, Error, redacted};
 use crate::hop::{Declared, same_origin};
 use crate::host::is_loopback;
 use crate::options::{Options, SetupError};
+use crate::pace::Pace;
 use crate::{tls, trust};
 
 /// How many redirects are followed.
@@ -68,11 +69,15 @@ pub(crate) struct Http {
     connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) answer_timeout: Duration,
+    /// Bytes per second; 0 where any rate will do.
+    minimum_rate: u64,
 }
 
 impl Http {
     pub(crate) fn new(options: &Options, declared: Declared) -> Result<Self, SetupError> {
         let trust = trust::Trust::new(options.ca_file.as_deref())?;
+        // Who limits the rate below the minimum has said what is slow enough.
+        let unbounded = options.limit_rate.is_none_or(|limit| limit >= options.minimum_rate);
         Ok(Http {
             declared,
             trust,
@@ -80,6 +85,7 @@ impl Http {
             connect_timeout: options.connect_timeout,
             idle_timeout: options.idle_timeout,
             answer_timeout: options.answer_timeout,
+            minimum_rate: if unbounded { options.minimum_rate } else { 0 },
         })
     }
 
@@ -93,7 +99,9 @@ impl Http {
             let (retained, request) = self.request(&mut ask, &origin, &call)?;
             let response = self.exchange(request, &call, &ask.url, patience).await?;
             tracing::debug!(%call, status = response.status().as_u16(), "answered");
-            let answer = Answer { url: ask.url.clone(), call, response, note: None, authorization: None };
+            let pace = Pace::new(self.minimum_rate, self.idle_timeout);
+            let url = ask.url.clone();
+            let answer = Answer { url, call, response, note: None, authorization: None, pace };
             match answer.redirect(&ask.method) {
                 None => return Ok(answer),
                 Some(location) => {

@@ -29,6 +29,7 @@ mod host;
 mod http;
 mod manifest;
 mod options;
+mod pace;
 mod rate;
 mod reference;
 mod referrers;

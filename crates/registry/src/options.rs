@@ -24,6 +24,9 @@ pub struct Options {
     pub longest_pause: Duration,
     /// Bytes per second of all blobs together, up and down.
     pub limit_rate: Option<u64>,
+    /// Bytes per second that an answer must come with, on the average of each [`idle_timeout`](Options::idle_timeout) that was waited for it.
+    /// 0: any. A lower `limit_rate` switches it off.
+    pub minimum_rate: u64,
     /// The longest wait for a connection, TLS included.
     pub connect_timeout: Duration,
     /// The longest wait for the next byte, in either direction.
@@ -43,6 +46,7 @@ impl Default for Options {
             backoff: Duration::from_millis(500),
             longest_pause: Duration::from_secs(300),
             limit_rate: None,
+            minimum_rate: 1024,
             connect_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             answer_timeout: Duration::from_secs(300),

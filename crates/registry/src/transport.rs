@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use airlift_bundle::Observer;
 use reqwest::header::HeaderMap;
@@ -18,7 +17,7 @@ use crate::auth::session::{Scope, Session, Sessions};
 use crate::error::{Call, ContentFault, Error};
 use crate::hop::{Declared, same_origin};
 use crate::host::{Host, HostError};
-use crate::http::{Ask, Http};
+use crate::http::{Ask, Http, Payload};
 use crate::options::{Options, SetupError};
 use crate::rate::Rate;
 use crate::reference::Repository;
@@ -158,7 +157,11 @@ impl Inner {
         make: &impl Fn(&Url) -> Result<Ask, Error>,
     ) -> Result<Answer, Error> {
         let mut ask = make(&registry.base)?;
-        let patience: Duration = self.http.idle_timeout;
+        // Before it answers, a registry looks at all that a manifest names.
+        let patience = match ask.payload {
+            Payload::Bytes(_) => self.http.answer_timeout,
+            _ => self.http.idle_timeout,
+        };
         ask.authorization = session.header.clone();
         let mut answer = self.http.send(ask, Some(patience)).await?;
         answer.note = session.note.clone();

@@ -41,6 +41,10 @@ pub(crate) enum Then {
     Reset,
     /// Nothing more, and the connection stays.
     Hang,
+    /// The body again and again, until the other side has had enough.
+    Endless,
+    /// All beyond this much of the body comes byte by byte, five milliseconds apart; then nothing more.
+    Drip(usize),
 }
 
 /// What to answer.
@@ -71,6 +75,11 @@ impl Reply {
         }
         head.push_str("\r\n");
         Reply { head, body: body.into(), then: Then::Close, reads: true }
+    }
+
+    /// These bytes, whatever they are.
+    pub(crate) fn bytes(head: &str, body: impl Into<Vec<u8>>) -> Self {
+        Reply { head: head.to_owned(), body: body.into(), then: Then::Close, reads: true }
     }
 
     pub(crate) fn then(self, then: Then) -> Self {
@@ -148,8 +157,9 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
         }
         log.lock().unwrap()[index].body = early;
     }
-    let sent =
-        stream.write_all(reply.head.as_bytes()).await.is_ok() && stream.write_all(&reply.body).await.is_ok();
+    let at_once = if let Then::Drip(bytes) = reply.then { bytes } else { reply.body.len() };
+    let (bytes, slow) = reply.body.split_at(at_once.min(reply.body.len()));
+    let sent = stream.write_all(reply.head.as_bytes()).await.is_ok() && stream.write_all(bytes).await.is_ok();
     match reply.then {
         Then::Close if sent => {
             let _ = stream.shutdown().await;
@@ -163,6 +173,17 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
             let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
         }
         Then::Hang => std::future::pending().await,
+        Then::Endless => while stream.write_all(&reply.body).await.is_ok() {},
+        Then::Drip(_) => {
+            let _ = stream.set_nodelay(true);
+            for byte in slow {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                if stream.write_all(&[*byte]).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending().await
+        }
     }
 }
 
