@@ -2,11 +2,14 @@
 //!
 //! OCI distribution-spec 1.1, "Error Codes". Bodies are read up to 64 KiB; 4 KiB of them reach a message.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use airlift_bundle::Digest;
 use reqwest::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{Call, tries};
 
@@ -17,6 +20,9 @@ const MAX_SHOWN: usize = 4 * 1024;
 /// The most of it that is shown where it is not the specification's JSON.
 const MAX_PROSE: usize = 300;
 
+/// The codes that say what is missing.
+const MISSING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"];
+
 /// One entry of the specification's `errors[]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryError {
@@ -25,7 +31,7 @@ pub struct RegistryError {
     /// The message, as it came.
     pub message: String,
     /// The detail, as it came; its shape is the registry's own.
-    pub detail: Option<serde_json::Value>,
+    pub detail: Option<Value>,
 }
 
 /// A status of 4xx or 5xx and everything that came with it.
@@ -68,6 +74,41 @@ impl Refusal {
             self.body = prose(content_type, body);
         }
         self
+    }
+
+    /// The content that a refused manifest names and the registry says that it lacks, each once, in the registry's order.
+    ///
+    /// Read from what errors of the kind `MANIFEST_BLOB_UNKNOWN` carry: their detail, in whatever shape, or else their message. Empty where the
+    /// registry doesn't tell. It is the registry's claim: whoever acts on it looks for the digests in what was pushed.
+    pub fn missing_digests(&self) -> Vec<Digest> {
+        let mut found = Vec::new();
+        let mut keep = |digest: Digest| {
+            if !found.contains(&digest) {
+                found.push(digest);
+            }
+        };
+        for error in self.errors.iter().filter(|error| MISSING.contains(&error.code.as_str())) {
+            let mut in_detail = false;
+            // A list in place of recursion: what is in it is the registry's choice.
+            let mut values: VecDeque<&Value> = error.detail.iter().collect();
+            while let Some(value) = values.pop_front() {
+                match value {
+                    Value::String(text) => {
+                        for digest in digests(text) {
+                            in_detail = true;
+                            keep(digest);
+                        }
+                    }
+                    Value::Array(entries) => values.extend(entries),
+                    Value::Object(members) => values.extend(members.values()),
+                    _ => {}
+                }
+            }
+            if !in_detail {
+                digests(&error.message).for_each(&mut keep);
+            }
+        }
+        found
     }
 
     /// Whether one of the errors has `code`.
@@ -113,8 +154,8 @@ impl fmt::Display for RegistryError {
             write!(f, ": {}", self.message.escape_debug())?;
         }
         match &self.detail {
-            None | Some(serde_json::Value::Null) => Ok(()),
-            Some(serde_json::Value::String(text)) => write!(f, " ({})", text.escape_debug()),
+            None | Some(Value::Null) => Ok(()),
+            Some(Value::String(text)) => write!(f, " ({})", text.escape_debug()),
             // JSON keeps control characters escaped, but not those beyond ASCII.
             Some(detail) => {
                 write!(f, " (")?;
@@ -134,15 +175,15 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct Entry {
-    code: Option<serde_json::Value>,
-    message: Option<serde_json::Value>,
-    detail: Option<serde_json::Value>,
+    code: Option<Value>,
+    message: Option<Value>,
+    detail: Option<Value>,
 }
 
 fn parse(body: &[u8]) -> Vec<RegistryError> {
-    let text = |value: Option<serde_json::Value>| match value {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => text,
+    let text = |value: Option<Value>| match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text,
         Some(other) => other.to_string(),
     };
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
@@ -154,6 +195,12 @@ fn parse(body: &[u8]) -> Vec<RegistryError> {
         detail: entry.detail,
     };
     envelope.errors.into_iter().map(tell).collect()
+}
+
+/// The digests among the words of `text`.
+fn digests(text: &str) -> impl Iterator<Item = Digest> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == ':';
+    text.split(move |c| !is_part(c)).filter_map(|word| word.trim_matches(':').parse().ok())
 }
 
 fn prose(content_type: Option<&str>, body: &[u8]) -> Option<Body> {
@@ -218,6 +265,37 @@ mod tests {
         let long = told("é".repeat(5000).as_bytes()).to_string();
         assert!(long.len() < 600, "{}", long.len());
         assert_eq!(told(b"").body, None);
+    }
+
+    #[test]
+    fn finds_what_the_registry_says_is_missing() {
+        let (a, b) = (Digest::sha256(b"a"), Digest::sha256(b"b"));
+        let entry = |code: &str, message: &str, detail: String| {
+            format!(r#"{{"code":"{code}","message":"{message}","detail":{detail}}}"#)
+        };
+        let missing = |entries: &[String]| {
+            told(format!(r#"{{"errors":[{}]}}"#, entries.join(",")).as_bytes()).missing_digests()
+        };
+        let unknown = "MANIFEST_BLOB_UNKNOWN";
+        // Distribution: one entry each. Others: an object, a list.
+        let each = [
+            entry(unknown, "blob unknown to registry", format!(r#""{a}""#)),
+            entry(unknown, "blob unknown to registry", format!(r#""{b}""#)),
+            entry(unknown, "blob unknown to registry", format!(r#""{a}""#)),
+        ];
+        assert_eq!(missing(&each), [a, b]);
+        assert_eq!(missing(&[entry(unknown, "", format!(r#"{{"digest":"{b}"}}"#))]), [b]);
+        assert_eq!(missing(&[entry("BLOB_UNKNOWN", "", format!(r#"[{{"x":["{b}"]}},"{a}"]"#))]), [a, b]);
+        // In the message, as ECR and crane have it.
+        let message = format!("Images with digests '[{a}, {b}]' required for pushing image into repository");
+        assert_eq!(missing(&[entry(unknown, &message, "null".to_owned())]), [a, b]);
+        let message = format!("Sub-manifest {a} not found");
+        assert_eq!(missing(&[entry("MANIFEST_UNKNOWN", &message, "{}".to_owned())]), [a]);
+        // Zot names the index itself, under another code.
+        assert!(missing(&[entry("MANIFEST_INVALID", "", format!(r#"{{"digest":"{a}"}}"#))]).is_empty());
+        assert!(
+            missing(&[entry(unknown, "sha256:00", r#"{"digest":7,"x":"sha256:zz"}"#.to_owned())]).is_empty()
+        );
     }
 
     #[test]
