@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::auth::session::Login;
 use crate::error::{Call, ContentFault, Error};
 use crate::hop::same_origin;
+use crate::host::Host;
 use crate::http::{Http, timed_out};
 use crate::pace::{Pace, Slow};
 use crate::refusal::{self, Refusal};
@@ -26,6 +27,8 @@ pub(crate) struct Answer {
     /// The authorization that went with it, for requests that follow at the same origin.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) pace: Pace,
+    /// The registry that was asked, though another host may have answered.
+    pub(crate) host: Option<Host>,
 }
 
 impl Answer {

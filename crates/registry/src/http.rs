@@ -101,7 +101,7 @@ impl Http {
             tracing::debug!(%call, status = response.status().as_u16(), "answered");
             let pace = Pace::new(self.minimum_rate, self.idle_timeout);
             let url = ask.url.clone();
-            let answer = Answer { url, call, response, note: None, authorization: None, pace };
+            let answer = Answer { url, call, response, note: None, authorization: None, pace, host: None };
             match answer.redirect(&ask.method) {
                 None => return Ok(answer),
                 Some(location) => {

@@ -19,6 +19,7 @@ use crate::hop::{Declared, same_origin};
 use crate::host::{Host, HostError};
 use crate::http::{Ask, Http, Payload};
 use crate::options::{Options, SetupError};
+use crate::quota::{self, Quotas, RateLimit};
 use crate::rate::Rate;
 use crate::reference::Repository;
 use crate::retry::{Policy, Retry};
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) observer: Arc<dyn Observer>,
     retries: Policy,
     sessions: Sessions,
+    quotas: Quotas,
     has_ca_file: bool,
     registries: Mutex<HashMap<Host, Arc<OnceCell<Arc<Registry>>>>>,
 }
@@ -69,10 +71,18 @@ impl Transport {
             retries: Policy::new(&options, Arc::clone(&observer)),
             observer,
             sessions: Sessions::new(credentials),
+            quotas: Quotas::default(),
             has_ca_file: options.ca_file.is_some(),
             registries: Mutex::default(),
         };
         Ok(Transport { inner: Arc::new(inner) })
+    }
+
+    /// What the registry of `host` said last of how many pulls it allows. `None`: nothing; most have no such limit.
+    ///
+    /// Docker Hub says it with each manifest, asked for by HEAD (which doesn't count as a pull) or by GET.
+    pub fn rate_limit(&self, host: &Host) -> Option<RateLimit> {
+        self.inner.quotas.get(host)
     }
 }
 
@@ -164,7 +174,11 @@ impl Inner {
         };
         ask.authorization = session.header.clone();
         let mut answer = self.http.send(ask, Some(patience)).await?;
+        if same_origin(&answer.url, &registry.base) {
+            self.quotas.learn(&registry.host, answer.response.headers());
+        }
         answer.note = session.note.clone();
+        answer.host = Some(registry.host.clone());
         answer.authorization = session.header.clone().filter(|_| same_origin(&answer.url, &registry.base));
         Ok(answer)
     }
@@ -197,9 +211,13 @@ impl Inner {
 
     /// Tells a refusal with all that is known about it.
     pub(crate) async fn refused(&self, answer: Answer) -> Error {
-        let note = answer.note.clone().filter(|_| matches!(answer.status().as_u16(), 401 | 403));
+        let (login, host) = (answer.note.clone(), answer.host.clone());
         let mut refusal = answer.refusal(&self.http).await;
-        refusal.note = note.map(|note| note.told(refusal.status));
+        refusal.note = match refusal.status {
+            401 | 403 => login.map(|login| login.told(refusal.status)),
+            429 => quota::told(&refusal, host.and_then(|host| self.quotas.get(&host)), login.as_deref()),
+            _ => None,
+        };
         Error::refused(refusal)
     }
 

@@ -5,7 +5,7 @@
 mod support;
 
 use airlift_bundle::{Digest, media_type};
-use airlift_registry::{Access, ContentFault, Error, Selector};
+use airlift_registry::{Access, ContentFault, Error, Options, RateLimit, Selector};
 use support::script::{Reply, Script, Then};
 use support::{Memory, descriptor, options, repository, told, transport};
 
@@ -132,6 +132,58 @@ async fn too_many_requests_wait_as_long_as_the_registry_says_up_to_a_limit() {
     assert!(reason.contains("TOOMANYREQUESTS: slow down"), "{reason}");
     // The test's longest pause, since an hour is more; and far more than backing off by itself comes to.
     assert_eq!((*attempt, *pause, retries.len()), (2, 20, 2));
+}
+
+#[tokio::test]
+async fn the_limit_of_pulls_is_read_and_told() {
+    let words = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your unauthenticated pull rate limit."}]}"#;
+    let script = Script::new(move |request| {
+        let limit = ("ratelimit-limit", "100;w=21600");
+        match (request.method.as_str(), request.path()) {
+            ("HEAD", _) => Reply::new(200, &[limit, ("ratelimit-remaining", "76;w=21600")], ""),
+            (_, "/v2/a/manifests/1") => {
+                Reply::new(200, &[limit, ("ratelimit-remaining", "75;w=21600")], MANIFEST)
+            }
+            (_, "/v2/b/manifests/1") => {
+                let used_up = ("ratelimit-remaining", "0;w=21600");
+                Reply::new(429, &[limit, used_up, ("Retry-After", "1500")], words)
+            }
+            _ => Reply::new(429, &[], words),
+        }
+    })
+    .await;
+    let (transport, _) = transport(Options { retries: 0, ..options() });
+    let a = repository(script.address, "a");
+    let left = || transport.rate_limit(a.host()).map(|limit| limit.remaining);
+    assert_eq!(left(), None);
+    transport.head_manifest(&a, &tag(), Access::Pull).await.unwrap().unwrap();
+    let window = Some(std::time::Duration::from_secs(21600));
+    assert_eq!(transport.rate_limit(a.host()), Some(RateLimit { limit: 100, remaining: 76, window }));
+    transport.get_manifest(&a, &tag(), Access::Pull).await.unwrap().unwrap();
+    assert_eq!(left(), Some(75));
+    let c = repository(script.address, "c");
+    let text = transport.get_manifest(&c, &tag(), Access::Pull).await.unwrap_err().to_string();
+    assert!(
+        text.ends_with("the registry's limit of requests is used up, and it doesn't say until when"),
+        "{text}"
+    );
+    let b = repository(script.address, "b");
+    let text = transport.get_manifest(&b, &tag(), Access::Pull).await.unwrap_err().to_string();
+    assert!(text.contains("TOOMANYREQUESTS: You have reached your unauthenticated"), "{text}");
+    assert!(text.contains("limit of 100 pulls in 6 h is used up: come back in 25 min"), "{text}");
+    assert_eq!(left(), Some(0));
+    let text = transport.get_manifest(&c, &tag(), Access::Pull).await.unwrap_err().to_string();
+    assert!(text.contains("limit of 100 pulls in 6 h is used up: come back within 6 h"), "{text}");
+    assert_eq!(transport.rate_limit(&"other.example".parse().unwrap()), None);
+}
+
+#[tokio::test]
+async fn a_429_that_has_nothing_to_do_with_pulls_is_not_explained() {
+    let script = Script::new(|_| Reply::new(429, &[("Retry-After", "7")], "slow down")).await;
+    let (transport, _) = transport(Options { retries: 0, ..options() });
+    let a = repository(script.address, "a");
+    let text = transport.get_manifest(&a, &tag(), Access::Pull).await.unwrap_err().to_string();
+    assert!(text.ends_with("status 429 Too Many Requests: slow down"), "{text}");
 }
 
 #[tokio::test]
