@@ -99,9 +99,9 @@ impl Archive {
         let mut archive = Archive::empty(path, Form::Tar, size);
         let defects = scan(&file, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
         let defects = defects.map_err(read)?;
-        let unreadable_from_the_start = defects
-            .iter()
-            .any(|d| d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format" | "tar-truncated"));
+        let unreadable_from_the_start = defects.iter().any(|d| {
+            d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format" | "tar-truncated")
+        });
         if unreadable_from_the_start && !has_layout_name(&file).map_err(read)? {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }

@@ -321,7 +321,8 @@ fn agreed_size(header: u64, pax: Option<u64>) -> Option<u64> {
 
 /// The first byte from `start` up to `end` that isn't zero.
 pub(crate) fn first_nonzero(file: &File, start: u64, end: u64) -> io::Result<Option<u64>> {
-    let mut buffer = vec![0; 64 << 10];
+    const PIECE: u64 = 64 << 10;
+    let mut buffer = vec![0; PIECE.min(end.saturating_sub(start)) as usize];
     let mut at = start;
     while at < end {
         let wanted = buffer.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 pub(super) struct AnnotationsSeed;
 
 /// The annotation keys that Airlift acts upon: for these a second value is an ambiguity.
-const READ_ANNOTATIONS: [&str; 7] = [
+const READ_ANNOTATIONS: [&str; 8] = [
     crate::descriptor::REFERENCE_TYPE,
     crate::descriptor::REFERENCE_DIGEST,
     crate::layout::REF_NAME,
@@ -19,6 +19,7 @@ const READ_ANNOTATIONS: [&str; 7] = [
     crate::layout::PLATFORMS,
     crate::layout::MANIFESTS,
     crate::layout::SUBJECT,
+    crate::layout::EXTERNAL,
 ];
 
 impl<'de> DeserializeSeed<'de> for AnnotationsSeed {

@@ -1,0 +1,220 @@
+//! Made to hurt: archives and folders that want memory, time or file descriptors.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use airlift_bundle::media_type::{OCI_INDEX, OCI_MANIFEST};
+use airlift_bundle::{Descriptor, Digest};
+
+use crate::images::{Images, LAYER, index_json, json};
+use crate::tar_file::Tar;
+use crate::{report, rules};
+
+const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+fn made_up(number: u64) -> Digest {
+    Digest::sha256(&number.to_le_bytes())
+}
+
+/// A layout with these files and this `index.json`.
+fn layout(index: &str, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Tar {
+    files
+        .into_iter()
+        .fold(
+            Tar::default().file("oci-layout", LAYOUT).file("index.json", index.as_bytes()),
+            |tar, (name, content)| tar.file(&name, &content),
+        )
+        .end()
+}
+
+#[test]
+fn top_files_beyond_the_limits_are_refused_unread() {
+    let large = vec![b' '; (20 << 20) + 1];
+    let tar = Tar::default().file("oci-layout", LAYOUT).file("index.json", &large).end();
+    assert_eq!(rules(&report(tar.save().path())), ["layout-size"]);
+    let tar = Tar::default()
+        .file("oci-layout", &large[..65 << 10])
+        .file("index.json", br#"{"manifests":[]}"#)
+        .end();
+    assert_eq!(report(tar.save().path()).findings[0].rule, "layout-size");
+    // A sparse file of 100 GiB is not read, either.
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("oci-layout"), LAYOUT).unwrap();
+    fs::File::create(folder.path().join("index.json")).unwrap().set_len(100 << 30).unwrap();
+    assert_eq!(rules(&report(folder.path())), ["layout-size"]);
+}
+
+#[test]
+fn manifests_beyond_the_limit_are_refused_unread() {
+    let index = |size: u64| index_json(&[json(&Descriptor::new(OCI_MANIFEST, made_up(1), size), "")]);
+    let found = report(layout(&index((4 << 20) + 1), []).save().path());
+    assert_eq!(rules(&found), ["manifest-size"]);
+    let found = report(layout(&index(i64::MAX as u64), []).save().path());
+    assert_eq!(rules(&found), ["graph"], "more than all manifests together may have");
+    let found = report(layout(&index(u64::MAX), []).save().path());
+    assert_eq!(rules(&found), ["index-json"]);
+    assert_eq!(rules(&report(layout(&index(5), []).save().path())), ["manifest-missing"]);
+}
+
+#[test]
+fn a_second_index_json_is_refused() {
+    let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+    let tar = Tar::default().file("oci-layout", LAYOUT).file("index.json", index.as_bytes());
+    let found = report(tar.file("index.json", b"{\"manifests\":[ ]}").end().save().path());
+    assert!(!found.ok && rules(&found).contains(&"tar-duplicate"));
+    assert_eq!(found.id, Some(Digest::sha256(index.as_bytes())), "the first counts");
+}
+
+#[test]
+fn blobs_that_are_no_files_are_missing() {
+    let images = Images::sample();
+    let digest = *images.contents.keys().next().unwrap();
+    let path = format!("blobs/sha256/{}", digest.hex());
+    let folder = tempfile::tempdir().unwrap();
+    images.write_folder(folder.path());
+    let blob = folder.path().join(&path);
+    let content = fs::read(&blob).unwrap();
+    fs::remove_file(&blob).unwrap();
+    let not_whole = |what: &str| assert!(!report(folder.path()).ok, "{what}");
+    fs::create_dir(&blob).unwrap();
+    not_whole("a folder");
+    fs::remove_dir(&blob).unwrap();
+    // The right content, reached by a link, is refused as well: links could lead anywhere.
+    fs::write(folder.path().join("elsewhere"), &content).unwrap();
+    symlink(folder.path().join("elsewhere"), &blob).unwrap();
+    not_whole("a link");
+    fs::remove_file(&blob).unwrap();
+    let made = Command::new("mkfifo").arg(&blob).status().unwrap();
+    assert!(made.success());
+    not_whole("a pipe");
+    fs::remove_file(&blob).unwrap();
+    fs::write(blob.with_file_name(digest.hex().to_uppercase()), &content).unwrap();
+    not_whole("an upper-case name");
+    fs::rename(folder.path().join("blobs"), folder.path().join("real")).unwrap();
+    symlink("real", folder.path().join("blobs")).unwrap();
+    not_whole("a linked folder");
+}
+
+#[test]
+fn files_that_change_while_they_are_read_are_findings() {
+    let images = Images::sample();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.tar");
+    let plan = images.write(&path, |_| ());
+    let mut examined = airlift_verifier::Examined::open(&path, airlift_bundle::Limits::default()).unwrap();
+    assert!(examined.findings().is_empty());
+    let blob = plan.blobs().last().unwrap();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(blob.data_offset + 1).unwrap();
+    examined.hash_blobs(0, &airlift_bundle::Unobserved);
+    let found = examined.report();
+    assert_eq!(rules(&found), ["blob-unreadable"]);
+    assert_eq!(found.findings[0].digest, Some(blob.digest));
+}
+
+/// A manifest of four megabytes can name forty thousand blobs that aren't there.
+#[test]
+fn findings_beyond_what_anybody_reads_are_counted() {
+    let mut images = Images::default();
+    let layers: Vec<_> = (0..20_000).map(|number| Descriptor::new(LAYER, made_up(number), 1)).collect();
+    let image = images.image("amd64", &layers);
+    images.root(&image, "registry.example.com/app:1");
+    let found = report(layout(&images.foreign_index(), images.foreign_files().drain(2..)).save().path());
+    assert_eq!(found.findings.len(), 10_001);
+    let last = found.findings.last().unwrap();
+    assert_eq!((last.rule, last.message.as_str()), ("more-findings", "10000 more errors are not listed"));
+}
+
+/// A hundred thousand roots, each in need of a report, in a file of 20 MB.
+#[test]
+fn a_huge_index_json_is_answered_quickly() {
+    let mut images = Images::default();
+    let image = images.image("amd64", &[]);
+    let index = images.index(&[json(&image, "")]);
+    let children: Vec<_> = (0..60_000)
+        .map(|number| {
+            json(&index, &format!(r#","annotations":{{"org.opencontainers.image.ref.name":"{number}"}}"#))
+        })
+        .collect();
+    let start = Instant::now();
+    let found = report(layout(&index_json(&children), images.foreign_files().drain(2..)).save().path());
+    assert!(found.ok, "{:?}", found.findings.first());
+    assert_eq!(found.images.len(), 60_000);
+    let missing: Vec<_> =
+        (0..60_000).map(|number| json(&Descriptor::new(OCI_INDEX, made_up(number), 500), "")).collect();
+    let found = report(layout(&index_json(&missing), []).save().path());
+    assert_eq!(found.findings.len(), 10_001);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+}
+
+/// Runs [`in_a_process_of_its_own`] on `path`, after `limit` (shell); returns its peak of memory in KiB.
+fn peak(path: &Path, limit: &str) -> Option<u64> {
+    let this = std::env::current_exe().unwrap();
+    let script = format!(r#"{limit} exec "$0" --exact hostile::in_a_process_of_its_own --nocapture"#);
+    let output =
+        Command::new("sh").args(["-c", &script]).arg(this).env("AIRLIFT_TEST_VERIFY", path).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    // Only Linux tells.
+    text.lines().find_map(|line| line.split_once("VmHWM:"))?.1.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+/// Verifies the file that the environment names. Without one there is nothing to do.
+#[test]
+fn in_a_process_of_its_own() {
+    let Some(path) = std::env::var_os("AIRLIFT_TEST_VERIFY") else { return };
+    let found = report(Path::new(&path));
+    assert!(found.ok, "{:?}", found.findings.first());
+    print!("\n{}", fs::read_to_string("/proc/self/status").unwrap_or_default());
+}
+
+fn many_blobs() -> Images {
+    let mut images = Images::default();
+    for image in 0..10 {
+        let layers: Vec<_> =
+            (0..1_000).map(|layer| images.blob(LAYER, format!("{image}/{layer}").as_bytes())).collect();
+        let image = images.image(&format!("a{image}"), &layers);
+        images.root(&image, &format!("registry.example.com/app:{}", images.roots.len()));
+    }
+    images
+}
+
+#[test]
+fn ten_thousand_blobs_fit_into_little_memory() {
+    let images = many_blobs();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.tar");
+    images.write(&path, |_| ());
+    for kind in ["ours", "another tool's"] {
+        let peak = peak(&path, "");
+        assert!(peak.is_none_or(|kib| kib < 64 << 10), "{kind}: {peak:?} KiB");
+        fs::write(&path, layout(&images.foreign_index(), images.foreign_files().drain(2..)).0).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_takes_few_file_descriptors() {
+    let folder = tempfile::tempdir().unwrap();
+    many_blobs().write_folder(folder.path());
+    let peak = peak(folder.path(), "ulimit -n 40;");
+    assert!(peak.is_none_or(|kib| kib < 64 << 10), "{peak:?} KiB");
+}
+
+#[test]
+fn a_hundred_thousand_needless_entries_cost_little() {
+    let images = Images::sample();
+    let mut tar = images
+        .foreign_files()
+        .into_iter()
+        .filter(|(name, _)| name.len() < 100)
+        .fold(Tar::default(), |tar, (name, content)| tar.file(&name, &content));
+    for number in 0..100_000 {
+        tar = tar.file(&format!("{}{number}", "x".repeat(80)), b"");
+    }
+    let start = Instant::now();
+    let found = report(tar.end().save().path());
+    assert_eq!(rules(&found).iter().filter(|rule| **rule == "extra-file").count(), 101);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+}

@@ -1,0 +1,39 @@
+//! What `verify` finds: every flipped bit and every cut of our own archives, and whatever is wrong with others'.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
+
+mod admitting;
+mod findings;
+mod flips;
+mod foreign;
+mod hostile;
+#[path = "../../../bundle/tests/format/images.rs"]
+mod images;
+mod large;
+#[path = "../../../bundle/tests/format/tar_file.rs"]
+mod tar_file;
+
+use std::path::Path;
+
+use airlift_bundle::Unobserved;
+use airlift_verifier::{Finding, Options, Report, verify};
+
+fn report(path: &Path) -> Report {
+    let report = verify(path, &Options { jobs: 2, ..Options::default() }, &Unobserved).unwrap();
+    check(&report);
+    report
+}
+
+/// What holds for every report.
+fn check(report: &Report) {
+    assert_eq!(report.ok, !report.findings.iter().any(Finding::is_error));
+    for finding in &report.findings {
+        let text = format!("{} {}", finding.message, finding.path.concat());
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+        assert!(!finding.rule.is_empty() && !finding.message.is_empty());
+    }
+}
+
+/// The rules of a report's findings, in order.
+fn rules(report: &Report) -> Vec<&'static str> {
+    report.findings.iter().map(|finding| finding.rule).collect()
+}
