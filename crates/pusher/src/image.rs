@@ -43,7 +43,10 @@ impl Run {
             Ok(standing) => self.see_through(&image, standing, route, &mut moved, &mut receipt).await,
         };
         match outcome {
-            Ok(status) => receipt.status = status,
+            Ok(status) => {
+                receipt.status = status;
+                receipt.digest_resolves = route == Route::Whole;
+            }
             Err(error) => {
                 receipt.status = Status::Failed;
                 receipt.fault = Some(error.fault());
@@ -68,9 +71,9 @@ impl Run {
         let Some(root) = graph.roots.get(image.root) else { return Ok(Status::Present) };
         let (status, there): (Status, Vec<Digest>) = match route {
             Route::Children => {
-                receipt.selected_children = self.children(image, root, moved).await?;
+                let status = self.children(image, root, moved, receipt).await?;
                 receipt.children = receipt.selected_children.iter().map(|child| child.digest).collect();
-                (Status::Pushed, receipt.children.clone())
+                (status, receipt.children.clone())
             }
             Route::Whole => {
                 let status = self.whole(image, standing, moved).await?;
@@ -98,7 +101,7 @@ impl Run {
         }
         if behind > 0 {
             let message = format!(
-                "{}: {behind} signatures or other attachments stay behind, because what they are attached to is not pushed",
+                "{}: what is attached to manifests that are not pushed stays behind with them ({behind} of it)",
                 image.source
             );
             self.observer.notice(Event::Warning { message });
@@ -129,16 +132,19 @@ impl Run {
         image: &PlannedImage,
         root: &Root,
         moved: &mut Moved,
-    ) -> Result<Vec<SelectedChild>, ImageError> {
-        let mut sent = Vec::new();
+        receipt: &mut ImageReceipt,
+    ) -> Result<Status, ImageError> {
+        let mut status = Status::Present;
         for Child { digest, platform, selector } in children_of(&self.bundle, image, root) {
             let repository = image.target.repository().clone();
             let label = platform.clone().unwrap_or_else(|| format!("{}…", digest.short()));
             let tree = Tree { digest, repository, selector, name: format!("{} {label}", image.source) };
-            self.send_if_absent(&tree, moved).await?;
-            sent.push(SelectedChild { target: tree.target(), digest, platform });
+            if self.send_if_absent(&tree, moved).await? == Status::Pushed {
+                status = Status::Pushed;
+            }
+            receipt.selected_children.push(SelectedChild { target: tree.target(), digest, platform });
         }
-        Ok(sent)
+        Ok(status)
     }
 
     /// Brings a tree to its tag or digest, unless it is there; a tag that stands for something else is a matter of policy.

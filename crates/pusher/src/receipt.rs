@@ -50,6 +50,8 @@ pub struct ImageReceipt {
     pub media_type: String,
     /// What became of it.
     pub status: Status,
+    /// Whether `digest` resolves at the target. It doesn't where only single platforms were pushed, or where it failed.
+    pub digest_resolves: bool,
     /// The manifests below it, which the target holds too.
     pub children: Vec<Digest>,
     /// What is attached to this image and is at the target, too.
@@ -57,7 +59,7 @@ pub struct ImageReceipt {
     /// Lists of referrers that were written because the registry keeps none itself. These manifests are not in the bundle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback_tags: Vec<FallbackTag>,
-    /// Where only single platforms were pushed: what they are. The index digest does not resolve at the target then.
+    /// Where only single platforms were pushed: what they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub selected_children: Vec<SelectedChild>,
     /// Bytes of blobs that were sent.
@@ -106,6 +108,7 @@ impl ImageReceipt {
             digest: image.digest,
             media_type: image.media_type.clone(),
             status: Status::Failed,
+            digest_resolves: false,
             children: Vec::new(),
             referrers: Vec::new(),
             fallback_tags: Vec::new(),

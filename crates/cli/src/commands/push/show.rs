@@ -75,7 +75,21 @@ pub(crate) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
             text.push_str(&indented(2, Tone::Plain, &harmless(error), stream));
         }
     }
-    if receipt.images.iter().any(|image| image.error.is_some()) {
+    for image in receipt.images.iter().filter(|image| !image.selected_children.is_empty()) {
+        let word = stream.paint.tone(Tone::Odd, "without its index:").into_owned();
+        text.push_str(&format!("{word} {}\n", image.target));
+        for child in &image.selected_children {
+            text.push_str(&format!("  {}\n", child.target));
+        }
+        text.push_str(&format!("  {} does not resolve there\n", image.digest));
+    }
+    let lists: Vec<_> = receipt.images.iter().flat_map(|image| &image.fallback_tags).collect();
+    if let Some(first) = lists.first() {
+        let more = if lists.len() > 1 { format!(" and {} more", lists.len() - 1) } else { String::new() };
+        let word = stream.paint.tone(Tone::Dim, "lists of attachments written, as the registry keeps none:");
+        text.push_str(&format!("{word}\n  {}{more}\n", first.target));
+    }
+    if !text.ends_with("\n\n") {
         text.push('\n');
     }
     text + &last_line(receipt, stream)
