@@ -39,6 +39,9 @@ pub struct InspectedImage {
     /// Its name in the bundle; absent where a layout names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// For signatures, SBOMs and the like: the manifest that it is attached to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
     /// The platforms that are carried.
     pub platforms: Vec<String>,
     /// The platforms that were left out by choice.

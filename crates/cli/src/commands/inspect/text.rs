@@ -48,6 +48,9 @@ fn image_rows(table: &mut Table, image: &InspectedImage) {
     if !image.omitted_platforms.is_empty() {
         what.push(format!("without {}", image.omitted_platforms.join(", ")));
     }
+    if let Some(subject) = &image.subject {
+        what.push(format!("attached to {}", subject.short()));
+    }
     table.across([Cell::new(Tone::Bold, manifest.label.clone()), format!("  {}", what.join(", ")).into()]);
     let note = manifest_note(manifest);
     table.across([Cell::new(Tone::Dim, format!("{}  ", manifest.digest)), note]);

@@ -50,6 +50,7 @@ impl<'a> Tree<'a> {
         };
         InspectedImage {
             reference: root.reference.clone(),
+            subject: root.subject,
             platforms: platforms.carried,
             omitted_platforms: platforms.omitted,
             manifest,
