@@ -7,12 +7,16 @@
 
 mod airlift;
 mod archive;
+mod attached;
 mod bad_input;
 mod consumers;
+mod cosign;
+mod external;
 mod made;
 mod memory;
 mod pair;
 mod platforms;
 mod republish;
 mod secured;
+mod sparse;
 mod whole_way;

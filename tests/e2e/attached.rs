@@ -1,0 +1,417 @@
+//! What is attached to images: found in all three places, carried byte for byte, listed at the target; and what a registry
+//! may do to hide it.
+
+use airlift_bundle::{Digest, media_type};
+use airlift_server::samples::{Content, Image, Sample};
+use airlift_server::{Options, Referrers};
+use airlift_testkit::real::RealRegistry;
+use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
+use serde_json::{Value, json};
+
+use crate::airlift::{Airlift, Ran};
+use crate::made::{self, Embedded, descriptor, tag_of};
+
+const REPOSITORY: &str = "team/app";
+
+fn without_api() -> Embedded {
+    Embedded::start(Options { referrers: Referrers::Absent, ..Options::default() })
+}
+
+fn list_of(referrers: &[&Image]) -> Content {
+    let entries: Vec<Value> = referrers.iter().map(|image| descriptor(&image.manifest)).collect();
+    made::index(&entries)
+}
+
+fn build(airlift: &Airlift, authority: &str, more: &[&str]) -> Ran {
+    let reference = format!("{authority}/{REPOSITORY}:1");
+    let arguments = ["build", &reference, "-o", "b.tar", "--force", "--json", "--retries", "0"];
+    airlift.run(&[&arguments[..], more].concat())
+}
+
+fn attached(built: &Ran) -> Vec<String> {
+    let document = built.json("airlift.build/v1");
+    let list = document["images"][0]["referrers"].as_array().expect("a list").clone();
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// An SBOM on one platform's image, a signature on the SBOM, and a signature under cosign's tag on the index.
+struct Attached {
+    sample: Sample,
+    sbom: Image,
+    signature: Image,
+    tagged: Image,
+}
+
+impl Attached {
+    fn new() -> Self {
+        let sample = made::two_platforms(REPOSITORY, 1);
+        let sbom = made::referrer(&sample.manifests[0], "application/spdx+json", "sbom");
+        let signature = made::referrer(&sbom.manifest, "application/vnd.example.signature", "of the sbom");
+        Attached { sample, sbom, signature, tagged: made::signature("of the index") }
+    }
+
+    fn seed(&self, source: &Embedded, has_api: bool) {
+        let endpoint = source.endpoint();
+        endpoint.push(std::slice::from_ref(&self.sample));
+        let on_sbom = self.sample.manifests[0].digest;
+        for (referrer, subject) in [(&self.sbom, on_sbom), (&self.signature, self.sbom.manifest.digest)] {
+            made::put(endpoint, REPOSITORY, referrer, None);
+            if !has_api {
+                let list = list_of(&[referrer]);
+                endpoint.push_manifest(REPOSITORY, &tag_of(&subject, ""), &list).expect_status(201);
+            }
+        }
+        made::put(endpoint, REPOSITORY, &self.tagged, Some(&tag_of(&self.sample.root.digest, ".sig")));
+    }
+
+    fn all(&self) -> Vec<String> {
+        let images = [&self.sbom, &self.signature, &self.tagged];
+        let mut digests: Vec<String> = images.iter().map(|image| image.manifest.digest.to_string()).collect();
+        digests.sort();
+        digests
+    }
+}
+
+#[test]
+fn what_is_attached_to_what_is_attached_comes_along_whichever_way() {
+    let things = Attached::new();
+    let mut ids = Vec::new();
+    for has_api in [true, false] {
+        let source = if has_api { Embedded::start(Options::default()) } else { without_api() };
+        things.seed(&source, has_api);
+        let airlift = Airlift::new();
+        let built = build(&airlift, source.authority(), &[]).expect(0);
+        let mut found = attached(&built);
+        found.sort();
+        assert_eq!(found, things.all());
+        ids.push(found);
+        let report = airlift.run(&["--json", "verify", "b.tar"]).expect(0).json("airlift.report/v1");
+        assert_eq!(report["referrers"].as_array().map(Vec::len), Some(3), "{report}");
+        let tree = airlift.run(&["--json", "inspect", "b.tar"]).expect(0).json("airlift.inspect/v1");
+        let of: Vec<&Value> =
+            tree["images"].as_array().unwrap().iter().filter(|image| !image["subject"].is_null()).collect();
+        assert_eq!(of.len(), 3, "{tree}");
+
+        for target_has_api in [true, false] {
+            let target = if target_has_api { Embedded::start(Options::default()) } else { without_api() };
+            let pushed = airlift.run(&["push", "b.tar", target.authority(), "--json"]).expect(0);
+            let receipt = &pushed.json("airlift.receipt/v1")["images"][0];
+            assert_eq!(receipt["referrers"].as_array().map(Vec::len), Some(3), "{receipt}");
+            for image in [&things.sbom, &things.signature, &things.tagged] {
+                let held = target.endpoint().manifest(REPOSITORY, &image.manifest.digest.to_string());
+                assert!(held == image.manifest.bytes);
+            }
+            let tag = tag_of(&things.sample.root.digest, ".sig");
+            assert!(target.endpoint().manifest(REPOSITORY, &tag) == things.tagged.manifest.bytes);
+            assert_listed(&target, &things, target_has_api, receipt);
+        }
+    }
+}
+
+fn assert_listed(target: &Embedded, things: &Attached, has_api: bool, receipt: &Value) {
+    let written = receipt["fallbackTags"].as_array().map_or(0, Vec::len);
+    assert_eq!(written, if has_api { 0 } else { 2 }, "{receipt}");
+    for (subject, referrer) in
+        [(things.sample.manifests[0].digest, &things.sbom), (things.sbom.manifest.digest, &things.signature)]
+    {
+        let list: Vec<u8> = if has_api {
+            let target = target.endpoint();
+            target
+                .request("GET", &format!("/v2/{REPOSITORY}/referrers/{subject}"), &[], b"")
+                .expect_status(200)
+                .body
+        } else {
+            target.endpoint().manifest(REPOSITORY, &tag_of(&subject, ""))
+        };
+        let list: Value = serde_json::from_slice(&list).expect("the list is JSON");
+        let entry = &list["manifests"][0];
+        assert_eq!(entry["digest"], referrer.manifest.digest.to_string(), "{list}");
+        assert!(
+            entry["artifactType"].is_string() && entry["annotations"]["org.example.note"].is_string(),
+            "{list}"
+        );
+    }
+}
+
+#[test]
+fn none_means_that_nobody_asks() {
+    let source = Embedded::start(Options::default());
+    Attached::new().seed(&source, true);
+    let between = Script::forwarding(source.authority()).start();
+    let airlift = Airlift::new();
+    let built = build(&airlift, &between.authority(), &["--referrers", "none"]).expect(0);
+    assert_eq!(attached(&built), [""; 0]);
+    assert_eq!(between.count("GET", "/referrers/"), 0);
+    assert_eq!(between.count("GET", "/manifests/sha256-"), 0);
+}
+
+/// A list at the target that others keep, with members that nobody here knows.
+#[test]
+fn a_fallback_tag_keeps_what_others_put_there() {
+    let things = Attached::new();
+    let source = Embedded::start(Options::default());
+    things.seed(&source, true);
+    let airlift = Airlift::new();
+    build(&airlift, source.authority(), &[]).expect(0);
+
+    let target = RealRegistry::debian().start();
+    let Some(target) = target else { return };
+    let subject = &things.sample.manifests[0];
+    let others = made::referrer(subject, "application/vnd.other", "somebody else's");
+    target.endpoint().push(std::slice::from_ref(&things.sample));
+    made::put(target.endpoint(), REPOSITORY, &others, None);
+    let mut entry = descriptor(&others.manifest);
+    entry["x-unknown"] = json!({"kept": [1, 2, 3]});
+    let list = made::document(&json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [entry],
+        "annotations": {"who": "others"}, "x-more": "kept as well",
+    }));
+    let tag = tag_of(&subject.digest, "");
+    target.endpoint().push_manifest(REPOSITORY, &tag, &list).expect_status(201);
+
+    airlift.run(&["push", "b.tar", target.authority()]).expect(0);
+    let merged: Value = serde_json::from_slice(&target.endpoint().manifest(REPOSITORY, &tag)).unwrap();
+    assert_eq!(merged["manifests"][0], entry, "{merged}");
+    assert_eq!(merged["manifests"][1]["digest"], things.sbom.manifest.digest.to_string(), "{merged}");
+    assert_eq!(
+        (&merged["annotations"]["who"], &merged["x-more"]),
+        (&"others".into(), &"kept as well".into())
+    );
+    assert_eq!(merged["manifests"].as_array().map(Vec::len), Some(2));
+    // Once more changes nothing.
+    airlift.run(&["push", "b.tar", target.authority()]).expect(0);
+    let again: Value = serde_json::from_slice(&target.endpoint().manifest(REPOSITORY, &tag)).unwrap();
+    assert_eq!(again, merged);
+}
+
+#[test]
+fn a_fallback_tag_that_is_no_list_is_left_alone() {
+    let things = Attached::new();
+    let source = Embedded::start(Options::default());
+    things.seed(&source, true);
+    let airlift = Airlift::new();
+    build(&airlift, source.authority(), &[]).expect(0);
+    let target = without_api();
+    let tag = tag_of(&things.sample.manifests[0].digest, "");
+    let image = made::image("linux/amd64", 77);
+    made::put(target.endpoint(), REPOSITORY, &image, Some(&tag));
+    airlift.run(&["push", "b.tar", target.authority()]).expect(3).says(&tag);
+    assert!(target.endpoint().manifest(REPOSITORY, &tag) == image.manifest.bytes);
+
+    // At the source it is an error, too: nobody knows what is attached.
+    let source = without_api();
+    source.endpoint().push(std::slice::from_ref(&things.sample));
+    made::put(source.endpoint(), REPOSITORY, &image, Some(&tag));
+    build(&airlift, source.authority(), &[]).expect(3).says(&tag).says("no index");
+}
+
+#[test]
+fn cosigns_tags_are_not_moved_unasked() {
+    let things = Attached::new();
+    let source = Embedded::start(Options::default());
+    things.seed(&source, true);
+    let airlift = Airlift::new();
+    build(&airlift, source.authority(), &[]).expect(0);
+    let target = Embedded::start(Options::default());
+    let tag = tag_of(&things.sample.root.digest, ".sig");
+    let theirs = made::signature("somebody else's");
+    made::put(target.endpoint(), REPOSITORY, &theirs, Some(&tag));
+    let refused = airlift.run(&["push", "b.tar", target.authority()]).expect(5);
+    refused.says(&theirs.manifest.digest.to_string()).says(&things.tagged.manifest.digest.to_string());
+    assert_eq!(target.endpoint().try_manifest(REPOSITORY, "1").status, 404, "nothing was pushed");
+    airlift.run(&["push", "b.tar", target.authority(), "--move-tags"]).expect(0);
+    assert!(target.endpoint().manifest(REPOSITORY, &tag) == things.tagged.manifest.bytes);
+}
+
+/// A registry with a sample that answers some requests as a test wants it.
+fn scripted(answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> (ScriptedRegistry, Sample) {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let script = Script::serving(vec![sample.clone()])
+        .rule(move |request| (request.method == "GET").then(|| answer(&request.target)).flatten());
+    (script.start(), sample)
+}
+
+/// "No signatures" is only believed where the registry says 404.
+#[test]
+fn an_error_is_never_taken_for_nothing_attached() {
+    for part in ["/referrers/", "/manifests/sha256-", ".sig"] {
+        for status in [400, 401, 403, 405, 429, 500, 503] {
+            let (registry, _) =
+                scripted(move |target| target.contains(part).then(|| Answer::error(status, "X", "no")));
+            let airlift = Airlift::new();
+            let refused = build(&airlift, &registry.authority(), &[]).expect(3);
+            assert!(refused.stderr.contains(&status.to_string()), "{part} {status}: {refused}");
+            assert_eq!(airlift.files(), [""; 0]);
+        }
+        let (registry, _) = scripted(move |target| {
+            target.contains(part).then(|| Answer::ok("text/html", "<html>log in</html>"))
+        });
+        build(&Airlift::new(), &registry.authority(), &[]).expect(3);
+    }
+}
+
+fn page(entries: &[Value], next: Option<&str>) -> Answer {
+    let body = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries});
+    let answer = Answer::ok(media_type::OCI_INDEX, body.to_string());
+    match next {
+        Some(next) => answer.header("Link", format!("<{next}>; rel=\"next\"")),
+        None => answer,
+    }
+}
+
+#[test]
+fn lists_come_in_pages() {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let root = sample.root.clone();
+    let referrers: Vec<Image> =
+        (0..3).map(|number| made::referrer(&root, "application/x", &format!("number {number}"))).collect();
+    let samples =
+        referrers.iter().map(|image| Sample::of_image(REPOSITORY, "unused", image.clone())).chain([sample]);
+    let entries: Vec<Value> = referrers.iter().map(|image| descriptor(&image.manifest)).collect();
+    let registry = Script::serving(samples.collect())
+        .rule(move |request| {
+            let subject = request.path().split_once("/referrers/")?.1.to_owned();
+            if subject != root.digest.to_string() {
+                return Some(page(&[], None));
+            }
+            let number = request.target.split_once("last=").map_or(0, |(_, n)| n.parse().unwrap_or(0));
+            let next = format!("/v2/{REPOSITORY}/referrers/{subject}?last={}", number + 1);
+            Some(page(&entries[number..=number], (number < 2).then_some(next.as_str())))
+        })
+        .start();
+    let airlift = Airlift::new();
+    let built = build(&airlift, &registry.authority(), &[]).expect(0);
+    assert_eq!(attached(&built).len(), 3);
+    airlift.run(&["verify", "b.tar"]).expect(0);
+}
+
+#[test]
+fn endless_pages_come_to_an_end() {
+    // The same page again, and ever new ones.
+    for ever_new in [false, true] {
+        let sample = made::two_platforms(REPOSITORY, 1);
+        let registry = Script::serving(vec![sample])
+            .rule(move |request| {
+                let path = request.path();
+                path.contains("/referrers/").then(|| {
+                    let number = if ever_new { request.number } else { 0 };
+                    page(&[], Some(&format!("{path}?n={number}")))
+                })
+            })
+            .start();
+        let refused = build(&Airlift::new(), &registry.authority(), &[]).expect(3);
+        assert!(registry.count("GET", "/referrers/") < 5_000, "{refused}");
+        refused.says("end");
+    }
+    let (registry, _) = scripted(|target| {
+        target.contains("/referrers/").then(|| page(&[], Some("http://127.0.0.1:1/elsewhere")))
+    });
+    build(&Airlift::new(), &registry.authority(), &[]).expect(3).says("another host");
+}
+
+/// One referrer of the index, listed as `listed` and served as `served`.
+fn lying(listed: Value, digest: Digest, served: Option<Content>) -> Ran {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let root = sample.root.digest.to_string();
+    let registry = Script::serving(vec![sample])
+        .rule(move |request| {
+            let (_, subject) = request.path().split_once("/referrers/")?;
+            Some(page(if subject == root { std::slice::from_ref(&listed) } else { &[] }, None))
+        })
+        .rule(move |request| {
+            let served = served.as_ref()?;
+            request
+                .path()
+                .ends_with(&digest.to_string())
+                .then(|| Answer::ok(&served.media_type, served.bytes.to_vec()))
+        })
+        .start();
+    let airlift = Airlift::new();
+    let ran = build(&airlift, &registry.authority(), &[]).expect(3);
+    assert_eq!(airlift.files(), [""; 0]);
+    ran
+}
+
+#[test]
+fn a_referrer_is_what_its_list_says() {
+    let root = made::two_platforms(REPOSITORY, 1).root;
+    let referrer = made::referrer(&root, "application/x", "true").manifest;
+    let other = made::referrer(&root, "application/x", "evil").manifest;
+    let digest = referrer.digest;
+    lying(descriptor(&referrer), digest, Some(other)).says(&digest.to_string());
+    lying(descriptor(&referrer), digest, None).says("is not there");
+    let mut larger = descriptor(&referrer);
+    larger["size"] = (referrer.bytes.len() + 1).into();
+    lying(larger, digest, Some(referrer.clone()));
+    let mut typed = descriptor(&referrer);
+    typed["mediaType"] = media_type::OCI_INDEX.into();
+    lying(typed, digest, Some(referrer));
+    // Attached to something else, or to nothing.
+    let elsewhere = made::referrer(&made::image("linux/amd64", 9).manifest, "application/x", "x").manifest;
+    lying(descriptor(&elsewhere), elsewhere.digest, Some(elsewhere.clone())).says("attached to sha256:");
+    let nothing = made::signature("of nothing").manifest;
+    lying(descriptor(&nothing), nothing.digest, Some(nothing.clone())).says("attached to nothing");
+}
+
+/// Two manifests under each other's tags: the circle is walked once.
+#[test]
+fn circles_are_walked_once() {
+    let source = Embedded::start(Options::default());
+    let sample = made::two_platforms(REPOSITORY, 1);
+    source.endpoint().push(std::slice::from_ref(&sample));
+    let other = made::signature("a");
+    made::put(source.endpoint(), REPOSITORY, &other, Some(&tag_of(&sample.root.digest, ".sig")));
+    let back = tag_of(&other.manifest.digest, ".sig");
+    source.endpoint().push_manifest(REPOSITORY, &back, &sample.root).expect_status(201);
+    let airlift = Airlift::new();
+    build(&airlift, source.authority(), &[]).expect(0);
+    airlift.run(&["verify", "b.tar"]).expect(0);
+    let target = Embedded::start(Options::default());
+    airlift.run(&["push", "b.tar", target.authority()]).expect(0);
+    assert!(target.endpoint().manifest(REPOSITORY, &back) == sample.root.bytes);
+}
+
+/// Attached to attached to attached: deeper than anybody means it.
+#[test]
+fn towers_of_attachments_have_a_limit() {
+    let source = Embedded::start(Options::default());
+    let sample = made::two_platforms(REPOSITORY, 1);
+    source.endpoint().push(std::slice::from_ref(&sample));
+    let mut subject = sample.root.clone();
+    for level in 0..12 {
+        let referrer = made::referrer(&subject, "application/x", &format!("level {level}"));
+        made::put(source.endpoint(), REPOSITORY, &referrer, None);
+        subject = referrer.manifest;
+    }
+    build(&Airlift::new(), source.authority(), &[]).expect(3).says("levels of attachments");
+}
+
+/// Of a partial image, what is attached to the chosen platform and to the index comes along.
+#[test]
+fn of_chosen_platforms_only_theirs_comes_along() {
+    let source = Embedded::start(Options::default());
+    let sample = made::two_platforms(REPOSITORY, 1);
+    source.endpoint().push(std::slice::from_ref(&sample));
+    let on: Vec<String> = sample
+        .manifests
+        .iter()
+        .map(|subject| {
+            let referrer = made::referrer(subject, "application/x", &subject.digest.to_string());
+            made::put(source.endpoint(), REPOSITORY, &referrer, None);
+            referrer.manifest.digest.to_string()
+        })
+        .collect();
+    let airlift = Airlift::new();
+    let built = build(&airlift, source.authority(), &["--platform", "linux/amd64"]).expect(0);
+    let mut found = attached(&built);
+    let mut expected = vec![on[0].clone(), on[2].clone()];
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+
+    // The index stays behind, and with it what is attached to it; that is said.
+    let target = Embedded::start(Options::default());
+    let push = ["push", "b.tar", target.authority(), "--selected-children", "--json"];
+    let pushed = airlift.run(&push).expect(0).says("stays behind with them (1 of it)");
+    assert_eq!(pushed.json("airlift.receipt/v1")["images"][0]["referrers"], json!([on[0]]));
+}
