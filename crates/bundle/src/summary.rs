@@ -1,6 +1,6 @@
 //! What an image is made of, in the terms that people ask for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::platform_of_config;
 use crate::graph::Graph;
@@ -100,24 +100,24 @@ pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
     }
     let manifests_of =
         |root: &Root| graph.below(&root.descriptor.digest).into_iter().map(|entry| entry.descriptor.digest);
-    let mut subjects: HashSet<Digest> = manifests_of(image).collect();
-    let mut waiting: Vec<(usize, &Root)> = graph
-        .roots
-        .iter()
-        .enumerate()
-        .filter(|(_, root)| root.subject.is_some() && repository(root) == repository(image))
-        .collect();
+    // By subject: a chain of attachments, each of the one before, takes as many steps as it has links.
+    let mut waiting: HashMap<Digest, Vec<(usize, &Root)>> = HashMap::new();
+    for (position, root) in graph.roots.iter().enumerate() {
+        if let Some(subject) = root.subject.filter(|_| repository(root) == repository(image)) {
+            waiting.entry(subject).or_default().push((position, root));
+        }
+    }
+    let mut subjects: Vec<Digest> = manifests_of(image).collect();
     let mut found = Vec::new();
     loop {
-        let (reached, rest): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|(_, root)| root.subject.is_some_and(|subject| subjects.contains(&subject)));
+        let reached = subjects.iter().filter_map(|subject| waiting.remove(subject)).flatten();
+        let mut reached: Vec<(usize, &Root)> = reached.collect();
         if reached.is_empty() {
             break;
         }
-        subjects.extend(reached.iter().flat_map(|(_, root)| manifests_of(root)));
+        reached.sort_by_key(|(position, _)| *position);
+        subjects = reached.iter().flat_map(|(_, root)| manifests_of(root)).collect();
         found.extend(reached);
-        waiting = rest;
     }
     found.into_iter().map(|(_, root)| root).collect()
 }

@@ -292,3 +292,24 @@ fn artifacts_without_an_image_config_are_walked() {
     assert_eq!(graph.blobs.len(), 2);
     assert_eq!(summary::platforms_of(&graph, &graph.roots[0], |_| None).carried, [""; 0]);
 }
+
+/// Each attached to the one before: as many steps as links, and a subject before what speaks of it.
+#[test]
+fn a_long_chain_of_attachments_is_followed_once() {
+    let mut images = Images::default();
+    let image = images.image("amd64", &[]);
+    images.root(&image, "registry.example.com/app:1");
+    let mut subject = image.digest;
+    let mut chain = Vec::new();
+    for number in 0..20_000 {
+        let attached = Descriptor::new(OCI_MANIFEST, made_up(number), 5);
+        images.root(&attached, &format!("registry.example.com/app:{number}"));
+        images.roots.last_mut().unwrap().subject = Some(subject);
+        subject = attached.digest;
+        chain.push(subject);
+    }
+    let graph = walked(&images).unwrap();
+    let root = graph.roots.iter().find(|root| root.descriptor.digest == image.digest).unwrap();
+    let found = quickly("following the chain", || summary::attached_to(&graph, root));
+    assert_eq!(found.iter().map(|root| root.descriptor.digest).collect::<Vec<_>>(), chain);
+}
