@@ -139,16 +139,21 @@ impl Gatherer<'_> {
     }
 
     async fn attached_to(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
+        // All at once: the answers are small, and most of them are "nothing".
+        let tags = COSIGN_SUFFIXES.map(|suffix| cosign_tag(&subject.digest, suffix));
+        let tagged = futures::future::try_join_all(tags.iter().map(|tag| self.tagged(subject, tag)));
+        let (mut found, tagged) = futures::try_join!(self.referrers(subject), tagged)?;
+        for (tag, manifest) in tags.iter().zip(tagged) {
+            let reference = format!("{}:{tag}", subject.repository);
+            found.extend(manifest.map(|manifest| resolved(subject, manifest, reference)));
+        }
+        Ok(found)
+    }
+
+    async fn referrers(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
         let mut found = Vec::new();
         for descriptor in self.listed(subject).await? {
             found.push(self.referrer(subject, &descriptor).await?);
-        }
-        for suffix in COSIGN_SUFFIXES {
-            let tag = cosign_tag(&subject.digest, suffix);
-            if let Some(manifest) = self.tagged(subject, &tag).await? {
-                let reference = format!("{}:{tag}", subject.repository);
-                found.push(resolved(subject, manifest, reference));
-            }
         }
         Ok(found)
     }

@@ -30,12 +30,11 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
-    /// A manifest with foreign layers, which registries are particular about.
-    #[error(
-        "{label} was not taken; it has layers with urls, which Distribution takes only where validation.manifests.urls.allow permits their addresses"
-    )]
-    ForeignLayers {
+    /// One of its manifests, for a reason that is known.
+    #[error("{label} was not taken; {advice}")]
+    Known {
         label: String,
+        advice: &'static str,
         #[source]
         source: Error,
     },

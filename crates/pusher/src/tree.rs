@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::{Digest, Graph, RawManifest};
+use airlift_bundle::{Algorithm, Digest, Graph, RawManifest, media_type};
 use airlift_registry::{Access, Error, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
@@ -83,10 +83,14 @@ impl Run {
         let is_root = raw.digest() == tree.digest;
         let selector = if is_root { tree.selector.clone() } else { by_digest.clone() };
         let label = if is_root { tree.target() } else { format!("{} of {}", entry.label, tree.name) };
-        self.transport
-            .put_manifest(&tree.repository, &selector, raw.media_type(), raw.bytes().clone())
-            .await
-            .map_err(|source| not_taken(raw, label.clone(), source))?;
+        // Under a tag, registries file everything by its sha256; another digest has to be told before the tag moves.
+        let told_first = by_digest != selector && raw.digest().algorithm() != Algorithm::Sha256;
+        for selector in told_first.then_some(&by_digest).into_iter().chain([&selector]) {
+            self.transport
+                .put_manifest(&tree.repository, selector, raw.media_type(), raw.bytes().clone())
+                .await
+                .map_err(|source| not_taken(raw, label.clone(), source))?;
+        }
         self.read_back(tree, raw, by_digest.clone(), &label).await?;
         if selector != by_digest {
             self.read_back(tree, raw, selector, &label).await?;
@@ -111,12 +115,23 @@ impl Run {
     }
 }
 
+/// What a registry's refusal of a manifest means, where that is known of the registries that people have.
 fn not_taken(raw: &RawManifest, label: String, source: Error) -> ImageError {
-    let has_urls = Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
-    match source.refusal() {
-        Some(_) if has_urls => ImageError::ForeignLayers { label, source },
-        _ => ImageError::Manifest { label, source },
-    }
+    let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
+    let is_docker = [media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST].contains(&raw.media_type());
+    let Some(refusal) = source.refusal() else { return ImageError::Manifest { label, source } };
+    let advice = match refusal.status {
+        _ if raw.digest().algorithm() != Algorithm::Sha256 && refusal.has("DIGEST_INVALID") => {
+            "this registry knows manifests by sha256 only, and this one's digest is another"
+        }
+        415 if is_docker => "this registry takes no Docker media types (zot: http.compat: [docker2s2])",
+        413 => "the registry, or a proxy before it, has a limit for the size of manifests",
+        400..=599 if has_urls() => {
+            "it has layers with urls, which Distribution takes only where validation.manifests.urls.allow permits their addresses"
+        }
+        _ => return ImageError::Manifest { label, source },
+    };
+    ImageError::Known { label, advice, source }
 }
 
 /// A blob of a tree, with its place in words.
