@@ -415,3 +415,21 @@ fn of_chosen_platforms_only_theirs_comes_along() {
     let pushed = airlift.run(&push).expect(0).says("stays behind with them (1 of it)");
     assert_eq!(pushed.json("airlift.receipt/v1")["images"][0]["referrers"], json!([on[0]]));
 }
+
+/// The real consumer imports the image, and takes what is attached for nothing that runs.
+#[test]
+fn containerd_imports_an_image_with_all_that_is_attached() {
+    let Some(containerd) = airlift_testkit::containerd::Containerd::start() else { return };
+    let things = Attached::new();
+    let source = Embedded::start(Options::default());
+    things.seed(&source, true);
+    let airlift = Airlift::new();
+    build(&airlift, source.authority(), &["--platform", "linux/amd64"]).expect(0);
+    let bundle = airlift.path("b.tar");
+    let bundle = bundle.to_str().expect("UTF-8");
+    containerd.ctr(&["images", "import", "--no-unpack", "--platform", "linux/amd64", bundle]);
+    let checked = String::from_utf8_lossy(&containerd.ctr(&["images", "check"])).into_owned();
+    let reference = format!("{}/{REPOSITORY}:1", source.authority());
+    let line = checked.lines().find(|line| line.starts_with(&reference)).unwrap_or_default();
+    assert!(line.contains("complete (") && !line.contains("incomplete"), "{checked}");
+}

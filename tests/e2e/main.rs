@@ -13,6 +13,7 @@ mod consumers;
 mod cosign;
 mod external;
 mod made;
+mod matrix;
 mod memory;
 mod pair;
 mod platforms;
