@@ -16,6 +16,7 @@ mod made;
 mod matrix;
 mod memory;
 mod pair;
+mod pinned;
 mod platforms;
 mod republish;
 mod secured;
