@@ -20,6 +20,10 @@ const MAX_SHOWN: usize = 4 * 1024;
 /// The most of it that is shown where it is not the specification's JSON.
 const MAX_PROSE: usize = 300;
 
+/// What stands in the place of a secret.
+const REDACTED: &str = "<redacted>";
+/// Shorter secrets would be found in every word.
+const SHORTEST_SECRET: usize = 4;
 /// The codes that say what is missing.
 const MISSING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"];
 
@@ -58,7 +62,7 @@ pub struct Refusal {
 pub enum Body {
     /// A web page.
     Html,
-    /// Text, shortened.
+    /// Text; a message shows its beginning.
     Text(String),
 }
 
@@ -72,6 +76,31 @@ impl Refusal {
         self.errors = parse(body);
         if self.errors.is_empty() {
             self.body = prose(content_type, body);
+        }
+        self
+    }
+
+    /// Takes out of the registry's words what it repeats of the secrets that were sent to it: debugging proxies print whole requests.
+    pub(crate) fn without(mut self, secrets: &[String]) -> Self {
+        for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET) {
+            let clean = |text: &mut String| {
+                if text.contains(secret) {
+                    *text = text.replace(secret, REDACTED);
+                }
+            };
+            if let Some(Body::Text(text)) = &mut self.body {
+                clean(text);
+            }
+            for error in &mut self.errors {
+                clean(&mut error.code);
+                clean(&mut error.message);
+                // In an object there may be more than texts: names, and forms that only JSON has.
+                match &mut error.detail {
+                    Some(Value::String(text)) => clean(text),
+                    Some(detail) if holds(detail, secret) => *detail = Value::String(REDACTED.to_owned()),
+                    _ => {}
+                }
+            }
         }
         self
     }
@@ -136,7 +165,7 @@ impl fmt::Display for Refusal {
         }
         match &self.body {
             Some(Body::Html) => f.write_str(": an HTML page: a proxy or login page?")?,
-            Some(Body::Text(text)) => write!(f, ": {}", text.escape_debug())?,
+            Some(Body::Text(text)) => write!(f, ": {}", shortened(text, MAX_PROSE).escape_debug())?,
             None => {}
         }
         f.write_str(&tries(self.attempts))?;
@@ -197,6 +226,21 @@ fn parse(body: &[u8]) -> Vec<RegistryError> {
     envelope.errors.into_iter().map(tell).collect()
 }
 
+/// Whether a name or text somewhere in `value` has `secret` in it.
+fn holds(value: &Value, secret: &str) -> bool {
+    let mut values = vec![value];
+    while let Some(value) = values.pop() {
+        match value {
+            Value::String(text) if text.contains(secret) => return true,
+            Value::Array(entries) => values.extend(entries),
+            Value::Object(members) if members.keys().any(|name| name.contains(secret)) => return true,
+            Value::Object(members) => values.extend(members.values()),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// The digests among the words of `text`.
 fn digests(text: &str) -> impl Iterator<Item = Digest> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == ':';
@@ -209,7 +253,7 @@ fn prose(content_type: Option<&str>, body: &[u8]) -> Option<Body> {
     }
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    (!text.is_empty()).then(|| Body::Text(shortened(text, MAX_PROSE).to_owned()))
+    (!text.is_empty()).then(|| Body::Text(text.to_owned()))
 }
 
 /// Whether a body is a web page, by its media type or by how it begins.
@@ -265,6 +309,22 @@ mod tests {
         let long = told("é".repeat(5000).as_bytes()).to_string();
         assert!(long.len() < 600, "{}", long.len());
         assert_eq!(told(b"").body, None);
+    }
+
+    #[test]
+    fn secrets_that_are_repeated_are_taken_out() {
+        let secrets = ["p4ss\"word".to_owned(), "abc".to_owned()];
+        for body in [
+            r#"you sent p4ss"word, abc"#,
+            r#"{"errors":[{"code":"p4ss\u0022word","message":"p4ss\"word","detail":"x p4ss\"word"}]}"#,
+            r#"{"errors":[{"code":"X","detail":{"headers":[{"p4ss\"word":1}]}}]}"#,
+            r#"{"errors":[{"code":"X","detail":{"headers":["Basic p4ss\u0022word"]}}]}"#,
+        ] {
+            let refusal = told(body.as_bytes()).without(&secrets);
+            assert!(!format!("{refusal} {refusal:?}").contains("p4ss"), "{refusal:?}");
+            assert!(refusal.to_string().contains(REDACTED), "{refusal}");
+        }
+        assert!(told(b"abc").without(&secrets).to_string().ends_with("abc"), "too short to be taken out");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use crate::answer::Answer;
 use crate::auth::challenge::{self, Challenge, Offer};
 use crate::auth::credentials::Credentials;
+use crate::auth::grant;
 use crate::auth::session::{Scope, Session, Sessions};
 use crate::error::{Call, ContentFault, Error};
 use crate::hop::{Declared, same_origin};
@@ -155,7 +156,11 @@ impl Inner {
         if !self.may_renew(registry, &session, &answer)? {
             return Ok(answer);
         }
+        // A password is looked up again, too: those of credential helpers expire.
         let renewed = self.session(registry, scope, Some(&session)).await?;
+        if renewed.is_password && renewed.header == session.header {
+            return Ok(answer);
+        }
         drop(answer);
         self.send_with(registry, &renewed, &make).await
     }
@@ -185,10 +190,7 @@ impl Inner {
 
     /// Whether an answer is a 401 of the registry itself that another authorization may turn.
     fn may_renew(&self, registry: &Registry, session: &Session, answer: &Answer) -> Result<bool, Error> {
-        if answer.status() != StatusCode::UNAUTHORIZED
-            || !session.renewable
-            || !same_origin(&answer.url, &registry.base)
-        {
+        if answer.status() != StatusCode::UNAUTHORIZED || !same_origin(&answer.url, &registry.base) {
             return Ok(false);
         }
         match challenge::offer(answer.response.headers()) {
@@ -212,7 +214,8 @@ impl Inner {
     /// Tells a refusal with all that is known about it.
     pub(crate) async fn refused(&self, answer: Answer) -> Error {
         let (login, host) = (answer.note.clone(), answer.host.clone());
-        let mut refusal = answer.refusal(&self.http).await;
+        let secrets = answer.authorization.as_ref().map(grant::secrets).unwrap_or_default();
+        let mut refusal = answer.refusal(&self.http).await.without(&secrets);
         refusal.note = match refusal.status {
             401 | 403 => login.map(|login| login.told(refusal.status)),
             429 => quota::told(&refusal, host.and_then(|host| self.quotas.get(&host)), login.as_deref()),

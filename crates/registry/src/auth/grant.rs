@@ -55,10 +55,14 @@ pub(crate) async fn fetch(
         Some(Credential::Login(auth)) => Ask { authorization: basic(auth), ..query(wanted) },
         None => query(wanted),
     };
+    let mut brought = ask.authorization.as_ref().map(secrets).unwrap_or_default();
+    if let Some(Credential::Identity(secret)) = credential {
+        brought.push(secret.0.clone());
+    }
     let exchange = async {
         let mut answer = http.send(ask, Some(http.idle_timeout)).await?;
         if !answer.status().is_success() {
-            return Err(Error::refused(answer.refusal(http).await));
+            return Err(Error::refused(answer.refusal(http).await.without(&brought)));
         }
         let body = answer.whole(http, "token answer", MAX_ANSWER).await?;
         read(&body).ok_or_else(|| Error::content(&answer.call, ContentFault::Token))
@@ -74,6 +78,15 @@ pub(crate) fn basic(auth: &RegistryAuth) -> Option<HeaderValue> {
         return None;
     };
     sensitive(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+/// What must not be shown of an `Authorization`, should an answer repeat it: the token, or the password and its encoded form.
+pub(crate) fn secrets(authorization: &HeaderValue) -> Vec<String> {
+    let text = authorization.to_str().unwrap_or_default();
+    let Some((_, encoded)) = text.split_once(' ') else { return Vec::new() };
+    let login = STANDARD.decode(encoded).ok().and_then(|login| String::from_utf8(login).ok());
+    let password = login.as_deref().and_then(|login| login.split_once(':')).map(|(_, password)| password);
+    [Some(encoded), password].into_iter().flatten().map(str::to_owned).collect()
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {
@@ -144,6 +157,14 @@ mod tests {
         for body in ["", "{}", r#"{"token":""}"#, r#"{"token":"a\nb"}"#, "<html>", r#"{"token":7}"#] {
             assert!(read(body.as_bytes()).is_none(), "{body}");
         }
+    }
+
+    #[test]
+    fn knows_what_must_not_be_shown() {
+        let login = basic(&RegistryAuth::Basic("us".to_owned(), "p:w".to_owned())).unwrap();
+        assert_eq!(secrets(&login), ["dXM6cDp3", "p:w"]);
+        assert_eq!(secrets(&HeaderValue::from_static("Bearer t0ken")), ["t0ken"]);
+        assert!(secrets(&HeaderValue::from_static("odd")).is_empty());
     }
 
     #[test]

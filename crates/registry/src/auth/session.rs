@@ -79,8 +79,8 @@ pub(crate) struct Session {
     pub(crate) header: Option<HeaderValue>,
     /// What to tell where the request is refused all the same.
     pub(crate) note: Option<Arc<Login>>,
-    /// Whether asking again could give another authorization.
-    pub(crate) renewable: bool,
+    /// Whether it is a user and a password, which are refused always when they are refused once.
+    pub(crate) is_password: bool,
     number: u64,
     expires: Option<Instant>,
 }
@@ -88,7 +88,7 @@ pub(crate) struct Session {
 impl Session {
     /// Of a registry that asks for nothing.
     pub(crate) fn none() -> Self {
-        Session { header: None, note: None, renewable: true, number: 0, expires: None }
+        Session { header: None, note: None, is_password: false, number: 0, expires: None }
     }
 
     fn is_fresh(&self) -> bool {
@@ -149,7 +149,7 @@ impl Sessions {
                     Some(Credential::Login(auth)) => grant::basic(auth),
                     _ => None,
                 };
-                Ok(Session { header, renewable: false, ..session })
+                Ok(Session { header, is_password: true, ..session })
             }
             Challenge::Bearer { realm, service } => {
                 let wanted = Wanted { realm, service: service.as_deref(), scopes: scope.texts() };
