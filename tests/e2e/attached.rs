@@ -433,3 +433,28 @@ fn containerd_imports_an_image_with_all_that_is_attached() {
     let line = checked.lines().find(|line| line.starts_with(&reference)).unwrap_or_default();
     assert!(line.contains("complete (") && !line.contains("incomplete"), "{checked}");
 }
+
+/// An index may be attached, too, with manifests of its own.
+#[test]
+fn an_index_can_be_attached() {
+    let source = Embedded::start(Options::default());
+    let sample = made::two_platforms(REPOSITORY, 1);
+    source.endpoint().push(std::slice::from_ref(&sample));
+    let part = made::signature("a part of what is attached");
+    made::put(source.endpoint(), REPOSITORY, &part, None);
+    let index = made::document(&json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "artifactType": "application/vnd.example.set",
+        "manifests": [descriptor(&part.manifest)], "subject": descriptor(&sample.root),
+    }));
+    let digest = index.digest.to_string();
+    source.endpoint().push_manifest(REPOSITORY, &digest, &index).expect_status(201);
+    let airlift = Airlift::new();
+    let built = build(&airlift, source.authority(), &[]).expect(0);
+    assert_eq!(attached(&built), [digest.clone()]);
+    for target in [Embedded::start(Options::default()), without_api()] {
+        airlift.run(&["push", "b.tar", target.authority()]).expect(0);
+        assert!(target.endpoint().manifest(REPOSITORY, &digest) == index.bytes);
+        let part_digest = part.manifest.digest.to_string();
+        assert!(target.endpoint().manifest(REPOSITORY, &part_digest) == part.manifest.bytes);
+    }
+}

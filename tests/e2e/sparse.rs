@@ -200,6 +200,52 @@ fn an_answer_that_means_nothing_is_said_to_mean_nothing() {
     }
 }
 
+/// Distribution can be told to look at some platforms only. Attestations of what was left out are of none of them.
+#[test]
+fn a_registry_that_minds_some_platforms_is_asked_about_those_that_are_left_out() {
+    let amd64 = "validation: {manifests: {indexes: {platforms: list, platformlist: [{architecture: amd64, os: linux}]}}}";
+    let Some(target) = RealRegistry::distribution_v3().with_config(amd64).start() else { return };
+    let source = Embedded::start(Options::default());
+    let web = airlift_server::samples::all().swap_remove(0);
+    source.endpoint().push(std::slice::from_ref(&web));
+    let airlift = Airlift::new();
+    let reference = format!("{}/{}:{}", source.authority(), web.repository, web.tag);
+    for (platform, code) in [("linux/arm64", 3), ("linux/amd64", 0)] {
+        airlift.run(&["build", &reference, "-o", "b.tar", "--force", "--platform", platform]).expect(0);
+        let pushed = push(&airlift, target.authority(), &[]).expect(code);
+        if code == 3 {
+            pushed.says("linux/amd64 (").says("attestation of linux/amd64 (");
+        }
+    }
+    assert!(target.endpoint().manifest(&web.repository, &web.tag) == web.root.bytes);
+}
+
+#[test]
+fn a_dry_run_tells_of_partial_images_and_asks_nobody() {
+    let (airlift, _) = bundle();
+    let target = lenient();
+    let between = Script::forwarding(target.authority()).start();
+    let dry = push(&airlift, &between.authority(), &["--dry-run"]).expect(0);
+    dry.says("partial:").says("without linux/arm64");
+    let plan = push(&airlift, &between.authority(), &["--dry-run", "--json"]).expect(0);
+    assert_eq!(plan.json("airlift.push-plan/v1")["images"][0]["omitted"], serde_json::json!(["linux/arm64"]));
+    assert_eq!(manifests_put(&between), [""; 0]);
+}
+
+#[test]
+fn a_question_that_can_not_be_taken_back_is_said() {
+    let (airlift, sample) = bundle();
+    let target = lenient();
+    let registry = Script::forwarding(target.authority())
+        .rule(|request| {
+            (request.method == "DELETE").then(|| Answer::error(405, "UNSUPPORTED", "no deleting here"))
+        })
+        .start();
+    let pushed = push(&airlift, &registry.authority(), &[]).expect(0);
+    pushed.says("could not be deleted again").says("405").says("--no-probe");
+    assert!(target.endpoint().manifest(REPOSITORY, "1") == sample.root.bytes);
+}
+
 /// Harbor says 404, zot a bare 400: then an index without children tells whether it was the children.
 #[test]
 fn a_control_tells_what_other_words_mean() {

@@ -42,7 +42,7 @@ impl fmt::Display for SparseRefusal {
         }
         for (position, (image, digest, omitted)) in self.images.iter().enumerate() {
             let names: Vec<String> =
-                omitted.iter().map(|child| format!("{} ({}…)", child.name(), child.digest.short())).collect();
+                omitted.iter().map(|child| format!("{} ({}…)", child.label, child.digest.short())).collect();
             let separator = if position == 0 { "" } else { ";" };
             write!(f, "{separator} of {image} (index {digest}): {}", names.join(", "))?;
         }

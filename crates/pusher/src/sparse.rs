@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use airlift_bundle::selection::leaves;
-use airlift_bundle::{Digest, Graph, Observer, Platform, Root, media_type, summary};
+use airlift_bundle::selection::{Leaf, leaves};
+use airlift_bundle::{Digest, Event, Graph, Observer, Platform, Root, media_type, summary};
 use airlift_registry::{Access, Error, Repository, Selector, Transport};
 use futures::{StreamExt, TryStreamExt};
 
@@ -19,18 +19,10 @@ use crate::plan::PlannedImage;
 pub struct OmittedChild {
     /// The manifest.
     pub digest: Digest,
-    /// What it is for, where the index says so.
+    /// What people call it: its platform, "attestation of linux/arm64", "manifest 3".
+    pub label: String,
+    /// What the index says of its platform, the "unknown" of attestations included.
     pub platform: Option<Platform>,
-}
-
-impl OmittedChild {
-    /// The platform by name, else the digest's start.
-    pub fn name(&self) -> String {
-        match &self.platform {
-            Some(platform) => summary::display(platform),
-            None => format!("{}…", self.digest.short()),
-        }
-    }
 }
 
 /// Which way an image goes.
@@ -44,11 +36,18 @@ pub(crate) enum Route {
 
 /// What the bundle leaves out of an image.
 pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
-    leaves(graph, root)
-        .into_iter()
-        .filter(|leaf| !graph.carries(&leaf.digest))
-        .map(|leaf| OmittedChild { digest: leaf.digest, platform: leaf.platform })
-        .collect()
+    let left_out = leaves(graph, root).into_iter().filter(|leaf| !graph.carries(&leaf.digest));
+    let child = |leaf: Leaf| {
+        let entry = graph.manifest(&leaf.digest);
+        let label = match (&leaf.platform, entry) {
+            (Some(platform), _) => summary::display(platform),
+            (None, Some(entry)) => entry.label.clone(),
+            (None, None) => format!("{}…", leaf.digest.short()),
+        };
+        let own = entry.and_then(|entry| entry.descriptor.platform.clone());
+        OmittedChild { digest: leaf.digest, label, platform: leaf.platform.or(own) }
+    };
+    left_out.map(child).collect()
 }
 
 /// Whether all omitted children of an image are in the target repository already: then the index is complete there.
@@ -87,10 +86,8 @@ pub(crate) async fn probe(
     observer: &Arc<dyn Observer>,
 ) -> Verdict {
     let repository = image.target.repository();
-    observer.notice(airlift_bundle::Event::Resolving {
-        reference: format!("{repository} (does it take sparse indexes?)"),
-    });
-    let refusal = match try_index(transport, repository, &made_up_index(omitted)).await {
+    observer.notice(Event::Resolving { reference: format!("{repository} (does it take sparse indexes?)") });
+    let refusal = match try_index(transport, repository, &made_up_index(omitted), observer).await {
         Ok(()) => return Verdict::Accepts,
         Err(error) => error,
     };
@@ -102,18 +99,27 @@ pub(crate) async fn probe(
         return Verdict::Inconclusive(words);
     }
     // It may be the children, or indexes as such, or we: an index without children tells.
-    match try_index(transport, repository, &made_up_index(&[])).await {
+    match try_index(transport, repository, &made_up_index(&[]), observer).await {
         Ok(()) => Verdict::Refuses(words),
         Err(_) => Verdict::Inconclusive(words),
     }
 }
 
-async fn try_index(transport: &Transport, repository: &Repository, index: &str) -> Result<(), Error> {
+async fn try_index(
+    transport: &Transport,
+    repository: &Repository,
+    index: &str,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), Error> {
     let selector = Selector::Digest(Digest::sha256(index.as_bytes()));
     let bytes = index.to_owned().into();
     transport.put_manifest(repository, &selector, media_type::OCI_INDEX, bytes).await?;
-    // Untagged, it does no harm where it can't be deleted; registries collect it.
-    let _ = transport.delete_manifest(repository, &selector).await;
+    if let Err(error) = transport.delete_manifest(repository, &selector).await {
+        let message = format!(
+            "the index that was made up to ask {repository} could not be deleted again: {error}; it is untagged and harmless, and with --no-probe nothing is asked"
+        );
+        observer.notice(Event::Warning { message });
+    }
     Ok(())
 }
 
@@ -138,6 +144,9 @@ fn made_up_index(omitted: &[OmittedChild]) -> String {
             let mut described = serde_json::json!({"architecture": platform.architecture, "os": platform.os});
             if let Some(variant) = &platform.variant {
                 described["variant"] = variant.as_str().into();
+            }
+            if let Some(version) = &platform.os_version {
+                described["os.version"] = version.as_str().into();
             }
             serde_json::json!({
                 "mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": 528, "platform": described,

@@ -34,6 +34,9 @@ pub struct PushedImage {
     pub media_type: String,
     /// The platforms that it is for.
     pub platforms: Vec<String>,
+    /// Manifests of its index that the bundle leaves out, by platform. Where there are any, the push asks the registry first
+    /// whether it takes such an index.
+    pub omitted: Vec<String>,
     /// Bytes of its manifests and blobs.
     pub size: u64,
     /// What stands under its name at the target.
@@ -69,6 +72,7 @@ impl PushPlanDocument {
                 digest: image.digest,
                 media_type: image.media_type.clone(),
                 platforms: image.platforms.clone(),
+                omitted: image.omitted.iter().map(|child| child.label.clone()).collect(),
                 size: image.size,
                 status,
                 there,

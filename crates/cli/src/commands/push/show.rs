@@ -28,6 +28,11 @@ pub(crate) fn plan(plan: &PushPlan, standings: &[Standing], stream: &Stream) -> 
     let count = size::count(plan.images().len(), "image");
     let mut text =
         format!("{}\n{count}, {} to {}\n", table.render(stream), size::human(bytes), plan.destination());
+    for image in plan.images().iter().filter(|image| !image.omitted.is_empty()) {
+        let left_out: Vec<&str> = image.omitted.iter().map(|child| child.label.as_str()).collect();
+        let word = stream.paint.tone(Tone::Odd, "partial:").into_owned();
+        text.push_str(&format!("{word} {} without {}\n", image.target, harmless(&left_out.join(", "))));
+    }
     for (image, standing) in plan.images().iter().zip(standings) {
         if let Standing::Other(there) = standing {
             text.push_str(&format!(
