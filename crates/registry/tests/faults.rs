@@ -13,7 +13,12 @@ use support::faults::{FAULTS, Fault, MANIFEST, SIZE, Wish, blob, kind, play};
 use support::{Log, options};
 
 fn quick() -> Options {
-    Options { idle_timeout: Duration::from_millis(300), answer_timeout: Duration::from_secs(1), ..options() }
+    Options {
+        idle_timeout: Duration::from_millis(300),
+        answer_timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_millis(300),
+        ..options()
+    }
 }
 
 /// What is wrong with how a fault came out.
