@@ -450,7 +450,7 @@ fn an_index_can_be_attached() {
     source.endpoint().push_manifest(REPOSITORY, &digest, &index).expect_status(201);
     let airlift = Airlift::new();
     let built = build(&airlift, source.authority(), &[]).expect(0);
-    assert_eq!(attached(&built), [digest.clone()]);
+    assert_eq!(attached(&built), [digest.as_str()]);
     for target in [Embedded::start(Options::default()), without_api()] {
         airlift.run(&["push", "b.tar", target.authority()]).expect(0);
         assert!(target.endpoint().manifest(REPOSITORY, &digest) == index.bytes);

@@ -64,7 +64,7 @@ enum Outcome {
 }
 
 fn push(airlift: &Airlift, bundle: &str, kind: &Kind, target: &Endpoint) -> Outcome {
-    (kind.prepare)(target, &kind.repository);
+    kind.prepare(target);
     let ran = airlift.run(&["push", bundle, target.authority(), "--json", "--retries", "0"]);
     if ran.code == 0 {
         for (reference, content) in &kind.arrives {

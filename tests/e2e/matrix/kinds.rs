@@ -23,7 +23,7 @@ pub(super) struct Kind {
     /// Blobs that must be there.
     pub(super) blobs: Vec<Content>,
     /// What is at the target beforehand.
-    pub(super) prepare: Box<dyn Fn(&Endpoint, &str)>,
+    beforehand: Option<Sample>,
 }
 
 impl Kind {
@@ -41,7 +41,7 @@ impl Kind {
             blobs: sample.blobs.clone(),
             samples: vec![sample],
             arrives,
-            prepare: Box::new(|_, _| ()),
+            beforehand: None,
         }
     }
 
@@ -63,6 +63,11 @@ impl Kind {
         self.blobs.extend(image.blobs.iter().cloned());
         self.samples.push(Sample::of_image(&self.repository, &tag, image));
         self
+    }
+
+    /// Puts into the target what is there beforehand.
+    pub(super) fn prepare(&self, target: &Endpoint) {
+        target.push(self.beforehand.as_slice());
     }
 
     /// Puts it into the source.
@@ -98,7 +103,7 @@ pub(super) fn kinds() -> Vec<Kind> {
 fn completed() -> Kind {
     let partial = Kind::partial("partial index, the rest is there", "matrix/completed");
     let whole = Sample { tag: "before".to_owned(), ..partial.samples[0].clone() };
-    Kind { prepare: Box::new(move |target, _| target.push(std::slice::from_ref(&whole))), ..partial }
+    Kind { beforehand: Some(whole), ..partial }
 }
 
 fn by_digest() -> Kind {
