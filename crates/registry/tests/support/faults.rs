@@ -203,7 +203,7 @@ fn challenged(request: &Request) -> Reply {
 }
 
 fn token(request: &Request) -> Reply {
-    Reply::new(200, &[], format!(r#"{{"token":"token-{}","expires_in":300}}"#, request.before))
+    Reply::new(200, &[], format!(r#"{{"token":"c4nary-{}","expires_in":300}}"#, request.before))
 }
 
 fn realm(realm: &str) -> Reply {
@@ -223,7 +223,7 @@ macro_rules! faults {
     };
 }
 
-/// The faults; retries are three, and time-outs short.
+/// The faults. Their secrets all have `c4nary` in them. Retries are three, and time-outs short.
 pub(crate) const FAULTS: &[Fault] = faults! {
     40 Blob "other bytes of the same length" => "digest", 1: |_, _| Reply::new(200, &[], other());
     40 Pinned "another manifest for a digest" => "digest", 2: |request, _| match request.method.as_str() {
@@ -314,8 +314,8 @@ pub(crate) const FAULTS: &[Fault] = faults! {
     51 Blob "a token that expires in the middle" => "arrives", 6: |request, _| {
         match (request.path(), request.header("authorization")) {
             ("/token", _) => token(request),
-            (_, Some("Bearer token-0")) if range(request).is_none() => broken(Then::Reset),
-            (_, Some("Bearer token-1")) => sound(request),
+            (_, Some("Bearer c4nary-0")) if range(request).is_none() => broken(Then::Reset),
+            (_, Some("Bearer c4nary-1")) => sound(request),
             _ => challenged(request),
         }
     };
@@ -342,21 +342,21 @@ pub(crate) const FAULTS: &[Fault] = faults! {
         Reply::new(200, &[], body)
     };
     53 Referrers "no list" => "referrers", 1: |_, _| Reply::new(200, &[], "{}");
-    54 Blob "a realm with a user" => "realm", 1: |_, _| realm("http://us:pw@127.0.0.1:9/token");
+    54 Blob "a realm with a user" => "realm", 1: |_, _| realm("http://us:c4nary@127.0.0.1:9/token");
     54 Blob "a realm that is a file" => "realm", 1: |_, _| realm("file:///etc/passwd");
     55 Blob "a realm that is nothing" => "realm", 1: |_, _| realm("nonsense");
     56 Blob "a redirect to another origin" => "arrives", 1: |_, stage| {
-        Reply::new(307, &[("Location", &format!("http://{}/store?sig=1", stage.elsewhere))], "")
+        Reply::new(307, &[("Location", &format!("http://{}/store?sig=c4nary", stage.elsewhere))], "")
     };
     57 Blob "a redirect to something else than http" => "redirect", 1: |_, _| {
         Reply::new(302, &[("Location", "ftp://127.0.0.1/x")], "")
     };
     57 Blob "a redirect with a password" => "redirect", 1: |_, _| {
-        Reply::new(302, &[("Location", "http://us:pw@127.0.0.1:9/x")], "")
+        Reply::new(302, &[("Location", "http://us:c4nary@127.0.0.1:9/x")], "")
     };
     58 Blob "a blob that only its urls have" => "not found", 1: |_, _| refused(404);
     59 Upload "a location at another origin" => "arrives", 1: |_, stage| {
-        Reply::new(202, &[("Location", &format!("http://{}/up?state=1", stage.elsewhere))], "")
+        Reply::new(202, &[("Location", &format!("http://{}/up?state=c4nary", stage.elsewhere))], "")
     };
     59 Referrers "a next page at another origin" => "redirect", 1: |_, stage| {
         let link = format!("<http://{}/next>; rel=\"next\"", stage.elsewhere);

@@ -92,6 +92,9 @@ impl Reply {
     }
 }
 
+/// Bodies of up to this size are there when the handler is asked.
+const SMALL: usize = 4096;
+
 type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
 /// A running script. `/v2/` is answered with 200 unless the handler of [`Script::all`] says otherwise.
@@ -137,25 +140,23 @@ impl Script {
 }
 
 async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<Request>>>) {
-    let Some((mut request, mut early)) = read_head(&mut stream).await else { return };
+    let Some((mut request, mut body)) = read_head(&mut stream).await else { return };
     let index = {
         let mut log = log.lock().unwrap();
         request.before = log.iter().filter(|seen| seen.line() == request.line()).count();
         log.push(request.clone());
         log.len() - 1
     };
+    let length = request.header("content-length").and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+    // A form is read before it is answered; of what is larger, the answer decides.
+    if length <= SMALL {
+        read_body(&mut stream, &mut body, length).await;
+        request.body.clone_from(&body);
+    }
     let reply = handler(&request);
     if reply.reads {
-        let length =
-            request.header("content-length").and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
-        let mut buffer = vec![0; 64 * 1024];
-        while early.len() < length {
-            match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => break,
-                Ok(bytes) => early.extend_from_slice(&buffer[..bytes]),
-            }
-        }
-        log.lock().unwrap()[index].body = early;
+        read_body(&mut stream, &mut body, length).await;
+        log.lock().unwrap()[index].body = body;
     }
     let at_once = if let Then::Drip(bytes) = reply.then { bytes } else { reply.body.len() };
     let (bytes, slow) = reply.body.split_at(at_once.min(reply.body.len()));
@@ -183,6 +184,16 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
                 }
             }
             std::future::pending().await
+        }
+    }
+}
+
+async fn read_body(stream: &mut TcpStream, body: &mut Vec<u8>, length: usize) {
+    let mut buffer = vec![0; 64 * 1024];
+    while body.len() < length {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(bytes) => body.extend_from_slice(&buffer[..bytes]),
         }
     }
 }
