@@ -104,9 +104,15 @@ fn error_of(ran: &Ran) -> String {
 
 /// A message without what is different on each run: digests and ports.
 fn told(message: &str) -> String {
-    let message = message.lines().find_map(|line| line.strip_prefix("airlift: error: ")).unwrap_or(message);
+    let lines = message.lines().filter_map(|line| match line.strip_prefix("airlift: ") {
+        Some(line) => line.strip_prefix("error: "),
+        None => {
+            Some(line.trim()).filter(|line| line.starts_with("caused by: ") || line.starts_with("hint: "))
+        }
+    });
+    let joined = lines.collect::<Vec<_>>().join(" / ");
     let mut told = String::new();
-    let mut rest = message.trim();
+    let mut rest = if joined.is_empty() { message.trim() } else { joined.as_str() };
     while let Some(first) = rest.chars().next() {
         let hex = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
         let port = rest.strip_prefix("127.0.0.1:");

@@ -64,7 +64,7 @@ fn a_strict_registry_refuses_before_anything_moves() {
         .says("--selected-children")
         .says("all platforms")
         .says("validation.manifests.indexes.platforms");
-    refused.says("Nothing was uploaded").says("MANIFEST_BLOB_UNKNOWN");
+    refused.says("nothing was uploaded").says("MANIFEST_BLOB_UNKNOWN");
     assert_eq!(between.requests().iter().filter(|request| uploads(request)).count(), 0);
     // One question, and it is not the index itself.
     let asked = manifests_put(&between);
@@ -152,6 +152,22 @@ fn selected_children_have_tags_and_the_receipt_says_what_is_not_there() {
     made::put(target.endpoint(), REPOSITORY, &other, Some("1"));
     push(&airlift, target.authority(), &["--selected-children", "--move-tags"]).expect(0);
     assert!(target.endpoint().manifest(REPOSITORY, "1") == other.manifest.bytes);
+}
+
+/// BuildKit's attestations are found through the index alone.
+#[test]
+fn attestations_stay_behind_with_their_index_and_that_is_said() {
+    let source = Embedded::start(Options::default());
+    let web = airlift_server::samples::all().swap_remove(0);
+    source.endpoint().push(std::slice::from_ref(&web));
+    let airlift = Airlift::new();
+    let reference = format!("{}/{}:{}", source.authority(), web.repository, web.tag);
+    airlift.run(&["build", &reference, "-o", "b.tar", "--platform", "linux/amd64"]).expect(0);
+    let target = Embedded::start(Options::default());
+    let pushed = push(&airlift, target.authority(), &["--selected-children", "--json"]).expect(0);
+    let receipt = pushed.json("airlift.receipt/v1");
+    assert_eq!(receipt["images"][0]["selectedChildren"].as_array().map(Vec::len), Some(1), "{receipt}");
+    pushed.says("stays behind with them (1 of it)");
 }
 
 #[test]

@@ -180,6 +180,7 @@ impl Failure {
                 let kept = "what arrived is kept; the same command goes on from it".to_owned();
                 Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
             }
+            Failure::Push(PushError::Sparse(refusal)) => Some(refusal.ways_out()),
             Failure::Admit(AdmitError::Damaged { .. }) => {
                 Some("`airlift verify BUNDLE` lists everything that is wrong; nothing was pushed".to_owned())
             }

@@ -14,31 +14,59 @@ use crate::survey::Standing;
 use crate::tree::blobs_below;
 
 /// A registry that wants all children of an index, and the images that don't have them all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SparseRefusal {
     /// The registry.
     pub registry: String,
     /// The images, with what the bundle leaves out of each.
     pub images: Vec<(String, Digest, Vec<OmittedChild>)>,
-    /// What the probe showed.
-    pub verdict: Verdict,
+    /// Whether the registry is known to refuse.
+    pub certainty: Certainty,
+    /// What it answered.
+    pub answer: Error,
+}
+
+/// What is known of a registry that didn't take the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// It refuses indexes with absent children.
+    Refuses,
+    /// Its answer tells nothing of that.
+    Inconclusive,
+}
+
+impl SparseRefusal {
+    /// What can be done about it, for people.
+    pub fn ways_out(&self) -> String {
+        let unsure = match self.certainty {
+            Certainty::Refuses => "",
+            Certainty::Inconclusive => "; or push without asking (--no-probe)",
+        };
+        format!(
+            "build the bundle again with all platforms; or have the registry accept such indexes (Distribution v3: \
+             validation.manifests.indexes.platforms: none; Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms \
+             without the index (--selected-children){unsure}"
+        )
+    }
+}
+
+impl std::error::Error for SparseRefusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.answer)
+    }
 }
 
 impl fmt::Display for SparseRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.verdict {
-            Verdict::Inconclusive(_) => {
-                write!(
-                    f,
-                    "whether registry {} takes an index with absent children could not be found out, and the bundle leaves out",
-                    self.registry
-                )?;
-            }
-            _ => write!(
+        let registry = &self.registry;
+        match self.certainty {
+            Certainty::Inconclusive => write!(
                 f,
-                "registry {} requires every child of an index, and the bundle leaves out",
-                self.registry
+                "whether registry {registry} takes an index with absent children could not be found out, and the bundle leaves out"
             )?,
+            Certainty::Refuses => {
+                write!(f, "registry {registry} requires every child of an index, and the bundle leaves out")?;
+            }
         }
         for (position, (image, digest, omitted)) in self.images.iter().enumerate() {
             let names: Vec<String> =
@@ -46,16 +74,7 @@ impl fmt::Display for SparseRefusal {
             let separator = if position == 0 { "" } else { ";" };
             write!(f, "{separator} of {image} (index {digest}): {}", names.join(", "))?;
         }
-        f.write_str(". Nothing was uploaded. Ways out: build the bundle again with all platforms; ")?;
-        f.write_str("have the registry accept such indexes (Distribution v3: validation.manifests.indexes.platforms: none; ")?;
-        f.write_str("Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms without the index (--selected-children)")?;
-        match &self.verdict {
-            Verdict::Inconclusive(words) => {
-                write!(f, "; --no-probe pushes without asking. The registry said: {words}")
-            }
-            Verdict::Refuses(words) => write!(f, ". The registry said: {words}"),
-            Verdict::Accepts => Ok(()),
-        }
+        f.write_str("; nothing was uploaded")
     }
 }
 
@@ -151,16 +170,17 @@ impl Gate<'_> {
                 omitted.push(child.clone());
             }
         }
-        match probe(self.transport, first, &omitted, self.observer).await {
-            Verdict::Accepts => Ok(()),
-            verdict => Err(PushError::Sparse(Box::new(SparseRefusal {
-                registry: self.plan.destination().host().to_string(),
-                images: images
-                    .iter()
-                    .map(|image| (image.source.clone(), image.digest, image.omitted.clone()))
-                    .collect(),
-                verdict,
-            }))),
-        }
+        let (certainty, answer) = match probe(self.transport, first, &omitted, self.observer).await {
+            Verdict::Accepts => return Ok(()),
+            Verdict::Refuses(answer) => (Certainty::Refuses, answer),
+            Verdict::Inconclusive(answer) => (Certainty::Inconclusive, answer),
+        };
+        let left_out = |image: &&PlannedImage| (image.source.clone(), image.digest, image.omitted.clone());
+        Err(PushError::Sparse(Box::new(SparseRefusal {
+            registry: self.plan.destination().host().to_string(),
+            images: images.iter().map(left_out).collect(),
+            certainty,
+            answer,
+        })))
     }
 }

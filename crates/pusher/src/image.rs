@@ -99,6 +99,8 @@ impl Run {
                 behind += 1;
             }
         }
+        let leaves = leaves(self.bundle.graph(), root).into_iter();
+        behind += leaves.filter(|leaf| leaf.carried && !there.contains(&leaf.digest)).count();
         if behind > 0 {
             let message = format!(
                 "{}: what is attached to manifests that are not pushed stays behind with them ({behind} of it)",

@@ -20,7 +20,7 @@ mod survey;
 mod tree;
 
 pub use destination::{Destination, DestinationError, HostInPath, MapRule};
-pub use gate::SparseRefusal;
+pub use gate::{Certainty, SparseRefusal};
 pub use plan::{Options, Partial, PlanError, PlannedImage, Probe, PushPlan, TagMoves, Untagged};
 pub use push::{PushError, TakenTag, push};
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};

@@ -33,7 +33,7 @@ pub enum PushError {
         source: Error,
     },
     /// The registry refuses indexes with absent children, and the bundle leaves some out.
-    #[error("{0}")]
+    #[error(transparent)]
     Sparse(Box<SparseRefusal>),
     /// A task died.
     #[error("a task ended abnormally")]

@@ -67,14 +67,14 @@ pub(crate) async fn are_there(
 }
 
 /// What a registry makes of an index some of whose children are absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+#[derive(Debug)]
+pub(crate) enum Verdict {
     /// It takes it.
     Accepts,
-    /// It refuses it; these are its words.
-    Refuses(String),
+    /// It refuses it; this is its answer.
+    Refuses(Error),
     /// It could not be found out; this is why.
-    Inconclusive(String),
+    Inconclusive(Error),
 }
 
 /// Finds out by a made-up index, in the repository of the first image that needs it. What the probe leaves behind is
@@ -91,17 +91,16 @@ pub(crate) async fn probe(
         Ok(()) => return Verdict::Accepts,
         Err(error) => error,
     };
-    let words = refusal.to_string();
-    if refusal.refusal().is_some_and(|refusal| refusal.has("MANIFEST_BLOB_UNKNOWN")) {
-        return Verdict::Refuses(words);
+    if refusal.refusal().is_some_and(|answer| answer.has("MANIFEST_BLOB_UNKNOWN")) {
+        return Verdict::Refuses(refusal);
     }
     if !matches!(refusal, Error::Refused(_) | Error::NotFound(_)) {
-        return Verdict::Inconclusive(words);
+        return Verdict::Inconclusive(refusal);
     }
     // It may be the children, or indexes as such, or we: an index without children tells.
     match try_index(transport, repository, &made_up_index(&[]), observer).await {
-        Ok(()) => Verdict::Refuses(words),
-        Err(_) => Verdict::Inconclusive(words),
+        Ok(()) => Verdict::Refuses(refusal),
+        Err(_) => Verdict::Inconclusive(refusal),
     }
 }
 
