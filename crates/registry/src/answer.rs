@@ -134,6 +134,6 @@ impl Answer {
         let mut refusal = Refusal::new(self.call.clone(), self.status().as_u16());
         refusal.retry_after =
             self.header("retry-after").and_then(|value| retry_after(value, jiff::Timestamp::now()));
-        refusal.tell(self.content_type(), &body)
+        refusal.tell(self.content_type(), &body).without(&http.proxy_secrets)
     }
 }

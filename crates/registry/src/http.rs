@@ -16,7 +16,7 @@ use crate::hop::{Declared, same_origin};
 use crate::host::is_loopback;
 use crate::options::{Options, SetupError};
 use crate::pace::Pace;
-use crate::{tls, trust};
+use crate::{proxy, tls, trust};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
@@ -71,6 +71,8 @@ pub(crate) struct Http {
     pub(crate) answer_timeout: Duration,
     /// Bytes per second; 0 where any rate will do.
     minimum_rate: u64,
+    /// What must not be shown, should a proxy repeat it.
+    pub(crate) proxy_secrets: Vec<String>,
 }
 
 impl Http {
@@ -86,6 +88,7 @@ impl Http {
             idle_timeout: options.idle_timeout,
             answer_timeout: options.answer_timeout,
             minimum_rate: if unbounded { options.minimum_rate } else { 0 },
+            proxy_secrets: proxy::secrets(|name| std::env::var(name).ok()),
         })
     }
 

@@ -30,6 +30,7 @@ mod http;
 mod manifest;
 mod options;
 mod pace;
+mod proxy;
 mod quota;
 mod rate;
 mod reference;

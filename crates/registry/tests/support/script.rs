@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A request as it came.
@@ -198,7 +198,7 @@ async fn read_body(stream: &mut TcpStream, body: &mut Vec<u8>, length: usize) {
     }
 }
 
-pub(crate) async fn read_head(stream: &mut TcpStream) -> Option<(Request, Vec<u8>)> {
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<(Request, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
