@@ -105,6 +105,29 @@ async fn a_token_that_expires_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn a_token_is_renewed_before_it_ends() {
+    let script = Script::all(|request| {
+        let host = request.header("host").unwrap_or_default();
+        let challenge = format!(r#"Bearer realm="http://{host}/token""#);
+        match (request.path(), request.header("authorization")) {
+            ("/token", _) => Reply::new(200, &[], r#"{"token":"t","expires_in":1}"#),
+            (_, Some("Bearer t")) => Reply::new(200, &[], "{}"),
+            _ => Reply::new(401, &[("WWW-Authenticate", &challenge)], ""),
+        }
+    })
+    .await;
+    let (transport, _) = transport(options());
+    let start = std::time::Instant::now();
+    while tokens(&script).len() < 2 {
+        get(&transport, &script, "a").await.unwrap();
+        assert!(start.elapsed().as_secs() < 20, "it is never renewed");
+    }
+    assert!(start.elapsed().as_millis() >= 700, "it is used while it lives: {:?}", start.elapsed());
+    let bare = |request: &&Request| request.path() != "/token" && request.header("authorization").is_none();
+    assert_eq!(script.requests().iter().filter(bare).count(), 0, "only the first contact was refused");
+}
+
+#[tokio::test]
 async fn a_token_that_expires_in_the_middle_of_an_upload_is_renewed() {
     let script = Script::all(|request| {
         let host = request.header("host").unwrap_or_default();
