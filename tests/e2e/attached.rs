@@ -364,7 +364,10 @@ fn circles_are_walked_once() {
     let back = tag_of(&other.manifest.digest, ".sig");
     source.endpoint().push_manifest(REPOSITORY, &back, &sample.root).expect_status(201);
     let airlift = Airlift::new();
-    build(&airlift, source.authority(), &[]).expect(0);
+    let between = Script::forwarding(source.authority()).start();
+    build(&airlift, &between.authority(), &[]).expect(0);
+    let asked = between.count("GET", &format!("/referrers/{}", sample.root.digest));
+    assert_eq!(asked, 1, "who was asked about is not asked about again");
     airlift.run(&["verify", "b.tar"]).expect(0);
     let target = Embedded::start(Options::default());
     airlift.run(&["push", "b.tar", target.authority()]).expect(0);

@@ -68,3 +68,30 @@ fn what_a_refusal_means_is_said_where_it_is_known() {
         assert_eq!(upstream.endpoint().try_manifest(REPOSITORY, "1").status, 404, "no tag moved");
     }
 }
+
+/// A registry that writes documents anew: what it took is not what it gives back.
+#[test]
+fn a_registry_that_alters_what_it_took_is_found_out() {
+    let (source, airlift) = (Embedded::start(Options::default()), Airlift::new());
+    let sample = made::two_platforms(REPOSITORY, 1);
+    source.endpoint().push(std::slice::from_ref(&sample));
+    build(&source, &airlift, ":1");
+    for altered in ["1".to_owned(), sample.manifests[1].digest.to_string()] {
+        let upstream = Embedded::start(Options::default());
+        let manifest = sample.manifests.iter().find(|manifest| manifest.digest.to_string() == altered);
+        let manifest = manifest.unwrap_or(&sample.root).clone();
+        let path = format!("/v2/{REPOSITORY}/manifests/{altered}");
+        let target = Script::forwarding(upstream.authority())
+            .rule(move |request| {
+                let bytes = [&manifest.bytes[..], b"\n"].concat();
+                (request.method == "GET" && request.path() == path)
+                    .then(|| Answer::ok(&manifest.media_type, bytes))
+            })
+            .start();
+        let pushed =
+            airlift.run(&["push", "b.tar", &target.authority(), "--retries", "0", "--json"]).expect(3);
+        let receipt = pushed.json("airlift.receipt/v1");
+        assert_eq!(receipt["images"][0]["status"], "failed", "{receipt}");
+        assert!(receipt["images"][0]["error"].to_string().contains("was taken, but"), "{receipt}");
+    }
+}
