@@ -5,9 +5,14 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
 use crate::options::SetupError;
 
@@ -27,7 +32,7 @@ pub(crate) enum Check {
 
 /// The certificates that are trusted beside the system's.
 pub(crate) struct Trust {
-    own: Vec<Certificate>,
+    own: Vec<CertificateDer<'static>>,
 }
 
 impl Trust {
@@ -46,14 +51,100 @@ impl Trust {
         match check {
             Check::Nothing => build(Client::builder().tls_certs_only([])),
             Check::Skipped => build(Client::builder().tls_danger_accept_invalid_certs(true)),
-            Check::Certificates => {
-                let with_system = build(Client::builder().tls_certs_merge(self.own.clone()));
-                if with_system.is_err() && !self.own.is_empty() {
-                    return build(Client::builder().tls_certs_only(self.own.clone()));
+            Check::Certificates if self.own.is_empty() => build(Client::builder()),
+            Check::Certificates => match self.verifier() {
+                Ok(verifier) => {
+                    let tls = rustls::ClientConfig::builder()
+                        .dangerous()
+                        .with_custom_certificate_verifier(Arc::new(verifier))
+                        .with_no_client_auth();
+                    build(Client::builder().tls_backend_preconfigured(tls))
                 }
-                with_system
-            }
+                // Without a provider there is no TLS at all, and the ordinary way says so.
+                Err(_) => build(Client::builder()),
+            },
         }
+    }
+
+    /// Checks certificates by the system's roots and our own, or by our own alone where the system has none.
+    fn verifier(&self) -> Result<SelfSigned, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let with_system =
+            rustls_platform_verifier::Verifier::new_with_extra_roots(self.own.clone(), Arc::clone(&provider));
+        let inner: Arc<dyn ServerCertVerifier> = match with_system {
+            Ok(verifier) => Arc::new(verifier),
+            Err(_) => {
+                let mut roots = rustls::RootCertStore::empty();
+                roots.add_parsable_certificates(self.own.iter().cloned());
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .map_err(|error| rustls::Error::General(error.to_string()))?
+            }
+        };
+        Ok(SelfSigned { inner, own: self.own.clone() })
+    }
+}
+
+/// Takes, beside what the ordinary check takes, a server certificate that is itself in the CA file although it is marked as
+/// a CA. That is what `openssl req -x509` makes and what most closed networks have; webpki alone refuses it in that role.
+#[derive(Debug)]
+struct SelfSigned {
+    inner: Arc<dyn ServerCertVerifier>,
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for SelfSigned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let checked =
+            self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match checked {
+            Err(error) if is_ca_in_server_role(&error) && self.own.iter().any(|own| own == end_entity) => {
+                // webpki looks at the dates before the role, so they are right; the name is ours to check.
+                let certificate = rustls::server::ParsedCertificate::try_from(end_entity)?;
+                rustls::client::verify_server_name(&certificate, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Whether webpki's one objection is that a CA's certificate stands where a server's should. rustls hands that on as a text.
+fn is_ca_in_server_role(error: &rustls::Error) -> bool {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            format!("{other:?}").contains("CaUsedAsEndEntity")
+        }
+        _ => false,
     }
 }
 
@@ -66,13 +157,14 @@ fn install_provider() {
     });
 }
 
-fn read(path: &Path) -> Result<Vec<Certificate>, SetupError> {
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let unreadable = |source| SetupError::CaFile { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut pem = Vec::new();
     file.take(MAX_CA_FILE).read_to_end(&mut pem).map_err(unreadable)?;
     let useless = || SetupError::CaCertificates { path: path.to_owned() };
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| useless())?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|_| useless())?;
     if certificates.is_empty() {
         return Err(useless());
     }

@@ -76,7 +76,12 @@ const PROXY_AUTHORIZATION: &str = "Basic dXM6YzRuYXJ5LXByb3h5";
 impl Proxy {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(vec!["secure.test".to_owned()]).unwrap();
+        // Marked as a CA, as `openssl req -x509` does it and closed networks have it; webpki alone refuses such a server.
+        let mut parameters = rcgen::CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let signing_key = rcgen::KeyPair::generate().unwrap();
+        let cert = parameters.self_signed(&signing_key).unwrap();
+        let made = rcgen::CertifiedKey { cert, signing_key };
         std::fs::write(folder.path().join("ca.pem"), made.cert.pem()).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
