@@ -52,7 +52,8 @@ impl FromStr for Destination {
     type Err = DestinationError;
 
     fn from_str(text: &str) -> Result<Self, DestinationError> {
-        let malformed = |reason: String| DestinationError::Malformed { text: text.to_owned(), reason };
+        let malformed =
+            |reason: String| DestinationError::Malformed { text: airlift_registry::shown(text), reason };
         if text.contains("://") {
             return Err(malformed("it takes no scheme; --plain-http HOST is the way to http".to_owned()));
         }

@@ -82,7 +82,7 @@ impl FromStr for Host {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        let bad_name = || HostError::Name(bounded(text));
+        let bad_name = || HostError::Name(shown(text));
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, rest) = rest.split_once(']').ok_or_else(bad_name)?;
@@ -99,7 +99,7 @@ impl FromStr for Host {
             },
         };
         let port =
-            port.map(|port| parse_port(port).ok_or_else(|| HostError::Port(bounded(text)))).transpose()?;
+            port.map(|port| parse_port(port).ok_or_else(|| HostError::Port(shown(text)))).transpose()?;
         if !name.starts_with('[') && !is_dns_name(&name) {
             return Err(bad_name());
         }
@@ -107,7 +107,7 @@ impl FromStr for Host {
         let meant = Url::parse(&format!("http://{name}/")).ok();
         let meant = meant.as_ref().and_then(Url::host_str).ok_or_else(bad_name)?;
         if meant != name && !name.starts_with('[') {
-            return Err(HostError::Spelling { written: bounded(text), meant: meant.to_owned() });
+            return Err(HostError::Spelling { written: shown(text), meant: meant.to_owned() });
         }
         let name = if name == HUB_LEGACY && port.is_none() { HUB.to_owned() } else { meant.to_owned() };
         Ok(Host { name, port })
@@ -120,6 +120,17 @@ impl fmt::Display for Host {
             Some(port) => write!(f, "{}:{port}", self.name),
             None => f.write_str(&self.name),
         }
+    }
+}
+
+/// What somebody typed, fit for a message: short enough, and without a password. `user:password@host` is in no grammar here, but
+/// people try it, and messages end up in logs.
+pub fn shown(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, after)) if before.contains(':') && !after.starts_with("sha") => {
+            bounded(&format!("…@{after}"))
+        }
+        _ => bounded(text),
     }
 }
 
@@ -173,6 +184,16 @@ pub(crate) fn is_machine_local(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_that_somebody_typed_are_not_repeated() {
+        assert_eq!(shown("user:S3cr3t@host.example/a:1"), "…@host.example/a:1");
+        for text in ["host:5000/a@sha256:00", "host:5000/a:1", "a@b"] {
+            assert_eq!(shown(text), text);
+        }
+        let error = "user:S3cr3t@host.example".parse::<Host>().unwrap_err().to_string();
+        assert!(!error.contains("S3cr3t"), "{error}");
+    }
 
     #[test]
     fn canonical_hosts() {

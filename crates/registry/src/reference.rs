@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use airlift_bundle::{Digest, DigestError};
 
-use crate::host::{Host, HostError, bounded};
+use crate::host::{Host, HostError, shown};
 
 /// The longest text looked at: a host, a path, a tag and a SHA-512 digest fit well.
 const MAX_TEXT: usize = 1024;
@@ -238,7 +238,7 @@ impl FromStr for Reference {
         let repository = Repository::new(host, &path).map_err(|error| retell(error, text))?;
         let tag = parsed.tag().map(str::parse).transpose().map_err(|error| retell(error, text))?;
         let digest = parsed.digest().map(str::parse).transpose();
-        let digest = digest.map_err(|source| ReferenceError::Digest { text: bounded(text), source })?;
+        let digest = digest.map_err(|source| ReferenceError::Digest { text: shown(text), source })?;
         Ok(Reference { repository, tag, digest })
     }
 }
@@ -272,11 +272,11 @@ fn split_host(text: &str) -> Result<(Option<Host>, &str), ReferenceError> {
 }
 
 fn parse_host(host: &str, text: &str) -> Result<Host, ReferenceError> {
-    host.parse().map_err(|source| ReferenceError::Host { text: bounded(text), source })
+    host.parse().map_err(|source| ReferenceError::Host { text: shown(text), source })
 }
 
 fn malformed(text: &str, reason: &'static str) -> ReferenceError {
-    ReferenceError::Malformed { text: bounded(text), reason }
+    ReferenceError::Malformed { text: shown(text), reason }
 }
 
 /// A part's error, told of the whole text.
