@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::Digest;
 use crate::header::BLOCK;
+use crate::layout;
 use crate::os::{self, AlignedBuffer};
 use crate::plan::{Plan, PlannedEntry, TAIL};
 
@@ -33,6 +34,12 @@ pub enum WriteError {
     #[error("{} is there and is not a regular file; move it away, or choose another output", .path.display())]
     NotAFile {
         /// The path.
+        path: PathBuf,
+    },
+    /// The `.part` is somebody else's file.
+    #[error("{} is there and is no unfinished bundle; move it away, or choose another output", .path.display())]
+    NotOurs {
+        /// The file.
         path: PathBuf,
     },
     /// Another process is writing the same file.
@@ -140,7 +147,11 @@ impl Writer {
             TryLockError::WouldBlock => WriteError::Locked { path: owned() },
             TryLockError::Error(source) => WriteError::Open { path: owned(), source },
         })?;
-        let resumed = file.metadata().map_err(|source| WriteError::Open { path: owned(), source })?.len() > 0;
+        let open = |source| WriteError::Open { path: owned(), source };
+        let resumed = file.metadata().map_err(open)?.len() > 0;
+        if resumed && !starts_like_ours(&file).map_err(open)? {
+            return Err(WriteError::NotOurs { path: owned() });
+        }
         let writer = Writer {
             direct: os::open_direct(path, os::Direct::Write),
             plan,
@@ -228,6 +239,13 @@ impl Writer {
             output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
     }
+}
+
+/// Whether a file starts with the name of a bundle's first entry, or with reserved space that nothing was written to yet.
+fn starts_like_ours(file: &File) -> io::Result<bool> {
+    let mut start = [0; BLOCK as usize];
+    let count = os::read_full_at(file, &mut start, 0)?;
+    Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes()) || start[..count].iter().all(|byte| *byte == 0))
 }
 
 /// One blob on its way to its place. Dropped before [`BlobWriter::finish`], it leaves bytes that a later run hashes

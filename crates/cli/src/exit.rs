@@ -59,6 +59,9 @@ pub(crate) enum UsageError {
     /// What was expected is no bundle id.
     #[error("--expect takes a bundle id (sha256:…) or a file that starts with one; '{}' is neither", .0.escape_debug())]
     Expectation(String),
+    /// A destination that is none.
+    #[error(transparent)]
+    Destination(airlift_pusher::DestinationError),
     /// Nothing in the bundle has that name.
     #[error("'{}' is not in {}; it holds {}", .wanted.escape_debug(), .bundle.display(), .names.join(", "))]
     NotInBundle { wanted: String, bundle: PathBuf, names: Vec<String> },
@@ -177,7 +180,8 @@ impl Failure {
             | Failure::Pack(PackError::Registry { source, .. })
             | Failure::Stream(StreamError::Fetch { source, .. }) => hint_of_registry(source),
             Failure::Build(BuildError::Fetch(FetchError::Registry { source, .. })) => {
-                let kept = "what arrived is kept; the same command goes on from it".to_owned();
+                let kept =
+                    "whole layers that arrived are kept; the same command goes on from there".to_owned();
                 Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
             }
             Failure::Push(PushError::Sparse(refusal)) => Some(refusal.ways_out()),
@@ -194,6 +198,11 @@ impl Failure {
 
 fn hint_of_registry(error: &RegistryError) -> Option<String> {
     match error {
+        // What web servers say to http where they speak TLS; a HEAD has no words to go with it.
+        RegistryError::Refused(refusal) if refusal.status == 400 && refusal.call.url().starts_with("http:") => Some(
+            "if the registry speaks https, give its certificate with --ca-file, or --insecure-skip-tls-verify HOST:PORT"
+                .to_owned(),
+        ),
         RegistryError::Unauthorised(_) => Some(
             "log in with `docker login` or `podman login`, or name the credentials with --auth-file"
                 .to_owned(),

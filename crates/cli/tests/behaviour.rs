@@ -125,7 +125,7 @@ fn an_interrupted_build_is_gone_on_with() {
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("b.tar.part: the same command goes on from it"), "{rest}");
+    assert!(rest.contains("b.tar.part: the same command goes on from there"), "{rest}");
     assert!(place.path("b.tar.part").exists() && !place.path("b.tar").exists());
 
     let output = place.run(&["build", &place.web(), "-o", "b.tar", "--json"], 0);
@@ -142,7 +142,9 @@ fn the_expected_id_may_stand_in_a_file() {
     std::fs::write(place.path("id"), format!("{}  b.tar\n", built["id"].as_str().unwrap())).unwrap();
     place.run(&["verify", "b.tar", "--expect", "id"], 0);
     std::fs::write(place.path("other"), format!("sha256:{}\n", "0".repeat(64))).unwrap();
-    place.run(&["verify", "b.tar", "--expect", "other"], 1);
+    let other = place.run(&["verify", "b.tar", "--expect", "other"], 1);
+    let said = String::from_utf8_lossy(&other.stdout).into_owned();
+    assert!(said.contains("NOT THE EXPECTED BUNDLE") && !said.contains("DAMAGED"), "{said}");
     place.run(&["verify", "b.tar", "--expect", "nothing-there"], 2);
 }
 
@@ -171,6 +173,13 @@ fn a_receipt_is_written_whole_or_not_at_all() {
     place.run(&["build", &place.web(), "-o", "b.tar"], 0);
     let target = format!("{}/copy", place.server.address());
     place.run(&["push", "b.tar", &target, "--receipt", "no-such-folder/r.json"], 4);
+    // Neither the bundle nor a device gives way to a receipt.
+    let bundle = std::fs::read(place.path("b.tar")).unwrap();
+    std::os::unix::fs::symlink("b.tar", place.path("link")).unwrap();
+    for taken in ["b.tar", "link", "/dev/null", "-"] {
+        place.run(&["push", "b.tar", &target, "--receipt", taken], 4);
+    }
+    assert_eq!(std::fs::read(place.path("b.tar")).unwrap(), bundle);
     place.run(&["push", "b.tar", &target, "--receipt", "r.json"], 0);
     let receipt = std::fs::read(place.path("r.json")).unwrap();
     let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap();
@@ -179,4 +188,24 @@ fn a_receipt_is_written_whole_or_not_at_all() {
     let names = std::fs::read_dir(place.folder.path()).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(names.iter().all(|name| !name.starts_with(".receipt")), "{names:?}");
+}
+
+#[test]
+fn somebody_elses_part_file_is_left_alone() {
+    let place = Place::new();
+    std::fs::write(place.path("b.tar.part"), "notes\n").unwrap();
+    let refused = place.run(&["build", &place.web(), "-o", "b.tar"], 4);
+    assert!(stderr(&refused).contains("b.tar.part"), "{}", stderr(&refused));
+    assert_eq!(std::fs::read(place.path("b.tar.part")).unwrap(), b"notes\n");
+}
+
+#[test]
+fn a_password_in_a_name_is_not_repeated() {
+    let place = Place::new();
+    place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    let named = format!("user:S3cr3t@{}", place.server.address());
+    for arguments in [["push", "b.tar", &named], ["build", "--dry-run", &format!("{named}/team/web:1.27")]] {
+        let refused = place.run(&arguments, 2);
+        assert!(!stderr(&refused).contains("S3cr3t"), "{}", stderr(&refused));
+    }
 }

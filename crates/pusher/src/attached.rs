@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use airlift_bundle::document::Document;
-use airlift_bundle::{Digest, Root, media_type, summary};
+use airlift_bundle::{Digest, Node, Root, media_type, summary};
 use airlift_registry::{Access, Repository, Selector};
 
 use crate::failure::ImageError;
@@ -136,7 +136,12 @@ impl Run {
         });
         let manifest = self.bundle.graph().manifest(&descriptor.digest).and_then(|entry| entry.raw.as_ref());
         if let Some(raw) = manifest {
-            if let Some(artifact_type) = raw.artifact_type() {
+            // Without a type of its own it has its config's, an image's included (distribution-spec 1.1, "Listing Referrers").
+            let config = match raw.node() {
+                Node::Manifest { config, .. } => Some(config.media_type.as_str()),
+                Node::Index(_) => None,
+            };
+            if let Some(artifact_type) = raw.artifact_type().or(config) {
                 entry["artifactType"] = artifact_type.into();
             }
             let annotations =

@@ -177,6 +177,13 @@ fn verdict(report: &Report, bundle: &Path, paint: Paint) -> String {
         told.push(format!("{} attached", report.referrers.len()));
     }
     told.extend([format!("{} hashed", size::human(report.hashed)), id]);
-    let word = if report.ok { paint.tone(Tone::Good, "OK") } else { paint.tone(Tone::Bad, "DAMAGED") };
+    // A whole bundle that is not the one that was asked for is not damaged.
+    let only_another =
+        report.findings.iter().filter(|finding| finding.is_error()).all(|f| f.rule == "expected-id");
+    let word = match (report.ok, only_another) {
+        (true, _) => paint.tone(Tone::Good, "OK"),
+        (false, true) => paint.tone(Tone::Bad, "NOT THE EXPECTED BUNDLE"),
+        (false, false) => paint.tone(Tone::Bad, "DAMAGED"),
+    };
     format!("{word}: {}: {}\n", harmless(&bundle.display().to_string()), told.join(", "))
 }

@@ -203,5 +203,5 @@ async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
 /// What Ctrl-C leaves behind.
 fn kept(output: &Path) -> String {
     let part = part_path(output);
-    format!("what arrived is kept in {}: the same command goes on from it", part.display())
+    format!("whole layers that arrived are kept in {}: the same command goes on from there", part.display())
 }

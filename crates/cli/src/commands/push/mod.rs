@@ -15,7 +15,7 @@ use airlift_registry::Transport;
 use airlift_verifier::VerifiedBundle;
 
 use crate::args::registry::RegistryArgs;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, UsageError};
 use crate::ui::Ui;
 use crate::ui::interrupt::Farewell;
 
@@ -39,8 +39,9 @@ pub(crate) struct Args {
     /// The bundle: a tar archive, or a folder
     bundle: PathBuf,
     /// The registry, and a path there: HOST[:PORT][/PREFIX]
+    // Parsed by us: the parser of arguments would repeat it as it is, and people write passwords into it.
     #[arg(value_name = "DEST")]
-    destination: Destination,
+    destination: String,
     /// Push only images that match, * is any text (repeatable)
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
@@ -97,14 +98,16 @@ impl Args {
 }
 
 pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
+    let destination: Destination = args.destination.parse().map_err(UsageError::Destination)?;
     farewell.say("what the registry has by now is not sent again: repeat the same command");
-    let receipt_file = args.receipt.as_deref().map(ReceiptFile::prepare).transpose()?;
+    let receipt_file =
+        args.receipt.as_deref().map(|path| ReceiptFile::prepare(path, &args.bundle)).transpose()?;
     let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, Limits::default())?);
     for finding in bundle.warnings() {
         ui.warn(&finding.message);
     }
     let options = args.options();
-    let plan = PushPlan::new(&bundle, &args.destination, &options)?;
+    let plan = PushPlan::new(&bundle, &destination, &options)?;
     let transport = args.registry.transport(ui.observer())?;
     if args.dry_run {
         return dry_run(&plan, &transport, &options, ui).await;
@@ -162,11 +165,20 @@ struct ReceiptFile<'a> {
 }
 
 impl<'a> ReceiptFile<'a> {
-    fn prepare(path: &'a Path) -> Result<Self, Failure> {
+    fn prepare(path: &'a Path, bundle: &Path) -> Result<Self, Failure> {
         let failed = |source| Failure::File { doing: "write the receipt", path: path.to_owned(), source };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if path.is_dir() {
-            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        // Given its name in one step, it would take the place of a device or a pipe, or of the bundle.
+        let refuse = |why: &str| failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+        if path == Path::new("-") {
+            return Err(refuse("it takes a file; --json prints the receipt to standard output"));
+        }
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(refuse("it is there and is not a regular file"));
+        }
+        let is_bundle = std::fs::canonicalize(path).ok().zip(std::fs::canonicalize(bundle).ok());
+        if is_bundle.is_some_and(|(receipt, bundle)| receipt == bundle || receipt.starts_with(&bundle)) {
+            return Err(refuse("it is the bundle itself"));
         }
         // Readable for others, as files usually are; temporary files are not.
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
