@@ -117,7 +117,8 @@ async fn real(recipe: Recipe) {
     let line = Line::to(registry.authority().parse().unwrap(), share).await;
     send(line.address).await;
     fetch(line.address).await;
-    assert!(line.connections() > 10, "{}", line.connections());
+    // How many connections it takes depends on which of them were free for reuse; seven are every kind of break.
+    assert!(line.connections() >= 7, "{}", line.connections());
     // And over a line that holds: what is there is what was sent.
     let log = fetch(registry.authority().parse().unwrap()).await;
     assert!(log.retries().is_empty());
