@@ -115,8 +115,9 @@ async fn real(recipe: Recipe) {
         _ => Share { up: 6_000_000, down: 6_000_000 },
     };
     let line = Line::to(registry.authority().parse().unwrap(), share).await;
-    send(line.address).await;
-    fetch(line.address).await;
+    let (sent, fetched) = (send(line.address).await, fetch(line.address).await);
+    let broken = sent.retries().len() + fetched.retries().len();
+    assert!(broken >= 1, "nothing had to be repeated");
     // How many connections it takes depends on which of them were free for reuse; seven are every kind of break.
     assert!(line.connections() >= 7, "{}", line.connections());
     // And over a line that holds: what is there is what was sent.
