@@ -15,6 +15,7 @@ use crate::layout;
 use crate::path::EntryPath;
 use crate::scan::scan;
 use crate::section::Section;
+use crate::storage::{ReadAt, Storage};
 
 /// Why a layout could not even be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +59,8 @@ pub enum Form {
 pub struct Archive {
     path: PathBuf,
     form: Form,
-    /// The tar's one descriptor; `None` for a folder, whose files are opened as they are needed.
-    file: Option<Arc<File>>,
+    /// The tar's bytes; `None` for a folder, whose files are opened as they are needed.
+    storage: Option<Storage>,
     size: u64,
     layout: Option<Place>,
     index: Option<Place>,
@@ -92,20 +93,26 @@ impl Archive {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }
         let file = File::open(path).map_err(read)?;
-        let size = file.metadata().map_err(read)?.len();
         if let Some(format) = compression(&file).map_err(read)? {
             return Err(OpenError::Compressed { path: path.to_owned(), format });
         }
+        Archive::of_storage(path, Arc::new(file).into())
+    }
+
+    /// The layout whose tar archive `storage` is.
+    fn of_storage(path: &Path, storage: Storage) -> Result<Self, OpenError> {
+        let read = |source| OpenError::Read { path: path.to_owned(), source };
+        let size = storage.len().map_err(read)?;
         let mut archive = Archive::empty(path, Form::Tar, size);
-        let defects = scan(&file, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
+        let defects = scan(&storage, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
         let defects = defects.map_err(read)?;
         let unreadable_from_the_start = defects.iter().any(|d| {
             d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format" | "tar-truncated")
         });
-        if unreadable_from_the_start && !has_layout_name(&file).map_err(read)? {
+        if unreadable_from_the_start && !has_layout_name(&storage).map_err(read)? {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }
-        archive.file = Some(Arc::new(file));
+        archive.storage = Some(storage);
         archive.defects.splice(0..0, defects);
         archive.sum_up_extra();
         Ok(archive)
@@ -115,7 +122,7 @@ impl Archive {
         Archive {
             path: path.to_owned(),
             form,
-            file: None,
+            storage: None,
             size,
             layout: None,
             index: None,
@@ -183,7 +190,7 @@ impl Archive {
         self.form
     }
 
-    /// Bytes in all: the file's, or those of a folder's files together.
+    /// Bytes in all: the tar archive's, or those of a folder's files together.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -198,9 +205,9 @@ impl Archive {
         self.blobs.keys()
     }
 
-    /// The tar's descriptor; `None` for a folder.
-    pub fn file(&self) -> Option<&Arc<File>> {
-        self.file.as_ref()
+    /// The tar's bytes; `None` for a folder.
+    pub fn storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
     }
 
     /// `oci-layout`; `None` where there is none.
@@ -219,17 +226,17 @@ impl Archive {
     }
 
     fn section(&self, place: Place, path: impl FnOnce() -> EntryPath) -> Section {
-        match &self.file {
-            Some(file) => Section::new(Arc::clone(file), place.offset, place.size),
+        match &self.storage {
+            Some(storage) => Section::new(storage, place.offset, place.size),
             None => Section::of_path(&self.path.join(path().as_str()), place.size),
         }
     }
 }
 
 /// The compression that a file starts with, by its magic number.
-fn compression(file: &File) -> io::Result<Option<&'static str>> {
+fn compression(file: &impl ReadAt) -> io::Result<Option<&'static str>> {
     let mut magic = [0; 6];
-    crate::os::read_full_at(file, &mut magic, 0)?;
+    file.read_full_at(&mut magic, 0)?;
     Ok(match magic {
         [0x1f, 0x8b, ..] => Some("gzip"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
@@ -240,9 +247,9 @@ fn compression(file: &File) -> io::Result<Option<&'static str>> {
 }
 
 /// Whether the file starts like one of our bundles, header damage or not: then it is a damaged bundle, not another file.
-fn has_layout_name(file: &File) -> io::Result<bool> {
+fn has_layout_name(file: &impl ReadAt) -> io::Result<bool> {
     let mut start = [0; 1024];
-    let count = crate::os::read_full_at(file, &mut start, 0)?;
+    let count = file.read_full_at(&mut start, 0)?;
     let holds = |needle: &[u8]| start[..count].windows(needle.len()).any(|window| window == needle);
     Ok(holds(layout::LAYOUT_FILE.as_bytes()) || holds(layout::BUNDLE_ID.as_bytes()))
 }

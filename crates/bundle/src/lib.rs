@@ -25,6 +25,7 @@ pub mod platform;
 pub mod scan;
 pub mod section;
 pub mod selection;
+pub mod storage;
 pub mod summary;
 pub mod writer;
 
@@ -41,4 +42,5 @@ pub use plan::{Plan, PlannedEntry};
 pub use platform::Platform;
 pub use section::Section;
 pub use selection::Selection;
+pub use storage::Storage;
 pub use writer::{BlobWriter, Existing, Writer};

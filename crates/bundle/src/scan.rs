@@ -18,15 +18,14 @@ mod fields;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs::File;
 use std::io;
 
 use crate::Digest;
 use crate::defect::Defect;
 use crate::header::{BLOCK, padded};
-use crate::os::read_full_at;
 use crate::path::EntryPath;
 use crate::pax::{self, Pax};
+use crate::storage::ReadAt;
 use fields::Header;
 
 /// A pax header or GNU long name larger than this is refused unread.
@@ -51,7 +50,7 @@ pub struct ScannedEntry {
 
 /// Goes through an archive's headers: `found` gets the regular files, in archive order, up to where the scan had to
 /// stop; what is wrong comes back. `Err` only where the file can't be read.
-pub fn scan(file: &File, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Defect>> {
+pub fn scan(file: &impl ReadAt, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Defect>> {
     let mut scanner = Scanner {
         file,
         length,
@@ -81,8 +80,8 @@ enum Named {
     Folder,
 }
 
-struct Scanner<'a, F> {
-    file: &'a File,
+struct Scanner<'a, R, F> {
+    file: &'a R,
     length: u64,
     found: F,
     /// Entries so far, folders and refused ones included.
@@ -93,7 +92,7 @@ struct Scanner<'a, F> {
     pending: Pending,
 }
 
-impl<F: FnMut(ScannedEntry)> Scanner<'_, F> {
+impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
     /// Reads the header at `at`; returns where the next one is, or `None` at the end or where going on makes no sense.
     fn step(&mut self, at: u64) -> io::Result<Option<u64>> {
         if self.count >= MAX_ENTRIES {
@@ -105,7 +104,7 @@ impl<F: FnMut(ScannedEntry)> Scanner<'_, F> {
             return Ok(self.stop("tar-limit", at, message));
         }
         let mut block = [0; BLOCK as usize];
-        let count = read_full_at(self.file, &mut block, at)?;
+        let count = self.file.read_full_at(&mut block, at)?;
         if count == 0 {
             return Ok(self.stop(
                 "tar-end",
@@ -163,7 +162,7 @@ impl<F: FnMut(ScannedEntry)> Scanner<'_, F> {
             return Ok(self.stop("tar-pax", at, message));
         }
         let mut data = vec![0; header.size as usize];
-        if read_full_at(self.file, &mut data, at + BLOCK)? < data.len() {
+        if self.file.read_full_at(&mut data, at + BLOCK)? < data.len() {
             return Ok(self.stop("tar-truncated", at, "the archive is cut off inside an extended header"));
         }
         let twice = if header.kind == b'L' {
@@ -320,13 +319,13 @@ fn agreed_size(header: u64, pax: Option<u64>) -> Option<u64> {
 }
 
 /// The first byte from `start` up to `end` that isn't zero.
-pub(crate) fn first_nonzero(file: &File, start: u64, end: u64) -> io::Result<Option<u64>> {
+pub(crate) fn first_nonzero(file: &impl ReadAt, start: u64, end: u64) -> io::Result<Option<u64>> {
     const PIECE: u64 = 64 << 10;
     let mut buffer = vec![0; PIECE.min(end.saturating_sub(start)) as usize];
     let mut at = start;
     while at < end {
         let wanted = buffer.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
-        let count = read_full_at(file, &mut buffer[..wanted], at)?;
+        let count = file.read_full_at(&mut buffer[..wanted], at)?;
         if let Some(position) = buffer[..count].iter().position(|byte| *byte != 0) {
             return Ok(Some(at + position as u64));
         }

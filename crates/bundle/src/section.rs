@@ -1,21 +1,16 @@
-//! A stretch of an open file: read at will, hashed in place, never copied out.
+//! A stretch of an archive: read at will, hashed in place, never copied out.
 
-use std::fs::File;
+pub(crate) mod run;
+
 use std::io::{self, BufRead, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::header::{BLOCK, padded};
-use crate::os::{AlignedBuffer, read_cached_at, read_full_at, reopen_direct};
+use crate::storage::{ReadAt, Storage};
 use crate::{Algorithm, Digest, Hasher};
+use run::{RunReader, read_buffered};
 
-/// What is hashed at a time: it stays in the L2 cache, which larger pieces don't.
-const PIECE: usize = 256 << 10;
-/// What is read at a time past the page cache, where nothing is read ahead.
-const DIRECT_READ: usize = 1 << 20;
-
-/// `size` bytes from `offset` on. All sections of an archive share one open descriptor, so swapping the file under
+/// `size` bytes from `offset` on. All sections of an archive share its open descriptors, so swapping the file under
 /// its name changes nothing. The files of a folder are opened while they are read: a layout may have more of them than
 /// a process may have open.
 #[derive(Clone, Debug)]
@@ -27,23 +22,23 @@ pub struct Section {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Open(Arc<File>),
+    Open(Storage),
     Named(Arc<Path>),
 }
 
 impl Source {
-    fn open(&self) -> io::Result<Arc<File>> {
+    fn open(&self) -> io::Result<Storage> {
         match self {
-            Source::Open(file) => Ok(Arc::clone(file)),
-            Source::Named(path) => crate::os::open_regular(path).map(Arc::new),
+            Source::Open(storage) => Ok(storage.clone()),
+            Source::Named(path) => crate::os::open_regular(path).map(|file| Arc::new(file).into()),
         }
     }
 }
 
 impl Section {
-    /// The stretch of `file` from `offset`, `size` bytes long.
-    pub fn new(file: Arc<File>, offset: u64, size: u64) -> Self {
-        Section { source: Source::Open(file), offset, size }
+    /// The stretch of `storage` from `offset`, `size` bytes long.
+    pub fn new(storage: impl Into<Storage>, offset: u64, size: u64) -> Self {
+        Section { source: Source::Open(storage.into()), offset, size }
     }
 
     /// A whole file of `size` bytes, to be opened when it is read, unless it is a link by then.
@@ -51,7 +46,7 @@ impl Section {
         Section { source: Source::Named(path.into()), offset: 0, size }
     }
 
-    /// Where it starts in the file.
+    /// Where it starts in the archive.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -65,7 +60,7 @@ impl Section {
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.size).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut bytes = vec![0; length];
-        if read_full_at(&*self.source.open()?, &mut bytes, self.offset)? < length {
+        if self.source.open()?.read_full_at(&mut bytes, self.offset)? < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(bytes)
@@ -89,95 +84,70 @@ impl Section {
 
     /// Reads it from the start.
     pub fn reader(&self) -> SectionReader {
-        SectionReader { section: self.clone(), handles: None, read: 0, handed: 0 }
+        SectionReader { section: self.clone(), storage: None, current: None, begun: 0 }
     }
 }
 
-/// Reads a [`Section`] from start to end, in pieces that fit the L2 cache. The end of the file inside the section is an
+/// Reads a [`Section`] from start to end, in pieces that fit the L2 cache. The end of the archive inside the section is an
 /// error, not an end.
-///
-/// What the page cache has is taken from there. What it hasn't is read past it where the file system allows it: an archive is
-/// read once and is often larger than memory, and new pages cost more than the hashing on some machines.
 #[derive(Debug)]
 pub struct SectionReader {
     section: Section,
-    handles: Option<Handles>,
-    /// Bytes of the section that were read into the buffer so far.
-    read: u64,
-    /// Bytes of the buffer that were handed on.
-    handed: usize,
+    storage: Option<Storage>,
+    current: Option<RunReader>,
+    /// Bytes of the section that lie in the runs up to the current one, that one included.
+    begun: u64,
 }
 
-/// What reading takes, once it has begun.
-#[derive(Debug)]
-struct Handles {
-    file: Arc<File>,
-    direct: Option<File>,
-    buffer: AlignedBuffer,
-}
-
-impl Handles {
-    fn open(section: &Section) -> io::Result<Self> {
-        let file = section.source.open()?;
-        let is_large = section.size >= DIRECT_READ as u64;
-        let direct = if is_large { reopen_direct(&file) } else { None };
-        let capacity = if direct.is_some() { DIRECT_READ } else { PIECE };
-        let needed = usize::try_from(padded(section.size)).unwrap_or(capacity);
-        Ok(Handles { file, direct, buffer: AlignedBuffer::new(capacity.min(needed)) })
+impl SectionReader {
+    /// Turns to the bytes behind those that were begun. Of an empty section that is nothing, in a file that can be opened.
+    fn turn(&mut self) -> io::Result<()> {
+        let storage = match &self.storage {
+            Some(storage) => storage,
+            None => self.storage.insert(self.section.source.open()?),
+        };
+        let left = self.section.size - self.begun;
+        if left == 0 {
+            return Ok(());
+        }
+        let mut run = storage.run(self.section.offset + self.begun, left)?;
+        run.size = run.size.min(left);
+        if run.size == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.begun += run.size;
+        self.current = Some(RunReader::new(run));
+        Ok(())
     }
 
-    /// Reads on at `offset`, of which at most `left` bytes are wanted.
-    fn fill(&mut self, offset: u64, left: u64) -> io::Result<()> {
-        let up_to = |limit: usize| limit.min(usize::try_from(left).unwrap_or(limit));
-        let Handles { file, direct, buffer } = self;
-        if let Some(past_the_cache) = direct.as_ref().filter(|_| offset.is_multiple_of(BLOCK)) {
-            buffer.refill(up_to(PIECE), |room| Ok(read_cached_at(file, room, offset).unwrap_or(0)))?;
-            if !buffer.bytes().is_empty() {
-                return Ok(());
-            }
-            let whole_blocks = up_to(DIRECT_READ).next_multiple_of(BLOCK as usize);
-            if buffer.refill(whole_blocks, |room| past_the_cache.read_at(room, offset)).is_ok() {
-                return Ok(());
-            }
-            // Whatever it has against it, the ordinary way either works or says what is wrong.
-            *direct = None;
+    fn has_more_here(&mut self) -> io::Result<bool> {
+        match &mut self.current {
+            Some(reader) => Ok(!reader.fill_buf()?.is_empty()),
+            None => Ok(false),
         }
-        buffer.refill(up_to(PIECE), |room| read_full_at(file, room, offset))
     }
 }
 
 impl BufRead for SectionReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let handles = match &mut self.handles {
-            Some(handles) => handles,
-            none => none.insert(Handles::open(&self.section)?),
-        };
-        if self.handed == handles.buffer.bytes().len() && self.read < self.section.size {
-            let left = self.section.size - self.read;
-            handles.fill(self.section.offset + self.read, left)?;
-            // A direct read goes on to the block's end, which is padding.
-            handles.buffer.shorten_to(left);
-            if handles.buffer.bytes().is_empty() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.read += handles.buffer.bytes().len() as u64;
-            self.handed = 0;
+        if !self.has_more_here()? && (self.begun < self.section.size || self.storage.is_none()) {
+            self.turn()?;
         }
-        let rest = &handles.buffer.bytes()[self.handed..];
-        Ok(&rest[..rest.len().min(PIECE)])
+        match &mut self.current {
+            Some(reader) => reader.fill_buf(),
+            None => Ok(&[]),
+        }
     }
 
     fn consume(&mut self, count: usize) {
-        self.handed += count;
+        if let Some(reader) = &mut self.current {
+            reader.consume(count);
+        }
     }
 }
 
 impl Read for SectionReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.fill_buf()?;
-        let count = piece.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&piece[..count]);
-        self.consume(count);
-        Ok(count)
+        read_buffered(self, buffer)
     }
 }

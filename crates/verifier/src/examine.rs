@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::layout::{self, Root};
@@ -151,17 +150,17 @@ impl Examiner<'_> {
         if let Some(graph) = &graph {
             self.tell_of_external_layers(graph);
         }
-        let planned = match (&graph, self.archive.file()) {
-            (Some(graph), Some(file)) if self.ours && graph.is_complete() => {
-                Plan::with_index(graph.clone(), index).ok().map(|plan| (plan, Arc::clone(file)))
+        let planned = match (&graph, self.archive.storage()) {
+            (Some(graph), Some(storage)) if self.ours && graph.is_complete() => {
+                Plan::with_index(graph.clone(), index).ok().map(|plan| (plan, storage.clone()))
             }
             _ => None,
         };
         let blobs = match &planned {
-            Some((plan, file)) => {
+            Some((plan, storage)) => {
                 // Each byte of the frame is compared, which finds all that the scan finds, and can name it.
-                self.findings.extend(frame::compare(file, self.archive.size(), plan)?);
-                self.locate_planned(plan, file)
+                self.findings.extend(frame::compare(storage, self.archive.size(), plan)?);
+                self.locate_planned(plan, storage)
             }
             None => {
                 self.take_container_defects();
@@ -301,13 +300,13 @@ impl Examiner<'_> {
             );
             return fail(Finding::error("manifest-size", message));
         }
-        let section = match (self.archive.blob(&digest), predicted, self.archive.file()) {
+        let section = match (self.archive.blob(&digest), predicted, self.archive.storage()) {
             (Some(section), ..) => section,
             // The scan had to stop before it came here, but the plan says where it must be.
-            (None, Some(offset), Some(file))
+            (None, Some(offset), Some(storage))
                 if offset.saturating_add(descriptor.size) <= self.archive.size() =>
             {
-                Section::new(Arc::clone(file), offset, descriptor.size)
+                Section::new(storage, offset, descriptor.size)
             }
             _ => return fail(Finding::error("manifest-missing", "the manifest is missing")),
         };

@@ -1,22 +1,21 @@
 //! Headers, padding and tail of our own archives, compared byte for byte with what the plan says.
 
-use std::fs::File;
 use std::io;
 
-use airlift_bundle::Plan;
 use airlift_bundle::frame::{Region, entry_defect, tail_defect};
+use airlift_bundle::{Plan, Storage};
 
 use crate::report::Finding;
 
 /// Every entry whose surroundings are not what they have to be, and the tail.
-pub(crate) fn compare(file: &File, length: u64, plan: &Plan) -> io::Result<Vec<Finding>> {
+pub(crate) fn compare(archive: &Storage, length: u64, plan: &Plan) -> io::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for entry in plan.entries() {
         if entry.header_offset >= length {
             // All that is missing behind the end is one finding, not one an entry; missing blobs are named elsewhere.
             break;
         }
-        if let Some((region, offset)) = entry_defect(file, entry)? {
+        if let Some((region, offset)) = entry_defect(archive, entry)? {
             let (rule, what) = match region {
                 Region::Header => ("tar-header", "the tar header"),
                 Region::Padding => ("tar-padding", "the padding"),
@@ -29,7 +28,7 @@ pub(crate) fn compare(file: &File, length: u64, plan: &Plan) -> io::Result<Vec<F
                 .push(Finding::error(rule, message).about(entry.digest).at(offset).of(plan.path_of(entry)));
         }
     }
-    if let Some(offset) = tail_defect(file, length, plan)? {
+    if let Some(offset) = tail_defect(archive, length, plan)? {
         let (rule, message) = if length < plan.size() {
             (
                 "tar-truncated",

@@ -2,24 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::Arc;
 
-use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, header};
+use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, Storage, header};
 
 use crate::examine::Examiner;
 use crate::report::Finding;
 
 impl Examiner<'_> {
     /// Our archive: each blob is where the plan says, unless the file ends before.
-    pub(crate) fn locate_planned(
-        &mut self,
-        plan: &Plan,
-        file: &Arc<std::fs::File>,
-    ) -> HashMap<Digest, Section> {
+    pub(crate) fn locate_planned(&mut self, plan: &Plan, archive: &Storage) -> HashMap<Digest, Section> {
         let mut blobs = HashMap::new();
         for entry in plan.blobs() {
             if entry.data_offset + entry.size <= self.archive.size() {
-                blobs.insert(entry.digest, Section::new(Arc::clone(file), entry.data_offset, entry.size));
+                blobs.insert(entry.digest, Section::new(archive, entry.data_offset, entry.size));
             } else {
                 self.damaged.insert(entry.digest);
                 let finding =

@@ -83,7 +83,7 @@ impl Examined {
             ),
             Err(error) => Finding::error("blob-unreadable", format!("the content can't be read: {error}")),
         };
-        let offset = self.archive.file().map(|_| section.offset());
+        let offset = self.archive.storage().map(|_| section.offset());
         Some(finding.about(digest).at(offset).of(graph.path_of_blob(blob)))
     }
 

@@ -1,0 +1,101 @@
+//! The bytes of a tar archive as one stretch, in whatever way they lie on disk.
+//!
+//! Everybody above speaks of *logical* offsets: bytes from the start of the tar archive. Where these lie is said here and nowhere
+//! else. To add a way of lying, such as several files one behind the other, add a `Kind`, say its length in [`Storage::len`],
+//! and in [`Storage::run`] in which file, and where in it, the bytes from a logical offset on lie and how many of
+//! them lie there in a row. Reading, hashing in place, scanning and comparing go by that. [`crate::Archive::open`] chooses.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use crate::os;
+use crate::section::run::Run;
+
+/// What can be read at an offset.
+pub trait ReadAt {
+    /// Reads at `offset` until `buffer` is full or the bytes end; returns how many were read.
+    ///
+    /// # Errors
+    /// If the system can't read, or what is there can't be read as what it has to be.
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        os::read_full_at(self, buffer, offset)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        (**self).read_full_at(buffer, offset)
+    }
+}
+
+/// The bytes of a tar archive. Clones share the open files.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// One file, which is the archive.
+    Plain(Arc<File>),
+}
+
+impl From<Arc<File>> for Storage {
+    fn from(file: Arc<File>) -> Self {
+        Storage { kind: Kind::Plain(file) }
+    }
+}
+
+impl From<&Arc<File>> for Storage {
+    fn from(file: &Arc<File>) -> Self {
+        Arc::clone(file).into()
+    }
+}
+
+impl From<&Storage> for Storage {
+    fn from(storage: &Storage) -> Self {
+        storage.clone()
+    }
+}
+
+impl Storage {
+    /// How many bytes there are.
+    ///
+    /// # Errors
+    /// If the system can't say.
+    #[expect(clippy::len_without_is_empty, reason = "as of a file, it is asked to know where the end is")]
+    pub fn len(&self) -> io::Result<u64> {
+        match &self.kind {
+            Kind::Plain(file) => Ok(file.metadata()?.len()),
+        }
+    }
+
+    /// Where the bytes from `offset` on lie: as many of the `wanted` as lie there in a row, and at least one of them.
+    pub(crate) fn run(&self, offset: u64, wanted: u64) -> io::Result<Run> {
+        match &self.kind {
+            Kind::Plain(file) => Ok(Run { file: Arc::clone(file), position: offset, size: wanted }),
+        }
+    }
+}
+
+impl ReadAt for Storage {
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let wanted = (buffer.len() - filled) as u64;
+            let run = self.run(offset + filled as u64, wanted)?;
+            let here = usize::try_from(run.size.min(wanted)).unwrap_or_default();
+            let count = os::read_full_at(&run.file, &mut buffer[filled..filled + here], run.position)?;
+            filled += count;
+            if count < here || here == 0 {
+                break;
+            }
+        }
+        Ok(filled)
+    }
+}
