@@ -16,9 +16,13 @@
 
 pub mod containerd;
 pub mod http;
+#[cfg(target_os = "linux")]
+pub mod killed;
 pub mod process;
 pub mod real;
 pub mod scripted;
 pub mod seed;
 pub mod tamper;
 pub mod tool;
+#[cfg(target_os = "linux")]
+pub mod tracer;
