@@ -3,7 +3,7 @@
 //! The file grows under a name of its own, `BUNDLE.part`, and takes its final name when every byte is on disk. What
 //! stands in a `.part` is trusted only after it was hashed again.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::Digest;
 use crate::header::BLOCK;
-use crate::layout;
 use crate::os::{self, AlignedBuffer};
+use crate::part::Part;
 use crate::plan::{Plan, PlannedEntry, TAIL};
 
 /// What one write takes to the disk: large enough to be quick, small enough to keep memory flat.
@@ -43,10 +43,12 @@ pub enum WriteError {
         path: PathBuf,
     },
     /// Another process is writing the same file.
-    #[error("{} is being written by another process; wait for it, or choose another output", .path.display())]
+    #[error("{} is being written by {}; wait for it, or choose another output", .path.display(), .holder.as_deref().unwrap_or("another process"))]
     Locked {
         /// The file.
         path: PathBuf,
+        /// The other process in words, where the system tells.
+        holder: Option<String>,
     },
     /// There is no room.
     #[error("can't reserve {size} bytes for {}", .path.display())]
@@ -111,68 +113,38 @@ pub enum Existing {
     Replace,
 }
 
-/// The `.part` name of an output.
-pub fn part_path(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
 /// An archive in the making, locked against other writers.
 #[derive(Debug)]
 pub struct Writer {
     plan: Arc<Plan>,
-    path: PathBuf,
     /// Holds the lock; reads and, where there are no direct writes, writes.
-    file: Arc<File>,
+    part: Part,
     direct: Option<File>,
-    resumed: bool,
 }
 
 impl Writer {
     /// Opens or makes `path` (the `.part`), locks it and reserves the plan's size.
     pub fn create(path: &Path, plan: Arc<Plan>) -> Result<Self, WriteError> {
-        let owned = || path.to_owned();
-        if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Err(WriteError::NotAFile { path: owned() });
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|source| WriteError::Open { path: owned(), source })?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => WriteError::Locked { path: owned() },
-            TryLockError::Error(source) => WriteError::Open { path: owned(), source },
-        })?;
-        let open = |source| WriteError::Open { path: owned(), source };
-        let resumed = file.metadata().map_err(open)?.len() > 0;
-        if resumed && !starts_like_ours(&file).map_err(open)? {
-            return Err(WriteError::NotOurs { path: owned() });
-        }
-        let writer = Writer {
-            direct: os::open_direct(path, os::Direct::Write),
-            plan,
-            path: owned(),
-            file: Arc::new(file),
-            resumed,
-        };
+        Self::within(Part::open(path)?, plan)
+    }
+
+    /// Reserves the plan's size in a `.part` that is open.
+    pub fn within(part: Part, plan: Arc<Plan>) -> Result<Self, WriteError> {
+        let writer = Writer { direct: os::open_direct(part.path(), os::Direct::Write), plan, part };
         let size = writer.plan.size();
-        os::reserve(&writer.file, size).map_err(|source| {
-            if !writer.resumed {
+        os::reserve(writer.file(), size).map_err(|source| {
+            if !writer.is_resumed() {
                 // Nothing of worth is in it yet, and a reserved stump would only take up room.
-                let _ = std::fs::remove_file(path);
+                let _ = std::fs::remove_file(writer.path());
             }
-            WriteError::Reserve { path: owned(), size, source }
+            WriteError::Reserve { path: writer.path().to_owned(), size, source }
         })?;
         Ok(writer)
     }
 
     /// The `.part` file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.part.path()
     }
 
     /// The plan that is being carried out.
@@ -182,12 +154,12 @@ impl Writer {
 
     /// Whether the file had content when it was opened, so that a look at it may pay.
     pub fn is_resumed(&self) -> bool {
-        self.resumed
+        self.part.is_resumed()
     }
 
-    /// The file, for [`crate::frame::held_blobs`].
+    /// The file, for [`crate::held::held`].
     pub fn file(&self) -> &Arc<File> {
-        &self.file
+        self.part.file()
     }
 
     /// Writes everything that is known before the blobs: layout, index, manifests, and the tail.
@@ -214,24 +186,28 @@ impl Writer {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError> {
-        let file = self.direct.as_ref().unwrap_or(&self.file);
+        let file = self.direct.as_ref().unwrap_or(self.file());
         file.write_all_at(bytes, offset).map_err(|source| WriteError::Write {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             offset,
             source,
         })
     }
 
+    /// Makes what was written so far durable.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        self.file().sync_all().map_err(|source| WriteError::Sync { path: self.path().to_owned(), source })
+    }
+
     /// Makes the data durable and gives the file its final name, durably too.
     pub fn publish(&self, output: &Path, existing: Existing) -> Result<(), WriteError> {
-        let sync = |source| WriteError::Sync { path: self.path.clone(), source };
-        self.file.sync_all().map_err(sync)?;
+        self.sync()?;
         let renamed = match existing {
-            Existing::Keep => os::rename_new(&self.path, output),
-            Existing::Replace => std::fs::rename(&self.path, output),
+            Existing::Keep => os::rename_new(self.path(), output),
+            Existing::Replace => std::fs::rename(self.path(), output),
         };
         renamed.map_err(|source| WriteError::Publish {
-            part: self.path.clone(),
+            part: self.path().to_owned(),
             output: output.to_owned(),
             source,
         })?;
@@ -239,13 +215,6 @@ impl Writer {
             output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
     }
-}
-
-/// Whether a file starts with the name of a bundle's first entry, or with reserved space that nothing was written to yet.
-fn starts_like_ours(file: &File) -> io::Result<bool> {
-    let mut start = [0; BLOCK as usize];
-    let count = os::read_full_at(file, &mut start, 0)?;
-    Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes()) || start[..count].iter().all(|byte| *byte == 0))
 }
 
 /// One blob on its way to its place. Dropped before [`BlobWriter::finish`], it leaves bytes that a later run hashes
@@ -271,6 +240,19 @@ impl BlobWriter {
         }
     }
 
+    /// Goes on behind the first `bytes` bytes, a multiple of tar's block, which are at their place already; what was taken
+    /// beyond them is forgotten.
+    pub fn go_on_behind(&mut self, bytes: u64) -> Result<(), WriteError> {
+        if let Some(mut run) = self.run.take() {
+            run.pad();
+            run.flush(&self.writer)?;
+        }
+        let offset = self.entry.data_offset.saturating_add(bytes);
+        self.run = Some(Run::new(offset, self.room_from(offset)));
+        self.taken = bytes;
+        Ok(())
+    }
+
     /// Starts over: what was taken is forgotten.
     pub fn restart(&mut self) {
         self.run = None;
@@ -293,12 +275,16 @@ impl BlobWriter {
 
     fn started(&mut self) -> Result<(), WriteError> {
         if self.run.is_none() {
-            let length = self.entry.end() - self.entry.header_offset;
-            let mut run = Run::new(self.entry.header_offset, length.min(WRITE_SIZE as u64) as usize);
+            let mut run = Run::new(self.entry.header_offset, self.room_from(self.entry.header_offset));
             run.write(&self.writer, &self.entry.head())?;
             self.run = Some(run);
         }
         Ok(())
+    }
+
+    /// How many bytes of this entry go out at a time.
+    fn room_from(&self, offset: u64) -> usize {
+        self.entry.end().saturating_sub(offset).min(WRITE_SIZE as u64) as usize
     }
 
     fn wrong_length(&self) -> WriteError {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use airlift_packager::{BuildError, FetchError, PackError, ResolveError, StreamError};
+use airlift_packager::{BuildError, FetchError, PackError, ResolveError, ReuseError, StreamError};
 use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
@@ -82,6 +82,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Pack(#[from] PackError),
     #[error(transparent)]
+    Reuse(#[from] ReuseError),
+    #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -143,7 +145,9 @@ impl Failure {
             Failure::Stream(StreamError::Fetch { source, .. } | StreamError::Altered { source, .. }) => {
                 of_registry(source)
             }
-            Failure::Stream(StreamError::Write(_)) => Exit::Local,
+            Failure::Stream(StreamError::Write(_) | StreamError::Changed { .. }) | Failure::Reuse(_) => {
+                Exit::Local
+            }
             Failure::Examine(_) | Failure::Admit(AdmitError::Examine(_)) => Exit::Local,
             Failure::Admit(AdmitError::Damaged { .. }) | Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
@@ -180,8 +184,7 @@ impl Failure {
             | Failure::Pack(PackError::Registry { source, .. })
             | Failure::Stream(StreamError::Fetch { source, .. }) => hint_of_registry(source),
             Failure::Build(BuildError::Fetch(FetchError::Registry { source, .. })) => {
-                let kept =
-                    "whole layers that arrived are kept; the same command goes on from there".to_owned();
+                let kept = "what arrived is kept; the same command goes on from there".to_owned();
                 Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
             }
             Failure::Push(PushError::Sparse(refusal)) => Some(refusal.ways_out()),

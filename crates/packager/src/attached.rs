@@ -10,10 +10,11 @@
 use std::collections::HashSet;
 
 use airlift_bundle::{Descriptor, Digest, ManifestError, Node, RawManifest, Root};
-use airlift_registry::{Access, Error, Repository, Selector, Tag, Transport};
+use airlift_registry::{Access, Error, Repository, Selector, Tag};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::resolve::Resolved;
+use crate::source::Source;
 
 /// Attached to attached to attached…: more than this is taken for an attack.
 const MAX_DEPTH: usize = 8;
@@ -93,7 +94,7 @@ pub enum AttachedError {
 
 /// Gathers what is attached to images.
 pub(crate) struct Gatherer<'a> {
-    pub(crate) transport: &'a Transport,
+    pub(crate) source: &'a Source,
     pub(crate) jobs: usize,
 }
 
@@ -161,7 +162,7 @@ impl Gatherer<'_> {
     /// What the referrers API lists; where there is none, what the fallback tag lists.
     async fn listed(&self, subject: &Subject) -> Result<Vec<Descriptor>, AttachedError> {
         let Subject { repository, digest } = subject;
-        let api = self.transport.referrers(repository, digest, Access::Pull).await;
+        let api = self.source.transport.referrers(repository, digest, Access::Pull).await;
         let api = api.map_err(|source| registry_error(subject, source))?;
         if let Some(listed) = api {
             return Ok(listed);
@@ -178,12 +179,25 @@ impl Gatherer<'_> {
 
     async fn referrer(&self, subject: &Subject, descriptor: &Descriptor) -> Result<Resolved, AttachedError> {
         let (repository, digest) = (subject.repository.clone(), descriptor.digest);
-        let fetched = self.transport.get_manifest(&repository, &Selector::Digest(digest), Access::Pull).await;
-        let fetched = fetched.map_err(|source| registry_error(subject, source))?.ok_or_else(|| {
-            AttachedError::Missing { repository: repository.clone(), subject: subject.digest, digest }
-        })?;
-        let manifest = RawManifest::prove(fetched.bytes, descriptor)
-            .and_then(|raw| raw.announced_as(fetched.content_type.as_deref()))
+        let known = self.source.known_manifest(&digest);
+        let (bytes, content_type) = match known {
+            Some(bytes) => (bytes, None),
+            None => {
+                let selector = Selector::Digest(digest);
+                let fetched = self.source.transport.get_manifest(&repository, &selector, Access::Pull).await;
+                let fetched =
+                    fetched.map_err(|source| registry_error(subject, source))?.ok_or_else(|| {
+                        AttachedError::Missing {
+                            repository: repository.clone(),
+                            subject: subject.digest,
+                            digest,
+                        }
+                    })?;
+                (fetched.bytes, fetched.content_type)
+            }
+        };
+        let manifest = RawManifest::prove(bytes, descriptor)
+            .and_then(|raw| raw.announced_as(content_type.as_deref()))
             .map_err(|source| manifest_error(subject, source))?;
         let says = manifest.subject().map(|subject| subject.digest);
         if says != Some(subject.digest) {
@@ -197,7 +211,7 @@ impl Gatherer<'_> {
         // What is too long for a tag is under none.
         let Ok(tag) = tag.parse::<Tag>() else { return Ok(None) };
         let selector = Selector::Tag(tag);
-        let fetched = self.transport.get_manifest(&subject.repository, &selector, Access::Pull).await;
+        let fetched = self.source.root(&subject.repository, &selector).await;
         let Some(fetched) = fetched.map_err(|source| registry_error(subject, source))? else {
             return Ok(None);
         };

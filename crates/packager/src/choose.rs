@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::{Missing, PackError};
 use crate::resolve::Resolved;
+use crate::source::{SmallBlob, SmallOrigin};
 use crate::walk::Walker;
 
 /// Configs that were read for their platform are kept for the archive, up to this many bytes in all.
@@ -41,20 +42,21 @@ impl ConfigPlatforms {
         }
         let mut reads = futures::stream::iter(wanted)
             .map(|(image, manifest, config, known)| async move {
-                let bytes = match known {
-                    Some(bytes) => bytes,
-                    None => walker.small_blob(&image.repository, &config).await.map_err(|source| {
+                let read = match known {
+                    Some(bytes) => SmallBlob { bytes, origin: SmallOrigin::Shelf },
+                    None => walker.source.small_blob(&image.repository, &config).await.map_err(|source| {
                         PackError::Registry { path: vec![image.root.name(), "config".to_owned()], source }
                     })?,
                 };
-                Ok::<_, PackError>((manifest, config.digest, bytes))
+                Ok::<_, PackError>((manifest, config.digest, read))
             })
             .buffered(walker.jobs);
         let (mut platforms, mut kept) = (HashMap::new(), 0);
-        while let Some((manifest, config, bytes)) = reads.try_next().await? {
+        while let Some((manifest, config, SmallBlob { bytes, origin })) = reads.try_next().await? {
             platforms.extend(platform_of_config(&bytes).map(|platform| (manifest, platform)));
-            kept += bytes.len();
-            if kept <= KEPT_CONFIGS {
+            // What is at hand on disk needs no room here.
+            kept += if origin == SmallOrigin::Registry { bytes.len() } else { 0 };
+            if kept <= KEPT_CONFIGS && origin == SmallOrigin::Registry {
                 at_hand.insert(config, bytes);
             }
         }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_bundle::graph::BlobEntry;
+use airlift_bundle::held::Begun;
 use airlift_bundle::{Descriptor, Digest, Event, Graph, Observer, summary};
 use airlift_registry::{Access, BlobSink, Error, Fetched, Repository, Transport};
 
@@ -33,22 +34,26 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// Fetches a blob into `sink`; of several addresses, the first that has it.
+    /// Fetches a blob into `sink`, which has the start that was `begun`; of several addresses, from the first that has it.
     pub(crate) async fn fetch(
         &self,
         transport: &Transport,
         descriptor: &Descriptor,
+        begun: Option<Begun>,
         sink: &mut dyn BlobSink,
     ) -> Result<Fetched, Error> {
         let (repository, urls) = match self {
             Origin::Registry(repository) => {
-                return transport.fetch_blob(repository, descriptor, sink).await;
+                return transport.resume_blob(repository, descriptor, begun, sink).await;
             }
             Origin::Outside(repository, urls) => (repository, urls),
         };
         let Some((last, others)) = urls.split_last() else {
-            return transport.fetch_blob(repository, descriptor, sink).await;
+            return transport.resume_blob(repository, descriptor, begun, sink).await;
         };
+        if begun.is_some() {
+            sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
+        }
         for url in others {
             if let Ok(fetched) = transport.fetch_external(repository, url, descriptor, sink).await {
                 return Ok(fetched);
@@ -83,7 +88,7 @@ pub(crate) async fn settle(
         places.dedup();
         let mut holder = None;
         for repository in &places {
-            let there = walker.transport.blob_exists(repository, &digest, Access::Pull).await;
+            let there = walker.source.transport.blob_exists(repository, &digest, Access::Pull).await;
             let there =
                 there.map_err(|source| PackError::Registry { path: graph.path_of_blob(blob), source });
             if there?.is_some() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use airlift_bundle::held::{Begun, Held};
 use airlift_bundle::plan::Content;
 use airlift_bundle::{BlobWriter, Descriptor, Event, Observer, PlannedEntry, Writer, writer::WriteError};
 use airlift_registry::{BlobSink, Error};
@@ -52,25 +53,27 @@ struct Errand {
     descriptor: Descriptor,
     origin: Origin,
     at_hand: Option<Bytes>,
+    /// The start that is at its place already.
+    begun: Option<Begun>,
     path: Vec<String>,
 }
 
 impl Packing {
-    /// Fetches the blobs that `held` doesn't mark as there. The first failure ends it; what was written stays.
+    /// Fetches the blobs that `held` doesn't mark as whole, from behind what is there of them. The first failure ends it; what was written stays.
     pub(crate) async fn fetch(
         &self,
         writer: &Arc<Writer>,
-        held: &[bool],
+        held: Vec<Held>,
         jobs: usize,
         observer: &Arc<dyn Observer>,
     ) -> Result<Fetched, FetchError> {
         let mut total = Fetched::default();
         let mut errands = Vec::new();
         for (entry, held) in self.plan.blobs().zip(held) {
-            if *held {
-                total.reused += entry.size;
-            } else {
-                errands.extend(self.errand(entry));
+            match held {
+                Held::Whole => total.reused += entry.size,
+                Held::Start(begun) => errands.extend(self.errand(entry, Some(*begun))),
+                Held::Nothing => errands.extend(self.errand(entry, None)),
             }
         }
         let bytes = errands.iter().map(|errand| errand.entry.size).sum();
@@ -86,7 +89,10 @@ impl Packing {
             }
             match tasks.join_next().await {
                 None => break Ok(total),
-                Some(Ok(Ok(downloaded))) => total.downloaded += downloaded,
+                Some(Ok(Ok(one))) => {
+                    total.downloaded += one.downloaded;
+                    total.reused += one.reused;
+                }
                 Some(Ok(Err(error))) => break Err(error),
                 Some(Err(error)) => break Err(FetchError::Task(error)),
             }
@@ -96,7 +102,7 @@ impl Packing {
         outcome
     }
 
-    fn errand(&self, entry: &PlannedEntry) -> Option<Errand> {
+    fn errand(&self, entry: &PlannedEntry, begun: Option<Begun>) -> Option<Errand> {
         let Content::Blob(position) = entry.content else {
             return None;
         };
@@ -107,6 +113,7 @@ impl Packing {
             descriptor: blob.descriptor.clone(),
             origin: self.origin_of(blob)?,
             at_hand: self.at_hand.get(&entry.digest).cloned(),
+            begun,
             path: graph.path_of_blob(blob),
         })
     }
@@ -116,32 +123,41 @@ impl Packing {
         errand: Errand,
         writer: &Arc<Writer>,
         observer: &Arc<dyn Observer>,
-    ) -> impl Future<Output = Result<u64, FetchError>> + Send + 'static {
-        let (transport, observer) = (self.transport.clone(), Arc::clone(observer));
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send + 'static {
+        let (transport, observer) = (self.source.transport.clone(), Arc::clone(observer));
         let mut sink = Sink { writer: writer.blob(&errand.entry), failure: None };
         async move {
-            let Errand { entry, descriptor, origin, at_hand, path } = errand;
-            let digest = entry.digest;
-            observer.notice(Event::Started { digest, label: path.join(" "), size: entry.size });
-            let fetched = match at_hand {
+            let Errand { entry, descriptor, origin, at_hand, begun, path } = errand;
+            let (digest, size) = (entry.digest, entry.size);
+            observer.notice(Event::Started { digest, label: path.join(" "), size });
+            let came = match at_hand {
                 Some(bytes) => {
                     observer.notice(Event::Advanced { digest, bytes: bytes.len() as u64 });
                     match sink.writer.write(&bytes) {
                         // A config that was read for its platform came over the network, too; inline data didn't.
-                        Ok(()) => Ok(if descriptor.data.is_none() { entry.size } else { 0 }),
+                        Ok(()) => Ok(if descriptor.data.is_none() { size } else { 0 }),
                         Err(source) => return Err(FetchError::Write { path, source }),
                     }
                 }
-                None => origin.fetch(&transport, &descriptor, &mut sink).await.map(|done| done.downloaded),
+                None => {
+                    if let Some(begun) = &begun
+                        && let Err(source) = sink.writer.go_on_behind(begun.bytes)
+                    {
+                        return Err(FetchError::Write { path, source });
+                    }
+                    let had = begun.as_ref().map_or(0, |begun| begun.bytes);
+                    let fetched = origin.fetch(&transport, &descriptor, begun, &mut sink).await;
+                    fetched.map(|fetched| fetched.downloaded.max(size - had))
+                }
             };
-            let downloaded = match (fetched, sink.failure) {
+            let downloaded = match (came, sink.failure) {
                 (_, Some(source)) => return Err(FetchError::Write { path, source }),
                 (Err(source), None) => return Err(FetchError::Registry { path, source }),
                 (Ok(downloaded), None) => downloaded,
             };
             sink.writer.finish().map_err(|source| FetchError::Write { path, source })?;
             observer.notice(Event::Finished { digest });
-            Ok(downloaded)
+            Ok(Fetched { downloaded, reused: size.saturating_sub(downloaded) })
         }
     }
 }

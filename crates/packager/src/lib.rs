@@ -12,6 +12,9 @@ mod fetch;
 mod output;
 mod plan;
 mod resolve;
+mod reuse;
+mod shelves;
+mod source;
 mod stream;
 mod walk;
 
@@ -21,4 +24,6 @@ pub use fetch::{FetchError, Fetched};
 pub use output::{BuildError, Built, Outcome, Output};
 pub use plan::{ImagePlan, Missing, PackError, Packing, PlanOptions, Referrers};
 pub use resolve::{ResolveError, Resolved, resolve};
+pub use shelves::{ReuseError, Shelves};
+pub use source::Source;
 pub use stream::StreamError;

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_bundle::frame;
-use airlift_bundle::writer::{WriteError, part_path};
+use airlift_bundle::held::{self, Held};
+use airlift_bundle::writer::WriteError;
 use airlift_bundle::{Event, Existing, Observer, Plan, Writer};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
+use crate::reuse::copy_at_hand;
 
 /// Why there is no bundle.
 #[derive(Debug, thiserror::Error)]
@@ -116,10 +118,17 @@ impl Packing {
         if output.existing == Existing::Keep && std::fs::symlink_metadata(&output.path).is_ok() {
             return Err(BuildError::Exists { path: output.path.clone() });
         }
-        let writer = Arc::new(Writer::create(&part_path(&output.path), Arc::clone(&self.plan))?);
+        let (part, leftovers) = self.source.shelves.part_for(&output.path, &self.plan)?;
+        let writer = Arc::new(Writer::within(part, Arc::clone(&self.plan))?);
         let held = self.held(&writer, observer).await?;
         writer.write_known()?;
-        let fetched = self.fetch(&writer, &held, jobs, observer).await?;
+        let held = self.copied(&writer, held, observer).await?;
+        if !leftovers.is_empty() {
+            // What was worth it has been copied; it must be on disk before the only other copy goes.
+            writer.sync()?;
+            leftovers.remove();
+        }
+        let fetched = self.fetch(&writer, held, jobs, observer).await?;
         let (path, existing) = (output.path.clone(), output.existing);
         blocking(move || writer.publish(&path, existing)).await??;
         Ok(Built { outcome: Outcome::Written, fetched })
@@ -148,23 +157,34 @@ impl Packing {
         .map_err(read)
     }
 
-    /// Which blobs a `.part` of an earlier run holds: each is hashed again before it counts.
+    /// How much of each blob a `.part` of an earlier run holds: all is hashed again before it counts.
     async fn held(
         &self,
         writer: &Arc<Writer>,
         observer: &Arc<dyn Observer>,
-    ) -> Result<Vec<bool>, BuildError> {
+    ) -> Result<Vec<Held>, BuildError> {
         if !writer.is_resumed() {
-            return Ok(vec![false; self.plan.blobs().count()]);
+            return Ok(vec![Held::Nothing; self.plan.blobs().count()]);
         }
         let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
         blocking(move || {
             observer.notice(Event::PhaseStarted { phase: "resume", bytes: bytes_of_blobs(writer.plan()) });
-            let held = frame::held_blobs(writer.file(), writer.plan(), 0, &*observer);
+            let held = held::held(writer.file(), writer.plan(), 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "resume" });
             held.map_err(|source| BuildError::Read { path: writer.path().to_owned(), source })
         })
         .await?
+    }
+
+    /// The same when all that is at hand elsewhere was copied, too.
+    async fn copied(
+        &self,
+        writer: &Arc<Writer>,
+        held: Vec<Held>,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Vec<Held>, BuildError> {
+        let (source, writer, observer) = (Arc::clone(&self.source), Arc::clone(writer), Arc::clone(observer));
+        Ok(blocking(move || copy_at_hand(&source.shelves, &writer, held, &*observer)).await??)
     }
 }
 

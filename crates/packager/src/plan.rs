@@ -8,13 +8,14 @@ use airlift_bundle::plan::PlanError;
 use airlift_bundle::{
     Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Plan, Platform, Root, summary,
 };
-use airlift_registry::{Error, Repository, Transport};
+use airlift_registry::{Error, Repository};
 use bytes::Bytes;
 
 use crate::attached::{AttachedError, Gatherer, Subject};
 use crate::choose::{Choice, ConfigPlatforms, choose};
 use crate::external::{ForeignLayers, Origin, settle};
 use crate::resolve::Resolved;
+use crate::source::Source;
 use crate::walk::Walker;
 
 /// Why no plan could be made.
@@ -130,7 +131,7 @@ pub struct ImagePlan {
 
 /// A plan with all that is needed to carry it out.
 pub struct Packing {
-    pub(crate) transport: Transport,
+    pub(crate) source: Arc<Source>,
     pub(crate) plan: Arc<Plan>,
     /// For each root: where its content is fetched from.
     pub(crate) sources: Vec<Repository>,
@@ -144,12 +145,12 @@ pub struct Packing {
 impl Packing {
     /// Fetches every manifest below the roots, chooses platforms, gathers what is attached, and lays out the archive.
     pub async fn plan(
-        transport: &Transport,
+        source: Source,
         resolved: Vec<Resolved>,
         options: &PlanOptions,
         observer: &dyn Observer,
     ) -> Result<Self, PackError> {
-        let walker = Walker { transport, jobs: options.jobs.max(1), limits: options.limits };
+        let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits };
         let chosen = Chosen::new(&walker, resolved, options, observer).await?;
         let Chosen { images, graph, configs, at_hand } = chosen;
         let (images, graph) = match options.referrers {
@@ -163,7 +164,7 @@ impl Packing {
         let shown = graph.roots.iter().filter(|root| root.subject.is_none());
         let shown = shown.map(|root| image_plan(&graph, root, &configs)).collect();
         let plan = Arc::new(Plan::new(graph)?);
-        Ok(Packing { transport: transport.clone(), plan, sources, origins, at_hand, images: shown })
+        Ok(Packing { source: Arc::new(source), plan, sources, origins, at_hand, images: shown })
     }
 
     /// Where a blob is fetched from.
@@ -245,7 +246,7 @@ async fn with_attached(
             }),
         );
     }
-    let attached = Gatherer { transport: walker.transport, jobs: walker.jobs }.gather(subjects).await?;
+    let attached = Gatherer { source: walker.source, jobs: walker.jobs }.gather(subjects).await?;
     if attached.is_empty() {
         return Ok((images, graph));
     }

@@ -6,6 +6,8 @@ use airlift_bundle::{Digest, Event, ManifestError, Observer, RawManifest, Root, 
 use airlift_registry::{Access, Error, Reference, Repository, Selector, Transport};
 use futures::{StreamExt, TryStreamExt};
 
+use crate::source::Source;
+
 /// Why references could not be turned into roots.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
@@ -58,7 +60,7 @@ pub struct Resolved {
 
 /// Resolves references, up to `jobs` at a time, and puts them into the bundle's one order. Repeats are dropped.
 pub async fn resolve(
-    transport: &Transport,
+    source: &Source,
     references: &[Reference],
     jobs: usize,
     observer: &dyn Observer,
@@ -68,7 +70,7 @@ pub async fn resolve(
     unique.sort_by_key(|reference| reference.to_string());
     unique.dedup_by_key(|reference| reference.to_string());
     let found: Vec<Resolved> = futures::stream::iter(unique)
-        .map(|reference| resolve_one(transport, reference, observer))
+        .map(|reference| resolve_one(source, reference, observer))
         .buffered(jobs.max(1))
         .try_collect()
         .await?;
@@ -85,7 +87,7 @@ pub async fn resolve(
 }
 
 async fn resolve_one(
-    transport: &Transport,
+    source: &Source,
     reference: &Reference,
     observer: &dyn Observer,
 ) -> Result<Resolved, ResolveError> {
@@ -93,8 +95,8 @@ async fn resolve_one(
     observer.notice(Event::Resolving { reference: name.clone() });
     let registry = |source| ResolveError::Registry { reference: reference.clone(), source };
     let repository = reference.repository();
-    let fetched = transport
-        .get_manifest(repository, &reference.selector(), Access::Pull)
+    let fetched = source
+        .root(repository, &reference.selector())
         .await
         .map_err(registry)?
         .ok_or_else(|| ResolveError::NotFound(reference.clone()))?;
@@ -105,7 +107,7 @@ async fn resolve_one(
         .unwrap_or_else(|| Digest::sha256(&fetched.bytes));
     let manifest = RawManifest::received(fetched.bytes, digest, fetched.content_type.as_deref())
         .map_err(|source| ResolveError::Manifest { reference: reference.clone(), source })?;
-    warn_of_moved_tag(transport, reference, observer).await;
+    warn_of_moved_tag(&source.transport, reference, observer).await;
     observer.notice(Event::Resolved { reference: name.clone(), digest });
     let root = Root::new(manifest.descriptor(), Some(name));
     Ok(Resolved { root, repository: repository.clone(), manifest })

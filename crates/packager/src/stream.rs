@@ -1,10 +1,10 @@
 //! The archive straight into a pipe: entries in order, one blob after the other, nothing on disk.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 
 use airlift_bundle::header;
 use airlift_bundle::plan::Content;
-use airlift_bundle::{Digest, Event, Hasher, Observer, PlannedEntry};
+use airlift_bundle::{Digest, Event, Hasher, Observer, PlannedEntry, Section};
 use airlift_registry::{BlobSink, Error};
 
 use crate::fetch::Fetched;
@@ -30,6 +30,15 @@ pub enum StreamError {
         /// What the transport said.
         #[source]
         source: Error,
+    },
+    /// What was at hand changed while it was read.
+    #[error("what was at hand of {digest} changed while it was copied")]
+    Changed {
+        /// The blob.
+        digest: Digest,
+        /// What the system said, if it said something.
+        #[source]
+        source: Option<io::Error>,
     },
     /// The stream takes no more.
     #[error("can't write the archive to the stream")]
@@ -63,7 +72,11 @@ impl Packing {
             out.write_all(&entry.head()).map_err(StreamError::Write)?;
             match self.plan.known_data(entry) {
                 Some(data) => out.write_all(data).map_err(StreamError::Write)?,
-                None => total.downloaded += self.stream_blob(entry, out, observer).await?,
+                None => {
+                    let one = self.stream_blob(entry, out, observer).await?;
+                    total.downloaded += one.downloaded;
+                    total.reused += one.reused;
+                }
             }
             let padding = (header::padded(entry.size) - entry.size) as usize;
             out.write_all(&[0; header::BLOCK as usize][..padding]).map_err(StreamError::Write)?;
@@ -73,26 +86,30 @@ impl Packing {
         Ok(total)
     }
 
-    /// One blob; tells how many bytes came over the network.
+    /// One blob; tells where its bytes came from.
     async fn stream_blob(
         &self,
         entry: &PlannedEntry,
         out: &mut (dyn Write + Send),
         observer: &dyn Observer,
-    ) -> Result<u64, StreamError> {
-        let Content::Blob(position) = entry.content else { return Ok(0) };
+    ) -> Result<Fetched, StreamError> {
+        let Content::Blob(position) = entry.content else { return Ok(Fetched::default()) };
         let graph = self.plan.graph();
         let blob = &graph.blobs[position];
-        let Some(origin) = self.origin_of(blob) else { return Ok(0) };
+        let Some(origin) = self.origin_of(blob) else { return Ok(Fetched::default()) };
         let digest = entry.digest;
         self.plan.announce(entry, observer);
+        if let Some(section) = self.proven_at_hand(entry) {
+            copy(&section, &digest, out, observer)?;
+            return Ok(Fetched { downloaded: 0, reused: entry.size });
+        }
         let downloaded = if let Some(bytes) = self.at_hand.get(&digest) {
             out.write_all(bytes).map_err(StreamError::Write)?;
             observer.notice(Event::Advanced { digest, bytes: entry.size });
             if blob.descriptor.data.is_none() { entry.size } else { 0 }
         } else {
             let mut sink = Pipe::new(out, &digest);
-            let fetched = origin.fetch(&self.transport, &blob.descriptor, &mut sink).await;
+            let fetched = origin.fetch(&self.source.transport, &blob.descriptor, None, &mut sink).await;
             let path = || graph.path_of_blob(blob);
             match (fetched, sink.failure) {
                 (_, Some(Refused::Out(error))) => return Err(StreamError::Write(error)),
@@ -104,8 +121,33 @@ impl Packing {
             }
         };
         observer.notice(Event::Finished { digest });
-        Ok(downloaded)
+        Ok(Fetched { downloaded, reused: entry.size.saturating_sub(downloaded) })
     }
+}
+
+/// Copies a blob that was proven a moment ago, and proves it again as it goes: what is in a pipe can't be taken back.
+fn copy(
+    section: &Section,
+    digest: &Digest,
+    out: &mut (dyn Write + Send),
+    observer: &dyn Observer,
+) -> Result<(), StreamError> {
+    let changed = |source| StreamError::Changed { digest: *digest, source };
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut reader = section.reader();
+    loop {
+        let piece = reader.fill_buf().map_err(|error| changed(Some(error)))?;
+        let count = piece.len();
+        if count == 0 {
+            break;
+        }
+        hasher.update(piece);
+        out.write_all(piece).map_err(StreamError::Write)?;
+        reader.consume(count);
+        observer.notice(Event::Advanced { digest: *digest, bytes: count as u64 });
+    }
+    observer.notice(Event::Finished { digest: *digest });
+    if hasher.finish() == *digest { Ok(()) } else { Err(changed(None)) }
 }
 
 /// Why the pipe took no more.

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use airlift_bundle::{Descriptor, Digest, Graph, GraphBuilder, Limits, RawManifest};
-use airlift_registry::{Access, BlobSink, Error, Repository, Selector, Transport};
-use bytes::Bytes;
+use airlift_registry::{Access, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::PackError;
 use crate::resolve::Resolved;
+use crate::source::Source;
 
 /// What fetching manifests takes.
 pub(crate) struct Walker<'a> {
-    pub(crate) transport: &'a Transport,
+    pub(crate) source: &'a Source,
     pub(crate) jobs: usize,
     pub(crate) limits: Limits,
 }
@@ -62,8 +62,12 @@ impl Walker<'_> {
             return RawManifest::prove(data.clone().into(), descriptor)
                 .map_err(|source| PackError::Manifest { path, source });
         }
+        if let Some(bytes) = self.source.known_manifest(&descriptor.digest) {
+            return RawManifest::prove(bytes, descriptor)
+                .map_err(|source| PackError::Manifest { path, source });
+        }
         let selector = Selector::Digest(descriptor.digest);
-        let fetched = match self.transport.get_manifest(repository, &selector, Access::Pull).await {
+        let fetched = match self.source.transport.get_manifest(repository, &selector, Access::Pull).await {
             Ok(Some(fetched)) => fetched,
             Ok(None) => {
                 let (repository, digest) = (repository.clone(), descriptor.digest);
@@ -74,31 +78,5 @@ impl Walker<'_> {
         RawManifest::prove(fetched.bytes, descriptor)
             .and_then(|raw| raw.announced_as(fetched.content_type.as_deref()))
             .map_err(|source| PackError::Manifest { path, source })
-    }
-
-    /// A small blob, proven, in memory.
-    pub(crate) async fn small_blob(
-        &self,
-        repository: &Repository,
-        blob: &Descriptor,
-    ) -> Result<Bytes, Error> {
-        let mut sink = Memory(Vec::new());
-        self.transport.fetch_blob(repository, blob, &mut sink).await?;
-        Ok(sink.0.into())
-    }
-}
-
-/// Takes a small blob into memory.
-struct Memory(Vec<u8>);
-
-impl BlobSink for Memory {
-    fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
-        self.0.extend_from_slice(piece);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> std::io::Result<()> {
-        self.0.clear();
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use airlift_bundle::held::Begun;
 use airlift_bundle::{Descriptor, Digest, Event, Hasher};
 use reqwest::header::{HeaderValue, RANGE};
 use reqwest::{Method, StatusCode, Url};
@@ -65,8 +66,27 @@ impl Transport {
         descriptor: &Descriptor,
         sink: &mut dyn BlobSink,
     ) -> Result<Fetched, Error> {
+        self.resume_blob(repository, descriptor, None, sink).await
+    }
+
+    /// The same for a blob of which `sink` has a start already: from an earlier run, unproven. If the digest turns out to be another one
+    /// in the end, the sink is told to start over, and all of it is fetched. `Advanced` is sent for the start, too.
+    ///
+    /// # Errors
+    /// As [`fetch_blob`](Self::fetch_blob).
+    pub async fn resume_blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        begun: Option<Begun>,
+        sink: &mut dyn BlobSink,
+    ) -> Result<Fetched, Error> {
         let retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
-        Download::new(&self.inner, descriptor, sink).whole(&Place::Registry(repository), retry).await
+        let mut download = Download::new(&self.inner, descriptor, sink);
+        if let Some(begun) = begun {
+            download.go_on_from(begun)?;
+        }
+        download.whole(&Place::Registry(repository), retry).await
     }
 
     /// The same from one of the `urls` of a foreign layer, which an image of `repository` names: by https only, without credentials.
@@ -168,6 +188,19 @@ impl<'a> Download<'a> {
             resumed: false,
             started_over: false,
         }
+    }
+
+    /// Takes over what the sink has of an earlier run.
+    fn go_on_from(&mut self, begun: Begun) -> Result<(), Error> {
+        if begun.bytes >= self.size {
+            return self.rewind();
+        }
+        self.received = begun.bytes;
+        self.peak = begun.bytes;
+        self.hasher = begun.hasher;
+        self.resumed = true;
+        self.inner.observer.notice(Event::Advanced { digest: self.digest, bytes: begun.bytes });
+        Ok(())
     }
 
     async fn whole(mut self, from: &Place<'_>, mut retry: Retry<'_>) -> Result<Fetched, Error> {

@@ -34,7 +34,8 @@ fn messages_of_writing_and_opening() {
     for error in [
         WriteError::Open { path: path(), source: source() },
         WriteError::NotAFile { path: path() },
-        WriteError::Locked { path: path() },
+        WriteError::Locked { path: path(), holder: Some("process 4711 (airlift)".to_owned()) },
+        WriteError::Locked { path: path(), holder: None },
         WriteError::Reserve { path: path(), size: 5, source: source() },
         WriteError::Write { path: path(), offset: 512, source: source() },
         WriteError::Sync { path: path(), source: source() },

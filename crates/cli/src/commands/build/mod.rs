@@ -6,11 +6,11 @@ mod show;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::writer::part_path;
+use airlift_bundle::part::part_path;
 use airlift_bundle::{Existing, Platform};
 use airlift_packager::{
-    Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, StreamError,
-    resolve,
+    Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, Shelves,
+    Source, StreamError, resolve,
 };
 
 use crate::args::registry::RegistryArgs;
@@ -26,7 +26,8 @@ Examples:
   airlift build nginx@sha256:… -o images.tar           by digest
   airlift build nginx:1.27 --platform linux/amd64,linux/arm64 -o images.tar
   airlift build nginx:1.27 --dry-run                   what it would be, and how large
-  airlift build nginx:1.27 -o - | ssh far 'cat >b.tar' straight into a pipe
+  airlift build -f images.txt -o new.tar --reuse old.tar   fetches only what old.tar lacks
+  airlift build nginx:1.27 -o - | ssh far 'cat >b.tar'     straight into a pipe
 
 If it is interrupted, the same command goes on from BUNDLE.part: what is there is hashed and kept.";
 
@@ -82,6 +83,12 @@ pub(crate) struct Args {
     /// warning, unless this is given: then they are fetched from there, by https and without credentials, and proven like any other.
     #[arg(long)]
     fetch_external: bool,
+    /// Take what another bundle holds (repeatable)
+    ///
+    /// A bundle, or an image layout of another tool (archive or folder). What it holds is hashed as it is copied, and not fetched:
+    /// blobs, and manifests, of which only the digest is asked for. BUNDLE itself and BUNDLE.part need not be named.
+    #[arg(long, value_name = "BUNDLE")]
+    reuse: Vec<PathBuf>,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -111,7 +118,12 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     if let Target::File(output) = &target {
         output.check()?;
     }
-    let packing = plan(&args, &references, ui).await?;
+    let output = match &target {
+        Target::File(output) => Some(output.path.as_path()),
+        Target::Stream | Target::Nowhere => None,
+    };
+    let shelves = Shelves::open(output, &args.reuse)?;
+    let packing = plan(&args, &references, shelves, ui).await?;
     let layout = packing.layout();
     if let Some(limit) = args.max_size.filter(|limit| layout.size() > *limit) {
         return Err(Failure::TooLarge { size: layout.size(), limit });
@@ -164,11 +176,16 @@ impl Args {
     }
 }
 
-async fn plan(args: &Args, references: &[airlift_registry::Reference], ui: &Ui) -> Result<Packing, Failure> {
+async fn plan(
+    args: &Args,
+    references: &[airlift_registry::Reference],
+    shelves: Shelves,
+    ui: &Ui,
+) -> Result<Packing, Failure> {
     let observer = ui.observer();
-    let transport = args.registry.transport(observer.clone())?;
+    let source = Source::with_shelves(args.registry.transport(observer.clone())?, shelves);
     let jobs = args.registry.jobs();
-    let resolved = resolve(&transport, references, jobs, &*observer).await?;
+    let resolved = resolve(&source, references, jobs, &*observer).await?;
     let options = PlanOptions {
         jobs,
         platforms: args.platforms.clone(),
@@ -180,7 +197,7 @@ async fn plan(args: &Args, references: &[airlift_registry::Reference], ui: &Ui) 
         foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
         ..PlanOptions::default()
     };
-    Ok(Packing::plan(&transport, resolved, &options, &*observer).await?)
+    Ok(Packing::plan(source, resolved, &options, &*observer).await?)
 }
 
 fn show_plan(args: &Args, packing: &Packing, ui: &Ui) -> Result<(), Failure> {
@@ -203,5 +220,5 @@ async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
 /// What Ctrl-C leaves behind.
 fn kept(output: &Path) -> String {
     let part = part_path(output);
-    format!("whole layers that arrived are kept in {}: the same command goes on from there", part.display())
+    format!("what arrived is kept in {}: the same command goes on from there", part.display())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_bundle::{Existing, Limits, Observer, Unobserved};
-use airlift_packager::{Output, Packing, PlanOptions, resolve};
+use airlift_packager::{Output, Packing, PlanOptions, Source, resolve};
 use airlift_pusher::{Destination, PushPlan, Receipt, push};
 use airlift_registry::{Options, Reference, Transport};
 use airlift_server::Server;
@@ -82,9 +82,10 @@ impl Way {
     }
 
     pub(crate) async fn build(&self) -> Result<Packing, Failure> {
-        let resolved = resolve(&self.transport, &self.references, JOBS, &*self.observer).await?;
+        let source = Source::new(self.transport.clone());
+        let resolved = resolve(&source, &self.references, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };
-        let packing = Packing::plan(&self.transport, resolved, &options, &*self.observer).await?;
+        let packing = Packing::plan(source, resolved, &options, &*self.observer).await?;
         let output = Output { path: self.bundle.clone(), existing: Existing::Keep };
         packing.write(&output, JOBS, &self.observer).await?;
         Ok(packing)

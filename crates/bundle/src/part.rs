@@ -1,0 +1,212 @@
+//! The unfinished file of a bundle: `BUNDLE.part`, locked by who writes it; and `BUNDLE.part.1` and so on, which are
+//! unfinished files of earlier plans, set aside because the new plan may find something in them.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::header::BLOCK;
+use crate::os;
+use crate::writer::WriteError;
+use crate::{layout, locks};
+
+/// More unfinished files of one bundle than this are not kept: the last one gives way.
+const MAX_SET_ASIDE: u32 = 9;
+
+/// How often the file is opened again where it takes its final name, or goes away, just then.
+const OPENINGS: u32 = 10;
+
+/// The `.part` name of an output.
+pub fn part_path(output: &Path) -> PathBuf {
+    with_suffix(output, ".part")
+}
+
+/// The unfinished files of earlier plans for `output` that are there.
+pub fn set_aside_paths(output: &Path) -> Vec<PathBuf> {
+    numbered(&part_path(output)).filter(|path| is_regular(path)).collect()
+}
+
+fn numbered(part: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=MAX_SET_ASIDE).map(move |number| with_suffix(part, &format!(".{number}")))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn is_regular(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+/// A `.part` file, open and locked against other writers for as long as this or a clone of it lives.
+#[derive(Clone, Debug)]
+pub struct Part {
+    path: PathBuf,
+    file: Arc<File>,
+    resumed: bool,
+}
+
+impl Part {
+    /// Opens or makes `path`, and locks it.
+    pub fn open(path: &Path) -> Result<Self, WriteError> {
+        let is_new = !is_there(path);
+        let opened =
+            Self::open_with(path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
+        // Who loses the race for a new file has not made it, but it is nobody's yet either.
+        opened.and_then(|part| part.ok_or_else(|| gone(path, is_new)))
+    }
+
+    /// Opens and locks `path` if it is there.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, WriteError> {
+        if !is_there(path) {
+            return Ok(None);
+        }
+        Self::open_with(path, OpenOptions::new().read(true).write(true))
+    }
+
+    fn open_with(path: &Path, options: &OpenOptions) -> Result<Option<Self>, WriteError> {
+        let open = |source| WriteError::Open { path: path.to_owned(), source };
+        for _ in 0..OPENINGS {
+            if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+                return Err(WriteError::NotAFile { path: path.to_owned() });
+            }
+            let file = match options.open(path) {
+                Ok(file) => file,
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && !is_there(path) && has_folder(path) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(open(error)),
+            };
+            lock(path, &file)?;
+            // Whoever had the lock before may have given the file its final name: then this is a finished bundle.
+            if !still_named(path, &file) {
+                continue;
+            }
+            let resumed = file.metadata().map_err(open)?.len() > 0;
+            if resumed && !starts_like_ours(&file).map_err(open)? {
+                return Err(WriteError::NotOurs { path: path.to_owned() });
+            }
+            return Ok(Some(Part { path: path.to_owned(), file: Arc::new(file), resumed }));
+        }
+        Err(WriteError::Locked { path: path.to_owned(), holder: None })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file: reads what an earlier run left.
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Whether it had content when it was opened.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Gives it another name, so that a file of a new plan can take its place: the first of `.part.1` … that is free.
+    pub fn set_aside(&self) -> Result<PathBuf, WriteError> {
+        let mut aside = numbered(&self.path).collect::<Vec<_>>();
+        let last = aside.pop();
+        let free = aside.into_iter().find(|path| !is_there(path)).or(last);
+        let to = free.unwrap_or_else(|| with_suffix(&self.path, ".1"));
+        let failed = |source| WriteError::Publish { part: self.path.clone(), output: to.clone(), source };
+        std::fs::rename(&self.path, &to).map_err(failed)?;
+        Ok(to)
+    }
+}
+
+fn gone(path: &Path, is_new: bool) -> WriteError {
+    let why = if is_new { "its folder does not exist" } else { "it went away just now" };
+    WriteError::Open { path: path.to_owned(), source: io::Error::new(io::ErrorKind::NotFound, why) }
+}
+
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+fn has_folder(path: &Path) -> bool {
+    path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
+}
+
+fn lock(path: &Path, file: &File) -> Result<(), WriteError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => WriteError::Locked { path: path.to_owned(), holder: locks::holder(file) },
+        TryLockError::Error(source) => WriteError::Open { path: path.to_owned(), source },
+    })
+}
+
+fn still_named(path: &Path, file: &File) -> bool {
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    match (std::fs::symlink_metadata(path), file.metadata()) {
+        (Ok(named), Ok(open)) => identity(named) == identity(open),
+        _ => false,
+    }
+}
+
+/// Whether a file starts with the name of a bundle's first entry, or with reserved space that nothing was written to yet.
+fn starts_like_ours(file: &File) -> io::Result<bool> {
+    let mut start = [0; BLOCK as usize];
+    let count = os::read_full_at(file, &mut start, 0)?;
+    Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes()) || start[..count].iter().all(|byte| *byte == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_writer_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = part_path(&folder.path().join("b.tar"));
+        assert!(Part::open_existing(&path).unwrap().is_none());
+        let first = Part::open(&path).unwrap();
+        assert!(!first.is_resumed());
+        for refused in [Part::open(&path), Part::open_existing(&path).map(Option::unwrap)] {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, WriteError::Locked { .. }), "{error}");
+            #[cfg(target_os = "linux")]
+            assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        }
+        drop(first);
+        assert!(Part::open_existing(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_that_took_its_final_name_meanwhile_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("b.tar");
+        let path = part_path(&output);
+        let first = Part::open(&path).unwrap();
+        // Opened, but not locked, as the other one was about to.
+        let late = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        std::fs::rename(&path, &output).unwrap();
+        drop(first);
+        lock(&path, &late).unwrap();
+        assert!(!still_named(&path, &late));
+        drop(late);
+        let second = Part::open(&path).unwrap();
+        assert_ne!(second.file().metadata().unwrap().ino(), output.metadata().unwrap().ino());
+    }
+
+    #[test]
+    fn what_is_set_aside_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("b.tar");
+        for number in 1..=MAX_SET_ASIDE + 2 {
+            let part = Part::open(&part_path(&output)).unwrap();
+            part.set_aside().unwrap();
+            let kept = usize::try_from(number.min(MAX_SET_ASIDE)).unwrap();
+            assert_eq!(set_aside_paths(&output).len(), kept);
+        }
+        assert!(Part::open_existing(&part_path(&output)).unwrap().is_none());
+    }
+}

@@ -1,0 +1,95 @@
+//! The plan of an archive, read back from its own beginning: an unfinished archive has all of it before the first blob.
+
+use std::fs::File;
+use std::io;
+
+use crate::graph::{GraphBuilder, Limits};
+use crate::header::{self, BLOCK};
+use crate::manifest::MAX_MANIFEST;
+use crate::os::read_full_at;
+use crate::path::EntryPath;
+use crate::plan::Plan;
+use crate::{Descriptor, Digest, RawManifest, layout};
+
+/// Where our archives have their manifests: one behind the other, from behind `index.json`.
+#[derive(Clone, Debug)]
+pub struct ManifestPlaces {
+    at: u64,
+}
+
+impl ManifestPlaces {
+    /// The places in an archive whose `index.json` has this many bytes.
+    pub fn behind_index(index_size: u64) -> Self {
+        // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
+        ManifestPlaces { at: 3 * BLOCK + header::padded(index_size) }
+    }
+
+    /// Where the data of the next manifest starts; `None` where no file could be so long.
+    pub fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
+        let data = self.at.checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
+        self.at = data.checked_add(descriptor.size.checked_next_multiple_of(BLOCK)?)?;
+        Some(data)
+    }
+}
+
+/// The plan of the archive that `file` is, or is to become; `None` where it doesn't start like one of ours, or not all of
+/// its manifests are there. All that the plan is made of is proven; of the blobs nothing is known.
+pub fn plan_of(file: &File, limits: Limits) -> io::Result<Option<Plan>> {
+    let Some(index) = index_of(file)? else { return Ok(None) };
+    let Ok(roots) = layout::parse_index(&index) else { return Ok(None) };
+    let Ok(mut builder) = GraphBuilder::new(roots, limits) else { return Ok(None) };
+    let mut places = ManifestPlaces::behind_index(index.len() as u64);
+    while !builder.wanted().is_empty() {
+        let mut answers = Vec::with_capacity(builder.wanted().len());
+        for wanted in builder.wanted() {
+            match manifest_at(file, &wanted.descriptor, &mut places)? {
+                Some(raw) => answers.push(Some(raw)),
+                None => return Ok(None),
+            }
+        }
+        if builder.supply(answers).is_err() {
+            return Ok(None);
+        }
+    }
+    Ok(builder.finish().ok().and_then(|graph| Plan::with_index(graph, index).ok()))
+}
+
+/// `index.json`, if the file starts with the two entries with which every archive of ours starts.
+fn index_of(file: &File) -> io::Result<Option<Vec<u8>>> {
+    let layout_size = layout::encode_layout(&Digest::sha256(b"")).len() as u64;
+    let mut start = vec![0; 3 * BLOCK as usize];
+    if read_full_at(file, &mut start, 0)? < start.len() {
+        return Ok(None);
+    }
+    let block = |number: usize| &start[number * BLOCK as usize..(number + 1) * BLOCK as usize];
+    if block(0) != header::head(&EntryPath::top(layout::LAYOUT_FILE), layout_size) {
+        return Ok(None);
+    }
+    let size = tar::Header::from_byte_slice(block(2)).size().ok().filter(|size| *size <= layout::MAX_INDEX);
+    let Some(size) = size.filter(|size| block(2) == header::head(&EntryPath::top(layout::INDEX_FILE), *size))
+    else {
+        return Ok(None);
+    };
+    let Some(index) = read(file, 3 * BLOCK, size)? else { return Ok(None) };
+    let id = Digest::sha256(&index);
+    Ok((block(1)[..layout_size as usize] == layout::encode_layout(&id)).then_some(index))
+}
+
+fn manifest_at(
+    file: &File,
+    descriptor: &Descriptor,
+    places: &mut ManifestPlaces,
+) -> io::Result<Option<RawManifest>> {
+    let Some(offset) = places.next(descriptor).filter(|_| descriptor.size <= MAX_MANIFEST) else {
+        return Ok(None);
+    };
+    let bytes = read(file, offset, descriptor.size)?;
+    Ok(bytes.and_then(|bytes| RawManifest::prove(bytes.into(), descriptor).ok()))
+}
+
+/// `size` bytes, which the caller has limited; `None` where the file ends before.
+fn read(file: &File, offset: u64, size: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; size as usize];
+    let count = read_full_at(file, &mut bytes, offset)?;
+    Ok((count == bytes.len()).then_some(bytes))
+}

@@ -1,0 +1,114 @@
+//! Content that needs no fetching: another bundle, a layout of another tool, or an unfinished bundle, looked into by digest.
+//!
+//! What stands on a shelf is not trusted: manifests are hashed here, blobs by whoever copies them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::Digest;
+use crate::archive::{Archive, OpenError};
+use crate::frame::{Region, entry_defect};
+use crate::graph::Limits;
+use crate::manifest::MAX_MANIFEST;
+use crate::plan::{self, Plan, PlannedEntry};
+use crate::recover::plan_of;
+use crate::section::Section;
+
+/// A file or folder with content that may be of use.
+#[derive(Debug)]
+pub struct Shelf {
+    path: PathBuf,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// One of our archives, finished or not: the plan says where things are, or are to be.
+    Planned { id: Digest, file: Arc<File>, places: HashMap<Digest, PlannedEntry> },
+    /// Anything else: things are where their names are.
+    Named(Archive),
+}
+
+impl Shelf {
+    /// Opens a bundle, an unfinished bundle, or a layout of another tool: archive or folder. Damage doesn't matter: what
+    /// is not what it is called is not used.
+    ///
+    /// # Errors
+    /// If it can't be read, or holds no image layout.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let read = |source| OpenError::Read { path: path.to_owned(), source };
+        if std::fs::metadata(path).map_err(read)?.is_file() {
+            let file = Arc::new(File::open(path).map_err(read)?);
+            if let Some(shelf) = Self::of_file(path, &file).map_err(read)? {
+                return Ok(shelf);
+            }
+        }
+        Ok(Shelf { path: path.to_owned(), content: Content::Named(Archive::open(path)?) })
+    }
+
+    /// One of our archives, finished or not, that is open already; `None` where it doesn't say what it holds.
+    pub fn of_file(path: &Path, file: &Arc<File>) -> io::Result<Option<Self>> {
+        let plan = plan_of(file, Limits::default())?;
+        Ok(plan.map(|plan| {
+            let content = Content::Planned { id: plan.id(), file: Arc::clone(file), places: places(&plan) };
+            Shelf { path: path.to_owned(), content }
+        }))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The id of the bundle that it is, or is to become; `None` for what isn't ours.
+    pub fn id(&self) -> Option<Digest> {
+        match &self.content {
+            Content::Planned { id, .. } => Some(*id),
+            Content::Named(_) => None,
+        }
+    }
+
+    /// A manifest, proven by its digest; `None` where it isn't there, or is no longer what it is called.
+    pub fn manifest(&self, digest: &Digest) -> Option<Bytes> {
+        self.small(digest, MAX_MANIFEST)
+    }
+
+    /// Content of at most `limit` bytes, proven by its digest.
+    pub fn small(&self, digest: &Digest, limit: u64) -> Option<Bytes> {
+        let section = self.section(digest).filter(|section| section.size() <= limit)?;
+        section.read_all().ok().filter(|bytes| digest.matches(bytes)).map(Bytes::from)
+    }
+
+    /// The place of a blob of this size, unproven; `None` also where an unfinished bundle has not begun with it.
+    pub fn blob(&self, digest: &Digest, size: u64) -> Option<Section> {
+        if let Content::Planned { file, places, .. } = &self.content {
+            // The header goes to disk with the first bytes. Without it, gigabytes of zeros would be read for nothing.
+            let defect = entry_defect(file, places.get(digest)?).ok()?;
+            if matches!(defect, Some((Region::Header, _))) {
+                return None;
+            }
+        }
+        self.section(digest).filter(|section| section.size() == size)
+    }
+
+    fn section(&self, digest: &Digest) -> Option<Section> {
+        match &self.content {
+            Content::Planned { file, places, .. } => {
+                let entry = places.get(digest)?;
+                Some(Section::new(Arc::clone(file), entry.data_offset, entry.size))
+            }
+            Content::Named(archive) => archive.blob(digest),
+        }
+    }
+}
+
+fn places(plan: &Plan) -> HashMap<Digest, PlannedEntry> {
+    let is_filed =
+        |entry: &&PlannedEntry| !matches!(entry.content, plan::Content::Layout | plan::Content::Index);
+    plan.entries().iter().filter(is_filed).map(|entry| (entry.digest, entry.clone())).collect()
+}

@@ -1,0 +1,117 @@
+//! Takes blobs from what is at hand: copied to their places on all cores, hashed as they go.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use airlift_bundle::held::{Held, gauge};
+use airlift_bundle::writer::WriteError;
+use airlift_bundle::{Event, Observer, PlannedEntry, Section, Writer, parallel};
+
+use crate::plan::Packing;
+use crate::shelves::Shelves;
+
+/// Copies to their places those blobs of the writer's plan that aren't there, as far as anything at hand has them. Takes and
+/// gives how much of each blob is at its place.
+pub(crate) fn copy_at_hand(
+    shelves: &Shelves,
+    writer: &Arc<Writer>,
+    mut held: Vec<Held>,
+    observer: &dyn Observer,
+) -> Result<Vec<Held>, WriteError> {
+    let plan = writer.plan();
+    let places = |entry: &PlannedEntry| shelves.places(entry.digest, entry.size);
+    let wanted: Vec<(usize, &PlannedEntry, Held)> = plan
+        .blobs()
+        .zip(held.iter())
+        .enumerate()
+        .filter(|(_, (entry, held))| !matches!(held, Held::Whole) && places(entry).next().is_some())
+        .map(|(position, (entry, held))| (position, entry, held.clone()))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(held);
+    }
+    let bytes = wanted.iter().map(|(_, entry, _)| entry.size).sum();
+    observer.notice(Event::PhaseStarted { phase: "reuse", bytes });
+    let outcomes = parallel::map(&wanted, 0, |(_, entry, before)| {
+        plan.announce(entry, observer);
+        let mut now = before.clone();
+        for (path, section) in places(entry) {
+            now = copy(Copying { writer, entry, path, section: &section }, now, observer)?;
+            if matches!(now, Held::Whole) {
+                break;
+            }
+        }
+        observer.notice(Event::Finished { digest: entry.digest });
+        Ok::<Held, WriteError>(now)
+    });
+    observer.notice(Event::PhaseEnded { phase: "reuse" });
+    for ((position, ..), outcome) in wanted.into_iter().zip(outcomes) {
+        held[position] = outcome?;
+    }
+    Ok(held)
+}
+
+impl Packing {
+    /// The place of a blob that is at hand, proven by hashing it.
+    pub(crate) fn proven_at_hand(&self, entry: &PlannedEntry) -> Option<Section> {
+        let mut places = self.source.shelves.places(entry.digest, entry.size);
+        places.find_map(|(_, section)| {
+            let found = section.digest(entry.digest.algorithm(), |_| ()).ok()?;
+            (found == entry.digest).then_some(section)
+        })
+    }
+}
+
+/// What is copied from where to where.
+struct Copying<'a> {
+    writer: &'a Arc<Writer>,
+    entry: &'a PlannedEntry,
+    path: &'a Path,
+    section: &'a Section,
+}
+
+/// Copies one blob; says how much of it is at its place then. A source that can't be read is passed over.
+fn copy(copying: Copying<'_>, before: Held, observer: &dyn Observer) -> Result<Held, WriteError> {
+    let Copying { writer, entry, path, section } = copying;
+    let digest = entry.digest;
+    let unreadable = |error: std::io::Error| {
+        let message = format!("{}: what it holds of {digest} can't be read: {error}", path.display());
+        observer.notice(Event::Warning { message });
+    };
+    if matches!(before, Held::Start(_)) {
+        // A start that is at its place is overwritten only by something better.
+        match section.digest(digest.algorithm(), |_| ()) {
+            Ok(found) if found == digest => {}
+            Ok(_) => return Ok(before),
+            Err(error) => {
+                unreadable(error);
+                return Ok(before);
+            }
+        }
+    }
+    let mut blob = writer.blob(entry);
+    let mut told = 0;
+    let outcome = gauge(section, &digest, |piece| {
+        blob.write(piece)?;
+        told += piece.len() as u64;
+        observer.notice(Event::Advanced { digest, bytes: piece.len() as u64 });
+        Ok::<(), WriteError>(())
+    });
+    match outcome {
+        Ok(Ok(Held::Whole)) => {
+            blob.finish()?;
+            return Ok(Held::Whole);
+        }
+        Ok(Ok(held)) => {
+            observer.notice(Event::Rewound { digest, bytes: told });
+            if let Held::Start(begun) = &held {
+                blob.go_on_behind(begun.bytes)?;
+            }
+            return Ok(held);
+        }
+        Ok(Err(error)) => return Err(error),
+        Err(error) => unreadable(error),
+    }
+    observer.notice(Event::Rewound { digest, bytes: told });
+    Ok(Held::Nothing)
+}
