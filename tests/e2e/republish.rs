@@ -1,5 +1,7 @@
 //! Pushing again, elsewhere, and over something else.
 
+mod lost;
+
 use airlift_server::samples::Sample;
 use airlift_testkit::scripted::Script;
 

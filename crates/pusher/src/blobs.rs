@@ -1,6 +1,6 @@
 //! Brings blobs to repositories: each is looked for, mounted from a neighbour, or sent; and each is proven, sent or not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,6 +40,26 @@ pub(crate) enum Arrival {
     Uploaded,
 }
 
+/// What came of sending a blob that a repository had acknowledged, or was said to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Nothing was sent: the registry says that it is there.
+    There,
+    /// It was sent.
+    Sent,
+    /// It was sent for another manifest of this push, and that has to do.
+    SentBefore,
+}
+
+/// Whose word counts on whether a blob is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// What the registry answers to a HEAD.
+    Head,
+    /// Nobody's: it is sent.
+    Nobody,
+}
+
 /// What the run knows of one blob.
 #[derive(Default)]
 struct Knowledge {
@@ -47,6 +67,8 @@ struct Knowledge {
     holder: Option<Repository>,
     /// Whether its content in the bundle was hashed and found right.
     proven: bool,
+    /// Repositories to which it was sent because they had lost it: once each.
+    sent_again: HashSet<Repository>,
 }
 
 /// The blobs of one push.
@@ -98,8 +120,7 @@ impl Blobs {
         repository: &Repository,
     ) -> Result<Arrival, BlobError> {
         let digest = content.digest();
-        let there = self.transport.blob_exists(repository, &digest, Access::Push).await?;
-        if there.is_some_and(|head| head.size.is_none_or(|size| size == content.size())) {
+        if self.is_there(content, repository).await? {
             self.prove(content, knowledge).await?;
             knowledge.holder = Some(repository.clone());
             return Ok(Arrival::Skipped);
@@ -110,14 +131,58 @@ impl Blobs {
             self.prove(content, knowledge).await?;
             return Ok(Arrival::Mounted);
         }
+        self.send(content, knowledge, repository).await.map(|()| Arrival::Uploaded)
+    }
+
+    async fn send(
+        &self,
+        content: &ProvenContent,
+        knowledge: &mut Knowledge,
+        repository: &Repository,
+    ) -> Result<(), BlobError> {
+        let digest = content.digest();
         let source = Source(content.clone());
         match self.transport.put_blob(repository, &digest, content.size(), &source).await {
             Ok(_) => {}
             Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
             Err(error) => return Err(error.into()),
         }
-        *knowledge = Knowledge { holder: Some(repository.clone()), proven: true };
-        Ok(Arrival::Uploaded)
+        knowledge.holder = Some(repository.clone());
+        knowledge.proven = true;
+        Ok(())
+    }
+
+    /// Sends a blob once more, which the registry says that it lacks though it was there or was sent. Not mounted: the
+    /// repository that it would come from is as likely to be wrong.
+    pub(crate) async fn bring_again(
+        &self,
+        digest: Digest,
+        label: String,
+        repository: &Repository,
+        belief: Belief,
+    ) -> Result<Again, BlobError> {
+        let content = self.content(&digest)?;
+        let knowledge = self.knowledge(&digest);
+        let mut knowledge = knowledge.lock().await;
+        if knowledge.sent_again.contains(repository) {
+            return Ok(Again::SentBefore);
+        }
+        let _permit = self.permits.acquire().await;
+        if belief == Belief::Head && self.is_there(&content, repository).await? {
+            return Ok(Again::There);
+        }
+        self.observer.notice(Event::Started { digest, label, size: content.size() });
+        self.observer.notice(Event::Rewound { digest, bytes: content.size() });
+        let sent = self.send(&content, &mut knowledge, repository).await;
+        self.observer.notice(Event::Finished { digest });
+        sent?;
+        knowledge.sent_again.insert(repository.clone());
+        Ok(Again::Sent)
+    }
+
+    async fn is_there(&self, content: &ProvenContent, repository: &Repository) -> Result<bool, Error> {
+        let there = self.transport.blob_exists(repository, &content.digest(), Access::Push).await?;
+        Ok(there.is_some_and(|head| head.size.is_none_or(|size| size == content.size())))
     }
 
     /// Proves a blob that is not sent, because nothing of it is missing at the target. A push says that the bundle and

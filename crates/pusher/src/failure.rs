@@ -38,6 +38,25 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
+    /// An index whose children the bundle doesn't carry all.
+    #[error(
+        "{label} was not taken; the bundle leaves out some of its manifests, and most registries want all of them. {ways_out}"
+    )]
+    Sparse {
+        label: String,
+        ways_out: &'static str,
+        #[source]
+        source: Error,
+    },
+    /// A manifest whose parts the registry lacks however often they are sent.
+    #[error(
+        "{label} was not taken, although what is below it was sent once more: the registry keeps losing what it acknowledged (is a garbage collection running there, or its storage failing?)"
+    )]
+    Lost {
+        label: String,
+        #[source]
+        source: Error,
+    },
     /// A manifest that could not be read back.
     #[error("{label} was taken, but can't be read back")]
     ReadBack {

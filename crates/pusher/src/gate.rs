@@ -13,6 +13,11 @@ use crate::sparse::{OmittedChild, Route, Verdict, are_there, probe};
 use crate::survey::Standing;
 use crate::tree::blobs_below;
 
+/// What can be done where a registry wants all children of an index.
+pub(crate) const WAYS_OUT: &str = "build the bundle again with all platforms; or have the registry accept such indexes \
+    (Distribution v3: validation.manifests.indexes.platforms: none; Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms \
+    without the index (--selected-children)";
+
 /// A registry that wants all children of an index, and the images that don't have them all.
 #[derive(Debug)]
 pub struct SparseRefusal {
@@ -42,11 +47,7 @@ impl SparseRefusal {
             Certainty::Refuses => "",
             Certainty::Inconclusive => "; or push without asking (--no-probe)",
         };
-        format!(
-            "build the bundle again with all platforms; or have the registry accept such indexes (Distribution v3: \
-             validation.manifests.indexes.platforms: none; Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms \
-             without the index (--selected-children){unsure}"
-        )
+        format!("{WAYS_OUT}{unsure}")
     }
 }
 

@@ -1,17 +1,18 @@
 //! One manifest with all that lies below it: blobs, then children, then itself; and everything read back.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::{Algorithm, Digest, Graph, RawManifest, media_type};
-use airlift_registry::{Access, Error, Repository, Selector};
+use airlift_bundle::{Algorithm, Digest, Graph, RawManifest};
+use airlift_registry::{Access, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
 use crate::blobs::{Arrival, BlobError};
 use crate::failure::ImageError;
 use crate::image::Run;
+use crate::refused::{not_taken, says_lacking};
 
 /// A manifest on its way to one place.
 #[derive(Clone, Debug)]
@@ -42,6 +43,56 @@ pub(crate) struct Moved {
     pub(crate) skipped: u64,
 }
 
+/// What became of a tree's blobs.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// Each blob with its size, and how it came to be there.
+    arrivals: HashMap<Digest, (Arrival, u64)>,
+    /// Bytes that were sent once more.
+    again: u64,
+}
+
+impl Ledger {
+    pub(crate) fn note(&mut self, digest: Digest, arrival: Arrival, size: u64) {
+        self.arrivals.insert(digest, (arrival, size));
+    }
+
+    /// It was sent (again). What was not sent before was not there, whatever had been said.
+    pub(crate) fn note_again(&mut self, digest: Digest, size: u64) {
+        let before = self.arrivals.insert(digest, (Arrival::Uploaded, size));
+        if matches!(before, Some((Arrival::Uploaded, _))) {
+            self.again += size;
+        }
+    }
+
+    /// Whether a blob counts as there for no other reason than that the registry said so.
+    pub(crate) fn is_hearsay(&self, digest: &Digest) -> bool {
+        matches!(self.arrivals.get(digest), Some((Arrival::Skipped | Arrival::Mounted, _)))
+    }
+}
+
+impl Moved {
+    fn add(&mut self, ledger: &Ledger) {
+        self.uploaded += ledger.again;
+        for (arrival, size) in ledger.arrivals.values() {
+            match arrival {
+                Arrival::Uploaded => self.uploaded += size,
+                Arrival::Mounted => self.mounted += size,
+                Arrival::Skipped => self.skipped += size,
+            }
+        }
+    }
+}
+
+/// A tree while it is sent.
+pub(crate) struct Sending<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) tree: &'a Tree,
+    pub(crate) ledger: Mutex<Ledger>,
+    /// Manifests that were refused because something below them is gone, and for which that was sent once more.
+    pub(crate) restored: Mutex<HashSet<Digest>>,
+}
+
 impl Run {
     /// The tree is at the target; the bundle's own copy of its blobs is proven all the same.
     pub(crate) async fn check_tree(
@@ -49,10 +100,13 @@ impl Run {
         tree: &Tree,
         moved: &mut Moved,
     ) -> Result<(), ImageError> {
-        for_each_blob(self, tree, moved, |run, blob| async move {
+        let mut ledger = Ledger::default();
+        let outcome = for_each_blob(self, tree, &mut ledger, |run, blob| async move {
             run.blobs.check(blob.digest, blob.label).await.map(|()| Arrival::Skipped)
         })
-        .await
+        .await;
+        moved.add(&ledger);
+        outcome
     }
 
     /// Brings the tree to the target.
@@ -62,23 +116,43 @@ impl Run {
         moved: &mut Moved,
     ) -> Result<(), ImageError> {
         let repository = tree.repository.clone();
-        for_each_blob(self, tree, moved, move |run, blob| {
+        let mut ledger = Ledger::default();
+        let blobs = for_each_blob(self, tree, &mut ledger, move |run, blob| {
             let repository = repository.clone();
             async move { run.blobs.bring(blob.digest, blob.label, &repository).await }
         })
-        .await?;
-        let graph = self.bundle.graph();
-        for step in graph.upload_steps(&tree.digest) {
+        .await;
+        let sending = Sending { run: self, tree, ledger: Mutex::new(ledger), restored: Mutex::default() };
+        let outcome = match blobs {
+            Ok(()) => sending.manifests().await,
+            failed => failed,
+        };
+        moved.add(&locked(&sending.ledger));
+        outcome
+    }
+}
+
+/// Nobody panics while it is held, and if somebody did, what was counted would count.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Sending<'_> {
+    /// Sends all manifests, from the leaves up.
+    async fn manifests(&self) -> Result<(), ImageError> {
+        let graph = self.run.bundle.graph();
+        for step in graph.upload_steps(&self.tree.digest) {
             let carried = step.into_iter().filter(|entry| graph.carries(&entry.descriptor.digest));
-            let sends: Vec<_> = carried.map(|entry| self.manifest(tree, entry)).collect();
-            futures::stream::iter(sends).buffer_unordered(self.jobs).try_collect::<Vec<()>>().await?;
+            let sends: Vec<_> = carried.map(|entry| self.manifest(entry)).collect();
+            futures::stream::iter(sends).buffer_unordered(self.run.jobs).try_collect::<Vec<()>>().await?;
         }
         Ok(())
     }
 
     /// Sends one manifest's bytes and reads them back: by digest, and the tree's own by its tag as well.
-    async fn manifest(&self, tree: &Tree, entry: &ManifestEntry) -> Result<(), ImageError> {
+    pub(crate) async fn manifest(&self, entry: &ManifestEntry) -> Result<(), ImageError> {
         let Some(raw) = &entry.raw else { return Ok(()) };
+        let tree = self.tree;
         let by_digest = Selector::Digest(raw.digest());
         let is_root = raw.digest() == tree.digest;
         let selector = if is_root { tree.selector.clone() } else { by_digest.clone() };
@@ -86,52 +160,49 @@ impl Run {
         // Under a tag, registries file everything by its sha256; another digest has to be told before the tag moves.
         let told_first = by_digest != selector && raw.digest().algorithm() != Algorithm::Sha256;
         for selector in told_first.then_some(&by_digest).into_iter().chain([&selector]) {
-            self.transport
-                .put_manifest(&tree.repository, selector, raw.media_type(), raw.bytes().clone())
-                .await
-                .map_err(|source| not_taken(raw, label.clone(), source))?;
+            self.put(entry, raw, selector, &label).await?;
         }
-        self.read_back(tree, raw, by_digest.clone(), &label).await?;
+        self.read_back(raw, by_digest.clone(), &label).await?;
         if selector != by_digest {
-            self.read_back(tree, raw, selector, &label).await?;
+            self.read_back(raw, selector, &label).await?;
         }
         Ok(())
     }
 
-    async fn read_back(
+    /// Puts a manifest; once more where what it leads to had got lost, and could be sent again.
+    async fn put(
         &self,
-        tree: &Tree,
+        entry: &ManifestEntry,
         raw: &RawManifest,
-        selector: Selector,
+        selector: &Selector,
         label: &str,
     ) -> Result<(), ImageError> {
+        let repository = &self.tree.repository;
+        let put =
+            || self.run.transport.put_manifest(repository, selector, raw.media_type(), raw.bytes().clone());
+        let Err(refused) = put().await else { return Ok(()) };
+        let graph = self.run.bundle.graph();
+        if !self.restore(entry, raw, label, &refused).await? {
+            return Err(not_taken(graph, raw, label.to_owned(), refused));
+        }
+        let Err(source) = put().await else { return Ok(()) };
+        let label = label.to_owned();
+        Err(if source.refusal().is_some_and(says_lacking) {
+            ImageError::Lost { label, source }
+        } else {
+            not_taken(graph, raw, label, source)
+        })
+    }
+
+    async fn read_back(&self, raw: &RawManifest, selector: Selector, label: &str) -> Result<(), ImageError> {
         let label = || label.to_owned();
-        match self.transport.get_manifest(&tree.repository, &selector, Access::Push).await {
+        match self.run.transport.get_manifest(&self.tree.repository, &selector, Access::Push).await {
             Ok(Some(found)) if found.bytes == raw.bytes() => Ok(()),
             Ok(Some(_)) => Err(ImageError::Altered { label: label(), selector }),
             Ok(None) => Err(ImageError::Vanished { label: label(), selector }),
             Err(source) => Err(ImageError::ReadBack { label: label(), source }),
         }
     }
-}
-
-/// What a registry's refusal of a manifest means, where that is known of the registries that people have.
-fn not_taken(raw: &RawManifest, label: String, source: Error) -> ImageError {
-    let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
-    let is_docker = [media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST].contains(&raw.media_type());
-    let Some(refusal) = source.refusal() else { return ImageError::Manifest { label, source } };
-    let advice = match refusal.status {
-        _ if raw.digest().algorithm() != Algorithm::Sha256 && refusal.has("DIGEST_INVALID") => {
-            "this registry knows manifests by sha256 only, and this one's digest is another"
-        }
-        415 if is_docker => "this registry takes no Docker media types (zot: http.compat: [docker2s2])",
-        413 => "the registry, or a proxy before it, has a limit for the size of manifests",
-        400..=599 if has_urls() => {
-            "it has layers with urls, which Distribution takes only where validation.manifests.urls.allow permits their addresses"
-        }
-        _ => return ImageError::Manifest { label, source },
-    };
-    ImageError::Known { label, advice, source }
 }
 
 /// A blob of a tree, with its place in words.
@@ -162,7 +233,7 @@ pub(crate) fn blobs_below(graph: &Graph, digest: &Digest, name: &str) -> Vec<Blo
 async fn for_each_blob<F>(
     run: &Arc<Run>,
     tree: &Tree,
-    moved: &mut Moved,
+    ledger: &mut Ledger,
     work: impl Fn(Arc<Run>, Blob) -> F,
 ) -> Result<(), ImageError>
 where
@@ -174,18 +245,14 @@ where
         while tasks.len() < run.jobs
             && let Some(blob) = waiting.next()
         {
-            let (label, size) = (blob.label.clone(), blob.size);
+            let (label, digest, size) = (blob.label.clone(), blob.digest, blob.size);
             let task = work(Arc::clone(run), blob);
-            tasks.spawn(async move { (label, size, task.await) });
+            tasks.spawn(async move { (label, digest, size, task.await) });
         }
         match tasks.join_next().await {
             None => break Ok(()),
-            Some(Ok((_, size, Ok(arrival)))) => match arrival {
-                Arrival::Uploaded => moved.uploaded += size,
-                Arrival::Mounted => moved.mounted += size,
-                Arrival::Skipped => moved.skipped += size,
-            },
-            Some(Ok((label, _, Err(source)))) => break Err(ImageError::Blob { label, source }),
+            Some(Ok((_, digest, size, Ok(arrival)))) => ledger.note(digest, arrival, size),
+            Some(Ok((label, _, _, Err(source)))) => break Err(ImageError::Blob { label, source }),
             Some(Err(error)) => {
                 break Err(ImageError::Blob { label: tree.name.clone(), source: BlobError::Task(error) });
             }

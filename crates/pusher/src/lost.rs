@@ -1,0 +1,137 @@
+//! Registries that lost what they had acknowledged: to a garbage collection that ran meanwhile, a storage that failed, or a
+//! cache that answers for content which is gone.
+//!
+//! It shows when the manifest above is refused. Then what is below it is looked at again, what is missing is sent once more,
+//! and the manifest is put once more: once for each manifest, and each blob once for each repository, so it ends. What the
+//! refusal names is sent without asking, because a HEAD had said, or would say, that it is there.
+
+use airlift_bundle::graph::ManifestEntry;
+use airlift_bundle::{Digest, Event, Graph, RawManifest};
+use airlift_registry::{Access, Error, Selector};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+
+use crate::blobs::{Again, Belief};
+use crate::failure::ImageError;
+use crate::refused::says_lacking;
+use crate::tree::{Sending, locked};
+
+/// What a manifest leads to directly, as far as the bundle carries it.
+struct Below<'a> {
+    blobs: Vec<Part>,
+    children: Vec<&'a ManifestEntry>,
+    /// What it leads to and the bundle doesn't carry.
+    left_out: Vec<Digest>,
+}
+
+struct Part {
+    digest: Digest,
+    size: u64,
+    label: String,
+}
+
+impl Sending<'_> {
+    /// Sees to it that what is below a refused manifest is there. Whether it makes sense to put the manifest once more.
+    pub(crate) fn restore<'a>(
+        &'a self,
+        entry: &'a ManifestEntry,
+        raw: &'a RawManifest,
+        label: &'a str,
+        refused: &'a Error,
+    ) -> BoxFuture<'a, Result<bool, ImageError>> {
+        // Boxed, because children are sent in the same way.
+        self.restore_now(entry, raw, label, refused).boxed()
+    }
+
+    async fn restore_now(
+        &self,
+        entry: &ManifestEntry,
+        raw: &RawManifest,
+        label: &str,
+        refused: &Error,
+    ) -> Result<bool, ImageError> {
+        // Some say "invalid" or "not found" of a manifest whose parts they lack; a HEAD tells.
+        let Some(refusal) = refused.refusal().filter(|refusal| matches!(refusal.status, 400 | 404)) else {
+            return Ok(false);
+        };
+        let below = self.below(entry, raw);
+        let named = refusal.missing_digests();
+        let is_hopeless = named.iter().any(|digest| below.left_out.contains(digest));
+        if is_hopeless || !locked(&self.restored).insert(raw.digest()) {
+            return Ok(false);
+        }
+        let belief = |digest: &Digest| if named.contains(digest) { Belief::Nobody } else { Belief::Head };
+        let mut count = self.again(&below, belief).await?;
+        // It lacks something, doesn't say what, and a HEAD finds it all: then it is what we have only the registry's word for.
+        if count == 0 && says_lacking(refusal) && named.is_empty() && below.left_out.is_empty() {
+            let doubtful = |digest: &Digest| locked(&self.ledger).is_hearsay(digest);
+            let is_child = |digest: &Digest| below.children.iter().any(|c| c.descriptor.digest == *digest);
+            let belief = |d: &Digest| if doubtful(d) || is_child(d) { Belief::Nobody } else { Belief::Head };
+            count = self.again(&below, belief).await?.max(1);
+        }
+        if count > 0 {
+            let host = self.tree.repository.host();
+            let message = format!(
+                "{label}: {host} lacks what it had acknowledged (is a garbage collection running there?); that is sent once more"
+            );
+            self.run.observer.notice(Event::Warning { message });
+        }
+        Ok(count > 0)
+    }
+
+    fn below<'a>(&'a self, entry: &ManifestEntry, raw: &RawManifest) -> Below<'a> {
+        let graph = self.run.bundle.graph();
+        let mut below = Below { blobs: Vec::new(), children: Vec::new(), left_out: Vec::new() };
+        for (part, blob) in Graph::blobs_of(raw) {
+            if graph.is_external(blob) {
+                below.left_out.push(blob.digest);
+            } else if !below.blobs.iter().any(|known| known.digest == blob.digest) {
+                let label = format!("{} {} {part}", self.tree.name, entry.label);
+                below.blobs.push(Part { digest: blob.digest, size: blob.size, label });
+            }
+        }
+        for child in Graph::children_of(raw) {
+            match graph.manifest(&child.digest).filter(|_| graph.carries(&child.digest)) {
+                Some(child) => below.children.push(child),
+                None => below.left_out.push(child.digest),
+            }
+        }
+        below
+    }
+
+    /// Sends what is not there, or what nobody is believed to have. Tells how much that was.
+    async fn again(
+        &self,
+        below: &Below<'_>,
+        belief: impl Fn(&Digest) -> Belief,
+    ) -> Result<usize, ImageError> {
+        let blobs: Vec<_> =
+            below.blobs.iter().map(|blob| self.blob_again(blob, belief(&blob.digest))).collect();
+        let blobs = futures::stream::iter(blobs).buffer_unordered(self.run.jobs).try_collect::<Vec<bool>>();
+        let mut count = blobs.await?.into_iter().filter(|sent| *sent).count();
+        for child in &below.children {
+            if belief(&child.descriptor.digest) == Belief::Nobody || !self.is_there(child).await? {
+                self.manifest(child).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn blob_again(&self, blob: &Part, belief: Belief) -> Result<bool, ImageError> {
+        let repository = &self.tree.repository;
+        let again = self.run.blobs.bring_again(blob.digest, blob.label.clone(), repository, belief).await;
+        let again = again.map_err(|source| ImageError::Blob { label: blob.label.clone(), source })?;
+        if again == Again::Sent {
+            locked(&self.ledger).note_again(blob.digest, blob.size);
+        }
+        Ok(again != Again::There)
+    }
+
+    async fn is_there(&self, child: &ManifestEntry) -> Result<bool, ImageError> {
+        let (repository, selector) = (&self.tree.repository, Selector::Digest(child.descriptor.digest));
+        let head = self.run.transport.head_manifest(repository, &selector, Access::Push).await;
+        let target = || format!("{repository}@{selector}");
+        head.map(|head| head.is_some()).map_err(|source| ImageError::Look { target: target(), source })
+    }
+}

@@ -1,0 +1,38 @@
+//! What a registry's refusal of a manifest means, where that is known of the registries that people have.
+
+use airlift_bundle::{Algorithm, Graph, RawManifest, media_type};
+use airlift_registry::{Error, Refusal};
+
+use crate::failure::ImageError;
+use crate::gate::WAYS_OUT;
+
+/// The codes by which registries say that something below a manifest is not there.
+const LACKING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
+
+/// Whether a registry says that it lacks something. Distribution also says so, with 500, of layers with urls that it
+/// doesn't want: that is no lack.
+pub(crate) fn says_lacking(refusal: &Refusal) -> bool {
+    refusal.status < 500 && LACKING.into_iter().any(|code| refusal.has(code))
+}
+
+/// The error of a manifest that a registry refuses, with what is known about such refusals.
+pub(crate) fn not_taken(graph: &Graph, raw: &RawManifest, label: String, source: Error) -> ImageError {
+    let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
+    let is_partial = || Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
+    let is_docker = [media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST].contains(&raw.media_type());
+    let Some(refusal) = source.refusal() else { return ImageError::Manifest { label, source } };
+    let advice = match refusal.status {
+        _ if raw.digest().algorithm() != Algorithm::Sha256 && refusal.has("DIGEST_INVALID") => {
+            "this registry knows manifests by sha256 only, and this one's digest is another"
+        }
+        415 if is_docker => "this registry takes no Docker media types (zot: http.compat: [docker2s2])",
+        413 => "the registry, or a proxy before it, has a limit for the size of manifests",
+        // Harbor says 404, zot a bare 400.
+        400 | 404 if is_partial() => return ImageError::Sparse { label, ways_out: WAYS_OUT, source },
+        400..=599 if has_urls() => {
+            "it has layers with urls, which Distribution takes only where validation.manifests.urls.allow permits their addresses"
+        }
+        _ => return ImageError::Manifest { label, source },
+    };
+    ImageError::Known { label, advice, source }
+}
