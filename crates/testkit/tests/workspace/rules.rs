@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::graph::{Graph, Kind};
 
 /// Who may import whom among the members. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 8] = [
+const IMPORTS: [(&str, &[&str]); 9] = [
     (
         "airlift",
         &[
@@ -18,6 +18,7 @@ const IMPORTS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("airlift-bundle", &[]),
+    ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-registry", "airlift-verifier"]),
     ("airlift-packager", &["airlift-bundle", "airlift-registry"]),
     ("airlift-pusher", &["airlift-bundle", "airlift-registry", "airlift-verifier"]),
     ("airlift-registry", &["airlift-bundle"]),
