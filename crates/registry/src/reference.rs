@@ -268,7 +268,14 @@ fn split_host(text: &str) -> Result<(Option<Host>, &str), ReferenceError> {
     if !is_host || first.contains('@') {
         return Ok((None, text));
     }
-    Ok((Some(parse_host(first, text)?), rest))
+    let host = parse_host(first, text)?;
+    // In its canonical spelling it would be read as the first part of a path: another repository, at Docker Hub.
+    if host.port().is_none() && host.name() != "localhost" && !host.name().contains(['.', '[']) {
+        let reason =
+            "a registry without a dot in its name is written with its port, such as registry:443/NAME";
+        return Err(malformed(text, reason));
+    }
+    Ok((Some(host), rest))
 }
 
 fn parse_host(host: &str, text: &str) -> Result<Host, ReferenceError> {
