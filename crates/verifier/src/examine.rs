@@ -9,7 +9,8 @@ use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::layout::{self, Root};
 use airlift_bundle::manifest::MAX_MANIFEST;
 use airlift_bundle::{
-    Archive, Descriptor, Digest, Graph, GraphBuilder, Limits, OpenError, Plan, RawManifest, Section,
+    Archive, Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, OpenError, Plan, RawManifest,
+    Section,
 };
 
 use crate::frame;
@@ -244,8 +245,8 @@ impl Examiner<'_> {
 
     /// Reads and proves every manifest, level by level.
     fn walk(&mut self, roots: Vec<Root>, limits: Limits, index_size: u64) -> io::Result<Option<Graph>> {
-        let refuse = |examiner: &mut Self, error: airlift_bundle::GraphError| {
-            examiner.findings.push(Finding::error("graph", error.to_string()));
+        let refuse = |examiner: &mut Self, error: GraphError| {
+            examiner.findings.push(Finding::error("graph", error.to_string()).of(place_of(&error)));
         };
         let mut builder = match GraphBuilder::new(roots, limits) {
             Ok(builder) => builder,
@@ -339,4 +340,12 @@ impl Examiner<'_> {
             }
         }
     }
+}
+
+/// Where a graph is wrong: in an index below a root, or in what `index.json` itself says.
+fn place_of(error: &GraphError) -> Vec<String> {
+    error
+        .path()
+        .filter(|path| path.len() > 1)
+        .map_or_else(|| vec![layout::INDEX_FILE.to_owned()], <[String]>::to_vec)
 }

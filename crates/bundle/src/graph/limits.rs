@@ -105,3 +105,20 @@ pub enum GraphError {
         media_type: String,
     },
 }
+
+impl GraphError {
+    /// Where it stands, from the root on; `None` where it concerns all roots together.
+    pub fn path(&self) -> Option<&[String]> {
+        match self {
+            GraphError::Depth { path, .. }
+            | GraphError::Sizes { path, .. }
+            | GraphError::MediaTypes { path, .. }
+            | GraphError::Schema1 { path }
+            | GraphError::MediaType { path, .. } => Some(path),
+            GraphError::Manifests { .. }
+            | GraphError::Entries { .. }
+            | GraphError::Bytes { .. }
+            | GraphError::Work { .. } => None,
+        }
+    }
+}
