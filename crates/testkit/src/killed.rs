@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use airlift_server::samples::{self, Child, ImageSpec, IndexSpec, Layer, Sample};
 
-use crate::http::Endpoint;
+use crate::http::{Endpoint, Response};
 use crate::tracer::{self, Ended, Kill, name_of};
 
 /// Runs that end before they are killed, in a row, until it is clear that there are no more calls to kill at.
@@ -192,6 +193,11 @@ impl Build {
         let (expected, other) = (built(sample, "new.tar"), built(other, "other.tar"));
         Build { program: program.clone(), before, reference: reference(sample), expected, other }
     }
+
+    /// The output and its `.part`, in a folder.
+    pub fn files(folder: &Path) -> (PathBuf, PathBuf) {
+        (folder.join(OUTPUT), folder.join(PART))
+    }
 }
 
 const OUTPUT: &str = "b.tar";
@@ -222,7 +228,9 @@ impl Scenario for Build {
             Before::OtherPart => write(PART, &self.other),
             Before::OtherBundle => write(OUTPUT, &self.other),
         }
-        let mut command = self.program.command(folder, &["build", &self.reference, "-o", OUTPUT]);
+        let (output, _) = Self::files(folder);
+        let output = output.to_str().expect("temporary paths are UTF-8");
+        let mut command = self.program.command(folder, &["build", &self.reference, "-o", output]);
         if self.before == Before::OtherBundle {
             command.arg("--force");
         }
@@ -283,6 +291,20 @@ impl Push {
         format!("{}-{round}", self.name())
     }
 
+    /// What the tag stands for. The last request may still be on its way, and Distribution answers 500 for a tag that it is
+    /// just writing: so it is asked again.
+    fn tag_in(&self, repository: &str) -> Response {
+        let mut found = self.target.try_manifest(repository, &self.sample.tag);
+        for _ in 0..20 {
+            if found.status < 500 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            found = self.target.try_manifest(repository, &self.sample.tag);
+        }
+        found
+    }
+
     fn repository(&self, round: usize) -> String {
         format!("{}/{}", self.prefix(round), self.sample.repository)
     }
@@ -308,7 +330,7 @@ impl Scenario for Push {
 
     fn check_left(&self, _: &Path, round: usize) {
         let repository = self.repository(round);
-        let found = self.target.try_manifest(&repository, &self.sample.tag);
+        let found = self.tag_in(&repository);
         match (found.status, &self.old) {
             (404, None) => {}
             (200, Some(old)) if found.body == old.root.bytes => {}

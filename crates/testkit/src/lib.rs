@@ -17,11 +17,14 @@
 pub mod containerd;
 pub mod http;
 #[cfg(target_os = "linux")]
+pub mod injected;
+#[cfg(target_os = "linux")]
 pub mod killed;
 pub mod process;
 pub mod real;
 pub mod scripted;
 pub mod seed;
+pub mod strace;
 pub mod tamper;
 pub mod tool;
 #[cfg(target_os = "linux")]

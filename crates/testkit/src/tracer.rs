@@ -90,6 +90,7 @@ pub fn call_named(name: &str) -> i64 {
 ///
 /// # Panics
 /// If the system doesn't let one process trace another.
+#[allow(clippy::zombie_processes, reason = "the tracer waits for it, by its number")]
 pub fn run(command: &Command, at: Kill) -> Traced {
     let mut stderr = tempfile::tempfile().expect("a temporary file can be made");
     // Tracing can only start when there is a process, and must have started when the program does: so a shell waits for a
