@@ -11,7 +11,12 @@ mod attached;
 mod bad_input;
 mod consumers;
 mod cosign;
+#[cfg(target_os = "linux")]
+mod durability;
 mod external;
+mod hostile_registry;
+#[cfg(target_os = "linux")]
+mod machine;
 mod made;
 mod matrix;
 mod memory;
@@ -19,6 +24,8 @@ mod pair;
 mod pinned;
 mod platforms;
 mod republish;
+mod resume;
+mod reuse;
 mod secured;
 mod sparse;
 mod whole_way;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use crate::descriptor::{REFERENCE_DIGEST, REFERENCE_TYPE};
 use crate::document::{Document, DocumentError, parse_with, read_members};
 use crate::{Descriptor, Digest, Platform, Selection, media_type};
 
@@ -36,6 +37,9 @@ pub const BUNDLE_ID: &str = "io.airlift.bundle";
 pub const MAX_INDEX: u64 = 20 << 20;
 /// An `oci-layout` larger than this is refused before it is read.
 pub const MAX_LAYOUT: u64 = 64 << 10;
+
+/// Platforms that all images together may choose: `a/b,` is forty times larger once it is read.
+const MAX_CHOSEN: usize = 200_000;
 
 const LAYOUT_VERSION: &str = "1.0.0";
 
@@ -173,12 +177,22 @@ pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, DocumentError> {
     }
     let manifests =
         document.manifests.ok_or_else(|| DocumentError::Json("index.json lacks 'manifests'".to_owned()))?;
-    manifests.into_iter().map(root_of).collect()
+    let (mut roots, mut chosen) = (Vec::with_capacity(manifests.len()), 0);
+    for descriptor in manifests {
+        let root = root_of(descriptor)?;
+        chosen += root.selection.as_ref().map_or(0, |selection| selection.platforms().len());
+        if chosen > MAX_CHOSEN {
+            return Err(DocumentError::Json(format!("index.json chooses more than {MAX_CHOSEN} platforms")));
+        }
+        roots.push(root);
+    }
+    Ok(roots)
 }
 
-fn root_of(descriptor: Descriptor) -> Result<Root, DocumentError> {
+fn root_of(mut descriptor: Descriptor) -> Result<Root, DocumentError> {
+    let annotations = std::mem::take(&mut descriptor.annotations);
     let annotation =
-        |key| descriptor.annotations.get(key).map(String::as_str).filter(|value| !value.is_empty());
+        |key| annotations.get(key).map(String::as_str).filter(|value| !value.is_empty());
     // containerd's name is always a full reference; the other is often a bare tag.
     let reference = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME)).map(str::to_owned);
     let platforms = parse_list::<Platform>(annotation(PLATFORMS), PLATFORMS)?;
@@ -188,6 +202,11 @@ fn root_of(descriptor: Descriptor) -> Result<Root, DocumentError> {
     let mut external = parse_list::<Digest>(annotation(EXTERNAL), EXTERNAL)?;
     external.sort();
     external.dedup();
+    // What is read by now need not be kept a second time.
+    if annotations.contains_key(REFERENCE_TYPE) {
+        let of_attestation = |key: &String| matches!(key.as_str(), REFERENCE_TYPE | REFERENCE_DIGEST);
+        descriptor.annotations = annotations.into_iter().filter(|(key, _)| of_attestation(key)).collect();
+    }
     Ok(Root { descriptor, reference, selection, subject, external })
 }
 
@@ -208,6 +227,11 @@ fn parse_list<T: FromStr<Err: std::fmt::Display>>(
 /// The bytes of `oci-layout` in a bundle with this id.
 pub fn encode_layout(id: &Digest) -> Vec<u8> {
     format!(r#"{{"imageLayoutVersion":"{LAYOUT_VERSION}","{BUNDLE_ID}":"{id}"}}"#).into_bytes()
+}
+
+/// The bytes of `oci-layout` in a layout that is no bundle.
+pub(crate) fn encode_plain_layout() -> Vec<u8> {
+    format!(r#"{{"imageLayoutVersion":"{LAYOUT_VERSION}"}}"#).into_bytes()
 }
 
 /// Reads `oci-layout`: the bundle's id where it is one of ours, `None` in other tools' layouts.

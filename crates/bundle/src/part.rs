@@ -2,15 +2,19 @@
 //! unfinished files of earlier plans, set aside because the new plan may find something in them.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::header::BLOCK;
+use bytes::Bytes;
+
+use crate::header::{self, BLOCK};
 use crate::os;
+use crate::path::EntryPath;
+use crate::plan::TAIL;
 use crate::writer::WriteError;
-use crate::{layout, locks};
+use crate::{Digest, layout, locks};
 
 /// More unfinished files of one bundle than this are not kept: the last one gives way.
 const MAX_SET_ASIDE: u32 = 9;
@@ -23,9 +27,42 @@ pub fn part_path(output: &Path) -> PathBuf {
     with_suffix(output, ".part")
 }
 
-/// The unfinished files of earlier plans for `output` that are there.
+/// What earlier runs left beside the `.part` of `output`: unfinished files of other plans, and manifests.
 pub fn set_aside_paths(output: &Path) -> Vec<PathBuf> {
-    numbered(&part_path(output)).filter(|path| is_regular(path)).collect()
+    let part = part_path(output);
+    let all = numbered(&part).chain([manifests_path(output)]);
+    all.filter(|path| is_regular(path)).collect()
+}
+
+/// Keeps manifests for the next run, in a file beside the `.part` of `output`: a plain layout without `index.json`. Replaces
+/// what was kept before, which therefore has to be among them.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn keep_manifests<'a>(
+    output: &Path,
+    manifests: impl Iterator<Item = (&'a Digest, &'a Bytes)>,
+) -> io::Result<PathBuf> {
+    let path = manifests_path(output);
+    let mut out = BufWriter::new(File::create(&path)?);
+    write_entry(&mut out, &EntryPath::top(layout::LAYOUT_FILE), &layout::encode_plain_layout())?;
+    for (digest, bytes) in manifests {
+        write_entry(&mut out, &EntryPath::of_blob(digest), bytes)?;
+    }
+    out.write_all(&[0; TAIL as usize])?;
+    out.flush()?;
+    Ok(path)
+}
+
+fn write_entry(out: &mut impl Write, path: &EntryPath, data: &[u8]) -> io::Result<()> {
+    out.write_all(&header::head(path, data.len() as u64))?;
+    out.write_all(data)?;
+    let padding = header::padded(data.len() as u64) - data.len() as u64;
+    out.write_all(&[0; BLOCK as usize][..padding as usize])
+}
+
+fn manifests_path(output: &Path) -> PathBuf {
+    with_suffix(&part_path(output), ".manifests")
 }
 
 fn numbered(part: &Path) -> impl Iterator<Item = PathBuf> {

@@ -1,9 +1,12 @@
 //! How a run ends: everything that can go wrong, and in one place the exit code and the hint for each.
 
+use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
-use airlift_packager::{BuildError, FetchError, PackError, ResolveError, ReuseError, StreamError};
+use airlift_packager::{
+    AttachedError, BuildError, FetchError, PackError, ResolveError, ReuseError, StreamError,
+};
 use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
@@ -155,11 +158,22 @@ impl Failure {
             Failure::Push(PushError::Registry { source, .. }) | Failure::ReadBack { source, .. } => {
                 of_registry(source)
             }
-            Failure::Push(PushError::Sparse(_)) => Exit::Registry,
+            Failure::Push(PushError::Sparse(_) | PushError::NoRegistry { .. }) => Exit::Registry,
             Failure::Push(PushError::Task(_)) => Exit::Local,
             Failure::File { .. } | Failure::Stdout(_) | Failure::Json(_) | Failure::Start(_) => Exit::Local,
             Failure::Server(_) | Failure::Seed(_) => Exit::Local,
         }
+    }
+
+    /// Whether a registry's limit of requests ended a plan.
+    pub(crate) fn is_limited(&self) -> bool {
+        let source = match self {
+            Failure::Resolve(ResolveError::Registry { source, .. }) => source,
+            Failure::Pack(PackError::Registry { source, .. }) => source,
+            Failure::Pack(PackError::Attached(AttachedError::Registry { source, .. })) => source,
+            _ => return false,
+        };
+        matches!(source, RegistryError::RateLimited(_))
     }
 
     /// Whether the reader of standard output went away, which is nothing to complain about.
@@ -175,6 +189,10 @@ impl Failure {
     /// The obvious next step, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Failure::Build(_) if is_full(self) => Some(
+                "make room there, or choose another place with -o; whole layers that arrived are kept in the .part: the same command goes on from there"
+                    .to_owned(),
+            ),
             Failure::Resolve(ResolveError::NotFound(_)) => Some(
                 "check the name and the tag; some registries answer like this where a login is missing"
                     .to_owned(),
@@ -188,6 +206,9 @@ impl Failure {
                 Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
             }
             Failure::Push(PushError::Sparse(refusal)) => Some(refusal.ways_out()),
+            Failure::Push(PushError::NoRegistry { source, .. }) => Some(hint_of_registry(source).unwrap_or(
+                "check host and port; a registry answers at /v2/ of its host, whatever PREFIX is".to_owned(),
+            )),
             Failure::Admit(AdmitError::Damaged { .. }) => {
                 Some("`airlift verify BUNDLE` lists everything that is wrong; nothing was pushed".to_owned())
             }
@@ -199,26 +220,24 @@ impl Failure {
     }
 }
 
-fn hint_of_registry(error: &RegistryError) -> Option<String> {
-    match error {
-        // What web servers say to http where they speak TLS; a HEAD has no words to go with it.
-        RegistryError::Refused(refusal) if refusal.status == 400 && refusal.call.url().starts_with("http:") => Some(
-            "if the registry speaks https, give its certificate with --ca-file, or --insecure-skip-tls-verify HOST:PORT"
-                .to_owned(),
-        ),
-        RegistryError::Unauthorised(_) => Some(
-            "log in with `docker login` or `podman login`, or name the credentials with --auth-file"
-                .to_owned(),
-        ),
-        RegistryError::Unreachable { call, .. } if call.url().starts_with("https:") => Some(
-            "is the host right, and is it up? A registry that speaks plain http needs --plain-http HOST:PORT"
-                .to_owned(),
-        ),
-        RegistryError::Unreachable { .. } | RegistryError::TimedOut { .. } => {
-            Some("is the host right, and is the registry up?".to_owned())
+/// Whether the end of it all is that there was no room: on the disk, in a quota, or below a limit on files.
+fn is_full(failure: &Failure) -> bool {
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(
+            kind,
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+        ) {
+            return true;
         }
-        _ => None,
+        cause = error.source();
     }
+    false
+}
+
+fn hint_of_registry(error: &RegistryError) -> Option<String> {
+    error.hint().map(str::to_owned)
 }
 
 fn of_registry(error: &RegistryError) -> Exit {

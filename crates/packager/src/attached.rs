@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 
 use airlift_bundle::{Descriptor, Digest, ManifestError, Node, RawManifest, Root};
-use airlift_registry::{Access, Error, Repository, Selector, Tag};
+use airlift_registry::{Access, Error, Repository, Selector, Tag, fallback_tag};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::resolve::Resolved;
@@ -184,7 +184,7 @@ impl Gatherer<'_> {
             Some(bytes) => (bytes, None),
             None => {
                 let selector = Selector::Digest(digest);
-                let fetched = self.source.transport.get_manifest(&repository, &selector, Access::Pull).await;
+                let fetched = self.source.fetch_manifest(&repository, &selector).await;
                 let fetched =
                     fetched.map_err(|source| registry_error(subject, source))?.ok_or_else(|| {
                         AttachedError::Missing {
@@ -220,14 +220,6 @@ impl Gatherer<'_> {
             .map(Some)
             .map_err(|source| manifest_error(subject, source))
     }
-}
-
-/// The tag under which registries without the referrers API keep the list (distribution-spec 1.1, "Referrers Tag Schema":
-/// at most 64 characters of the digest).
-fn fallback_tag(digest: &Digest) -> String {
-    let mut hex = digest.hex();
-    hex.truncate(64);
-    format!("{}-{hex}", digest.algorithm())
 }
 
 /// The tag under which cosign keeps what it attached; it uses the whole digest, so there is none for long ones.

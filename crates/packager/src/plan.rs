@@ -145,12 +145,12 @@ pub struct Packing {
 impl Packing {
     /// Fetches every manifest below the roots, chooses platforms, gathers what is attached, and lays out the archive.
     pub async fn plan(
-        source: Source,
+        source: Arc<Source>,
         resolved: Vec<Resolved>,
         options: &PlanOptions,
         observer: &dyn Observer,
     ) -> Result<Self, PackError> {
-        let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits };
+        let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits, observer };
         let chosen = Chosen::new(&walker, resolved, options, observer).await?;
         let Chosen { images, graph, configs, at_hand } = chosen;
         let (images, graph) = match options.referrers {
@@ -164,7 +164,7 @@ impl Packing {
         let shown = graph.roots.iter().filter(|root| root.subject.is_none());
         let shown = shown.map(|root| image_plan(&graph, root, &configs)).collect();
         let plan = Arc::new(Plan::new(graph)?);
-        Ok(Packing { source: Arc::new(source), plan, sources, origins, at_hand, images: shown })
+        Ok(Packing { source, plan, sources, origins, at_hand, images: shown })
     }
 
     /// Where a blob is fetched from.

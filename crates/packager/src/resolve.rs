@@ -69,8 +69,22 @@ pub async fn resolve(
     let mut unique: Vec<&Reference> = references.iter().collect();
     unique.sort_by_key(|reference| reference.to_string());
     unique.dedup_by_key(|reference| reference.to_string());
-    let found: Vec<Resolved> = futures::stream::iter(unique)
-        .map(|reference| resolve_one(source, reference, observer))
+    // A registry says with its first answer how many pulls it allows; by then it is known how many are to come.
+    let ahead = |position: usize| {
+        let host = unique[position].repository().host();
+        (host, unique[position + 1..].iter().filter(|later| later.repository().host() == host).count())
+    };
+    let found: Vec<Resolved> = futures::stream::iter(unique.iter().enumerate())
+        .map(|(position, reference)| async move {
+            let resolved = resolve_one(source, reference, observer).await?;
+            if source.transport.rate_limit(reference.repository().host()).is_some()
+                && source.shelves.is_empty()
+            {
+                let (host, needed) = ahead(position);
+                source.warn_of_limit(host, needed, observer);
+            }
+            Ok(resolved)
+        })
         .buffered(jobs.max(1))
         .try_collect()
         .await?;

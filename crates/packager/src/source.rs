@@ -3,8 +3,14 @@
 //! Docker Hub counts each GET of a manifest as a pull, but no HEAD. So a tag is asked for its digest, and what that digest
 //! names is fetched only if nobody has it.
 
-use airlift_bundle::{Descriptor, Digest};
-use airlift_registry::{Access, BlobSink, Error, FetchedManifest, Repository, Selector, Transport};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use airlift_bundle::part::keep_manifests;
+use airlift_bundle::{Descriptor, Digest, Event, Observer};
+use airlift_registry::{Access, BlobSink, Error, FetchedManifest, Host, Repository, Selector, Transport};
 use bytes::Bytes;
 
 use crate::shelves::Shelves;
@@ -16,17 +22,64 @@ const SMALL: u64 = 4 << 20;
 pub struct Source {
     pub(crate) transport: Transport,
     pub(crate) shelves: Shelves,
+    /// The manifests so far, in case that a limit ends it all.
+    seen: Mutex<HashMap<Digest, Bytes>>,
+    /// Registries of whose limit was told.
+    told: Mutex<HashSet<Host>>,
 }
 
 impl Source {
     /// Registries alone.
     pub fn new(transport: Transport) -> Self {
-        Source { transport, shelves: Shelves::default() }
+        Self::with_shelves(transport, Shelves::default())
     }
 
     /// Registries, for what these don't hold.
     pub fn with_shelves(transport: Transport, shelves: Shelves) -> Self {
-        Source { transport, shelves }
+        Source { transport, shelves, seen: Mutex::default(), told: Mutex::default() }
+    }
+
+    /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs that a registry's limit
+    /// ended. `None` where there are none.
+    ///
+    /// # Errors
+    /// If they can't be written.
+    pub fn keep_manifests(&self, output: &Path) -> io::Result<Option<PathBuf>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_empty() { Ok(None) } else { keep_manifests(output, seen.iter()).map(Some) }
+    }
+
+    /// Says so where a registry allows fewer pulls than `needed`.
+    pub(crate) fn warn_of_limit(&self, host: &Host, needed: usize, observer: &dyn Observer) {
+        let Some(limit) = self.transport.rate_limit(host) else { return };
+        let is_short = limit.remaining < needed as u64;
+        if !is_short || !self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone()) {
+            return;
+        }
+        let window = limit.window_in_words().map(|window| format!(" in {window}")).unwrap_or_default();
+        let message = format!(
+            "{host} allows {} more pulls of {}{window}, and at least {needed} manifests are still to be fetched: log in where that gives more, \
+             or name a bundle that has them with --reuse; if it ends before, what was fetched is kept for the next run",
+            limit.remaining, limit.limit,
+        );
+        observer.notice(Event::Warning { message });
+    }
+
+    /// Fetches a manifest that nobody has.
+    pub(crate) async fn fetch_manifest(
+        &self,
+        repository: &Repository,
+        selector: &Selector,
+    ) -> Result<Option<FetchedManifest>, Error> {
+        let fetched = self.transport.get_manifest(repository, selector, Access::Pull).await?;
+        if let Some(FetchedManifest { bytes, digest_header, .. }) = &fetched {
+            let digest = match selector {
+                Selector::Digest(digest) => *digest,
+                Selector::Tag(_) => digest_header.unwrap_or_else(|| Digest::sha256(bytes)),
+            };
+            self.keep(digest, bytes);
+        }
+        Ok(fetched)
     }
 
     /// What a tag or digest stands for at the registry now; `None`: 404.
@@ -61,12 +114,18 @@ impl Source {
                 Err(error) => return Err(error),
             }
         }
-        self.transport.get_manifest(repository, selector, Access::Pull).await
+        self.fetch_manifest(repository, selector).await
     }
 
     /// The bytes of a manifest that needs no fetching, proven by their digest.
     pub(crate) fn known_manifest(&self, digest: &Digest) -> Option<Bytes> {
-        self.shelves.manifest(digest)
+        let known = self.shelves.manifest(digest)?;
+        self.keep(*digest, &known);
+        Some(known)
+    }
+
+    fn keep(&self, digest: Digest, bytes: &Bytes) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes.clone());
     }
 
     /// A small blob, proven, in memory.

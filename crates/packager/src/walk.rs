@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use airlift_bundle::{Descriptor, Digest, Graph, GraphBuilder, Limits, RawManifest};
-use airlift_registry::{Access, Repository, Selector};
+use airlift_bundle::graph::ManifestEntry;
+use airlift_bundle::{Descriptor, Digest, Graph, GraphBuilder, Limits, Observer, RawManifest};
+use airlift_registry::{Host, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::PackError;
@@ -15,6 +16,7 @@ pub(crate) struct Walker<'a> {
     pub(crate) source: &'a Source,
     pub(crate) jobs: usize,
     pub(crate) limits: Limits,
+    pub(crate) observer: &'a dyn Observer,
 }
 
 impl Walker<'_> {
@@ -31,6 +33,7 @@ impl Walker<'_> {
         known.extend(walked.map(|raw| (raw.digest(), raw)));
         let mut builder = GraphBuilder::new(roots, self.limits)?;
         while !builder.wanted().is_empty() {
+            self.warn_of_limits(builder.wanted(), images, &known);
             let answers = futures::stream::iter(builder.wanted().iter().enumerate())
                 .map(|(number, wanted)| {
                     let path = builder.path_of(number);
@@ -44,6 +47,29 @@ impl Walker<'_> {
             builder.supply(answers)?;
         }
         Ok(builder.finish()?)
+    }
+
+    /// Tells of registries that allow fewer pulls than this level takes.
+    fn warn_of_limits(
+        &self,
+        wanted: &[ManifestEntry],
+        images: &[Resolved],
+        known: &HashMap<Digest, &RawManifest>,
+    ) {
+        let mut needed: HashMap<&Host, usize> = HashMap::new();
+        for entry in wanted {
+            let host = images[entry.root].repository.host();
+            let Descriptor { digest, data, .. } = &entry.descriptor;
+            // Only registries that have a limit make it worth a look at what is at hand.
+            let is_fetched = !known.contains_key(digest)
+                && data.is_none()
+                && self.source.transport.rate_limit(host).is_some()
+                && self.source.known_manifest(digest).is_none();
+            *needed.entry(host).or_default() += usize::from(is_fetched);
+        }
+        for (host, needed) in needed {
+            self.source.warn_of_limit(host, needed, self.observer);
+        }
     }
 
     async fn manifest(
@@ -67,7 +93,7 @@ impl Walker<'_> {
                 .map_err(|source| PackError::Manifest { path, source });
         }
         let selector = Selector::Digest(descriptor.digest);
-        let fetched = match self.source.transport.get_manifest(repository, &selector, Access::Pull).await {
+        let fetched = match self.source.fetch_manifest(repository, &selector).await {
             Ok(Some(fetched)) => fetched,
             Ok(None) => {
                 let (repository, digest) = (repository.clone(), descriptor.digest);

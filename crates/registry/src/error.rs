@@ -346,10 +346,8 @@ impl Error {
     /// Whether the same request may well succeed a little later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Error::Unreachable { .. }
-            | Error::TimedOut { .. }
-            | Error::TooSlow { .. }
-            | Error::RateLimited(_) => true,
+            Error::Unreachable { .. } | Error::TimedOut { .. } | Error::TooSlow { .. } => true,
+            Error::RateLimited(refusal) => !refusal.exhausted,
             Error::Server(refusal) => matches!(refusal.status, 500 | 502 | 503 | 504),
             Error::Refused(refusal) => refusal.status == StatusCode::REQUEST_TIMEOUT.as_u16(),
             Error::Content { fault, .. } => matches!(**fault, ContentFault::Short { .. }),

@@ -27,6 +27,13 @@ pub struct RateLimit {
 #[derive(Default)]
 pub(crate) struct Quotas(Mutex<HashMap<Host, RateLimit>>);
 
+impl RateLimit {
+    /// The window in words, such as "6 h"; `None` where the registry doesn't tell.
+    pub fn window_in_words(&self) -> Option<String> {
+        self.window.map(span)
+    }
+}
+
 impl Quotas {
     /// Keeps what an answer of `host` says.
     pub(crate) fn learn(&self, host: &Host, headers: &HeaderMap) {
@@ -53,6 +60,11 @@ fn parse(text: &str) -> Option<(u64, Option<Duration>)> {
     let count = parts.next()?.parse().ok()?;
     let window = parts.find_map(|part| part.strip_prefix("w=")?.parse().ok());
     Some((count, window.map(Duration::from_secs)))
+}
+
+/// Whether a 429 means that the pulls of the whole window are used up. Where the registry says when to come back, that counts.
+pub(crate) fn is_exhausted(refusal: &Refusal, limit: Option<RateLimit>) -> bool {
+    refusal.retry_after.is_none() && limit.is_some_and(|limit| limit.remaining == 0)
 }
 
 /// What a 429 means, and when to come back.

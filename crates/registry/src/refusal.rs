@@ -53,6 +53,8 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// What we know beside it: which credentials were used, or where they were looked for.
     pub note: Option<String>,
+    /// Whether a limit is used up that the registry counts by the hour: asking again soon can't help.
+    pub exhausted: bool,
     /// How often the request was made.
     pub attempts: u32,
 }
@@ -68,7 +70,16 @@ pub enum Body {
 
 impl Refusal {
     pub(crate) fn new(call: Call, status: u16) -> Self {
-        Refusal { call, status, errors: Vec::new(), body: None, retry_after: None, note: None, attempts: 1 }
+        Refusal {
+            call,
+            status,
+            errors: Vec::new(),
+            body: None,
+            retry_after: None,
+            note: None,
+            exhausted: false,
+            attempts: 1,
+        }
     }
 
     /// Reads the registry's words out of `body`.

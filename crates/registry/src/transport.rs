@@ -23,6 +23,7 @@ use crate::options::{Options, SetupError};
 use crate::quota::{self, Quotas, RateLimit};
 use crate::rate::Rate;
 use crate::reference::Repository;
+use crate::refusal::{Refusal, is_html};
 use crate::retry::{Policy, Retry};
 use crate::tls;
 
@@ -48,8 +49,18 @@ pub(crate) struct Registry {
     host: Host,
     /// Its scheme, host and port, with the path `/`.
     pub(crate) base: Url,
+    /// Its answer to the ping, where no registry answers so.
+    odd: Option<Odd>,
     /// What it asks for. May be learned late: some registries only ask where something private is touched.
     challenge: RwLock<Option<Challenge>>,
+}
+
+/// Answers to the ping that registries don't give.
+enum Odd {
+    /// A refusal in other words than the specification's.
+    Refusal(Box<Refusal>),
+    /// A web page.
+    Page(Call),
 }
 
 impl Transport {
@@ -77,6 +88,19 @@ impl Transport {
             registries: Mutex::default(),
         };
         Ok(Transport { inner: Arc::new(inner) })
+    }
+
+    /// Why `host` may be no registry at all: what it answered at `/v2/`, where that is no registry's answer. `None`: it may well be one.
+    ///
+    /// A web server says 404 to everything, and that looks like an empty registry. Asks nothing that wasn't asked before.
+    pub async fn doubt(&self, host: &Host) -> Option<Error> {
+        match self.inner.registry(host).await {
+            Err(error) => Some(error),
+            Ok(registry) => registry.odd.as_ref().map(|odd| match odd {
+                Odd::Refusal(refusal) => Error::refused(refusal.as_ref().clone()),
+                Odd::Page(call) => Error::content(call, ContentFault::Html),
+            }),
+        }
     }
 
     /// What the registry of `host` said last of how many pulls it allows. `None`: nothing; most have no such limit.
@@ -136,11 +160,28 @@ impl Inner {
         let offer = (status == StatusCode::UNAUTHORIZED)
             .then(|| challenge::offer(answer.response.headers()))
             .flatten();
-        let registry = Registry { host: host.clone(), base, challenge: RwLock::default() };
+        let odd = self.odd(answer).await;
+        let registry = Registry { host: host.clone(), base, odd, challenge: RwLock::default() };
         if let Some(offer) = offer {
             registry.learn(&self.http.declared, offer)?;
         }
         Ok(registry)
+    }
+
+    /// What is odd about an answer to the ping. A refusal to let us in is not, nor is anything that names the API.
+    async fn odd(&self, answer: Answer) -> Option<Odd> {
+        let status = answer.status();
+        if answer.header("docker-distribution-api-version").is_some() {
+            return None;
+        }
+        if status.is_success() {
+            return is_html(answer.content_type(), &[]).then(|| Odd::Page(answer.call.clone()));
+        }
+        if !status.is_client_error() || matches!(status.as_u16(), 401 | 403) {
+            return None;
+        }
+        let refusal = answer.refusal(&self.http).await;
+        refusal.errors.is_empty().then(|| Odd::Refusal(Box::new(refusal)))
     }
 
     /// Sends what `make` makes of the registry's base URL, with an authorization for `scope` if the registry asks for one. An
@@ -218,7 +259,11 @@ impl Inner {
         let mut refusal = answer.refusal(&self.http).await.without(&secrets);
         refusal.note = match refusal.status {
             401 | 403 => login.map(|login| login.told(refusal.status)),
-            429 => quota::told(&refusal, host.and_then(|host| self.quotas.get(&host)), login.as_deref()),
+            429 => {
+                let limit = host.and_then(|host| self.quotas.get(&host));
+                refusal.exhausted = quota::is_exhausted(&refusal, limit);
+                quota::told(&refusal, limit, login.as_deref())
+            }
             _ => None,
         };
         Error::refused(refusal)

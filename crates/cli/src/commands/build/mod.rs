@@ -5,18 +5,21 @@ mod show;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use airlift_bundle::part::part_path;
-use airlift_bundle::{Existing, Platform};
+use airlift_bundle::{Existing, Observer, Platform};
 use airlift_packager::{
     Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, Shelves,
     Source, StreamError, resolve,
 };
 
+use crate::args::limits::LimitArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::{Exit, Failure, UsageError};
 use crate::output::{BuildDocument, PlanDocument};
 use crate::ui::interrupt::Farewell;
+use crate::ui::term::stdout_leads_nowhere;
 use crate::ui::{Ui, size};
 
 const EXAMPLES: &str = "\
@@ -91,6 +94,8 @@ pub(crate) struct Args {
     reuse: Vec<PathBuf>,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// What comes along with the images.
@@ -123,7 +128,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         Target::Stream | Target::Nowhere => None,
     };
     let shelves = Shelves::open(output, &args.reuse)?;
-    let packing = plan(&args, &references, shelves, ui).await?;
+    let packing = plan(&args, &references, shelves, output, ui).await?;
     let layout = packing.layout();
     if let Some(limit) = args.max_size.filter(|limit| layout.size() > *limit) {
         return Err(Failure::TooLarge { size: layout.size(), limit });
@@ -166,6 +171,11 @@ impl Args {
                         "-o - would write the archive to this terminal; redirect it, or name a file",
                     );
                 }
+                if stdout_leads_nowhere() {
+                    let closed =
+                        std::io::Error::other("standard output is closed, and the archive would be lost");
+                    return Err(Failure::Stdout(closed));
+                }
                 Ok(Target::Stream)
             }
             Some(path) => {
@@ -180,12 +190,36 @@ async fn plan(
     args: &Args,
     references: &[airlift_registry::Reference],
     shelves: Shelves,
+    output: Option<&Path>,
     ui: &Ui,
 ) -> Result<Packing, Failure> {
     let observer = ui.observer();
-    let source = Source::with_shelves(args.registry.transport(observer.clone())?, shelves);
+    let source = Arc::new(Source::with_shelves(args.registry.transport(observer.clone())?, shelves));
+    let planned = plan_from(args, references, &source, &*observer).await;
+    if let (Err(failure), Some(output)) = (&planned, output)
+        && failure.is_limited()
+        && let Some(kept) = source.keep_manifests(output).map_err(|source| not_kept(output, source))?
+    {
+        ui.note(&format!(
+            "the manifests that came are kept in {}: the same command goes on from there\n",
+            kept.display()
+        ));
+    }
+    planned
+}
+
+fn not_kept(output: &Path, source: std::io::Error) -> Failure {
+    Failure::File { doing: "keep manifests beside", path: output.to_owned(), source }
+}
+
+async fn plan_from(
+    args: &Args,
+    references: &[airlift_registry::Reference],
+    source: &Arc<Source>,
+    observer: &dyn Observer,
+) -> Result<Packing, Failure> {
     let jobs = args.registry.jobs();
-    let resolved = resolve(&source, references, jobs, &*observer).await?;
+    let resolved = resolve(source, references, jobs, observer).await?;
     let options = PlanOptions {
         jobs,
         platforms: args.platforms.clone(),
@@ -195,9 +229,9 @@ async fn plan(
             ReferrersArg::None => Referrers::None,
         },
         foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
-        ..PlanOptions::default()
+        limits: args.limits.limits(),
     };
-    Ok(Packing::plan(source, resolved, &options, &*observer).await?)
+    Ok(Packing::plan(Arc::clone(source), resolved, &options, observer).await?)
 }
 
 fn show_plan(args: &Args, packing: &Packing, ui: &Ui) -> Result<(), Failure> {

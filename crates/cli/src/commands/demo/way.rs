@@ -82,7 +82,7 @@ impl Way {
     }
 
     pub(crate) async fn build(&self) -> Result<Packing, Failure> {
-        let source = Source::new(self.transport.clone());
+        let source = Arc::new(Source::new(self.transport.clone()));
         let resolved = resolve(&source, &self.references, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };
         let packing = Packing::plan(source, resolved, &options, &*self.observer).await?;

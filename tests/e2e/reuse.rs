@@ -1,0 +1,223 @@
+//! What is at hand is not fetched: `--reuse`, the bundle that is at the output, and what Docker Hub's limit makes of it.
+
+use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
+use airlift_testkit::tamper::{Tampered, listing};
+
+use airlift_server::samples::Sample;
+
+use crate::airlift::{Airlift, Ran};
+use crate::made::two_platforms;
+
+/// A registry with two images, and what is asked of it.
+struct Watched {
+    registry: ScriptedRegistry,
+    airlift: Airlift,
+    samples: Vec<Sample>,
+}
+
+impl Watched {
+    fn start() -> Self {
+        let samples = vec![two_platforms("team/old", 10), two_platforms("team/new", 20)];
+        let registry = Script::serving(samples.clone()).start();
+        Watched { registry, airlift: Airlift::new(), samples }
+    }
+
+    fn reference(&self, name: &str) -> String {
+        format!("{}/team/{name}:1", self.registry.authority())
+    }
+
+    /// Runs a build; gives what it says and the GETs of manifests and of blobs that it made.
+    fn build(&self, arguments: &[&str]) -> (Ran, Vec<Request>, Vec<Request>) {
+        let before = self.registry.requests().len();
+        let mut all = vec!["--json", "build"];
+        all.extend(arguments);
+        let ran = self.airlift.run(&all).expect(0);
+        let requests = self.registry.requests().split_off(before);
+        let (blobs, others): (Vec<_>, Vec<_>) = requests.into_iter().partition(Request::is_blob);
+        (ran, others.into_iter().filter(Request::is_manifest).collect(), blobs)
+    }
+}
+
+fn number(ran: &Ran, member: &str) -> u64 {
+    ran.json("airlift.build/v1")[member].as_u64().expect("a number")
+}
+
+/// Unpacks an archive into a layout folder.
+fn unpack(airlift: &Airlift, archive: &str, folder: &str) {
+    for entry in listing(&airlift.path(archive)) {
+        let path = airlift.path(folder).join(&entry.name);
+        std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("folders can be made");
+        let bytes = airlift.read(archive);
+        let (from, to) = (entry.offset as usize, (entry.offset + entry.size) as usize);
+        std::fs::write(path, &bytes[from..to]).expect("files can be made");
+    }
+}
+
+#[test]
+fn another_bundle_or_layout_gives_what_it_has() {
+    let watched = Watched::start();
+    let (old, new) = (watched.reference("old"), watched.reference("new"));
+    watched.build(&[&old, "-o", "old.tar"]);
+    unpack(&watched.airlift, "old.tar", "folder");
+    let (fresh, ..) = watched.build(&[&old, &new, "-o", "fresh.tar"]);
+    let saved: u64 = watched.samples[0].blobs.iter().map(|blob| blob.bytes.len() as u64).sum();
+    for reused in ["old.tar", "folder"] {
+        let (ran, manifests, blobs) =
+            watched.build(&[&old, &new, "-o", "b.tar", "--reuse", reused, "--force"]);
+        assert!(
+            manifests.iter().chain(&blobs).all(|request| request.path().starts_with("/v2/team/new/")),
+            "{reused}"
+        );
+        assert_eq!(manifests.len(), watched.samples[1].manifests.len(), "{reused}");
+        assert_eq!(number(&ran, "reused"), saved, "{reused}");
+        assert_eq!(number(&ran, "downloaded") + saved, number(&fresh, "downloaded"), "{reused}");
+        assert!(watched.airlift.read("b.tar") == watched.airlift.read("fresh.tar"), "{reused}");
+        std::fs::remove_file(watched.airlift.path("b.tar")).expect("it is there");
+    }
+}
+
+#[test]
+fn what_is_reused_is_hashed() {
+    let watched = Watched::start();
+    let old = watched.reference("old");
+    watched.build(&[&old, "-o", "old.tar"]);
+    for entry in listing(&watched.airlift.path("old.tar")) {
+        let damaged = Tampered::copy_of(&watched.airlift.path("old.tar"));
+        damaged.flip_bit(entry.offset + entry.size / 2, 1);
+        std::fs::copy(damaged.path(), watched.airlift.path("damaged.tar")).expect("it can be copied");
+        watched.build(&[&old, "-o", "b.tar", "--reuse", "damaged.tar"]);
+        assert!(watched.airlift.read("b.tar") == watched.airlift.read("old.tar"), "{}", entry.name);
+        std::fs::remove_file(watched.airlift.path("b.tar")).expect("it is there");
+    }
+    // One that is cut off gives what it still has.
+    let cut = Tampered::copy_of(&watched.airlift.path("old.tar"));
+    cut.truncate(cut.size() * 2 / 3);
+    std::fs::copy(cut.path(), watched.airlift.path("cut.tar")).expect("it can be copied");
+    let (ran, ..) = watched.build(&[&old, "-o", "b.tar", "--reuse", "cut.tar"]);
+    assert!(number(&ran, "reused") > 0 && number(&ran, "downloaded") > 0, "{ran}");
+    assert!(watched.airlift.read("b.tar") == watched.airlift.read("old.tar"));
+}
+
+#[test]
+fn a_stream_takes_what_is_at_hand_too() {
+    let watched = Watched::start();
+    let old = watched.reference("old");
+    watched.build(&[&old, "-o", "old.tar"]);
+    let before = watched.registry.requests().len();
+    let streamed = watched.airlift.run(&["build", &old, "-o", "-", "--reuse", "old.tar"]).expect(0);
+    assert!(streamed.stdout == watched.airlift.read("old.tar"));
+    let requests = watched.registry.requests().split_off(before);
+    assert!(!requests.iter().any(|request| request.is_blob() || request.is_manifest()), "{requests:?}");
+}
+
+#[test]
+fn what_can_not_be_reused_is_said() {
+    let watched = Watched::start();
+    let old = watched.reference("old");
+    std::fs::write(watched.airlift.path("notes.txt"), "no bundle").expect("its folder takes files");
+    for nothing in ["notes.txt", "absent.tar"] {
+        let ran = watched.airlift.run(&["build", &old, "-o", "b.tar", "--reuse", nothing]).expect(4);
+        ran.says("can't reuse anything from").says(nothing);
+    }
+    assert_eq!(watched.registry.requests().len(), 0);
+}
+
+#[test]
+fn the_bundle_at_the_output_is_asked_first() {
+    let watched = Watched::start();
+    let (old, new) = (watched.reference("old"), watched.reference("new"));
+    watched.build(&[&old, "-o", "b.tar"]);
+    // The same again: nothing but HEADs.
+    let (_, manifests, blobs) = watched.build(&[&old, "-o", "b.tar"]);
+    assert_eq!((manifests.len(), blobs.len()), (0, 0));
+    // More than before: only what is new.
+    let (_, manifests, blobs) = watched.build(&[&old, &new, "-o", "b.tar", "--force"]);
+    assert!(manifests.iter().chain(&blobs).all(|request| request.path().starts_with("/v2/team/new/")));
+    watched.airlift.run(&["verify", "b.tar"]).expect(0);
+}
+
+/// A registry that allows so many GETs of manifests, and counts as Docker Hub does.
+fn limited(samples: Vec<Sample>, pulls: usize) -> ScriptedRegistry {
+    let counted = std::sync::atomic::AtomicUsize::new(0);
+    let inner = Script::serving(samples).start();
+    let upstream = inner.authority();
+    Script::forwarding(&upstream)
+        .rule(move |request| {
+            let _running = &inner;
+            if !request.path().contains("/manifests/") {
+                return None;
+            }
+            let used =
+                counted.fetch_add(usize::from(request.is_manifest()), std::sync::atomic::Ordering::SeqCst);
+            let headers = |answer: Answer, left: usize| {
+                answer
+                    .header("ratelimit-limit", format!("{pulls};w=21600"))
+                    .header("ratelimit-remaining", format!("{left};w=21600"))
+            };
+            if request.is_manifest() && used >= pulls {
+                return Some(headers(
+                    Answer::error(429, "TOOMANYREQUESTS", "You have reached your pull rate limit."),
+                    0,
+                ));
+            }
+            let left = pulls.saturating_sub(used + usize::from(request.is_manifest()));
+            Some(headers(passed_on(&inner, request), left))
+        })
+        .start()
+}
+
+fn passed_on(registry: &ScriptedRegistry, request: &Request) -> Answer {
+    let headers: Vec<(&str, &str)> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "accept")
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let asked = registry.endpoint().request(&request.method, &request.target, &headers, b"");
+    let kept =
+        asked.headers.iter().filter(|(name, _)| name == "content-type" || name == "docker-content-digest");
+    kept.fold(Answer::status(asked.status), |answer, (name, value)| answer.header(name, value.clone()))
+        .body(asked.body)
+}
+
+#[test]
+fn a_limit_of_pulls_is_told_before_and_never_waited_for() {
+    let samples = vec![two_platforms("team/one", 1), two_platforms("team/two", 2)];
+    let all: usize = samples.iter().map(|sample| sample.manifests.len()).sum();
+    let registry = limited(samples, all - 2);
+    let airlift = Airlift::new();
+    let references = ["one", "two"].map(|name| format!("{}/team/{name}:1", registry.authority()));
+    let arguments =
+        ["build", &references[0], &references[1], "-o", "b.tar", "--jobs", "1", "--referrers", "none"];
+    let ran = airlift.run(&arguments).expect(3);
+    let ran = ran.says(&format!("allows {} more pulls of {} in 6 h", all - 4, all - 2));
+    ran.says("used up: come back within 6 h").says("b.tar.part.manifests");
+    assert_eq!(airlift.files(), ["b.tar.part.manifests"]);
+    let refused = registry.requests().iter().filter(|request| request.is_manifest()).count();
+    assert_eq!(refused, all - 1, "asked again although nothing is left");
+}
+
+#[test]
+fn manifests_that_a_limit_left_are_not_pulled_again() {
+    let samples = vec![two_platforms("team/one", 1), two_platforms("team/two", 2)];
+    let all: usize = samples.iter().map(|sample| sample.manifests.len()).sum();
+    let airlift = Airlift::new();
+    let registry = limited(samples, all - 2);
+    let references = ["one", "two"].map(|name| format!("{}/team/{name}:1", registry.authority()));
+    let arguments =
+        ["build", &references[0], &references[1], "-o", "b.tar", "--jobs", "1", "--referrers", "none"];
+    airlift.run(&arguments).expect(3);
+    // The window is over.
+    let kept = registry.requests().iter().filter(|request| request.is_manifest()).count() - 1;
+    assert_eq!(kept, all - 2);
+    let again = airlift.run(&arguments).expect(3);
+    let asked: Vec<String> = registry
+        .requests()
+        .into_iter()
+        .filter(Request::is_manifest)
+        .skip(kept + 1)
+        .map(|request| request.target)
+        .collect();
+    // Of the two that lack, the first is asked for and refused; none of those that are kept is.
+    assert_eq!(asked.len(), 1, "{asked:?} {again}");
+}
