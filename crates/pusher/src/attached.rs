@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use airlift_bundle::document::Document;
 use airlift_bundle::{Digest, Node, Root, media_type, summary};
-use airlift_registry::{Access, Repository, Selector};
+use airlift_registry::{Access, Repository, Selector, fallback_tag};
 
 use crate::failure::ImageError;
 use crate::image::{Run, attached_selector, attached_tree};
@@ -152,11 +152,4 @@ impl Run {
         }
         entry
     }
-}
-
-/// The tag under which registries without the referrers API keep the list (distribution-spec 1.1, "Referrers Tag Schema").
-fn fallback_tag(digest: &Digest) -> String {
-    let mut hex = digest.hex();
-    hex.truncate(64);
-    format!("{}-{hex}", digest.algorithm())
 }
