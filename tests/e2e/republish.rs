@@ -1,5 +1,6 @@
 //! Pushing again, elsewhere, and over something else.
 
+mod asked;
 mod lost;
 
 use airlift_server::samples::Sample;

@@ -95,6 +95,16 @@ pub struct MapRule {
 }
 
 impl MapRule {
+    /// What names start with.
+    pub(crate) fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// Whether it has a path for that name.
+    pub(crate) fn speaks_of(&self, name: &str) -> bool {
+        self.apply(name).is_some()
+    }
+
     /// The path for a source's name, if the rule speaks of it: FROM is the whole name, or ends where a component does.
     fn apply(&self, name: &str) -> Option<String> {
         let rest = name.strip_prefix(&self.from)?;

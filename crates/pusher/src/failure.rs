@@ -98,7 +98,7 @@ impl ImageError {
         }
     }
 
-    /// The whole chain in one line, for the receipt.
+    /// The whole chain in one line, for the receipt, with the next step where it is obvious.
     pub(crate) fn told(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -109,6 +109,19 @@ impl ImageError {
             }
             cause = error.source();
         }
-        text
+        match self.registry_error().and_then(Error::hint) {
+            Some(hint) => format!("{text}; {hint}"),
+            None => text,
+        }
+    }
+
+    fn registry_error(&self) -> Option<&Error> {
+        match self {
+            ImageError::Look { source, .. }
+            | ImageError::Blob { source: BlobError::Registry(source), .. }
+            | ImageError::Manifest { source, .. }
+            | ImageError::ReadBack { source, .. } => Some(source),
+            _ => None,
+        }
     }
 }

@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use airlift_bundle::{Digest, Observer};
-use airlift_registry::{Access, Error, Selector, Transport};
+use airlift_registry::{Error, Transport};
 use airlift_verifier::VerifiedBundle;
 
-use crate::plan::{Options, Partial, PlannedImage, Probe, PushPlan};
+use crate::plan::{Options, Partial, PlannedImage, Presence, Probe, PushPlan};
 use crate::push::PushError;
 use crate::sparse::{OmittedChild, Route, Verdict, are_there, probe};
-use crate::survey::Standing;
-use crate::tree::blobs_below;
+use crate::survey::{Standing, is_whole};
 
 /// What can be done where a registry wants all children of an index.
 pub(crate) const WAYS_OUT: &str = "build the bundle again with all platforms; or have the registry accept such indexes \
@@ -88,8 +87,8 @@ pub(crate) struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// The way for each image. A partial image that is said to be present is looked at more closely: its chosen children
-    /// and their blobs must answer, too, or it counts as absent.
+    /// The way for each image. A partial image that is said to be present is looked at more closely, and any image if that was
+    /// asked for: the children that the bundle carries and their blobs must answer, too, or it counts as absent.
     pub(crate) async fn routes(
         &self,
         bundle: &VerifiedBundle,
@@ -99,14 +98,17 @@ impl Gate<'_> {
         let mut refused = Vec::new();
         for (position, image) in self.plan.images.iter().enumerate() {
             let Some(Ok(standing)) = standings.get(position) else { continue };
-            if image.omitted.is_empty() {
-                continue;
-            }
-            if *standing == Standing::Present {
-                if self.try_image(standings, position, self.is_whole(bundle, image)).await.unwrap_or(true) {
+            let is_partial = !image.omitted.is_empty();
+            if *standing == Standing::Present && (is_partial || self.options.presence == Presence::Content) {
+                let whole =
+                    is_whole(bundle, &image.digest, image.target.repository(), self.transport, self.jobs());
+                if self.try_image(standings, position, whole).await.unwrap_or(true) {
                     continue;
                 }
                 standings[position] = Ok(Standing::Absent);
+            }
+            if !is_partial {
+                continue;
             }
             let complete = are_there(self.transport, image.target.repository(), &image.omitted, self.jobs());
             match self.try_image(standings, position, complete).await {
@@ -141,25 +143,6 @@ impl Gate<'_> {
                 None
             }
         }
-    }
-
-    /// Whether everything that the bundle carries of an image is at the target.
-    async fn is_whole(&self, bundle: &VerifiedBundle, image: &PlannedImage) -> Result<bool, Error> {
-        let (graph, repository) = (bundle.graph(), image.target.repository());
-        for entry in
-            graph.below(&image.digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest))
-        {
-            let selector = Selector::Digest(entry.descriptor.digest);
-            if self.transport.head_manifest(repository, &selector, Access::Push).await?.is_none() {
-                return Ok(false);
-            }
-        }
-        for blob in blobs_below(graph, &image.digest, "") {
-            if self.transport.blob_exists(repository, &blob.digest, Access::Push).await?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Asks the registry, once, whether it takes what `images` lack.

@@ -10,10 +10,10 @@ use airlift_verifier::VerifiedBundle;
 
 use crate::blobs::Blobs;
 use crate::failure::ImageError;
-use crate::plan::{PlannedImage, TagMoves};
+use crate::plan::{PlannedImage, Presence, TagMoves};
 use crate::receipt::{ImageReceipt, SelectedChild, Status};
 use crate::sparse::Route;
-use crate::survey::{Standing, standing};
+use crate::survey::{Standing, is_whole, standing};
 use crate::tree::{Moved, Tree};
 
 /// What all images of a push share.
@@ -23,6 +23,7 @@ pub(crate) struct Run {
     pub(crate) blobs: Blobs,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) tags: TagMoves,
+    pub(crate) presence: Presence,
     pub(crate) jobs: usize,
     /// Fallback tags are read, extended and written back, which must not happen twice at a time.
     pub(crate) fallback_tags: tokio::sync::Mutex<()>,
@@ -156,8 +157,9 @@ impl Run {
         moved: &mut Moved,
     ) -> Result<Status, ImageError> {
         let found = standing(&tree.repository, &tree.selector, &tree.digest, &self.transport).await;
-        match found.map_err(|source| ImageError::Look { target: tree.target(), source })? {
-            Standing::Present => {
+        let look = |source| ImageError::Look { target: tree.target(), source };
+        match found.map_err(look)? {
+            Standing::Present if self.is_believed(tree).await.map_err(look)? => {
                 self.check_tree(tree, moved).await?;
                 Ok(Status::Present)
             }
@@ -169,6 +171,16 @@ impl Run {
                 Ok(Status::Pushed)
             }
         }
+    }
+}
+
+impl Run {
+    /// Whether a tree whose tag or digest answers is there with all that is below it, as far as that is to be asked.
+    async fn is_believed(&self, tree: &Tree) -> Result<bool, Error> {
+        if self.presence == Presence::Tag {
+            return Ok(true);
+        }
+        is_whole(&self.bundle, &tree.digest, &tree.repository, &self.transport, self.jobs).await
     }
 }
 

@@ -17,14 +17,15 @@ mod plan;
 mod push;
 pub mod receipt;
 mod refused;
+mod rules;
 mod sparse;
 mod survey;
 mod tree;
 
 pub use destination::{Destination, DestinationError, HostInPath, MapRule};
 pub use gate::{Certainty, SparseRefusal};
-pub use plan::{Options, Partial, PlanError, PlannedImage, Probe, PushPlan, TagMoves, Untagged};
-pub use push::{PushError, TakenTag, push};
+pub use plan::{Options, Partial, PlanError, PlannedImage, Presence, Probe, PushPlan, TagMoves, Untagged};
+pub use push::{PushError, TakenTag, is_registry, push};
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
 pub use sparse::OmittedChild;
 pub use survey::{Standing, survey};

@@ -8,6 +8,7 @@ use airlift_verifier::VerifiedBundle;
 use wildmatch::WildMatch;
 
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
+use crate::rules::UsedRules;
 use crate::sparse::{OmittedChild, omitted_of};
 
 /// What to do with a tag that stands for something else at the target.
@@ -40,6 +41,16 @@ pub enum Partial {
     Children,
 }
 
+/// Whether an image whose tag stands for it at the target is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Yes: one HEAD an image.
+    #[default]
+    Tag,
+    /// If all its manifests and blobs answer, too: a HEAD for each of them.
+    Content,
+}
+
 /// What to do with images that were asked for by digest and have no tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Untagged {
@@ -65,6 +76,8 @@ pub struct Options {
     pub probe: Probe,
     /// What to do with images of which only some platforms are carried.
     pub partial: Partial,
+    /// What has to answer for an image to be there.
+    pub presence: Presence,
     /// What to do with images that have no tag.
     pub untagged: Untagged,
     /// Transfers side by side.
@@ -85,13 +98,13 @@ pub enum PlanError {
         /// The images that there are (the first few).
         names: Vec<String>,
     },
-    /// A rule that speaks of no image: most likely a slip.
-    #[error(
-        "--map {rule} matches no image of the bundle; FROM starts with the host, such as docker.io/library/"
-    )]
+    /// A rule by which no image goes: most likely a slip.
+    #[error("--map {rule} is of no use: {reason}")]
     UnusedRule {
         /// The rule.
         rule: MapRule,
+        /// Why no image goes by it.
+        reason: String,
     },
     /// A layout that doesn't say which repository an image is of.
     #[error(
@@ -172,15 +185,13 @@ impl PushPlan {
     ) -> Result<Self, PlanError> {
         let graph = bundle.graph();
         let roots = chosen(&images_of(graph), &options.only)?;
-        let mut used = vec![false; options.rules.len()];
+        let mut rules = UsedRules::new(&options.rules);
         let mut images = Vec::new();
         let mut claimed: HashMap<Reference, (String, Digest)> = HashMap::new();
         for (position, root) in roots {
             let digest = root.descriptor.digest;
             let (target, rule) = target(root, destination, options)?;
-            if let Some(rule) = rule {
-                used[rule] = true;
-            }
+            rules.note(root, rule);
             let name = root.name();
             if let Some((first, first_digest)) = claimed.insert(target.clone(), (name.clone(), digest))
                 && first_digest != digest
@@ -205,9 +216,7 @@ impl PushPlan {
                 root: position,
             });
         }
-        if let Some((_, rule)) = used.iter().zip(&options.rules).find(|(used, _)| !**used) {
-            return Err(PlanError::UnusedRule { rule: rule.clone() });
-        }
+        rules.conclude(graph)?;
         Ok(PushPlan { destination: destination.clone(), images })
     }
 
@@ -247,7 +256,8 @@ fn chosen<'a>(roots: &[(usize, &'a Root)], only: &[String]) -> Result<Vec<(usize
     Ok(roots.iter().copied().filter(|(_, root)| chosen(root)).collect())
 }
 
-/// What a pattern may match: the full name, Docker's short one, both also without tag, and the digest.
+/// What a pattern may match: the full name, the name without its host, Docker's short one, each also without tag, and the
+/// digest.
 fn names(root: &Root) -> Vec<String> {
     let mut names = vec![root.descriptor.digest.to_string()];
     if let Some(reference) = &root.reference {
@@ -255,6 +265,9 @@ fn names(root: &Root) -> Vec<String> {
         names.push(airlift_bundle::layout::familiar(reference).to_owned());
         if let Ok(parsed) = reference.parse::<Reference>() {
             let repository = parsed.repository().to_string();
+            let host = format!("{}/", parsed.repository().host());
+            names.extend(reference.strip_prefix(&host).map(str::to_owned));
+            names.push(parsed.repository().path().to_owned());
             names.push(airlift_bundle::layout::familiar(&repository).to_owned());
             names.push(repository);
         }

@@ -32,6 +32,15 @@ pub enum PushError {
         #[source]
         source: Error,
     },
+    /// What answers is no registry. To a HEAD, a web server looks like an empty one.
+    #[error("what answers at {host} is no registry; nothing was pushed")]
+    NoRegistry {
+        /// The host.
+        host: Host,
+        /// Its answer.
+        #[source]
+        source: Error,
+    },
     /// The registry refuses indexes with absent children, and the bundle leaves some out.
     #[error(transparent)]
     Sparse(Box<SparseRefusal>),
@@ -77,6 +86,7 @@ pub async fn push(
     {
         return Err(PushError::Registry { host: plan.destination().host().clone(), source });
     }
+    is_registry(plan, &standings, transport).await?;
     refuse_taken_tags(plan, &standings, options, None)?;
     let routes = Gate { plan, transport, options, observer }.routes(bundle, &mut standings).await?;
     refuse_taken_tags(plan, &standings, options, Some(&routes))?;
@@ -88,6 +98,7 @@ pub async fn push(
         blobs: Blobs::new(Arc::clone(bundle), transport.clone(), Arc::clone(observer), jobs),
         observer: Arc::clone(observer),
         tags: options.tags,
+        presence: options.presence,
         jobs,
         fallback_tags: tokio::sync::Mutex::default(),
     });
@@ -99,6 +110,26 @@ pub async fn push(
         target: plan.destination().to_string(),
         images: images?,
     })
+}
+
+/// Refuses a host that is no registry, where a [`survey`] found an image absent: it may find everything absent. Costs no
+/// request.
+///
+/// # Errors
+/// [`PushError::NoRegistry`].
+pub async fn is_registry(
+    plan: &PushPlan,
+    standings: &[Result<Standing, Error>],
+    transport: &Transport,
+) -> Result<(), PushError> {
+    if !standings.iter().any(|standing| matches!(standing, Ok(Standing::Absent))) {
+        return Ok(());
+    }
+    let host = plan.destination().host();
+    match transport.doubt(host).await {
+        None => Ok(()),
+        Some(source) => Err(PushError::NoRegistry { host: host.clone(), source }),
+    }
 }
 
 /// Refuses tags that stand for something else. As long as the routes are open, an image that may go without its index is

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use airlift_bundle::{Digest, Event, Observer};
 use airlift_registry::{Access, Error, Repository, Selector, Transport};
-use futures::StreamExt;
+use airlift_verifier::VerifiedBundle;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use crate::plan::{PlannedImage, PushPlan};
+use crate::tree::blobs_below;
 
 /// What stands under an image's tag at the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,43 @@ async fn look(
 ) -> Result<Standing, Error> {
     observer.notice(Event::Resolving { reference: image.target.to_string() });
     standing(image.target.repository(), &image.target.selector(), &image.digest, transport).await
+}
+
+/// Whether everything that the bundle carries of a manifest is in a repository, by a HEAD each.
+pub(crate) async fn is_whole(
+    bundle: &VerifiedBundle,
+    digest: &Digest,
+    repository: &Repository,
+    transport: &Transport,
+    jobs: usize,
+) -> Result<bool, Error> {
+    let graph = bundle.graph();
+    let below = graph.below(digest).into_iter().map(|entry| entry.descriptor.digest);
+    let manifests: Vec<Digest> = below.filter(|digest| graph.carries(digest)).collect();
+    let blobs: Vec<(Digest, u64)> =
+        blobs_below(graph, digest, "").into_iter().map(|blob| (blob.digest, blob.size)).collect();
+    let mut heads: Vec<BoxFuture<'_, Result<bool, Error>>> = Vec::new();
+    for digest in manifests {
+        let head = async move {
+            let selector = Selector::Digest(digest);
+            Ok(transport.head_manifest(repository, &selector, Access::Push).await?.is_some())
+        };
+        heads.push(head.boxed());
+    }
+    for (digest, size) in blobs {
+        let head = async move {
+            let head = transport.blob_exists(repository, &digest, Access::Push).await?;
+            Ok(head.is_some_and(|head| head.size.is_none_or(|found| found == size)))
+        };
+        heads.push(head.boxed());
+    }
+    let mut answers = futures::stream::iter(heads).buffered(jobs.max(1));
+    while let Some(is_there) = answers.try_next().await? {
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What stands under a tag or digest, compared with what should.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use airlift_bundle::Limits;
 use airlift_pusher::{
-    Destination, HostInPath, MapRule, Options, Partial, Probe, PushPlan, Receipt, Standing, TagMoves,
-    Untagged, Verdict, push, survey,
+    Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Receipt, Standing,
+    TagMoves, Untagged, Verdict, is_registry, push, survey,
 };
 use airlift_registry::Transport;
 use airlift_verifier::VerifiedBundle;
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     #[arg(value_name = "DEST")]
     destination: String,
     /// Push only images that match, * is any text (repeatable)
+    ///
+    /// A pattern fits the whole of a name, not a part of it. The host may be left out, and so may the tag: registry.example/team/app:1 is
+    /// found by 'team/app*', 'team/app', '*/app:1' and 'registry.example/*'; nginx:1.27 also by 'nginx', and any image by its digest.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
     /// Move tags that stand for something else at the target
@@ -72,6 +75,12 @@ pub(crate) struct Args {
     /// Of images with omitted platforms, the chosen ones are pushed as images of their own. Each platform gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
     #[arg(long)]
     selected_children: bool,
+    /// Look for all manifests and blobs of images whose tag is there
+    ///
+    /// Without this, a tag that stands for the image at the target means that the image is there: one request an image. A registry that
+    /// lost content below such a tag is mended with this: what is missing is sent again.
+    #[arg(long, conflicts_with = "dry_run")]
+    recheck: bool,
     /// Look at what is there, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -92,6 +101,7 @@ impl Args {
             probe: if self.no_probe { Probe::Skip } else { Probe::Ask },
             untagged: if self.no_tag { Untagged::DigestOnly } else { Untagged::Tag },
             partial: if self.selected_children { Partial::Children } else { Partial::Index },
+            presence: if self.recheck { Presence::Content } else { Presence::Tag },
             jobs: self.registry.jobs(),
         }
     }
@@ -104,7 +114,9 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         args.receipt.as_deref().map(|path| ReceiptFile::prepare(path, &args.bundle)).transpose()?;
     let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, Limits::default())?);
     for finding in bundle.warnings() {
-        ui.warn(&finding.message);
+        let place =
+            if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
+        ui.warn(&format!("{place}{}", finding.message));
     }
     let options = args.options();
     let plan = PushPlan::new(&bundle, &destination, &options)?;
@@ -138,6 +150,7 @@ async fn dry_run(
     ui: &Ui,
 ) -> Result<Exit, Failure> {
     let standings = survey(plan, transport, options.jobs, &ui.observer()).await;
+    is_registry(plan, &standings, transport).await?;
     let mut answers = Vec::with_capacity(standings.len());
     let host = plan.destination().host();
     for standing in standings {

@@ -1,0 +1,81 @@
+//! Rules of `--map` by which no image went, and why: most likely they are slips.
+
+use airlift_bundle::{Graph, Root};
+use airlift_registry::Reference;
+
+use crate::destination::MapRule;
+use crate::plan::PlanError;
+
+/// Which rules were used.
+pub(crate) struct UsedRules<'a> {
+    rules: &'a [MapRule],
+    used: Vec<bool>,
+    /// For each rule, the one that was preferred to it.
+    overruled_by: Vec<Option<usize>>,
+}
+
+impl<'a> UsedRules<'a> {
+    pub(crate) fn new(rules: &'a [MapRule]) -> Self {
+        UsedRules { rules, used: vec![false; rules.len()], overruled_by: vec![None; rules.len()] }
+    }
+
+    /// `root` went by `rule`, if by any.
+    pub(crate) fn note(&mut self, root: &Root, rule: Option<usize>) {
+        let (Some(winner), Some(name)) = (rule, name_of(root)) else { return };
+        self.used[winner] = true;
+        for (other, rule) in self.rules.iter().enumerate().filter(|(other, _)| *other != winner) {
+            if rule.speaks_of(&name) {
+                self.overruled_by[other] = Some(winner);
+            }
+        }
+    }
+
+    /// Every rule must have been of use.
+    pub(crate) fn conclude(self, graph: &Graph) -> Result<(), PlanError> {
+        match self.used.iter().position(|used| !used) {
+            None => Ok(()),
+            Some(unused) => {
+                let rule = self.rules[unused].clone();
+                Err(PlanError::UnusedRule { reason: self.reason(unused, graph), rule })
+            }
+        }
+    }
+
+    fn reason(&self, unused: usize, graph: &Graph) -> String {
+        let rule = &self.rules[unused];
+        if let Some(winner) = self.overruled_by[unused] {
+            return format!(
+                "whatever it fits goes by --map {}, and the longest FROM counts",
+                self.rules[winner]
+            );
+        }
+        let names: Vec<String> = graph.roots.iter().filter_map(name_of).collect();
+        if names.is_empty() {
+            return "the images of this layout have no repository names".to_owned();
+        }
+        if names.iter().any(|name| rule.speaks_of(name)) {
+            return "it fits only images that don't go (--only)".to_owned();
+        }
+        let without_tag = |name: &String| {
+            rule.from().strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with([':', '@']))
+        };
+        if names.iter().any(without_tag) {
+            return "FROM is a repository's name, or its beginning, without tag and digest".to_owned();
+        }
+        let begins = |name: &&String| name.starts_with(rule.from());
+        if let Some(name) = names.iter().find(begins) {
+            return format!("FROM ends within a component of {name}; it has to end with one");
+        }
+        let shown: Vec<&str> = names.iter().take(8).map(String::as_str).collect();
+        format!(
+            "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the bundle holds {}",
+            shown.join(", ")
+        )
+    }
+}
+
+/// The repository of a root as rules see it, host included.
+fn name_of(root: &Root) -> Option<String> {
+    let reference = root.reference.as_deref().filter(|reference| reference.contains(['/', ':', '@']))?;
+    Some(reference.parse::<Reference>().ok()?.repository().to_string())
+}

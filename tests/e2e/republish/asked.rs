@@ -1,0 +1,181 @@
+//! What a push says of itself: where it can't go, what was asked for in vain, and what it looks at again.
+
+use airlift_bundle::Digest;
+use airlift_server::Options;
+use airlift_server::samples::Sample;
+use airlift_testkit::real::RealRegistry;
+use airlift_testkit::scripted::{Answer, Script};
+
+use crate::airlift::Airlift;
+use crate::made::{self, Embedded};
+
+const REPOSITORY: &str = "team/app";
+
+/// `b.tar` with two-platform images under these names, and their source.
+fn bundle(repositories: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
+    let source = Embedded::start(Options::default());
+    let samples: Vec<Sample> = (1_u64..)
+        .zip(repositories)
+        .map(|(number, repository)| made::two_platforms(repository, 10 * number))
+        .collect();
+    source.endpoint().push(&samples);
+    let airlift = Airlift::new();
+    let references: Vec<String> =
+        repositories.iter().map(|repository| format!("{}/{repository}:1", source.authority())).collect();
+    let mut arguments = vec!["build", "-o", "b.tar"];
+    arguments.extend(references.iter().map(String::as_str));
+    airlift.run(&arguments).expect(0);
+    (airlift, source, samples)
+}
+
+#[test]
+fn http_to_a_registry_that_speaks_https_says_what_is_missing() {
+    let Some(target) = RealRegistry::debian().with_tls().start() else { return };
+    let (airlift, _source, samples) = bundle(&[REPOSITORY]);
+    let failed = airlift.run(&["push", "b.tar", target.authority(), "--json"]).expect(3);
+    let error = failed.json("airlift.receipt/v1")["images"][0]["error"].to_string();
+    assert!(error.contains("status 400") && error.contains("--ca-file"), "{error}");
+    airlift.run(&["push", "b.tar", target.authority(), "--dry-run"]).expect(3).says("--ca-file");
+    let ca = target.ca_file().and_then(|path| path.to_str()).expect("it has a certificate");
+    airlift.run(&["push", "b.tar", target.authority(), "--ca-file", ca]).expect(0);
+    target.endpoint().assert_holds(&samples[0], REPOSITORY);
+}
+
+#[test]
+fn a_web_server_is_no_empty_registry() {
+    let (airlift, _source, _) = bundle(&[REPOSITORY]);
+    let page = "<!DOCTYPE html><title>nothing here</title>";
+    for status in [404, 400, 405, 410] {
+        let not_here = move || Answer::status(status).header("Content-Type", "text/html").body(page);
+        let server = Script::empty().rule(move |_| Some(not_here())).start();
+        for more in [&[][..], &["--dry-run"], &["--no-probe"]] {
+            let authority = server.authority();
+            let arguments = [&["push", "b.tar", &authority, "--retries", "0"], more].concat();
+            let failed = airlift.run(&arguments).expect(3);
+            if status == 404 {
+                failed.says("is no registry").says("/v2/").says("404").says("check host and port");
+            }
+        }
+        assert_eq!(server.count("POST", "") + server.count("PUT", ""), 0, "{status}");
+        assert!(server.count("HEAD", "") <= 3, "{status}");
+    }
+    // A page at /v2/ and 404 below it.
+    let server = Script::empty()
+        .rule(move |request| (request.path() == "/v2/").then(|| Answer::ok("text/html", page)))
+        .start();
+    airlift.run(&["push", "b.tar", &server.authority()]).expect(3).says("is no registry").says("HTML");
+    assert_eq!(server.count("POST", ""), 0);
+}
+
+/// Registries behind proxies answer the ping in many ways; what names the API, or asks who we are, is one.
+#[test]
+fn an_odd_answer_at_the_top_that_is_a_registrys_is_taken() {
+    let (airlift, _source, samples) = bundle(&[REPOSITORY]);
+    let odd: [fn() -> Answer; 4] = [
+        || Answer::error(404, "NOT_FOUND", "page not found"),
+        || Answer::status(404).header("Docker-Distribution-Api-Version", "registry/2.0"),
+        || Answer::status(403),
+        || Answer::status(204),
+    ];
+    for answer in odd {
+        let target = Embedded::start(Options::default());
+        let registry = Script::forwarding(target.authority())
+            .rule(move |request| (request.path() == "/v2/").then(answer))
+            .start();
+        airlift.run(&["push", "b.tar", &registry.authority()]).expect(0);
+        target.endpoint().assert_holds(&samples[0], REPOSITORY);
+    }
+}
+
+#[test]
+fn patterns_need_neither_host_nor_tag() {
+    let (airlift, source, _) = bundle(&["team/app1", "team/app2", "other/app1"]);
+    let target = Embedded::start(Options::default());
+    let host = source.authority();
+    for (pattern, count) in [
+        ("team/app*", 2),
+        ("team/app1", 1),
+        ("team/app1:1", 1),
+        ("*/app1:*", 2),
+        ("*app1", 2),
+        (&format!("{host}/team/app1"), 1),
+        (&format!("{host}/*"), 3),
+    ] {
+        let plan =
+            airlift.run(&["push", "b.tar", target.authority(), "--dry-run", "--json", "--only", pattern]);
+        let plan = plan.expect(0).json("airlift.push-plan/v1");
+        assert_eq!(plan["images"].as_array().map(Vec::len), Some(count), "{pattern}");
+    }
+    for pattern in ["app1", "team", "team/app", "team/app1:2"] {
+        airlift.run(&["push", "b.tar", target.authority(), "--only", pattern]).expect(2).says("no image");
+    }
+}
+
+#[test]
+fn a_rule_that_is_of_no_use_says_why() {
+    let (airlift, source, _) = bundle(&["team/app1", "team/app2"]);
+    let target = Embedded::start(Options::default());
+    let host = source.authority();
+    let refused = |more: &[&str], reason: &str| {
+        let push = airlift.run(&[&["push", "b.tar", target.authority()], more].concat());
+        push.expect(2).says("is of no use").says(reason);
+    };
+    let (team, app1) = (format!("{host}/team/=x/"), format!("{host}/team/app1=y"));
+    refused(&["--map", "team/=x/"], "no image's name starts with FROM");
+    refused(&["--map", "team/=x/"], &format!("{host}/team/app2"));
+    refused(&["--map", &team, "--map", &app1, "--only", "team/app1"], &format!("goes by --map {app1}"));
+    refused(&["--map", &app1, "--only", "team/app2"], "(--only)");
+    refused(&["--map", &format!("{host}/team/app1:1=z")], "without tag");
+    refused(&["--map", &format!("{host}/team/app=z")], "within a component");
+    assert_eq!(target.endpoint().try_manifest("team/app1", "1").status, 404);
+}
+
+#[test]
+fn content_that_no_image_names_is_named() {
+    let (airlift, _source, _) = bundle(&[REPOSITORY]);
+    std::fs::create_dir(airlift.path("layout")).expect("its folder takes folders");
+    let mut tar = std::process::Command::new("tar");
+    let unpacked = tar.arg("-xf").arg(airlift.path("b.tar")).arg("-C").arg(airlift.path("layout")).status();
+    assert!(unpacked.expect("tar runs").success());
+    let extra = Digest::sha256(b"nobody's");
+    let path = airlift.path("layout").join("blobs/sha256").join(extra.hex());
+    std::fs::write(path, b"nobody's").expect("its folder takes files");
+    let target = Embedded::start(Options::default());
+    airlift.run(&["push", "layout", target.authority()]).expect(0).says(&extra.hex());
+}
+
+/// A tag that answers is believed, one HEAD an image; who doubts it says so, and what is gone below it comes back.
+#[test]
+fn a_recheck_mends_what_was_lost_below_a_tag() {
+    let (airlift, _source, samples) = bundle(&[REPOSITORY]);
+    let (sample, target) = (&samples[0], Embedded::start(Options::default()));
+    airlift.run(&["push", "b.tar", target.authority()]).expect(0);
+    let (blob, child) = (sample.blobs[1].digest, sample.manifests[1].digest);
+    for lost in [format!("/blobs/{blob}"), format!("/manifests/{child}")] {
+        // As if it was gone, until it is put.
+        let put = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (gone, ordering) = (lost.clone(), std::sync::atomic::Ordering::SeqCst);
+        let registry = Script::forwarding(target.authority())
+            .rule(move |request| {
+                let digest = gone.rsplit('/').next().unwrap_or_default();
+                if request.method == "PUT" && request.target.contains(digest) {
+                    put.store(true, ordering);
+                }
+                let is_gone =
+                    request.method == "HEAD" && request.path().ends_with(&gone) && !put.load(ordering);
+                is_gone.then(|| Answer::status(404))
+            })
+            .start();
+        let push = |more: &[&str]| {
+            let ran =
+                airlift.run(&[&["push", "b.tar", &registry.authority(), "--json"], more].concat()).expect(0);
+            ran.json("airlift.receipt/v1")["images"][0]["status"].as_str().map(str::to_owned)
+        };
+        assert_eq!(push(&[]).as_deref(), Some("present"));
+        assert_eq!(registry.count("PUT", ""), 0);
+        assert_eq!(push(&["--recheck"]).as_deref(), Some("pushed"));
+        let digest = lost.rsplit('/').next().unwrap_or_default();
+        assert_eq!(registry.count("PUT", digest), 1, "{lost}");
+        assert_eq!(push(&["--recheck"]).as_deref(), Some("present"));
+    }
+}
