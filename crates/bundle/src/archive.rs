@@ -16,6 +16,7 @@ use crate::path::EntryPath;
 use crate::scan::scan;
 use crate::section::Section;
 use crate::storage::{ReadAt, Storage};
+use crate::zst::table;
 
 /// Why a layout could not even be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// It is compressed as a whole.
-    #[error("{} is compressed ({format}); unpack it first: an image layout is a plain tar archive or a folder", .path.display())]
+    #[error("{} is compressed ({format}), and not as build -o BUNDLE.tar.zst does it; unpack it first ({format} -d)", .path.display())]
     Compressed {
         /// The file.
         path: PathBuf,
@@ -93,10 +94,31 @@ impl Archive {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }
         let file = File::open(path).map_err(read)?;
-        if let Some(format) = compression(&file).map_err(read)? {
-            return Err(OpenError::Compressed { path: path.to_owned(), format });
+        Archive::of_bytes(path, Arc::new(file).into())
+    }
+
+    /// The layout in a file's bytes: a tar archive, or frames that unpack to one.
+    fn of_bytes(path: &Path, bytes: Storage) -> Result<Self, OpenError> {
+        let read = |source| OpenError::Read { path: path.to_owned(), source };
+        let length = bytes.len().map_err(read)?;
+        let compression = compression(&bytes).map_err(read)?;
+        match table::open(&bytes, length).map_err(read)? {
+            table::Opened::Frames(frames) => Archive::of_storage(path, frames.into()),
+            table::Opened::Damaged(wrong) => Ok(Archive::unreadable(path, length, wrong)),
+            table::Opened::NotOurs => match compression {
+                Some(format) => Err(OpenError::Compressed { path: path.to_owned(), format }),
+                None => Archive::of_storage(path, bytes),
+            },
         }
-        Archive::of_storage(path, Arc::new(file).into())
+    }
+
+    /// A compressed bundle of whose frames nobody knows where they are.
+    fn unreadable(path: &Path, length: u64, wrong: table::Wrong) -> Self {
+        let mut archive = Archive::empty(path, Form::Tar, length);
+        let table::Wrong { what, position } = wrong;
+        let message = format!("{what} at byte {position} of the compressed file is not what it has to be");
+        archive.add_defect(Defect { severity: Severity::Error, rule: "zst-table", message, offset: None });
+        archive
     }
 
     /// The layout whose tar archive `storage` is.
@@ -205,7 +227,12 @@ impl Archive {
         self.blobs.keys()
     }
 
-    /// The tar's bytes; `None` for a folder.
+    /// Whether nothing of it can be read: the defects say why.
+    pub fn is_unreadable(&self) -> bool {
+        self.form == Form::Tar && self.storage.is_none()
+    }
+
+    /// The tar's bytes; `None` for a folder, and where they can't be read.
     pub fn storage(&self) -> Option<&Storage> {
         self.storage.as_ref()
     }

@@ -9,6 +9,7 @@ use crate::plan::{Plan, PlannedEntry};
 use crate::scan::first_nonzero;
 use crate::section::Section;
 use crate::storage::{ReadAt, Storage};
+use crate::zst::is_damage;
 use crate::{Event, Observer, parallel};
 
 /// A part of an entry that surrounds its data.
@@ -42,7 +43,11 @@ pub fn tail_defect(file: &impl ReadAt, length: u64, plan: &Plan) -> io::Result<O
 
 fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io::Result<Option<u64>> {
     let mut found = vec![0; expected.len()];
-    let count = file.read_full_at(&mut found, offset)?;
+    let count = match file.read_full_at(&mut found, offset) {
+        // What can't be unpacked is not what it has to be, either.
+        Err(error) if is_damage(&error) => return Ok(Some(offset)),
+        outcome => outcome?,
+    };
     let same = found[..count].iter().zip(expected).take_while(|(a, b)| a == b).count();
     Ok((same < expected.len()).then(|| offset + same as u64))
 }

@@ -33,6 +33,7 @@ pub mod shelf;
 pub mod storage;
 pub mod summary;
 pub mod writer;
+pub mod zst;
 
 pub use archive::{Archive, OpenError};
 pub use defect::{Defect, Severity};

@@ -77,6 +77,18 @@ pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Reserves room for the first `size` bytes of a file that is still to grow to that length, where the file system can.
+pub(crate) fn reserve_ahead(file: &File, size: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if size > 0 {
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, size) {
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 /// Renames `from` to `to`, which must not exist.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]

@@ -26,6 +26,7 @@ use crate::header::{BLOCK, padded};
 use crate::path::EntryPath;
 use crate::pax::{self, Pax};
 use crate::storage::ReadAt;
+use crate::zst::is_damage;
 use fields::Header;
 
 /// A pax header or GNU long name larger than this is refused unread.
@@ -104,7 +105,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             return Ok(self.stop("tar-limit", at, message));
         }
         let mut block = [0; BLOCK as usize];
-        let count = self.file.read_full_at(&mut block, at)?;
+        let Some(count) = self.read(&mut block, at, at)? else { return Ok(None) };
         if count == 0 {
             return Ok(self.stop(
                 "tar-end",
@@ -131,6 +132,17 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             b'0' | 0 => self.regular(at, data_offset, &header),
             b'5' => Ok(self.folder(at, data_offset, &header)),
             other => Ok(self.foreign(at, data_offset, other, header.size)),
+        }
+    }
+
+    /// Reads what lies `from` there for the header at `at`; `None` where that can't be unpacked, which ends the scan.
+    fn read(&mut self, buffer: &mut [u8], at: u64, from: u64) -> io::Result<Option<usize>> {
+        match self.file.read_full_at(buffer, from) {
+            Err(error) if is_damage(&error) => {
+                self.stop("zst-frame", at, error.to_string());
+                Ok(None)
+            }
+            outcome => outcome.map(Some),
         }
     }
 
@@ -162,7 +174,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             return Ok(self.stop("tar-pax", at, message));
         }
         let mut data = vec![0; header.size as usize];
-        if self.file.read_full_at(&mut data, at + BLOCK)? < data.len() {
+        let Some(count) = self.read(&mut data, at, at + BLOCK)? else { return Ok(None) };
+        if count < data.len() {
             return Ok(self.stop("tar-truncated", at, "the archive is cut off inside an extended header"));
         }
         let twice = if header.kind == b'L' {
@@ -318,14 +331,17 @@ fn agreed_size(header: u64, pax: Option<u64>) -> Option<u64> {
     }
 }
 
-/// The first byte from `start` up to `end` that isn't zero.
+/// The first byte from `start` up to `end` that isn't zero, or can't be unpacked.
 pub(crate) fn first_nonzero(file: &impl ReadAt, start: u64, end: u64) -> io::Result<Option<u64>> {
     const PIECE: u64 = 64 << 10;
     let mut buffer = vec![0; PIECE.min(end.saturating_sub(start)) as usize];
     let mut at = start;
     while at < end {
         let wanted = buffer.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
-        let count = file.read_full_at(&mut buffer[..wanted], at)?;
+        let count = match file.read_full_at(&mut buffer[..wanted], at) {
+            Err(error) if is_damage(&error) => return Ok(Some(at)),
+            outcome => outcome?,
+        };
         if let Some(position) = buffer[..count].iter().position(|byte| *byte != 0) {
             return Ok(Some(at + position as u64));
         }

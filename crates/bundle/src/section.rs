@@ -1,6 +1,7 @@
 //! A stretch of an archive: read at will, hashed in place, never copied out.
 
 pub(crate) mod run;
+pub(crate) mod stretch;
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 
 use crate::storage::{ReadAt, Storage};
 use crate::{Algorithm, Digest, Hasher};
-use run::{RunReader, read_buffered};
+use run::read_buffered;
+use stretch::Stretch;
 
 /// `size` bytes from `offset` on. All sections of an archive share its open descriptors, so swapping the file under
 /// its name changes nothing. The files of a folder are opened while they are read: a layout may have more of them than
@@ -94,8 +96,8 @@ impl Section {
 pub struct SectionReader {
     section: Section,
     storage: Option<Storage>,
-    current: Option<RunReader>,
-    /// Bytes of the section that lie in the runs up to the current one, that one included.
+    current: Option<Stretch>,
+    /// Bytes of the section that lie in the stretches up to the current one, that one included.
     begun: u64,
 }
 
@@ -110,13 +112,12 @@ impl SectionReader {
         if left == 0 {
             return Ok(());
         }
-        let mut run = storage.run(self.section.offset + self.begun, left)?;
-        run.size = run.size.min(left);
-        if run.size == 0 {
+        let (stretch, count) = storage.stretch(self.section.offset + self.begun, left)?;
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.begun += run.size;
-        self.current = Some(RunReader::new(run));
+        self.begun += count;
+        self.current = Some(stretch);
         Ok(())
     }
 

@@ -10,7 +10,9 @@ use std::io;
 use std::sync::Arc;
 
 use crate::os;
-use crate::section::run::Run;
+use crate::section::run::{Run, RunReader};
+use crate::section::stretch::Stretch;
+use crate::zst::frames::Frames;
 
 /// What can be read at an offset.
 pub trait ReadAt {
@@ -43,11 +45,19 @@ pub struct Storage {
 enum Kind {
     /// One file, which is the archive.
     Plain(Arc<File>),
+    /// Frames that unpack to it.
+    Frames(Arc<Frames>),
 }
 
 impl From<Arc<File>> for Storage {
     fn from(file: Arc<File>) -> Self {
         Storage { kind: Kind::Plain(file) }
+    }
+}
+
+impl From<Frames> for Storage {
+    fn from(frames: Frames) -> Self {
+        Storage { kind: Kind::Frames(Arc::new(frames)) }
     }
 }
 
@@ -72,19 +82,49 @@ impl Storage {
     pub fn len(&self) -> io::Result<u64> {
         match &self.kind {
             Kind::Plain(file) => Ok(file.metadata()?.len()),
+            Kind::Frames(frames) => Ok(frames.len()),
         }
     }
 
+    /// Whether it is unpacked while it is read.
+    pub fn is_compressed(&self) -> bool {
+        self.frames().is_some()
+    }
+
+    /// The frames, if the archive is unpacked while it is read.
+    pub(crate) fn frames(&self) -> Option<&Frames> {
+        match &self.kind {
+            Kind::Frames(frames) => Some(frames),
+            Kind::Plain(_) => None,
+        }
+    }
+
+    /// Reads the bytes from `offset` on: as many of the `wanted` as are read in one way, and how many these are.
+    pub(crate) fn stretch(&self, offset: u64, wanted: u64) -> io::Result<(Stretch, u64)> {
+        if let Kind::Frames(frames) = &self.kind {
+            return frames.stretch(offset, wanted);
+        }
+        let mut run = self.run(offset, wanted)?;
+        run.size = run.size.min(wanted);
+        let count = run.size;
+        Ok((Stretch::Run(RunReader::new(run)), count))
+    }
+
     /// Where the bytes from `offset` on lie: as many of the `wanted` as lie there in a row, and at least one of them.
-    pub(crate) fn run(&self, offset: u64, wanted: u64) -> io::Result<Run> {
+    fn run(&self, offset: u64, wanted: u64) -> io::Result<Run> {
         match &self.kind {
             Kind::Plain(file) => Ok(Run { file: Arc::clone(file), position: offset, size: wanted }),
+            // Not as they are: these are read by `stretch`.
+            Kind::Frames(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
 
 impl ReadAt for Storage {
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Kind::Frames(frames) = &self.kind {
+            return frames.read_full_at(buffer, offset);
+        }
         let mut filled = 0;
         while filled < buffer.len() {
             let wanted = (buffer.len() - filled) as u64;

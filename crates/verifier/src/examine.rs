@@ -124,6 +124,10 @@ impl Outcome {
 
 impl Examiner<'_> {
     fn run(mut self, limits: Limits) -> io::Result<Outcome> {
+        if self.archive.is_unreadable() {
+            self.take_container_defects();
+            return self.outcome(None, None, HashMap::new());
+        }
         let layout = self.read_top(layout::LAYOUT_FILE, self.archive.layout(), layout::MAX_LAYOUT)?;
         let index = self.read_top(layout::INDEX_FILE, self.archive.index(), layout::MAX_INDEX)?;
         let id = index.as_deref().map(Digest::sha256);
@@ -161,6 +165,7 @@ impl Examiner<'_> {
             Some((plan, storage)) => {
                 // Each byte of the frame is compared, which finds all that the scan finds, and can name it.
                 self.findings.extend(frame::compare(storage, self.archive.size(), plan)?);
+                self.findings.extend(frame::compare_cut(storage, plan));
                 self.locate_planned(plan, storage)
             }
             None => {
@@ -173,6 +178,7 @@ impl Examiner<'_> {
         };
         if planned.is_none() {
             self.look_at_unlisted(graph.as_ref())?;
+            self.refuse_unplanned_frames();
         }
         self.outcome(Some(id), graph, blobs)
     }
@@ -185,6 +191,15 @@ impl Examiner<'_> {
     ) -> io::Result<Outcome> {
         let Examiner { findings, damaged, hashed, .. } = self;
         Ok(Outcome { id, graph, blobs, damaged, findings, hashed })
+    }
+
+    /// Of what is compressed, only our own bundles are known byte for byte.
+    fn refuse_unplanned_frames(&mut self) {
+        let is_compressed = self.archive.storage().is_some_and(airlift_bundle::Storage::is_compressed);
+        if is_compressed && !self.findings.forbid() {
+            let message = "what is in these frames is no bundle of ours; unpack it first (zstd -d)";
+            self.findings.push(Finding::error("zst-foreign", message).of(vec!["frames".to_owned()]));
+        }
     }
 
     fn take_container_defects(&mut self) {
@@ -212,7 +227,16 @@ impl Examiner<'_> {
             }
             Some(section) => {
                 self.hashed += section.size();
-                section.read_all().map(Some)
+                match section.read_all() {
+                    // Of a compressed archive, what can't be unpacked.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        let message = format!("{name} can't be read: {error}");
+                        let finding = Finding::error("layout-unreadable", message);
+                        self.findings.push(finding.at(section.offset()).of(path()));
+                        Ok(None)
+                    }
+                    outcome => outcome.map(Some),
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::io;
 
 use airlift_bundle::frame::{Region, entry_defect, tail_defect};
+use airlift_bundle::zst::cut_defect;
 use airlift_bundle::{Plan, Storage};
 
 use crate::report::Finding;
@@ -42,4 +43,11 @@ pub(crate) fn compare(archive: &Storage, length: u64, plan: &Plan) -> io::Result
         findings.push(Finding::error(rule, message).at(offset).of(vec!["end of archive".to_owned()]));
     }
     Ok(findings)
+}
+
+/// Whether a compressed archive is cut into frames as a writer would have done it.
+pub(crate) fn compare_cut(archive: &Storage, plan: &Plan) -> Option<Finding> {
+    let offset = cut_defect(archive, plan)?;
+    let message = "the archive is not cut into frames as it has to be";
+    Some(Finding::error("zst-frames", message).at(offset).of(vec!["frames".to_owned()]))
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
 
 mod documents;
+mod frames;
+mod frames_file;
 mod golden;
 mod graphs;
 mod images;

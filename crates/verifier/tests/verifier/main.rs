@@ -6,6 +6,9 @@ mod docs;
 mod findings;
 mod flips;
 mod foreign;
+mod frames;
+#[path = "../../../bundle/tests/format/frames_file.rs"]
+mod frames_file;
 mod hostile;
 #[path = "../../../bundle/tests/format/images.rs"]
 mod images;

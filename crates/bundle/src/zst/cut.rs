@@ -1,0 +1,88 @@
+//! How an archive is cut into frames. It follows from the plan: from the entries' places and the blobs' media types.
+
+use crate::plan::{Content, Plan, PlannedEntry};
+use crate::zst::{CHUNK, MAX_STORED};
+
+/// Less than this gains nothing to speak of.
+const LEAST: u64 = 4 << 10;
+
+/// A stretch of the archive that becomes one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// How many bytes of the archive it has.
+    pub(crate) size: u64,
+    /// Whether it is compressed, if that makes it smaller.
+    pub(crate) may_be_packed: bool,
+}
+
+impl Piece {
+    fn stored(size: u64) -> Self {
+        Piece { size, may_be_packed: false }
+    }
+}
+
+/// All pieces of an archive, in order.
+pub(crate) fn pieces(plan: &Plan) -> impl Iterator<Item = Piece> + '_ {
+    let tail = Piece::stored(plan.size() - plan.tail_offset());
+    plan.entries().iter().flat_map(|entry| pieces_of(plan, entry)).chain([tail])
+}
+
+/// The pieces of one entry. Of content that may gain, head and padding have frames of their own: they can be compared, and the
+/// archive can be gone through, without anything being unpacked.
+pub(crate) fn pieces_of(plan: &Plan, entry: &PlannedEntry) -> impl Iterator<Item = Piece> + use<> {
+    let PlannedEntry { header_offset, data_offset, size, .. } = *entry;
+    let (head, end) = (data_offset - header_offset, entry.end());
+    let gains = may_gain(plan, entry);
+    let parts = if gains {
+        [(head, MAX_STORED), (size, CHUNK), (end - data_offset - size, MAX_STORED)]
+    } else {
+        [(0, MAX_STORED), (0, CHUNK), (end - header_offset, MAX_STORED)]
+    };
+    parts.into_iter().enumerate().flat_map(move |(number, (total, most))| {
+        (0..total.div_ceil(most)).map(move |part| Piece {
+            size: most.min(total - part * most),
+            may_be_packed: gains && number == 1,
+        })
+    })
+}
+
+/// Whether an entry's content is of a kind that is not compressed already. Whether it really gains is seen chunk by chunk.
+fn may_gain(plan: &Plan, entry: &PlannedEntry) -> bool {
+    let Content::Blob(position) = entry.content else { return false };
+    let media_type = plan.graph().blobs.get(position).map(|blob| blob.descriptor.media_type.as_str());
+    entry.size >= LEAST && media_type.is_some_and(is_plain)
+}
+
+/// Plain tar layers, JSON and text, by the media type that the first manifest to name it gives it.
+fn is_plain(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    [".tar", "+json", "/json"].iter().any(|end| essence.ends_with(end)) || essence.starts_with("text/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_gain_goes_by_its_type() {
+        for plain in [
+            "application/vnd.oci.image.layer.v1.tar",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "application/vnd.docker.image.rootfs.diff.tar",
+            "application/vnd.in-toto+json",
+            "application/json; charset=utf-8",
+            "text/spdx",
+        ] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for packed in [
+            "application/vnd.oci.image.layer.v1.tar+gzip",
+            "application/vnd.oci.image.layer.v1.tar+zstd",
+            "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            "application/octet-stream",
+            "",
+        ] {
+            assert!(!is_plain(packed), "{packed}");
+        }
+    }
+}
