@@ -12,6 +12,9 @@ use crate::os::{AlignedBuffer, read_cached_at, read_full_at, reopen_direct};
 pub(crate) const PIECE: usize = 256 << 10;
 /// What is read at a time past the page cache, where nothing is read ahead.
 const DIRECT_READ: usize = 1 << 20;
+/// How far nothing is looked for in the page cache once it had nothing. Looking there makes the system read ahead: looked for
+/// all the time, everything is read twice, and the cache is filled with what nobody takes from it.
+const COLD: u64 = 32 << 20;
 
 /// Bytes that lie one behind the other in one file.
 #[derive(Clone, Debug)]
@@ -49,6 +52,8 @@ impl RunReader {
 struct Handles {
     direct: Option<File>,
     buffer: AlignedBuffer,
+    /// Up to where the page cache is not looked at.
+    cold_until: u64,
 }
 
 impl Handles {
@@ -57,17 +62,20 @@ impl Handles {
         let direct = if is_large { reopen_direct(&run.file) } else { None };
         let capacity = if direct.is_some() { DIRECT_READ } else { PIECE };
         let needed = usize::try_from(padded(run.size)).unwrap_or(capacity);
-        Handles { direct, buffer: AlignedBuffer::new(capacity.min(needed)) }
+        Handles { direct, buffer: AlignedBuffer::new(capacity.min(needed)), cold_until: 0 }
     }
 
     /// Reads on at `position`, of which at most `left` bytes are wanted.
     fn fill(&mut self, file: &File, position: u64, left: u64) -> io::Result<()> {
         let up_to = |limit: usize| limit.min(usize::try_from(left).unwrap_or(limit));
-        let Handles { direct, buffer } = self;
+        let Handles { direct, buffer, cold_until } = self;
         if let Some(past_the_cache) = direct.as_ref().filter(|_| position.is_multiple_of(BLOCK)) {
-            buffer.refill(up_to(PIECE), |room| Ok(read_cached_at(file, room, position).unwrap_or(0)))?;
-            if !buffer.bytes().is_empty() {
-                return Ok(());
+            if position >= *cold_until {
+                buffer.refill(up_to(PIECE), |room| Ok(read_cached_at(file, room, position).unwrap_or(0)))?;
+                if !buffer.bytes().is_empty() {
+                    return Ok(());
+                }
+                *cold_until = position + COLD;
             }
             let whole_blocks = up_to(DIRECT_READ).next_multiple_of(BLOCK as usize);
             if buffer.refill(whole_blocks, |room| past_the_cache.read_at(room, position)).is_ok() {
