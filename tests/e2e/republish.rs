@@ -3,9 +3,15 @@
 mod asked;
 mod lost;
 
-use airlift_server::samples::Sample;
-use airlift_testkit::scripted::Script;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use airlift_server::Options;
+use airlift_server::samples::Sample;
+use airlift_testkit::scripted::{Answer, Gate, Script};
+
+use crate::airlift::Airlift;
+use crate::made::{self, Embedded};
 use crate::pair::Pair;
 
 #[test]
@@ -83,4 +89,44 @@ fn the_tag_moves_last() {
     let tagged =
         requests.iter().filter(|request| request.method == "PUT" && request.path().ends_with("/1.27"));
     assert_eq!(tagged.count(), 1);
+}
+
+/// Every blob of every image is looked for while the first one still goes up, whoever waits for the answers.
+#[test]
+fn blobs_are_looked_for_ahead_of_their_turn() {
+    let source = Embedded::start(Options::default());
+    let samples: Vec<Sample> =
+        (0..3).map(|number| made::two_platforms(&format!("team/app{number}"), 10 * number + 1)).collect();
+    source.endpoint().push(&samples);
+    let references: Vec<String> =
+        samples.iter().map(|sample| format!("{}/{}:1", source.authority(), sample.repository)).collect();
+    let airlift = Airlift::new();
+    let mut arguments = vec!["build", "-o", "b.tar"];
+    arguments.extend(references.iter().map(String::as_str));
+    airlift.run(&arguments).expect(0);
+
+    let blobs = samples.iter().map(|sample| sample.blobs.len()).sum::<usize>();
+    let (target, all) = (Embedded::start(Options::default()), Gate::new());
+    let (heads, gate) = (Arc::new(AtomicUsize::new(0)), all.clone());
+    let between = Script::forwarding(target.authority())
+        .rule(move |request| {
+            let is_head = request.method == "HEAD" && request.path().contains("/blobs/");
+            if is_head && heads.fetch_add(1, Ordering::SeqCst) + 1 == blobs {
+                gate.open();
+            }
+            None
+        })
+        // Nothing is opened for an upload before all were looked for.
+        .rule(move |request| {
+            let opens = request.method == "POST" && request.nth == 0 && request.path().contains("app0");
+            opens.then(|| Answer::error(503, "UNAVAILABLE", "once more").after(&all))
+        })
+        .start();
+    let push = ["push", "b.tar", &between.authority(), "--jobs", "1"];
+    airlift.run(&push).expect(0);
+    let asked = between.requests().into_iter().filter(|r| r.method == "HEAD" && r.path().contains("/blobs/"));
+    assert_eq!(asked.count(), blobs, "each is asked for once");
+    for sample in &samples {
+        target.endpoint().assert_holds(sample, &sample.repository);
+    }
 }

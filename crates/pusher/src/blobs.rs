@@ -9,6 +9,8 @@ use airlift_registry::{Access, BlobSource, Error, Mount, Repository, Transport};
 use airlift_verifier::{ProvenContent, VerifiedBundle};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
+use crate::ahead::Ahead;
+
 /// Why a blob is not at the target.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BlobError {
@@ -63,12 +65,20 @@ pub(crate) enum Belief {
 /// What the run knows of one blob.
 #[derive(Default)]
 struct Knowledge {
-    /// A repository of the target that has it.
-    holder: Option<Repository>,
+    /// Repositories of the target that have it. Another one mounts it from the last of them.
+    holders: Vec<Repository>,
     /// Whether its content in the bundle was hashed and found right.
     proven: bool,
     /// Repositories to which it was sent because they had lost it: once each.
     sent_again: HashSet<Repository>,
+}
+
+impl Knowledge {
+    fn hold(&mut self, repository: &Repository) {
+        if !self.holders.contains(repository) {
+            self.holders.push(repository.clone());
+        }
+    }
 }
 
 /// The blobs of one push.
@@ -76,6 +86,7 @@ pub(crate) struct Blobs {
     bundle: Arc<VerifiedBundle>,
     transport: Transport,
     observer: Arc<dyn Observer>,
+    ahead: Arc<Ahead>,
     permits: Semaphore,
     known: Mutex<HashMap<Digest, Arc<AsyncMutex<Knowledge>>>>,
 }
@@ -87,7 +98,14 @@ impl Blobs {
         observer: Arc<dyn Observer>,
         jobs: usize,
     ) -> Self {
-        Blobs { bundle, transport, observer, permits: Semaphore::new(jobs.max(1)), known: Mutex::default() }
+        let ahead = Arc::new(Ahead::new(transport.clone()));
+        let permits = Semaphore::new(jobs.max(1));
+        Blobs { bundle, transport, observer, ahead, permits, known: Mutex::default() }
+    }
+
+    /// Where blobs are looked for before their turn comes.
+    pub(crate) fn ahead(&self) -> Arc<Ahead> {
+        Arc::clone(&self.ahead)
     }
 
     fn knowledge(&self, digest: &Digest) -> Arc<AsyncMutex<Knowledge>> {
@@ -120,15 +138,18 @@ impl Blobs {
         repository: &Repository,
     ) -> Result<Arrival, BlobError> {
         let digest = content.digest();
-        if self.is_there(content, repository).await? {
+        let is_there = knowledge.holders.contains(repository)
+            || self.ahead.is_there(repository, &digest, content.size()).await?;
+        if is_there {
             self.prove(content, knowledge).await?;
-            knowledge.holder = Some(repository.clone());
+            knowledge.hold(repository);
             return Ok(Arrival::Skipped);
         }
-        if let Some(holder) = &knowledge.holder
+        if let Some(holder) = knowledge.holders.last()
             && self.transport.mount_blob(repository, &digest, holder).await? == Mount::Mounted
         {
             self.prove(content, knowledge).await?;
+            knowledge.hold(repository);
             return Ok(Arrival::Mounted);
         }
         self.send(content, knowledge, repository).await.map(|()| Arrival::Uploaded)
@@ -147,7 +168,7 @@ impl Blobs {
             Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
             Err(error) => return Err(error.into()),
         }
-        knowledge.holder = Some(repository.clone());
+        knowledge.hold(repository);
         knowledge.proven = true;
         Ok(())
     }

@@ -6,6 +6,7 @@
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
+mod ahead;
 mod attached;
 mod blobs;
 mod destination;

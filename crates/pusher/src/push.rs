@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use airlift_bundle::{Digest, Event, Graph, Observer, summary};
-use airlift_registry::{Error, Host, Selector, Transport};
+use airlift_registry::{Error, Host, Repository, Selector, Transport};
 use airlift_verifier::VerifiedBundle;
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
+use crate::ahead::Wanted;
 use crate::blobs::Blobs;
 use crate::gate::{Gate, SparseRefusal};
 use crate::image::{Run, attached_selector, children_of};
@@ -102,7 +103,10 @@ pub async fn push(
         jobs,
         fallback_tags: tokio::sync::Mutex::default(),
     });
+    let wanted = wanted_blobs(bundle.graph(), plan, &standings);
+    let ahead = tokio::spawn(run.blobs.ahead().look(wanted, jobs));
     let images = push_images(&run, plan, standings, routes).await;
+    ahead.abort();
     observer.notice(Event::PhaseEnded { phase: "push" });
     Ok(Receipt {
         schema: SCHEMA,
@@ -195,6 +199,23 @@ async fn refuse_other_taken_tags(
         futures::stream::iter(looks).buffered(options.jobs.max(1)).collect().await;
     let taken: Vec<TakenTag> = taken.into_iter().flatten().collect();
     if taken.is_empty() { Ok(()) } else { Err(PushError::TagsTaken(taken)) }
+}
+
+/// What will be looked for: the blobs of images that are not there, each once for each repository.
+fn wanted_blobs(
+    graph: &Graph,
+    plan: &PushPlan,
+    standings: &[Result<Standing, Error>],
+) -> Vec<(Repository, Vec<Wanted>)> {
+    let mut wanted: Vec<(Repository, Vec<Wanted>)> = Vec::new();
+    for (image, standing) in plan.images.iter().zip(standings) {
+        if matches!(standing, Ok(Standing::Absent | Standing::Other(_))) {
+            let blobs = blobs_below(graph, &image.digest, "");
+            let blobs = blobs.into_iter().map(|blob| (blob.digest, blob.size)).collect();
+            wanted.push((image.target.repository().clone(), blobs));
+        }
+    }
+    wanted
 }
 
 /// Each image's blobs and those attached to it; what they share counts for each.
