@@ -20,11 +20,11 @@ pub struct Descriptor {
     pub size: u64,
     /// For an index's children: what they run on.
     pub platform: Option<Platform>,
-    /// Annotations with string values.
+    /// The annotations that Airlift acts upon.
     pub annotations: BTreeMap<String, String>,
     /// The content itself, where the descriptor carries it inline (already proven against digest and size).
     pub data: Option<Vec<u8>>,
-    /// Where a foreign layer may be had; never fetched from unless asked to.
+    /// Where a foreign layer may be had, the first eight places; never fetched from unless asked to.
     pub urls: Vec<String>,
     /// What kind of artifact a manifest is.
     pub artifact_type: Option<String>,

@@ -214,7 +214,7 @@ object_seed!(DocumentSeed -> Document, "an image index or manifest (a JSON objec
             "layers" => document.layers = map.next_value_seed(Nullable(ListSeed))?,
             "subject" => document.subject = map.next_value_seed(Nullable(DescriptorSeed))?,
             "annotations" => {
-                document.annotations = map.next_value_seed(Nullable(AnnotationsSeed))?.unwrap_or_default();
+                document.annotations = map.next_value_seed(Nullable(AnnotationsSeed::All))?.unwrap_or_default();
             }
             _ => {
                 map.next_value::<IgnoredAny>()?;
@@ -240,7 +240,7 @@ object_seed!(DescriptorSeed -> Descriptor, "a descriptor (a JSON object)", |map|
             "digest" => digest = Some(map.next_value()?),
             "size" => size = Some(map.next_value()?),
             "urls" => rest.urls = map.next_value_seed(Nullable(TextsSeed))?.unwrap_or_default(),
-            "annotations" => rest.annotations = map.next_value_seed(Nullable(AnnotationsSeed))?.unwrap_or_default(),
+            "annotations" => rest.annotations = map.next_value_seed(Nullable(AnnotationsSeed::Read))?.unwrap_or_default(),
             "data" => data = map.next_value()?,
             "platform" => rest.platform = map.next_value_seed(Nullable(PlatformSeed))?,
             _ => rest.artifact_type = map.next_value()?,

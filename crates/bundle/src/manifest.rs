@@ -117,7 +117,8 @@ pub struct RawManifest {
     media_type: String,
     /// Shared: graphs are cloned, and a parsed view is several times as large as its bytes.
     node: Arc<Node>,
-    subject: Option<Descriptor>,
+    /// Boxed: most have none, and a graph holds many manifests.
+    subject: Option<Box<Descriptor>>,
     artifact_type: Option<String>,
 }
 
@@ -151,6 +152,7 @@ impl RawManifest {
         let media_type = settle_media_type(digest, &document, announced)?;
         let node = node(digest, &document, &media_type)?;
         let Document { subject, artifact_type, .. } = document;
+        let subject = subject.map(Box::new);
         Ok(RawManifest { bytes, digest, media_type, node: Arc::new(node), subject, artifact_type })
     }
 
@@ -193,7 +195,7 @@ impl RawManifest {
 
     /// What the manifest speaks of, if it is a referrer.
     pub fn subject(&self) -> Option<&Descriptor> {
-        self.subject.as_ref()
+        self.subject.as_deref()
     }
 
     /// What kind of artifact it is: its `artifactType`, else its config's media type where that isn't an image's.

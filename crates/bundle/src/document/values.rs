@@ -8,7 +8,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 /// Annotations: string to string. Values of other types are somebody else's business and are passed over.
 #[derive(Clone, Copy)]
-pub(super) struct AnnotationsSeed;
+pub(super) enum AnnotationsSeed {
+    /// All are kept.
+    All,
+    /// Those that Airlift acts upon: descriptors come by the hundred thousand, and can have as many annotations.
+    Read,
+}
 
 /// The annotation keys that Airlift acts upon: for these a second value is an ambiguity.
 const READ_ANNOTATIONS: [&str; 8] = [
@@ -48,7 +53,9 @@ impl<'de> Visitor<'de> for AnnotationsSeed {
                     "annotation '{name}' is there twice: readers disagree on which counts"
                 )));
             }
-            if let Some(value) = map.next_value_seed(TextSeed)? {
+            if read.is_none() && matches!(self, AnnotationsSeed::Read) {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Some(value) = map.next_value_seed(TextSeed)? {
                 annotations.insert(name, value);
             }
         }
@@ -112,8 +119,10 @@ impl<'de> Visitor<'de> for TextSeed {
 #[derive(Clone, Copy)]
 pub(super) struct TextsSeed;
 
-/// More URLs or features than this are an attempt to use up memory: `""` is 24 times larger once it is read.
+/// More URLs or features than this are nobody's.
 const MAX_TEXTS: usize = 1_000;
+/// So many are kept, more than any image has: `""` is 24 times larger once it is read.
+const KEPT_TEXTS: usize = 8;
 
 impl<'de> DeserializeSeed<'de> for TextsSeed {
     type Value = Vec<String>;
@@ -131,11 +140,15 @@ impl<'de> Visitor<'de> for TextsSeed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(text) = seq.next_element()? {
-            if list.len() == MAX_TEXTS {
+        let mut count = 0;
+        while let Some(text) = seq.next_element::<String>()? {
+            count += 1;
+            if count > MAX_TEXTS {
                 return Err(A::Error::custom(format!("a list of more than {MAX_TEXTS} texts")));
             }
-            list.push(text);
+            if list.len() < KEPT_TEXTS {
+                list.push(text);
+            }
         }
         Ok(list)
     }

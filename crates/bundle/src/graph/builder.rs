@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::limits::MAX_MANIFEST_BYTES;
 use super::{Graph, GraphError, Limits, ManifestEntry, path};
 use crate::layout::{Root, shown};
 use crate::media_type::Kind;
@@ -25,6 +24,9 @@ pub struct GraphBuilder {
 impl GraphBuilder {
     /// Starts at `roots`, which are in `index.json`'s order.
     pub fn new(roots: Vec<Root>, limits: Limits) -> Result<Self, GraphError> {
+        if roots.len() > limits.images {
+            return Err(GraphError::Images { count: roots.len(), limit: limits.images });
+        }
         let mut builder = GraphBuilder {
             limits,
             per_root: vec![0; roots.len()],
@@ -127,8 +129,8 @@ impl GraphBuilder {
             return Err(GraphError::Entries { limit: self.limits.entries });
         }
         self.bytes = self.bytes.saturating_add(descriptor.size);
-        if self.bytes > MAX_MANIFEST_BYTES {
-            return Err(GraphError::Bytes { limit: MAX_MANIFEST_BYTES });
+        if self.bytes > self.limits.manifest_bytes {
+            return Err(GraphError::Bytes { limit: self.limits.manifest_bytes });
         }
         self.positions.insert(descriptor.digest, self.manifests.len());
         let Origin { root, parent, level, label } = origin;

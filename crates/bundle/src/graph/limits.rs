@@ -11,35 +11,50 @@ pub struct Limits {
     pub manifests_per_root: usize,
     /// Manifests and blobs in all.
     pub entries: usize,
+    /// Roots: images, artifacts and what is attached to them. Each takes more than a kilobyte of memory.
+    pub images: usize,
+    /// Bytes of all manifests together. They are kept in memory, each with a view several times its size.
+    pub manifest_bytes: u64,
+    /// Descriptors that are met when each root is looked at by itself, as for a report. Roots share manifests, so this is
+    /// not bounded by what the archive holds: a hundred thousand roots may lead to one index of forty thousand children.
+    pub descriptors: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { depth: 8, manifests_per_root: 4_096, entries: 1_000_000 }
+        Limits {
+            depth: 8,
+            manifests_per_root: 4_096,
+            entries: 1_000_000,
+            images: 20_000,
+            // Three thousand images for ten platforms stay below.
+            manifest_bytes: 64 << 20,
+            descriptors: 20_000_000,
+        }
     }
 }
-
-/// All manifests together may have this many bytes. They are kept in memory, each with a view several times its size;
-/// ten thousand images for ten platforms stay below.
-pub(crate) const MAX_MANIFEST_BYTES: u64 = 256 << 20;
-
-/// Descriptors that are met when each root is looked at by itself, as for a report. Roots share manifests, so this is not
-/// bounded by what the archive holds: a hundred thousand roots may lead to one index of forty thousand children.
-pub(crate) const MAX_WORK: usize = 20_000_000;
 
 /// Why a graph was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// Indexes within indexes without end.
-    #[error("{} nests deeper than {limit} levels of indexes", .path.join(" → "))]
+    #[error("{} nests deeper than {limit} levels of indexes (--max-depth)", .path.join(" → "))]
     Depth {
         /// Where the walk stood.
         path: Vec<String>,
         /// The limit.
         limit: usize,
     },
+    /// Absurdly many roots.
+    #[error("there are {count} images and artifacts, more than {limit} (--max-images)")]
+    Images {
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A root with absurdly many manifests.
-    #[error("{root} has more than {limit} manifests")]
+    #[error("{root} has more than {limit} manifests (--max-manifests)")]
     Manifests {
         /// The root.
         root: String,
@@ -47,20 +62,20 @@ pub enum GraphError {
         limit: usize,
     },
     /// Absurdly many entries in all.
-    #[error("the images hold more than {limit} manifests and blobs")]
+    #[error("the images hold more than {limit} manifests and blobs (--max-entries)")]
     Entries {
         /// The limit.
         limit: usize,
     },
     /// More manifests than memory should have to hold.
-    #[error("the manifests of all images together have more than {limit} bytes")]
+    #[error("the manifests of all images together have more than {limit} bytes (--max-manifest-bytes)")]
     Bytes {
         /// The limit.
         limit: u64,
     },
     /// Roots that share manifests over and over.
     #[error(
-        "the images share manifests so often that looking at each would meet more than {limit} descriptors"
+        "the images share manifests so often that looking at each would meet more than {limit} descriptors (--max-descriptors)"
     )]
     Work {
         /// The limit.
@@ -115,7 +130,8 @@ impl GraphError {
             | GraphError::MediaTypes { path, .. }
             | GraphError::Schema1 { path }
             | GraphError::MediaType { path, .. } => Some(path),
-            GraphError::Manifests { .. }
+            GraphError::Images { .. }
+            | GraphError::Manifests { .. }
             | GraphError::Entries { .. }
             | GraphError::Bytes { .. }
             | GraphError::Work { .. } => None,

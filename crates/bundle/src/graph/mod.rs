@@ -128,7 +128,7 @@ impl Graph {
 
     /// Refuses graphs in which looking at each root would take for ever.
     fn check_work(&self) -> Result<(), GraphError> {
-        let limit = limits::MAX_WORK;
+        let limit = self.limits.descriptors;
         let mut known: HashMap<Digest, usize> = HashMap::new();
         let mut work: usize = 0;
         for root in &self.roots {

@@ -150,6 +150,14 @@ fn lists_of_texts_are_limited() {
     };
     accepted(&urls(1_000));
     refused(&urls(1_001), "more than 1000 texts");
+    // A read view is several times as large as its bytes; of what comes in masses, only what is used is kept.
+    let layer = |text: &str| Document::parse(text.as_bytes()).unwrap().layers.unwrap().remove(0);
+    assert_eq!((layer(&urls(7)).urls.len(), layer(&urls(1_000)).urls.len()), (7, 8));
+    let annotated = format!(
+        r#"{{"annotations":{{"a":"1"}},"layers":[{{"digest":"{D}","size":0,"annotations":{{"a":"1","vnd.docker.reference.type":"x"}}}}]}}"#
+    );
+    assert_eq!(layer(&annotated).annotations.keys().collect::<Vec<_>>(), ["vnd.docker.reference.type"]);
+    assert_eq!(Document::parse(annotated.as_bytes()).unwrap().annotations.len(), 1);
 }
 
 fn received(text: &str, announced: Option<&str>) -> Result<RawManifest, ManifestError> {

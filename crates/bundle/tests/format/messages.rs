@@ -88,12 +88,14 @@ fn messages_of_manifests_and_graphs() {
     }
     for error in [
         GraphError::Manifests { root: "nginx:1.27".to_owned(), limit: 4_096 },
+        GraphError::Images { count: 8, limit: 7 },
         GraphError::Entries { limit: 7 },
         GraphError::Bytes { limit: 7 },
         GraphError::Work { limit: 7 },
     ] {
         check(&error);
         assert!(error.to_string().contains(['7', '6']), "a limit is named: {error}");
+        assert!(error.to_string().contains("(--max-"), "and its option: {error}");
     }
     for error in [PlanError::TooLarge, PlanError::Index(json()), PlanError::IndexTooLarge(5)] {
         check(&error);

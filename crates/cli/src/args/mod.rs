@@ -1,5 +1,6 @@
 //! What may be typed: the global options and the list of subcommands. Each subcommand's own arguments live beside its code.
 
+pub(crate) mod limits;
 pub(crate) mod registry;
 
 use clap::{ArgAction, Parser, Subcommand};

@@ -3,10 +3,11 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::{Digest, Limits, layout};
+use airlift_bundle::{Digest, layout};
 use airlift_verifier::report::{Finding, ImageReport};
 use airlift_verifier::{Options, Report, verify};
 
+use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, Failure, UsageError};
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless};
@@ -39,35 +40,6 @@ pub(crate) struct Args {
     jobs: u16,
     #[command(flatten)]
     limits: LimitArgs,
-}
-
-/// What is taken for an attack.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct LimitArgs {
-    /// Refuse indexes that nest deeper than this
-    #[arg(long, value_name = "N", default_value_t = Limits::default().depth, hide_short_help = true)]
-    #[arg(help_heading = "Limits", value_parser = limit)]
-    max_depth: usize,
-    /// Refuse images with more manifests than this
-    #[arg(long, value_name = "N", default_value_t = Limits::default().manifests_per_root, hide_short_help = true)]
-    #[arg(help_heading = "Limits", value_parser = limit)]
-    max_manifests: usize,
-    /// Refuse bundles with more manifests and blobs than this
-    #[arg(long, value_name = "N", default_value_t = Limits::default().entries, hide_short_help = true)]
-    #[arg(help_heading = "Limits", value_parser = limit)]
-    max_entries: usize,
-}
-
-/// Larger numbers would not fit the memory of any machine.
-fn limit(text: &str) -> Result<usize, String> {
-    let number: usize = text.parse().map_err(|_| "a number is wanted".to_owned())?;
-    if (1..=1 << 32).contains(&number) { Ok(number) } else { Err("from 1 to 4294967296".to_owned()) }
-}
-
-impl LimitArgs {
-    pub(crate) fn limits(self) -> Limits {
-        Limits { depth: self.max_depth, manifests_per_root: self.max_manifests, entries: self.max_entries }
-    }
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {

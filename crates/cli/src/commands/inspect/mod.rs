@@ -7,9 +7,10 @@ mod tree;
 
 use std::path::PathBuf;
 
-use airlift_bundle::{Graph, Limits};
+use airlift_bundle::Graph;
 use airlift_verifier::{Examined, Finding};
 
+use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::InspectDocument;
 use crate::ui::Ui;
@@ -38,10 +39,12 @@ pub(crate) struct Args {
     /// Write the exact bytes of that manifest or blob
     #[arg(long, requires = "part", conflicts_with = "json")]
     raw: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
-    let examined = Examined::open(&args.bundle, Limits::default())?;
+    let examined = Examined::open(&args.bundle, args.limits.limits())?;
     let errors: Vec<&Finding> = examined.findings().iter().filter(|finding| finding.is_error()).collect();
     for finding in &errors {
         let place =

@@ -6,7 +6,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::Limits;
 use airlift_pusher::{
     Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Receipt, Standing,
     TagMoves, Untagged, Verdict, is_registry, push, survey,
@@ -14,6 +13,7 @@ use airlift_pusher::{
 use airlift_registry::Transport;
 use airlift_verifier::VerifiedBundle;
 
+use crate::args::limits::LimitArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::{Exit, Failure, UsageError};
 use crate::ui::Ui;
@@ -89,6 +89,8 @@ pub(crate) struct Args {
     receipt: Option<PathBuf>,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 impl Args {
@@ -112,7 +114,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     farewell.say("what the registry has by now is not sent again: repeat the same command");
     let receipt_file =
         args.receipt.as_deref().map(|path| ReceiptFile::prepare(path, &args.bundle)).transpose()?;
-    let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, Limits::default())?);
+    let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, args.limits.limits())?);
     for finding in bundle.warnings() {
         let place =
             if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
