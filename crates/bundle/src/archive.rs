@@ -66,6 +66,8 @@ pub struct Archive {
     layout: Option<Place>,
     index: Option<Place>,
     blobs: HashMap<Digest, Place>,
+    /// Whether there is the file in which `docker save` of old lists its images.
+    docker_list: bool,
     /// Files that are no part of a layout.
     extra: u64,
     defects: Vec<Defect>,
@@ -73,6 +75,9 @@ pub struct Archive {
 
 /// So many files that don't belong there are named one by one; of more, only the number is told.
 const MAX_EXTRA: u64 = 100;
+
+/// Where Docker's own form of an archive lists its images; Docker of today writes a layout as well.
+const DOCKER_LIST: &str = "manifest.json";
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -149,6 +154,7 @@ impl Archive {
             layout: None,
             index: None,
             blobs: HashMap::new(),
+            docker_list: false,
             extra: 0,
             defects: Vec::new(),
         }
@@ -167,7 +173,8 @@ impl Archive {
             (None, layout::INDEX_FILE) => {
                 self.index.get_or_insert(place);
             }
-            (None, _) => {
+            (None, other) => {
+                self.docker_list |= other == DOCKER_LIST;
                 let message = format!("{} is no part of an image layout and was not looked at", path.shown());
                 self.add_extra(message, (self.form == Form::Tar).then_some(offset));
             }
@@ -215,6 +222,11 @@ impl Archive {
     /// Bytes in all: the tar archive's, or those of a folder's files together.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether this is what `docker save` wrote before it wrote image layouts (and crane's tarballs are).
+    pub fn is_docker_archive(&self) -> bool {
+        self.docker_list && self.layout.is_none() && self.index.is_none()
     }
 
     /// What is wrong with the container itself.

@@ -17,6 +17,8 @@ use crate::frame;
 use crate::locate::Prediction;
 use crate::report::{Finding, Findings};
 
+const DOCKER_ARCHIVE: &str = "this is Docker's own form of an archive (manifest.json without index.json), not an image layout; turn it into one, for example with `skopeo copy docker-archive:FILE oci-archive:NEW`, or save the image again with a current Docker";
+
 /// Why a bundle could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum ExamineError {
@@ -128,6 +130,12 @@ impl Examiner<'_> {
             self.take_container_defects();
             return self.outcome(None, None, HashMap::new());
         }
+        if self.archive.is_docker_archive() {
+            let finding = Finding::error("layout-missing", DOCKER_ARCHIVE);
+            self.findings.push(finding.of(vec!["manifest.json".to_owned()]));
+            self.take_container_errors();
+            return self.outcome(None, None, HashMap::new());
+        }
         let layout = self.read_top(layout::LAYOUT_FILE, self.archive.layout(), layout::MAX_LAYOUT)?;
         let index = self.read_top(layout::INDEX_FILE, self.archive.index(), layout::MAX_INDEX)?;
         let id = index.as_deref().map(Digest::sha256);
@@ -193,6 +201,12 @@ impl Examiner<'_> {
         Ok(Outcome { id, graph, blobs, damaged, findings, hashed })
     }
 
+    fn take_container_defects(&mut self) {
+        self.take_container_errors();
+        let all = self.archive.defects().iter().map(Finding::from);
+        self.findings.extend(all.filter(|finding| !finding.is_error()));
+    }
+
     /// Of what is compressed, only our own bundles are known byte for byte.
     fn refuse_unplanned_frames(&mut self) {
         let is_compressed = self.archive.storage().is_some_and(airlift_bundle::Storage::is_compressed);
@@ -202,8 +216,10 @@ impl Examiner<'_> {
         }
     }
 
-    fn take_container_defects(&mut self) {
-        self.findings.extend(self.archive.defects().iter().map(Finding::from));
+    /// A file that is missing may be so because of what is wrong with the container: that comes first.
+    fn take_container_errors(&mut self) {
+        let all = self.archive.defects().iter().map(Finding::from);
+        self.findings.put_first(all.filter(Finding::is_error).collect());
     }
 
     /// A file at the top, if it is there and not absurdly large.

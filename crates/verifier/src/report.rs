@@ -27,7 +27,7 @@ pub struct Report {
     pub images: Vec<ImageReport>,
     /// What is attached to them: signatures, SBOMs, attestations.
     pub referrers: Vec<ReferrerReport>,
-    /// Everything that is wrong or odd, in the order in which it was found.
+    /// Everything that is wrong or odd; what is wrong with the container itself comes first.
     pub findings: Vec<Finding>,
 }
 
@@ -162,6 +162,12 @@ impl Findings {
 
     pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         findings.into_iter().for_each(|finding| self.push(finding));
+    }
+
+    /// Puts findings before all others: what the others follow from.
+    pub(crate) fn put_first(&mut self, findings: Vec<Finding>) {
+        let others = std::mem::replace(&mut self.kept, findings);
+        self.extend(others);
     }
 
     /// Those that were kept.
