@@ -180,7 +180,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         }
         let twice = if header.kind == b'L' {
             let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
-            if data[end..].iter().any(|byte| *byte != 0) {
+            // One NUL ends it; of more, some readers make a part of the name.
+            if data.len() - end > 1 {
                 return Ok(self.stop("tar-pax", at, "a long name with something behind its end"));
             }
             data.truncate(end);

@@ -131,6 +131,12 @@ fn tars() -> Vec<Vec<u8>> {
         Tar::default().pax(&[("size", &large)]).entry("a", b'0', b"").end().0,
         Tar::default().pax(&[("GNU.sparse.major", "1")]).file("a", b"abc").end().0,
         gnu.into_inner().expect("memory can be written"),
+        // Once accepted under a name that the `tar` crate doesn't see.
+        Tar::default()
+            .entry("././@LongLink", b'L', &[long.as_bytes(), &[0; 3]].concat())
+            .file(&long[..100], b"abc")
+            .end()
+            .0,
         Tar::default().raw(old.as_bytes()).end().0,
         name("link", b'2'),
         name("../x", b'0'),

@@ -24,7 +24,8 @@ pub fn tars(bytes: &[u8]) {
     }
     for defect in &defects {
         assert_shown(&defect.message);
-        assert!(defect.offset.is_some_and(|offset| offset <= length), "{defect:?}");
+        // What is missing behind a padding that was cut off is missing at the next block.
+        assert!(defect.offset.is_some_and(|offset| offset <= length.next_multiple_of(512)), "{defect:?}");
     }
     if defects.iter().any(|defect| defect.severity == Severity::Error) {
         return;

@@ -149,6 +149,11 @@ fn extended_names_may_not_rename_or_hide_a_folder() {
     };
     assert_eq!(names(&named(&long, format!("{long}\0").as_bytes())), [long.as_str()]);
     assert_eq!(names(&named("index.json", b"index.json\0")), ["index.json"]);
+    assert_eq!(
+        rules(&named(&long, format!("{long}\0\0").as_bytes())),
+        ["tar-pax"],
+        "some take one NUL for the name's"
+    );
     assert_eq!(rules(&named("index.json", long.as_bytes())), ["tar-path"], "another name");
     assert_eq!(
         rules(&named("blobs", long.as_bytes())),
