@@ -141,14 +141,14 @@ fn play(scenario: &dyn Scenario, at: Kill, round: usize) -> Option<i64> {
     killed
 }
 
-/// An image of two platforms with a shared layer of several megabytes, and small ones: so that several writes and
-/// transfers go on at a time.
+/// An image of two platforms with a shared layer that is too large for one write, and small ones: so that several transfers
+/// go on at a time.
 pub fn sample(tag: &str, seed: u64) -> Sample {
     let layer = |seed, size| Layer::Files { seed, size };
     let made = |platform: &str, layers| {
         samples::image(&ImageSpec { platform: platform.to_owned(), layers, ..ImageSpec::default() })
     };
-    let base = || layer(seed, 2_500_000);
+    let base = || layer(seed, 1_200_000);
     let images = vec![
         made("linux/amd64", vec![base(), layer(seed + 1, 300_000), layer(seed + 2, 1_000)]),
         made("linux/arm64", vec![base(), layer(seed + 3, 70_000)]),

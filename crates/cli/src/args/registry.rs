@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use airlift_bundle::Observer;
 use airlift_registry::{Options, SetupError, Transport};
@@ -38,6 +39,12 @@ pub(crate) struct RegistryArgs {
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = REGISTRY, hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=1000))]
     retries: u32,
+    /// Give a silent registry up after so many seconds
+    ///
+    /// It is for the next byte; a small answer may take five times that in all. What was given up is repeated, see --retries.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = REGISTRY, hide_short_help = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
     /// Bytes a second in all, such as 512K or 10M
     ///
     /// K, M and G are powers of 1024, kB, MB and GB of 1000.
@@ -53,6 +60,8 @@ impl RegistryArgs {
 
     /// The transport that they describe. Nothing is connected to yet.
     pub(crate) fn transport(&self, observer: Arc<dyn Observer>) -> Result<Transport, SetupError> {
+        let defaults = Options::default();
+        let timeout = Duration::from_secs(u64::from(self.timeout));
         let options = Options {
             plain_http: self.plain_http.clone(),
             ca_file: self.ca_file.clone(),
@@ -60,7 +69,10 @@ impl RegistryArgs {
             auth_file: self.auth_file.clone(),
             retries: self.retries,
             limit_rate: self.limit_rate,
-            ..Options::default()
+            connect_timeout: defaults.connect_timeout.min(timeout),
+            idle_timeout: timeout,
+            answer_timeout: timeout * 5,
+            ..defaults
         };
         Transport::new(options, observer)
     }

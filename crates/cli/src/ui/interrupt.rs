@@ -4,11 +4,19 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ui::Ui;
 use crate::ui::progress::to_stderr;
+
+/// How long the last words may take: whoever should read them may have stopped reading.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// What a file size limit (`ulimit -f`) sends beside the error, which is what we want to hear of. It ends the process
+/// unless somebody listens. The same number on every system that we know, but Linux on MIPS.
+const FILE_SIZE_LIMIT: i32 = 25;
 
 /// What to do when a signal comes.
 #[derive(Clone, Debug, Default)]
@@ -40,25 +48,39 @@ impl Farewell {
     }
 }
 
-/// Ends the process when a signal asks for it: with 130 on Ctrl-C, as shells do, and 143 on SIGTERM.
-pub(crate) async fn watch(ui: Ui, farewell: Farewell) {
+/// Ends the process when a signal asks for it: with 130 on Ctrl-C, as shells do, and 143 on SIGTERM. Signals are listened
+/// for from the call on; must be called within the runtime.
+pub(crate) fn watch(ui: Ui, farewell: Farewell) -> impl Future<Output = ()> + Send + 'static {
+    // Once somebody listens, it is ignored for good.
+    let _ = signal(SignalKind::from_raw(FILE_SIZE_LIMIT));
     // Where signals can't be watched, they end the process by themselves. A hangup is left alone: nohup relies on it.
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let signal = tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
-    };
-    ui.progress().close();
-    let Last { words, folder } = farewell.take();
-    let words = words.map(|words| format!("; {words}")).unwrap_or_default();
-    to_stderr(&format!("airlift: interrupted{words}\n"));
-    if let Some(folder) = folder {
+    let listening =
+        signal(SignalKind::interrupt()).and_then(|first| Ok((first, signal(SignalKind::terminate())?)));
+    async move {
+        let Ok((mut interrupt, mut terminate)) = listening else { return };
+        let signal = tokio::select! {
+            _ = interrupt.recv() => 2,
+            _ = terminate.recv() => 15,
+        };
+        let said = tokio::task::spawn_blocking(move || part(&ui, farewell.take()));
+        tokio::select! {
+            _ = said => {}
+            // Whoever asks twice doesn't want to hear it.
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+        std::process::exit(128 + signal);
+    }
+}
+
+/// Blocks where standard error does.
+fn part(ui: &Ui, last: Last) {
+    if let Some(folder) = last.folder {
         // Left behind, it is a temporary folder like any other.
         let _ = std::fs::remove_dir_all(folder);
     }
-    std::process::exit(128 + signal);
+    ui.progress().close();
+    let words = last.words.map(|words| format!("; {words}")).unwrap_or_default();
+    to_stderr(&format!("airlift: interrupted{words}\n"));
 }

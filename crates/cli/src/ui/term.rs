@@ -74,6 +74,21 @@ impl Stream {
     }
 }
 
+/// Whether what is written to standard output is lost, because the caller closed it: Rust then puts `/dev/null` in its
+/// place, open for reading and writing.
+///
+/// Some callers open it like this themselves to be rid of what is said. So only who writes a thing that nobody throws away
+/// should ask.
+pub(crate) fn stdout_leads_nowhere() -> bool {
+    let stdout = std::io::stdout();
+    let both_ways =
+        rustix::fs::fcntl_getfl(&stdout).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR));
+    let device =
+        |found: rustix::io::Result<rustix::fs::Stat>| found.ok().map(|stat| (stat.st_mode, stat.st_rdev));
+    let null = device(rustix::fs::stat("/dev/null"));
+    both_ways && null.is_some() && device(rustix::fs::fstat(&stdout)) == null
+}
+
 /// Colours texts, or leaves them alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paint {

@@ -12,6 +12,8 @@ pub(super) enum Step {
     Send(Vec<u8>),
     /// Sends these bytes again and again, until the other side has had enough.
     Endless(Vec<u8>),
+    /// Sends these bytes, one at a time, with pauses between them.
+    Drip(Vec<u8>, Duration),
     /// Waits until the gate is open.
     Wait(Gate),
     /// Breaks the connection so that the other side sees a reset.
@@ -98,6 +100,17 @@ impl Answer {
     /// Exactly these bytes and the end of the connection: no HTTP unless they are.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Answer { raw: Some(vec![Step::Send(bytes.into()), Step::Close]), ..Self::status(200) }
+    }
+
+    /// Exactly these bytes, and then `piece` again and again until the other side has had enough.
+    pub fn flood(start: impl Into<Vec<u8>>, piece: impl Into<Vec<u8>>) -> Self {
+        let steps = vec![Step::Send(start.into()), Step::Endless(piece.into()), Step::Close];
+        Answer { raw: Some(steps), ..Self::status(200) }
+    }
+
+    /// Exactly these bytes, one at a time with a pause after each.
+    pub fn drip(bytes: impl Into<Vec<u8>>, pause: Duration) -> Self {
+        Answer { raw: Some(vec![Step::Drip(bytes.into(), pause), Step::Close]), ..Self::status(200) }
     }
 
     /// A reset instead of an answer.

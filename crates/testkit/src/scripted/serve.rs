@@ -98,6 +98,18 @@ fn request_of(head: &Head, connection: usize) -> Request {
     Request { method, target, headers: head.headers.clone(), body: Vec::new(), nth: 0, number: 0, connection }
 }
 
+/// Ends with the registry, however much is left.
+fn drip(bytes: &[u8], pause: Duration, mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
+    for byte in bytes {
+        if shared.is_stopped() {
+            return Err(std::io::ErrorKind::ConnectionAborted.into());
+        }
+        stream.write_all(&[*byte])?;
+        thread::sleep(pause);
+    }
+    Ok(())
+}
+
 fn send(answer: Answer, request: &Request, mut stream: &TcpStream, shared: &Shared) -> Next {
     for step in answer.steps(request.method == "HEAD") {
         let sent = match step {
@@ -107,6 +119,7 @@ fn send(answer: Answer, request: &Request, mut stream: &TcpStream, shared: &Shar
                     break Err(error);
                 }
             },
+            Step::Drip(bytes, pause) => drip(&bytes, pause, stream, shared),
             Step::Wait(gate) => {
                 gate.wait(|| shared.is_stopped());
                 Ok(())

@@ -1,0 +1,81 @@
+//! After exit 0 the bundle outlasts a power cut: its data is flushed before it takes its name, the name after that, and only
+//! then is anything said.
+
+use airlift_server::Options;
+use airlift_testkit::strace::{Strace, Watched};
+
+use crate::airlift::Airlift;
+use crate::made::{Embedded, two_platforms};
+
+const RENAMES: &str = "renameat2|renameat|rename|linkat";
+
+/// Where in the calls something is done, which it has to be.
+fn place(watched: &Watched, what: &str, names: &str, texts: &[&str]) -> usize {
+    watched.position(names, texts).unwrap_or_else(|| panic!("{what} is missing in {watched:#?}"))
+}
+
+fn watched(airlift: &Airlift, arguments: &[&str]) -> Option<Watched> {
+    let strace = Strace::of(&[
+        "fsync",
+        "fdatasync",
+        "renameat2",
+        "renameat",
+        "rename",
+        "linkat",
+        "write",
+        "pwrite64",
+        "openat",
+        "ftruncate",
+        "fallocate",
+    ])?;
+    let watched = strace.run(&airlift.command(arguments));
+    assert_eq!(watched.output.status.code(), Some(0), "{}", watched.stderr());
+    Some(watched)
+}
+
+#[test]
+fn a_bundle_is_on_disk_before_anybody_is_told() {
+    let source = Embedded::start(Options::default());
+    source.endpoint().push(&[two_platforms("team/app", 1)]);
+    let airlift = Airlift::new();
+    let folder = airlift.path("").canonicalize().unwrap();
+    let folder = folder.to_str().unwrap();
+    let reference = format!("{}/team/app:1", source.authority());
+    for more in [&[][..], &["--json"], &["--force", "--platform", "linux/amd64"]] {
+        let output = format!("{folder}/b.tar");
+        let mut arguments = vec!["build", &reference, "-o", &output];
+        arguments.extend(more);
+        if more == ["--json"] {
+            std::fs::remove_file(&output).unwrap();
+        }
+        let Some(watched) = watched(&airlift, &arguments) else { return };
+        let part = format!("<{folder}/b.tar.part>");
+        let flushed = place(&watched, "the flush of the data", "fsync|fdatasync", &[&part, "= 0"]);
+        let named = place(&watched, "the rename", RENAMES, &["b.tar.part\"", "b.tar\"", "= 0"]);
+        let folder_flushed =
+            place(&watched, "the flush of the folder", "fsync", &[&format!("<{folder}>"), "= 0"]);
+        let told = place(&watched, "the result", "write", &["1<"]);
+        assert!(flushed < named && named < folder_flushed && folder_flushed < told, "{watched:#?}");
+        let written = |call: &airlift_testkit::strace::Call| {
+            matches!(call.name.as_str(), "pwrite64" | "write" | "ftruncate" | "fallocate")
+                && call.text.contains("b.tar")
+        };
+        let last = watched.calls.iter().rposition(written).expect("it was written");
+        assert!(last < flushed, "written after the flush: {:?}", watched.calls[last]);
+    }
+}
+
+#[test]
+fn a_receipt_is_on_disk_before_it_has_its_name() {
+    let (source, target) = (Embedded::start(Options::default()), Embedded::start(Options::default()));
+    source.endpoint().push(&[two_platforms("team/app", 1)]);
+    let airlift = Airlift::new();
+    airlift.run(&["build", &format!("{}/team/app:1", source.authority()), "-o", "b.tar"]).expect(0);
+    let Some(watched) = watched(&airlift, &["push", "b.tar", target.authority(), "--receipt", "r.json"])
+    else {
+        return;
+    };
+    let flushed = place(&watched, "the flush of the receipt", "fsync|fdatasync", &[".receipt-", "= 0"]);
+    let named = place(&watched, "the rename", RENAMES, &[".receipt-", "r.json\"", "= 0"]);
+    assert!(flushed < named, "{watched:#?}");
+}
