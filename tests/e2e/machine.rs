@@ -2,6 +2,7 @@
 //!
 //! `tests/faults/kill` and `tests/faults/inject` walk every system call; here some of them are walked, by the same code.
 
+mod clock;
 mod disk;
 mod kills;
 mod output;
