@@ -51,7 +51,7 @@ fn a_full_disk_says_what_to_do() {
     let part = airlift.path("b.tar.part");
     for call in ["fallocate", "pwrite64"] {
         let Some(strace) = Strace::of(&[]) else { return };
-        let watched = strace.about(&[part.clone()]).failing(call, "ENOSPC", 1).run(&command);
+        let watched = strace.about(std::slice::from_ref(&part)).failing(call, "ENOSPC", 1).run(&command);
         assert!(watched.has_failed(), "{watched:?}");
         let said = watched.stderr();
         assert!(said.contains("b.tar.part") && said.contains("No space left on device"), "{said}");
