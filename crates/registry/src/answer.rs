@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::auth::session::Login;
-use crate::error::{Call, ContentFault, Error};
+use crate::error::{Call, ContentFault, Effort, Error};
 use crate::hop::same_origin;
 use crate::host::Host;
 use crate::http::{Http, timed_out};
@@ -87,7 +87,7 @@ impl Answer {
                 Ok(()) => Ok(Some(chunk)),
                 Err(Slow { bytes, after, minimum }) => {
                     let call = self.call.clone();
-                    Err(Error::TooSlow { call, bytes, after, minimum, attempts: 1 })
+                    Err(Error::TooSlow { call, bytes, after, minimum, effort: Effort::ONCE })
                 }
             },
             Ok(Ok(None)) => Ok(None),

@@ -77,14 +77,14 @@ pub enum Error {
     #[error("{0}")]
     Server(Box<Refusal>),
     /// No connection, or it broke.
-    #[error("{call}: {what}{}", tries(*.attempts))]
+    #[error("{call}: {what}{}", effort)]
     Unreachable {
         /// The request.
         call: Call,
         /// What broke: "can't connect", "the connection broke".
         what: &'static str,
         /// How often it was tried.
-        attempts: u32,
+        effort: Effort,
         /// What the network says.
         source: reqwest::Error,
     },
@@ -99,7 +99,7 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// Nothing moved for too long.
-    #[error("{call}: {waiting_for} for {} s{}", .after.as_secs_f32(), tries(*.attempts))]
+    #[error("{call}: {waiting_for} for {} s{}", .after.as_secs_f32(), effort)]
     TimedOut {
         /// The request.
         call: Call,
@@ -108,13 +108,13 @@ pub enum Error {
         /// How long it was waited for.
         after: Duration,
         /// How often it was tried.
-        attempts: u32,
+        effort: Effort,
     },
     /// Something came, but so little that it would never end.
     #[error(
         "{call}: only {bytes} bytes came in {} s, and {minimum} bytes a second are the least{}",
         .after.as_secs_f32(),
-        tries(*.attempts)
+        effort
     )]
     TooSlow {
         /// The request.
@@ -126,17 +126,17 @@ pub enum Error {
         /// Bytes per second that would have been enough.
         minimum: u64,
         /// How often it was tried.
-        attempts: u32,
+        effort: Effort,
     },
     /// An answer that isn't what was asked for; nothing of it was accepted.
-    #[error("{call}: {fault}{}", tries(*.attempts))]
+    #[error("{call}: {fault}{}", effort)]
     Content {
         /// The request.
         call: Call,
         /// What is wrong with it.
         fault: Box<ContentFault>,
         /// How often it was tried.
-        attempts: u32,
+        effort: Effort,
     },
     /// The registry sends us where we don't go.
     #[error("{call}: sent on to {target}, which is refused: {reason}")]
@@ -280,11 +280,11 @@ impl Error {
             | Error::Denied(refusal)
             | Error::RateLimited(refusal)
             | Error::Refused(refusal)
-            | Error::Server(refusal) => refusal.attempts,
-            Error::Unreachable { attempts, .. }
-            | Error::TimedOut { attempts, .. }
-            | Error::TooSlow { attempts, .. }
-            | Error::Content { attempts, .. } => *attempts,
+            | Error::Server(refusal) => refusal.effort.attempts,
+            Error::Unreachable { effort, .. }
+            | Error::TimedOut { effort, .. }
+            | Error::TooSlow { effort, .. }
+            | Error::Content { effort, .. } => effort.attempts,
             _ => 1,
         }
     }
@@ -307,24 +307,24 @@ impl Error {
         matches!(self, Error::Sink { .. } | Error::Source { .. })
     }
 
-    pub(crate) fn set_attempts(&mut self, made: u32) {
+    pub(crate) fn set_effort(&mut self, made: Effort) {
         match self {
             Error::NotFound(refusal)
             | Error::Unauthorised(refusal)
             | Error::Denied(refusal)
             | Error::RateLimited(refusal)
             | Error::Refused(refusal)
-            | Error::Server(refusal) => refusal.attempts = made,
-            Error::Unreachable { attempts, .. }
-            | Error::TimedOut { attempts, .. }
-            | Error::TooSlow { attempts, .. }
-            | Error::Content { attempts, .. } => *attempts = made,
+            | Error::Server(refusal) => refusal.effort = made,
+            Error::Unreachable { effort, .. }
+            | Error::TimedOut { effort, .. }
+            | Error::TooSlow { effort, .. }
+            | Error::Content { effort, .. } => *effort = made,
             _ => {}
         }
     }
 
     pub(crate) fn content(call: &Call, fault: ContentFault) -> Self {
-        Error::Content { call: call.clone(), fault: Box::new(fault), attempts: 1 }
+        Error::Content { call: call.clone(), fault: Box::new(fault), effort: Effort::ONCE }
     }
 
     pub(crate) fn refused(refusal: Refusal) -> Self {
@@ -338,7 +338,7 @@ impl Error {
             500..=599 => Error::Server(refusal),
             status => {
                 let fault = Box::new(ContentFault::Status(status));
-                Error::Content { call: refusal.call, fault, attempts: refusal.attempts }
+                Error::Content { call: refusal.call, fault, effort: refusal.effort }
             }
         }
     }
@@ -356,8 +356,28 @@ impl Error {
     }
 }
 
-pub(crate) fn tries(attempts: u32) -> String {
-    if attempts > 1 { format!(" (tried {attempts} times)") } else { String::new() }
+/// What was done before a failure was final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// How often the request was made.
+    pub attempts: u32,
+    /// How long that took in all, the pauses included.
+    pub time: Duration,
+}
+
+impl Effort {
+    /// Of requests that are not made again.
+    pub const ONCE: Effort = Effort { attempts: 1, time: Duration::ZERO };
+}
+
+/// Nothing for a single attempt, else ` (tried 6 times in 31.0 s)`.
+impl fmt::Display for Effort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attempts {
+            0 | 1 => Ok(()),
+            attempts => write!(f, " (tried {attempts} times in {:.1} s)", self.time.as_secs_f64()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
 
 use crate::answer::Answer;
-use crate::error::{Call, ContentFault, Error, redacted};
+use crate::error::{Call, ContentFault, Effort, Error, redacted};
 use crate::hop::{Declared, same_origin};
 use crate::host::is_loopback;
 use crate::options::{Options, SetupError};
@@ -201,9 +201,9 @@ impl Http {
             Some(tls::Fault::Other) => Error::Untrusted { call, hint: "TLS can't be agreed on", source },
             _ if source.is_timeout() => timed_out(&call, "no connection", self.connect_timeout),
             _ if source.is_connect() => {
-                Error::Unreachable { call, what: "can't connect", attempts: 1, source }
+                Error::Unreachable { call, what: "can't connect", effort: Effort::ONCE, source }
             }
-            _ => Error::Unreachable { call, what: "the connection broke", attempts: 1, source },
+            _ => Error::Unreachable { call, what: "the connection broke", effort: Effort::ONCE, source },
         }
     }
 
@@ -242,7 +242,7 @@ impl Http {
 }
 
 pub(crate) fn timed_out(call: &Call, waiting_for: &'static str, after: Duration) -> Error {
-    Error::TimedOut { call: call.clone(), waiting_for, after, attempts: 1 }
+    Error::TimedOut { call: call.clone(), waiting_for, after, effort: Effort::ONCE }
 }
 
 fn refuse(call: &Call, target: &Url, reason: &'static str) -> Error {

@@ -47,7 +47,7 @@ mod upload;
 pub use auth::session::Access;
 pub use blob_pull::{BlobHead, BlobSink, Fetched};
 pub use blob_push::{BlobSource, Mount, Put};
-pub use error::{Call, ContentFault, Error};
+pub use error::{Call, ContentFault, Effort, Error};
 pub use host::{Host, HostError, shown};
 pub use manifest::{FetchedManifest, MAX_MANIFEST, ManifestHead, PutManifest};
 pub use options::{Options, SetupError};

@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Call, tries};
+use crate::error::{Call, Effort};
 
 /// The most of an error's body that is read.
 pub(crate) const MAX_BODY: u64 = 64 * 1024;
@@ -55,8 +55,8 @@ pub struct Refusal {
     pub note: Option<String>,
     /// Whether a limit is used up that the registry counts by the hour: asking again soon can't help.
     pub exhausted: bool,
-    /// How often the request was made.
-    pub attempts: u32,
+    /// How often, and for how long, it was tried.
+    pub effort: Effort,
 }
 
 /// A body that isn't the specification's JSON.
@@ -78,7 +78,7 @@ impl Refusal {
             retry_after: None,
             note: None,
             exhausted: false,
-            attempts: 1,
+            effort: Effort::ONCE,
         }
     }
 
@@ -179,7 +179,7 @@ impl fmt::Display for Refusal {
             Some(Body::Text(text)) => write!(f, ": {}", shortened(text, MAX_PROSE).escape_debug())?,
             None => {}
         }
-        f.write_str(&tries(self.attempts))?;
+        write!(f, "{}", self.effort)?;
         if let Some(note) = &self.note {
             write!(f, "; {note}")?;
         }

@@ -4,14 +4,14 @@
 //! double, have jitter, and are never shorter than the registry's `Retry-After` (within a cap).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use airlift_bundle::{Event, Observer};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use crate::error::Error;
+use crate::error::{Effort, Error};
 use crate::options::Options;
 
 /// The longest pause that backing off leads to; only `Retry-After` can ask for more.
@@ -33,7 +33,14 @@ impl Policy {
 
     /// The retries of one operation, told to the observer as `what`.
     pub(crate) fn start(&self, what: String) -> Retry<'_> {
-        Retry { policy: self, what, attempts: 0, left: self.retries, pauses: self.pauses() }
+        Retry {
+            policy: self,
+            what,
+            since: Instant::now(),
+            attempts: 0,
+            left: self.retries,
+            pauses: self.pauses(),
+        }
     }
 
     fn pauses(&self) -> ExponentialBackoff {
@@ -46,6 +53,7 @@ impl Policy {
 pub(crate) struct Retry<'a> {
     policy: &'a Policy,
     what: String,
+    since: Instant,
     /// Attempts that have failed.
     attempts: u32,
     left: u32,
@@ -64,7 +72,7 @@ impl Retry<'_> {
     pub(crate) async fn pause_if(&mut self, passing: bool, mut error: Error) -> Result<(), Error> {
         self.attempts += 1;
         if !passing || self.left == 0 {
-            error.set_attempts(self.attempts);
+            error.set_effort(Effort { attempts: self.attempts, time: self.since.elapsed() });
             return Err(error);
         }
         self.left -= 1;

@@ -4,13 +4,14 @@
 //! keeps the registry from getting all of it. Where the registry has a part already, that part is read and not sent, so that the source
 //! proves the whole.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use airlift_bundle::{Digest, Event};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -96,13 +97,14 @@ pub(crate) async fn body(
     source: &dyn BlobSource,
 ) -> io::Result<(reqwest::Body, Arc<Watch>)> {
     let reader = source.open()?;
-    let piece = inner.rate.as_ref().map_or(PIECE, |rate| rate.piece(PIECE));
+    let largest = usize::try_from(part.size).unwrap_or(PIECE).clamp(1, PIECE);
+    let piece = inner.rate.as_ref().map_or(largest, |rate| rate.piece(largest));
     let (sender, receiver) = mpsc::channel(2);
     let (skipped, there) = oneshot::channel();
     let watch = Watch::new(part.rest());
     let kept = Arc::clone(&watch);
     let reading = tokio::task::spawn_blocking(move || {
-        let outcome = Reading { reader, piece, sender: &sender }.run(part, || {
+        let outcome = Reading::new(reader, piece, &sender).run(part, || {
             // Nobody waits for it any more when the upload was given up.
             let _ = skipped.send(());
         });
@@ -149,9 +151,15 @@ struct Reading<'a> {
     /// Bytes read at once.
     piece: usize,
     sender: &'a mpsc::Sender<io::Result<Bytes>>,
+    /// The buffers of pieces that are on their way, the oldest first. Those that went are filled again: they are in the cache.
+    lent: VecDeque<Bytes>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(reader: Box<dyn Read + Send>, piece: usize, sender: &'a mpsc::Sender<io::Result<Bytes>>) -> Self {
+        Reading { reader, piece, sender, lent: VecDeque::new() }
+    }
+
     /// Reads all of the source, and sends what comes after `part.offset`, one piece behind. `skipped` is called when that is reached.
     fn run(mut self, part: Part, skipped: impl FnOnce()) -> io::Result<()> {
         let mut total = 0_u64;
@@ -191,9 +199,30 @@ impl Reading<'_> {
     fn next(&mut self, expected: u64) -> io::Result<Bytes> {
         // One byte more than expected is asked for where nothing more is: that is how too much is found.
         let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, self.piece);
-        let mut buffer = Vec::with_capacity(most);
-        self.reader.by_ref().take(most as u64).read_to_end(&mut buffer)?;
-        Ok(Bytes::from(buffer))
+        let mut buffer = self.room();
+        let mut filled = 0;
+        while filled < most {
+            match self.reader.read(&mut buffer[filled..most]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let whole = buffer.freeze();
+        let piece = whole.slice(..filled);
+        self.lent.push_back(whole);
+        Ok(piece)
+    }
+
+    /// A buffer of the size of a piece: the oldest that was lent, if it is back.
+    fn room(&mut self) -> BytesMut {
+        match self.lent.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(room)) => return room,
+            Some(Err(lent)) => self.lent.push_front(lent),
+            None => {}
+        }
+        BytesMut::zeroed(self.piece)
     }
 }
 
@@ -224,7 +253,7 @@ mod tests {
     fn pieces_from(reader: Box<dyn Read + Send>, offset: u64, size: u64) -> (io::Result<()>, Vec<u8>) {
         let (sender, mut receiver) = mpsc::channel(1000);
         let part = Part { digest: Digest::sha256(b""), offset, size };
-        let result = Reading { reader, piece: 10, sender: &sender }.run(part, || {});
+        let result = Reading::new(reader, 10, &sender).run(part, || {});
         drop(sender);
         let mut sent = Vec::new();
         while let Some(piece) = receiver.blocking_recv() {

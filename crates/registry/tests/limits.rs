@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use airlift_bundle::Digest;
-use airlift_registry::{Access, ContentFault, Error, Options, Selector};
+use airlift_registry::{Access, ContentFault, Effort, Error, Options, Selector};
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Memory, content, descriptor, options, repository, transport};
 
@@ -62,17 +62,23 @@ fn chunks() -> Vec<u8> {
 async fn a_head_ends() {
     let endless = Reply::bytes("HTTP/1.1 200 X\r\n", "Name: value\r\n".repeat(100)).then(Then::Endless);
     let error = manifest(endless, patient()).await;
-    assert!(matches!(error, Error::Unreachable { attempts: 2, .. }), "{error}");
+    assert!(matches!(error, Error::Unreachable { effort: Effort { attempts: 2, .. }, .. }), "{error}");
     let one_line = Reply::bytes("HTTP/1.1 200 X\r\nName: ", "v".repeat(10_000)).then(Then::Endless);
     let error = manifest(one_line, patient()).await;
-    assert!(matches!(error, Error::Unreachable { attempts: 2, .. }), "{error}");
+    assert!(matches!(error, Error::Unreachable { effort: Effort { attempts: 2, .. }, .. }), "{error}");
     // Each byte of it comes in time; all of it doesn't.
     let slow = Reply::bytes("", format!("HTTP/1.1 200 X\r\nX: {}\r\n\r\n", "x".repeat(1000)));
     let error = manifest(slow.then(Then::Drip(0)), quick()).await;
-    assert!(matches!(error, Error::TimedOut { waiting_for: "no answer", attempts: 2, .. }), "{error}");
+    assert!(
+        matches!(error, Error::TimedOut { waiting_for: "no answer", effort: Effort { attempts: 2, .. }, .. }),
+        "{error}"
+    );
     let provisional = Reply::bytes("", "HTTP/1.1 100 Continue\r\n\r\n".repeat(100)).then(Then::Endless);
     let error = manifest(provisional, quick()).await;
-    assert!(matches!(error, Error::TimedOut { waiting_for: "no answer", attempts: 2, .. }), "{error}");
+    assert!(
+        matches!(error, Error::TimedOut { waiting_for: "no answer", effort: Effort { attempts: 2, .. }, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -82,9 +88,18 @@ async fn a_manifest_ends() {
     let slow = Reply::new(200, &[], "x".repeat(1000)).then(Then::Drip(100));
     // The minimum rate is off, so that the time for the whole is what ends it.
     let error = manifest(slow.clone(), Options { minimum_rate: 0, ..quick() }).await;
-    assert!(matches!(error, Error::TimedOut { waiting_for: "no whole answer", attempts: 2, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::TimedOut { waiting_for: "no whole answer", effort: Effort { attempts: 2, .. }, .. }
+        ),
+        "{error}"
+    );
     let error = manifest(slow, quick()).await;
-    assert!(matches!(error, Error::TooSlow { minimum: 1024, attempts: 2, .. }), "{error}");
+    assert!(
+        matches!(error, Error::TooSlow { minimum: 1024, effort: Effort { attempts: 2, .. }, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +122,13 @@ async fn a_token_ends() {
     assert!(matches!(fault(&error), Some(ContentFault::TooLarge { what: "token answer", .. })), "{error}");
     let slow = Reply::new(200, &[], "x".repeat(1000)).then(Then::Drip(100));
     let error = logged_in(slow, Options { minimum_rate: 0, ..quick() }).await;
-    assert!(matches!(error, Error::TimedOut { waiting_for: "no whole answer", attempts: 2, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::TimedOut { waiting_for: "no whole answer", effort: Effort { attempts: 2, .. }, .. }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -208,7 +229,7 @@ async fn a_blob_that_only_drips_is_an_error_unless_that_is_what_was_asked_for() 
         transport.fetch_blob(&target, &descriptor(&expected), &mut Memory::default()).await
     };
     let error = fetch(quick()).await.unwrap_err();
-    assert!(matches!(error, Error::TooSlow { attempts: 2, .. }), "{error}");
+    assert!(matches!(error, Error::TooSlow { effort: Effort { attempts: 2, .. }, .. }), "{error}");
     fetch(Options { minimum_rate: 0, ..quick() }).await.unwrap();
     fetch(Options { minimum_rate: 1 << 20, limit_rate: Some(1 << 19), ..quick() }).await.unwrap();
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use airlift_bundle::{Digest, media_type};
-use airlift_registry::{Access, ContentFault, Error, Options, RateLimit, Selector};
+use airlift_registry::{Access, ContentFault, Effort, Error, Options, RateLimit, Selector};
 use support::script::{Reply, Script, Then};
 use support::{Memory, descriptor, options, repository, told, transport};
 
@@ -213,7 +213,7 @@ async fn nobody_there_is_unreachable_after_all_attempts() {
     drop(listener);
     let (transport, log) = transport(options());
     let error = transport.get_manifest(&repository(address, "a"), &tag(), Access::Pull).await.unwrap_err();
-    assert!(matches!(error, Error::Unreachable { attempts: 4, .. }), "{error}");
+    assert!(matches!(error, Error::Unreachable { effort: Effort { attempts: 4, .. }, .. }), "{error}");
     assert!(told(&error).contains("Connection refused"), "{}", told(&error));
     assert_eq!(log.retries().len(), 3);
 }

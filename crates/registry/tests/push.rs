@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use airlift_bundle::{Digest, media_type};
-use airlift_registry::{ContentFault, Error, Mount, Options, Selector};
+use airlift_registry::{ContentFault, Effort, Error, Mount, Options, Selector};
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Corrupt, Log, content, options, repository, told, transport};
 
@@ -125,7 +125,13 @@ async fn stalls_are_noticed_while_sending_and_while_waiting() {
     })
     .await;
     let error = put(&deaf, &content(30_000_000), quick()).await.0.unwrap_err();
-    assert!(matches!(error, Error::TimedOut { waiting_for: "no byte went", attempts: 2, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::TimedOut { waiting_for: "no byte went", effort: Effort { attempts: 2, .. }, .. }
+        ),
+        "{error}"
+    );
     let mute = Script::new(|request| match request.method.as_str() {
         "PUT" => Reply::raw(100, &[], "").then(Then::Hang),
         _ => accepting(request),
