@@ -16,6 +16,7 @@ use crate::path::EntryPath;
 use crate::scan::scan;
 use crate::section::Section;
 use crate::storage::{ReadAt, Storage};
+use crate::volumes::{self, Named, Volume, VolumeSet};
 use crate::zst::table;
 
 /// Why a layout could not even be looked at.
@@ -37,6 +38,22 @@ pub enum OpenError {
         path: PathBuf,
         /// The format.
         format: &'static str,
+    },
+    /// It is one volume of several.
+    #[error("{} is one volume of a bundle; all of them go by the name of {}", .path.display(), .manifest.display())]
+    OneVolume {
+        /// The volume.
+        path: PathBuf,
+        /// The manifest of all of them.
+        manifest: PathBuf,
+    },
+    /// There are volumes, but not what says which belong together.
+    #[error("{} is not there, which says what {} belongs to: carry it along (where no build has written it, the volumes are unfinished; without it they can be joined with cat)", .manifest.display(), .volume.display())]
+    NoVolumeSet {
+        /// A volume.
+        volume: PathBuf,
+        /// The manifest that it should lie beside.
+        manifest: PathBuf,
     },
     /// It is neither a tar archive nor a folder.
     #[error("{} is not a bundle: neither a tar archive nor a folder with an image layout", .path.display())]
@@ -63,6 +80,12 @@ pub struct Archive {
     /// The tar's bytes; `None` for a folder, whose files are opened as they are needed.
     storage: Option<Storage>,
     size: u64,
+    /// What the manifest of volumes says, where the archive is in volumes.
+    volumes: Option<VolumeSet>,
+    /// The bytes of all volumes, one behind the other.
+    joined: Option<Storage>,
+    /// What is wrong with volumes as such.
+    volume_defects: Vec<Defect>,
     layout: Option<Place>,
     index: Option<Place>,
     blobs: HashMap<Digest, Place>,
@@ -88,6 +111,21 @@ struct Place {
 impl Archive {
     /// Opens a tar archive or a folder.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        match volumes::named(path) {
+            Named::Set { manifest } => return Archive::of_set(path, &manifest),
+            Named::Volume { manifest, .. } => {
+                return Err(OpenError::OneVolume { path: path.to_owned(), manifest });
+            }
+            Named::Other => {}
+        }
+        Archive::open_unsplit(path).map_err(|error| match volumes::lacks_manifest(path, &error) {
+            Some((volume, manifest)) => OpenError::NoVolumeSet { volume, manifest },
+            None => error,
+        })
+    }
+
+    /// The same for what isn't in volumes.
+    fn open_unsplit(path: &Path) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(read)?;
         if metadata.is_dir() {
@@ -100,6 +138,20 @@ impl Archive {
         }
         let file = File::open(path).map_err(read)?;
         Archive::of_bytes(path, Arc::new(file).into())
+    }
+
+    /// The layout in volumes whose manifest is at `manifest`.
+    fn of_set(path: &Path, manifest: &Path) -> Result<Self, OpenError> {
+        let volumes::Opened { set, storage, defects } = volumes::open(manifest)?;
+        let opened = storage.as_ref().map(|joined| Archive::of_bytes(path, joined.clone()));
+        let mut archive = match opened {
+            Some(Ok(archive)) => archive,
+            Some(Err(error)) if defects.is_empty() => return Err(error),
+            // That it can't be read as an archive follows from what is wrong with the volumes.
+            Some(Err(_)) | None => Archive::empty(path, Form::Tar, set.as_ref().map_or(0, |set| set.size)),
+        };
+        (archive.volumes, archive.joined, archive.volume_defects) = (set, storage, defects);
+        Ok(archive)
     }
 
     /// The layout in a file's bytes: a tar archive, or frames that unpack to one.
@@ -151,6 +203,9 @@ impl Archive {
             form,
             storage: None,
             size,
+            volumes: None,
+            joined: None,
+            volume_defects: Vec::new(),
             layout: None,
             index: None,
             blobs: HashMap::new(),
@@ -227,6 +282,22 @@ impl Archive {
     /// Whether this is what `docker save` wrote before it wrote image layouts (and crane's tarballs are).
     pub fn is_docker_archive(&self) -> bool {
         self.docker_list && self.layout.is_none() && self.index.is_none()
+    }
+
+    /// The volumes that it lies in; `None` for an archive in one file, and where their manifest is damaged.
+    pub fn volumes(&self) -> Option<&VolumeSet> {
+        self.volumes.as_ref()
+    }
+
+    /// The content of a volume, unproven; `None` where some are missing.
+    pub fn volume(&self, volume: &Volume) -> Option<Section> {
+        let start = self.volumes.as_ref()?.start_of(volume);
+        self.joined.as_ref().map(|joined| Section::new(joined, start, volume.size))
+    }
+
+    /// What is wrong with volumes as such: some are missing, or are not what they are called.
+    pub fn volume_defects(&self) -> &[Defect] {
+        &self.volume_defects
     }
 
     /// What is wrong with the container itself.

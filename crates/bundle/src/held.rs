@@ -5,14 +5,13 @@
 //! zeros. Whether that start is the right one can't be told before the blob is whole: whoever goes on from it hashes what comes
 //! behind into the same hash, and throws all of it away if the digest is another one in the end.
 
-use std::fs::File;
 use std::io::{self, BufRead};
-use std::sync::Arc;
 
 use crate::frame::{Region, entry_defect};
 use crate::header::BLOCK;
 use crate::plan::{Plan, PlannedEntry};
 use crate::section::Section;
+use crate::storage::Storage;
 use crate::{Digest, Event, Hasher, Observer, parallel};
 
 /// A shorter start isn't worth a request of its own kind.
@@ -102,17 +101,23 @@ pub fn gauge<E>(
 
 /// What a file holds of each of the plan's blobs, in archive order, at their places: headers and padding are compared,
 /// the data is hashed. Nothing is taken for granted, so a half-written archive is its own journal.
-pub fn held(file: &Arc<File>, plan: &Plan, jobs: usize, observer: &dyn Observer) -> io::Result<Vec<Held>> {
+pub fn held(
+    file: impl Into<Storage>,
+    plan: &Plan,
+    jobs: usize,
+    observer: &dyn Observer,
+) -> io::Result<Vec<Held>> {
+    let file = file.into();
     let blobs: Vec<&PlannedEntry> = plan.blobs().collect();
-    parallel::map(&blobs, jobs, |entry| held_blob(file, entry, observer)).into_iter().collect()
+    parallel::map(&blobs, jobs, |entry| held_blob(&file, entry, observer)).into_iter().collect()
 }
 
-fn held_blob(file: &Arc<File>, entry: &PlannedEntry, observer: &dyn Observer) -> io::Result<Held> {
+fn held_blob(file: &Storage, entry: &PlannedEntry, observer: &dyn Observer) -> io::Result<Held> {
     let defect = entry_defect(file, entry)?;
     if matches!(defect, Some((Region::Header, _))) {
         return Ok(Held::Nothing);
     }
-    let section = Section::new(Arc::clone(file), entry.data_offset, entry.size);
+    let section = Section::new(file, entry.data_offset, entry.size);
     let digest = entry.digest;
     let outcome = gauge(&section, &digest, |piece| {
         observer.notice(Event::Advanced { digest, bytes: piece.len() as u64 });

@@ -1,14 +1,13 @@
 //! The plan of an archive, read back from its own beginning: an unfinished archive has all of it before the first blob.
 
-use std::fs::File;
 use std::io;
 
 use crate::graph::{GraphBuilder, Limits};
 use crate::header::{self, BLOCK};
 use crate::manifest::MAX_MANIFEST;
-use crate::os::read_full_at;
 use crate::path::EntryPath;
 use crate::plan::Plan;
+use crate::storage::ReadAt;
 use crate::{Descriptor, Digest, RawManifest, layout};
 
 /// Where our archives have their manifests: one behind the other, from behind `index.json`.
@@ -34,7 +33,7 @@ impl ManifestPlaces {
 
 /// The plan of the archive that `file` is, or is to become; `None` where it doesn't start like one of ours, or not all of
 /// its manifests are there. All that the plan is made of is proven; of the blobs nothing is known.
-pub fn plan_of(file: &File, limits: Limits) -> io::Result<Option<Plan>> {
+pub fn plan_of(file: &impl ReadAt, limits: Limits) -> io::Result<Option<Plan>> {
     let Some(index) = index_of(file)? else { return Ok(None) };
     let Ok(roots) = layout::parse_index(&index) else { return Ok(None) };
     let Ok(mut builder) = GraphBuilder::new(roots, limits) else { return Ok(None) };
@@ -55,10 +54,10 @@ pub fn plan_of(file: &File, limits: Limits) -> io::Result<Option<Plan>> {
 }
 
 /// `index.json`, if the file starts with the two entries with which every archive of ours starts.
-fn index_of(file: &File) -> io::Result<Option<Vec<u8>>> {
+fn index_of(file: &impl ReadAt) -> io::Result<Option<Vec<u8>>> {
     let layout_size = layout::encode_layout(&Digest::sha256(b"")).len() as u64;
     let mut start = vec![0; 3 * BLOCK as usize];
-    if read_full_at(file, &mut start, 0)? < start.len() {
+    if file.read_full_at(&mut start, 0)? < start.len() {
         return Ok(None);
     }
     let block = |number: usize| &start[number * BLOCK as usize..(number + 1) * BLOCK as usize];
@@ -76,7 +75,7 @@ fn index_of(file: &File) -> io::Result<Option<Vec<u8>>> {
 }
 
 fn manifest_at(
-    file: &File,
+    file: &impl ReadAt,
     descriptor: &Descriptor,
     places: &mut ManifestPlaces,
 ) -> io::Result<Option<RawManifest>> {
@@ -88,8 +87,8 @@ fn manifest_at(
 }
 
 /// `size` bytes, which the caller has limited; `None` where the file ends before.
-fn read(file: &File, offset: u64, size: u64) -> io::Result<Option<Vec<u8>>> {
+fn read(file: &impl ReadAt, offset: u64, size: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = vec![0; size as usize];
-    let count = read_full_at(file, &mut bytes, offset)?;
+    let count = file.read_full_at(&mut bytes, offset)?;
     Ok((count == bytes.len()).then_some(bytes))
 }

@@ -18,6 +18,8 @@ use crate::manifest::MAX_MANIFEST;
 use crate::plan::{self, Plan, PlannedEntry};
 use crate::recover::plan_of;
 use crate::section::Section;
+use crate::storage::Storage;
+use crate::volumes::{self, Named};
 
 /// A file or folder with content that may be of use.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub struct Shelf {
 #[derive(Debug)]
 enum Content {
     /// One of our archives, finished or not: the plan says where things are, or are to be.
-    Planned { id: Digest, file: Arc<File>, places: HashMap<Digest, PlannedEntry> },
+    Planned { id: Digest, bytes: Storage, places: HashMap<Digest, PlannedEntry> },
     /// Anything else: things are where their names are.
     Named(Archive),
 }
@@ -42,20 +44,30 @@ impl Shelf {
     /// If it can't be read, or holds no image layout.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
-        if std::fs::metadata(path).map_err(read)?.is_file() {
+        if volumes::named(path) == Named::Other && std::fs::metadata(path).map_err(read)?.is_file() {
             let file = Arc::new(File::open(path).map_err(read)?);
             if let Some(shelf) = Self::of_file(path, &file).map_err(read)? {
                 return Ok(shelf);
             }
         }
-        Ok(Shelf { path: path.to_owned(), content: Content::Named(Archive::open(path)?) })
+        let archive = Archive::open(path)?;
+        let planned = match archive.storage() {
+            Some(storage) if archive.volumes().is_some() => Self::of_storage(path, storage).map_err(read)?,
+            _ => None,
+        };
+        Ok(planned.unwrap_or(Shelf { path: path.to_owned(), content: Content::Named(archive) }))
     }
 
     /// One of our archives, finished or not, that is open already; `None` where it doesn't say what it holds.
     pub fn of_file(path: &Path, file: &Arc<File>) -> io::Result<Option<Self>> {
-        let plan = plan_of(file, Limits::default())?;
+        Self::of_storage(path, &file.into())
+    }
+
+    /// The same for one that may lie in several files.
+    pub fn of_storage(path: &Path, bytes: &Storage) -> io::Result<Option<Self>> {
+        let plan = plan_of(bytes, Limits::default())?;
         Ok(plan.map(|plan| {
-            let content = Content::Planned { id: plan.id(), file: Arc::clone(file), places: places(&plan) };
+            let content = Content::Planned { id: plan.id(), bytes: bytes.clone(), places: places(&plan) };
             Shelf { path: path.to_owned(), content }
         }))
     }
@@ -86,9 +98,9 @@ impl Shelf {
 
     /// The place of a blob of this size, unproven; `None` also where an unfinished bundle has not begun with it.
     pub fn blob(&self, digest: &Digest, size: u64) -> Option<Section> {
-        if let Content::Planned { file, places, .. } = &self.content {
+        if let Content::Planned { bytes, places, .. } = &self.content {
             // The header goes to disk with the first bytes. Without it, gigabytes of zeros would be read for nothing.
-            let defect = entry_defect(file, places.get(digest)?).ok()?;
+            let defect = entry_defect(bytes, places.get(digest)?).ok()?;
             if matches!(defect, Some((Region::Header, _))) {
                 return None;
             }
@@ -98,9 +110,9 @@ impl Shelf {
 
     fn section(&self, digest: &Digest) -> Option<Section> {
         match &self.content {
-            Content::Planned { file, places, .. } => {
+            Content::Planned { bytes, places, .. } => {
                 let entry = places.get(digest)?;
-                Some(Section::new(Arc::clone(file), entry.data_offset, entry.size))
+                Some(Section::new(bytes, entry.data_offset, entry.size))
             }
             Content::Named(archive) => archive.blob(digest),
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::os;
 use crate::section::run::{Run, RunReader};
 use crate::section::stretch::Stretch;
+use crate::volumes::Pieces;
 use crate::zst::frames::Frames;
 
 /// What can be read at an offset.
@@ -47,6 +48,19 @@ enum Kind {
     Plain(Arc<File>),
     /// Frames that unpack to it.
     Frames(Arc<Frames>),
+    /// Several files, one behind the other.
+    Pieces(Arc<Pieces>),
+}
+
+/// A place in one of several files that are an archive together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumePlace {
+    /// The volume's number, from 1.
+    pub number: usize,
+    /// Its file name.
+    pub name: String,
+    /// Where in it, in bytes from its start.
+    pub offset: u64,
 }
 
 impl From<Arc<File>> for Storage {
@@ -58,6 +72,12 @@ impl From<Arc<File>> for Storage {
 impl From<Frames> for Storage {
     fn from(frames: Frames) -> Self {
         Storage { kind: Kind::Frames(Arc::new(frames)) }
+    }
+}
+
+impl From<Arc<Pieces>> for Storage {
+    fn from(pieces: Arc<Pieces>) -> Self {
+        Storage { kind: Kind::Pieces(pieces) }
     }
 }
 
@@ -74,6 +94,13 @@ impl From<&Storage> for Storage {
 }
 
 impl Storage {
+    /// In which volume, and where in it, a byte lies; `None` for an archive in one file, or one that is unpacked while it is read.
+    pub fn volume_at(&self, offset: u64) -> Option<VolumePlace> {
+        let Kind::Pieces(pieces) = &self.kind else { return None };
+        let (index, offset) = pieces.at(offset)?;
+        Some(VolumePlace { number: index + 1, name: pieces.name(index), offset })
+    }
+
     /// How many bytes there are.
     ///
     /// # Errors
@@ -83,6 +110,7 @@ impl Storage {
         match &self.kind {
             Kind::Plain(file) => Ok(file.metadata()?.len()),
             Kind::Frames(frames) => Ok(frames.len()),
+            Kind::Pieces(pieces) => Ok(pieces.len()),
         }
     }
 
@@ -95,7 +123,7 @@ impl Storage {
     pub(crate) fn frames(&self) -> Option<&Frames> {
         match &self.kind {
             Kind::Frames(frames) => Some(frames),
-            Kind::Plain(_) => None,
+            Kind::Plain(_) | Kind::Pieces(_) => None,
         }
     }
 
@@ -114,6 +142,7 @@ impl Storage {
     fn run(&self, offset: u64, wanted: u64) -> io::Result<Run> {
         match &self.kind {
             Kind::Plain(file) => Ok(Run { file: Arc::clone(file), position: offset, size: wanted }),
+            Kind::Pieces(pieces) => pieces.run(offset, wanted),
             // Not as they are: these are read by `stretch`.
             Kind::Frames(_) => Err(io::ErrorKind::Unsupported.into()),
         }

@@ -126,6 +126,7 @@ impl Outcome {
 
 impl Examiner<'_> {
     fn run(mut self, limits: Limits) -> io::Result<Outcome> {
+        self.findings.extend(self.archive.volume_defects().iter().map(Finding::from));
         if self.archive.is_unreadable() {
             self.take_container_defects();
             return self.outcome(None, None, HashMap::new());
@@ -147,6 +148,7 @@ impl Examiner<'_> {
             self.look_at_unlisted(None)?;
             return self.outcome(None, None, HashMap::new());
         };
+        self.hold_against_volumes(id);
         let graph = match layout::parse_index(&index) {
             Ok(roots) if roots.is_empty() => {
                 let finding = Finding::error("index-empty", "index.json names no image").harmless();
@@ -205,6 +207,17 @@ impl Examiner<'_> {
         self.take_container_errors();
         let all = self.archive.defects().iter().map(Finding::from);
         self.findings.extend(all.filter(|finding| !finding.is_error()));
+    }
+
+    /// What says which volumes belong together says of which bundle they are, too.
+    fn hold_against_volumes(&mut self, id: Digest) {
+        if let Some(set) = self.archive.volumes().filter(|set| set.bundle != id) {
+            let message = format!(
+                "the manifest of the volumes is that of the bundle {}, but what they hold has the id {id}",
+                set.bundle
+            );
+            self.findings.push(Finding::error("volumes-manifest", message));
+        }
     }
 
     /// Of what is compressed, only our own bundles are known byte for byte.

@@ -9,8 +9,10 @@ mod frame;
 mod locate;
 pub mod report;
 mod verify;
+mod volume;
 
 pub use admitted::{AdmitError, ProvenContent, ProvenReader, VerifiedBundle};
 pub use examine::{ExamineError, Examined};
 pub use report::{Finding, Report};
 pub use verify::{Options, verify};
+pub use volume::{VolumeReport, verify_volume};

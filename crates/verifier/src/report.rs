@@ -1,6 +1,6 @@
 //! The report: what was looked at, and every defect that was found. A defect is data; an error means that we could not look.
 
-use airlift_bundle::{Defect, Digest, Severity};
+use airlift_bundle::{Archive, Defect, Digest, Severity};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -92,8 +92,23 @@ pub struct Finding {
     /// Where in the archive, in bytes from its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// The same place in a volume, where the archive lies in several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumePlace>,
     /// Image, platform and part, outermost first.
     pub path: Vec<String>,
+}
+
+/// Where in a volume something is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumePlace {
+    /// The volume's number, from 1.
+    pub number: usize,
+    /// Its file name.
+    pub name: String,
+    /// Where in it, in bytes from its start.
+    pub offset: u64,
 }
 
 impl Finding {
@@ -105,6 +120,7 @@ impl Finding {
             message: message.into(),
             digest: None,
             offset: None,
+            volume: None,
             path: Vec::new(),
         }
     }
@@ -124,6 +140,14 @@ impl Finding {
     /// The same, at an offset.
     pub(crate) fn at(mut self, offset: impl Into<Option<u64>>) -> Self {
         self.offset = offset.into();
+        self
+    }
+
+    /// The same, with its place in a volume, where the archive lies in several.
+    pub(crate) fn placed_in(mut self, archive: &Archive) -> Self {
+        let place = self.offset.and_then(|offset| archive.storage()?.volume_at(offset));
+        self.volume =
+            place.map(|place| VolumePlace { number: place.number, name: place.name, offset: place.offset });
         self
     }
 
@@ -206,6 +230,7 @@ impl From<&Defect> for Finding {
             message: defect.message.clone(),
             digest: None,
             offset: defect.offset,
+            volume: None,
             path: Vec::new(),
         }
     }

@@ -28,6 +28,7 @@ pub fn verify(path: &Path, options: &Options, observer: &dyn Observer) -> Result
         examined.expect(expected);
     }
     examined.hash_blobs(options.jobs, observer);
+    examined.name_altered_volumes(options.jobs, observer);
     Ok(examined.report())
 }
 
@@ -118,7 +119,7 @@ impl Examined {
             hashed: self.hashed,
             images: images.collect(),
             referrers: referrers.collect(),
-            findings: self.findings.to_vec(),
+            findings: self.findings.to_vec().into_iter().map(|one| one.placed_in(&self.archive)).collect(),
         }
     }
 

@@ -1,0 +1,117 @@
+//! Volumes by themselves: one held against the manifest without the others, and which of all were altered.
+
+use std::path::Path;
+
+use airlift_bundle::volumes::{self, Named, One, Volume, VolumeSet};
+use airlift_bundle::{Algorithm, Digest, Event, Observer, Section, parallel};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::examine::{ExamineError, Examined};
+use crate::report::Finding;
+use crate::verify::Options;
+
+/// What the report on one volume calls itself.
+const SCHEMA: &str = "airlift.volume/v1";
+
+/// The answer to "is this volume what the manifest of its set says?". It says nothing of the other volumes, and so nothing of the bundle.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeReport {
+    /// `airlift.volume/v1`.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: &'static str,
+    /// Whether there is no finding of severity `error`.
+    pub ok: bool,
+    /// The id of the bundle that the volume is of, as the manifest says. Absent where the manifest is damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Digest>,
+    /// The volume's file name.
+    pub name: String,
+    /// The volume's number, from 1. Absent where the manifest is damaged or doesn't know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<usize>,
+    /// How many volumes the set has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<usize>,
+    /// Bytes of the volume.
+    pub size: u64,
+    /// Bytes that were read and hashed.
+    pub hashed: u64,
+    /// Everything that is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Verifies the volume at `path` by itself, beside the manifest of its set; `None` where `path` names no volume.
+///
+/// # Errors
+/// If it, or the manifest, can't be read.
+pub fn verify_volume(
+    path: &Path,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Option<VolumeReport>, ExamineError> {
+    let Named::Volume { manifest, name } = volumes::named(path) else { return Ok(None) };
+    let One { set, volume, content, defects } = volumes::open_one(&manifest, &name)?;
+    let mut report = VolumeReport {
+        schema: SCHEMA,
+        ok: false,
+        bundle: set.as_ref().map(|set| set.bundle),
+        name,
+        number: volume.as_ref().map(|volume| volume.number),
+        of: set.as_ref().map(VolumeSet::count),
+        size: content.as_ref().map_or(0, Section::size),
+        hashed: 0,
+        findings: defects.iter().map(Finding::from).collect(),
+    };
+    if let (Some(set), Some(volume), Some(content)) = (&set, &volume, &content) {
+        observer.notice(Event::PhaseStarted { phase: "verify", bytes: content.size() });
+        let found = hash(volume, content, observer);
+        observer.notice(Event::PhaseEnded { phase: "verify" });
+        let found = found.map_err(|source| ExamineError::Read { path: path.to_owned(), source })?;
+        report.hashed = content.size();
+        report.findings.extend(volumes::altered(set, volume, &found).as_ref().map(Finding::from));
+    }
+    if let Some(expected) = options.expect.filter(|expected| report.bundle != Some(*expected)) {
+        let found = report.bundle.map_or("that can't be told".to_owned(), |id| format!("but of {id}"));
+        let message = format!("this is no volume of the bundle {expected}, {found}");
+        report.findings.push(Finding::error("expected-id", message));
+    }
+    report.ok = report.findings.is_empty();
+    Ok(Some(report))
+}
+
+fn hash(volume: &Volume, content: &Section, observer: &dyn Observer) -> std::io::Result<Digest> {
+    let (digest, label) = (volume.sha256.0, volume.name.clone());
+    observer.notice(Event::Started { digest, label, size: content.size() });
+    let found = content.digest(Algorithm::Sha256, |bytes| observer.notice(Event::Advanced { digest, bytes }));
+    observer.notice(Event::Finished { digest });
+    found
+}
+
+impl Examined {
+    /// Where something is wrong with a bundle in volumes that are all there: says which volumes were altered, or are in another's place.
+    /// The digests of content say that much only of content that lies in one volume.
+    pub(crate) fn name_altered_volumes(&mut self, jobs: usize, observer: &dyn Observer) {
+        let is_damaged = self.findings().iter().any(|one| one.is_error() && one.rule != "expected-id");
+        let Some(set) = self.archive.volumes().filter(|_| is_damaged) else { return };
+        let all: Vec<(&Volume, Section)> =
+            set.volumes.iter().filter_map(|volume| Some((volume, self.archive.volume(volume)?))).collect();
+        let bytes = all.iter().map(|(volume, _)| volume.size).sum();
+        observer.notice(Event::PhaseStarted { phase: "volumes", bytes });
+        let found = parallel::map(&all, jobs, |(volume, content)| match hash(volume, content, observer) {
+            Ok(found) => volumes::altered(set, volume, &found).as_ref().map(Finding::from),
+            Err(error) => {
+                let message = format!("{} can't be read: {error}", volume.name);
+                Some(Finding::error("blob-unreadable", message))
+            }
+        });
+        observer.notice(Event::PhaseEnded { phase: "volumes" });
+        let found: Vec<Finding> = found
+            .into_iter()
+            .zip(&all)
+            .filter_map(|(finding, (volume, _))| Some(finding?.at(set.start_of(volume))))
+            .collect();
+        self.findings.put_first(found);
+    }
+}
