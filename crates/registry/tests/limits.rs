@@ -153,7 +153,7 @@ async fn an_error_ends() {
     let (transport, _) = transport(patient());
     let target = repository(script.address, "a");
     let error = transport.head_manifest(&target, &tag(), Access::Pull).await.unwrap_err();
-    assert!(matches!(&error, Error::Server(refusal) if refusal.attempts == 2), "{error}");
+    assert!(matches!(&error, Error::Server(refusal) if refusal.effort.attempts == 2), "{error}");
 }
 
 #[tokio::test]
