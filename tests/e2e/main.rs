@@ -9,6 +9,7 @@ mod airlift;
 mod archive;
 mod attached;
 mod bad_input;
+mod compressed;
 mod consumers;
 mod cosign;
 #[cfg(target_os = "linux")]

@@ -86,6 +86,8 @@ pub struct Archive {
     joined: Option<Storage>,
     /// What is wrong with volumes as such.
     volume_defects: Vec<Defect>,
+    /// Where that is another one.
+    size_on_disk: Option<u64>,
     layout: Option<Place>,
     index: Option<Place>,
     blobs: HashMap<Digest, Place>,
@@ -160,7 +162,11 @@ impl Archive {
         let length = bytes.len().map_err(read)?;
         let compression = compression(&bytes).map_err(read)?;
         match table::open(&bytes, length).map_err(read)? {
-            table::Opened::Frames(frames) => Archive::of_storage(path, frames.into()),
+            table::Opened::Frames(frames) => {
+                let mut archive = Archive::of_storage(path, frames.into())?;
+                archive.size_on_disk = Some(length);
+                Ok(archive)
+            }
             table::Opened::Damaged(wrong) => Ok(Archive::unreadable(path, length, wrong)),
             table::Opened::NotOurs => match compression {
                 Some(format) => Err(OpenError::Compressed { path: path.to_owned(), format }),
@@ -206,6 +212,7 @@ impl Archive {
             volumes: None,
             joined: None,
             volume_defects: Vec::new(),
+            size_on_disk: None,
             layout: None,
             index: None,
             blobs: HashMap::new(),
@@ -298,6 +305,11 @@ impl Archive {
     /// What is wrong with volumes as such: some are missing, or are not what they are called.
     pub fn volume_defects(&self) -> &[Defect] {
         &self.volume_defects
+    }
+
+    /// Bytes on disk: fewer than [`Archive::size`] where the archive is compressed.
+    pub fn size_on_disk(&self) -> u64 {
+        self.size_on_disk.unwrap_or(self.size)
     }
 
     /// What is wrong with the container itself.

@@ -14,7 +14,7 @@ use crate::os;
 use crate::path::EntryPath;
 use crate::plan::TAIL;
 use crate::writer::WriteError;
-use crate::{Digest, layout, locks};
+use crate::{Digest, layout, locks, zst};
 
 /// More unfinished files of one bundle than this are not kept: the last one gives way.
 const MAX_SET_ASIDE: u32 = 9;
@@ -193,7 +193,9 @@ fn still_named(path: &Path, file: &File) -> bool {
 fn starts_like_ours(file: &File) -> io::Result<bool> {
     let mut start = [0; BLOCK as usize];
     let count = os::read_full_at(file, &mut start, 0)?;
-    Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes()) || start[..count].iter().all(|byte| *byte == 0))
+    Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes())
+        || zst::starts_like_ours(&start[..count])
+        || start[..count].iter().all(|byte| *byte == 0))
 }
 
 #[cfg(test)]

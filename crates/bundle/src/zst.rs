@@ -20,6 +20,7 @@ pub mod writer;
 
 use std::io;
 
+use crate::layout::LAYOUT_FILE;
 use crate::plan::Plan;
 use crate::storage::Storage;
 
@@ -42,6 +43,15 @@ pub fn is_asked_for(output: &std::path::Path) -> bool {
 pub fn cut_defect(archive: &Storage, plan: &Plan) -> Option<u64> {
     archive.frames()?.cut_otherwise(cut::pieces(plan))
 }
+
+/// Whether a file starts with one of our frames, to which the first entry's name belongs.
+pub(crate) fn starts_like_ours(start: &[u8]) -> bool {
+    let name = start.get(NAME_AT..).unwrap_or_default();
+    start.starts_with(&MAGIC) && name.starts_with(LAYOUT_FILE.as_bytes())
+}
+
+/// Where the first entry's name is: behind the headers of the frame and its first block.
+const NAME_AT: usize = stored::HEADER as usize + 3;
 
 /// Bytes of the compressed file that are not what they have to be.
 pub(crate) fn damaged(what: &str, position: u64) -> io::Error {

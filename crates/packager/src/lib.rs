@@ -7,6 +7,7 @@
 
 mod attached;
 mod choose;
+mod compressed;
 mod external;
 mod fetch;
 mod output;

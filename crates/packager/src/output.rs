@@ -8,7 +8,7 @@ use std::sync::Arc;
 use airlift_bundle::frame;
 use airlift_bundle::held::{self, Held};
 use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Event, Existing, Observer, Plan, Writer};
+use airlift_bundle::{Event, Existing, Observer, Plan, Writer, zst};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -108,7 +108,12 @@ impl Packing {
         observer: &Arc<dyn Observer>,
     ) -> Result<Built, BuildError> {
         output.check()?;
-        if self.is_at(&output.path, observer).await? {
+        let in_frames = zst::is_asked_for(&output.path);
+        let is_there = match in_frames {
+            true => self.is_in_frames_at(&output.path, observer).await?,
+            false => self.is_at(&output.path, observer).await?,
+        };
+        if is_there {
             let reused = self.plan.blobs().map(|entry| entry.size).sum();
             return Ok(Built {
                 outcome: Outcome::AlreadyComplete,
@@ -119,6 +124,11 @@ impl Packing {
             return Err(BuildError::Exists { path: output.path.clone() });
         }
         let (part, leftovers) = self.source.shelves.part_for(&output.path, &self.plan)?;
+        if in_frames {
+            let fetched = self.write_frames(&part, output, jobs, observer).await?;
+            leftovers.remove();
+            return Ok(Built { outcome: Outcome::Written, fetched });
+        }
         let writer = Arc::new(Writer::within(part, Arc::clone(&self.plan))?);
         let held = self.held(&writer, observer).await?;
         writer.write_known()?;
@@ -189,10 +199,12 @@ impl Packing {
 }
 
 /// What is hashed again to find out what a file holds: everything else is compared in no time.
-fn bytes_of_blobs(plan: &Plan) -> u64 {
+pub(crate) fn bytes_of_blobs(plan: &Plan) -> u64 {
     plan.blobs().map(|entry| entry.size).sum()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BuildError> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, BuildError> {
     tokio::task::spawn_blocking(work).await.map_err(BuildError::Task)
 }

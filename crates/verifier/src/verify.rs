@@ -115,7 +115,7 @@ impl Examined {
             schema: report::SCHEMA,
             ok: !self.findings.forbid(),
             id: self.id,
-            size: self.archive.size(),
+            size: self.archive.size_on_disk(),
             hashed: self.hashed,
             images: images.collect(),
             referrers: referrers.collect(),

@@ -19,7 +19,7 @@ pub(crate) struct Appender {
     file: Arc<File>,
     direct: Option<File>,
     buffer: AlignedBuffer,
-    /// Where the buffer goes: a multiple of a block.
+    /// Where the buffer goes: a multiple of a block, until the end.
     offset: u64,
 }
 
@@ -65,7 +65,17 @@ impl Appender {
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         // Not whole blocks, so not past the page cache.
         self.file.write_all_at(self.buffer.bytes(), self.offset)?;
-        self.file.set_len(self.position())
+        let end = self.position();
+        self.offset = end;
+        self.buffer.clear();
+        self.file.set_len(end)
+    }
+}
+
+/// Where writing ends early, what was appended is there for the next run, if the system takes it.
+impl Drop for Appender {
+    fn drop(&mut self) {
+        let _ = self.file.write_all_at(self.buffer.bytes(), self.offset);
     }
 }
 
@@ -90,5 +100,15 @@ mod tests {
         appender.finish().unwrap();
         assert!(std::fs::read(&path).unwrap() == content[..2_000_000]);
         assert!(appender.go_to(2_000_600).is_err());
+    }
+
+    #[test]
+    fn what_was_appended_last_is_there_for_the_next_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        let mut appender = Appender::new(&path, Arc::new(File::create_new(&path).unwrap()));
+        appender.append(b"a start").unwrap();
+        drop(appender);
+        assert_eq!(std::fs::read(&path).unwrap(), b"a start");
     }
 }

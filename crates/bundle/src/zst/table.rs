@@ -5,11 +5,10 @@
 
 use std::io;
 
-use crate::layout::LAYOUT_FILE;
 use crate::storage::{ReadAt, Storage};
 use crate::zst::frames::{Frames, FramesBuilder};
 use crate::zst::packed::{PackedFrame, SEAL, Seal};
-use crate::zst::{MAGIC, stored};
+use crate::zst::stored;
 
 /// The magic number of the frame of the seals, and of the seek table's.
 const SEALS_MAGIC: u32 = 0x184D_2A5D;
@@ -99,10 +98,9 @@ pub(crate) fn open(bytes: &Storage, length: u64) -> io::Result<Opened> {
 
 /// Whether the first frame is one of ours, to which the first entry's name belongs.
 fn starts_like_ours(bytes: &Storage) -> io::Result<bool> {
-    const NAME: usize = LAYOUT_FILE.len();
-    let mut start = [0; stored::HEADER as usize + 3 + NAME];
+    let mut start = [0; 64];
     let count = bytes.read_full_at(&mut start, 0)?;
-    Ok(start[..4] == MAGIC && start[..count].ends_with(LAYOUT_FILE.as_bytes()))
+    Ok(crate::zst::starts_like_ours(&start[..count]))
 }
 
 /// Reads the table of `count` frames in front of the footer.

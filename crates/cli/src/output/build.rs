@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use airlift_bundle::Digest;
 use airlift_bundle::plan::Content;
+use airlift_bundle::zst::{self, writer};
+use airlift_bundle::{Digest, Plan};
 use airlift_packager::{Fetched, ImagePlan, Packing};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -90,13 +91,19 @@ pub struct PlannedBlob {
     pub path: Vec<String>,
 }
 
+/// The size of a bundle that was written: by the plan, or, where how much compression gains had to be seen, by the file.
+pub(crate) fn size_at(bundle: &Path, layout: &Plan) -> u64 {
+    let found = zst::is_asked_for(bundle).then(|| std::fs::metadata(bundle).ok()).flatten();
+    found.map_or(layout.size(), |file| file.len())
+}
+
 impl BuildDocument {
     pub(crate) fn new(bundle: &Path, packing: &Packing, fetched: Fetched) -> Self {
         BuildDocument {
             schema: BUILD,
             bundle: bundle.display().to_string(),
             id: packing.layout().id(),
-            size: packing.layout().size(),
+            size: size_at(bundle, packing.layout()),
             downloaded: fetched.downloaded,
             reused: fetched.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
@@ -108,6 +115,7 @@ impl PlanDocument {
     pub(crate) fn new(bundle: Option<&Path>, packing: &Packing, with_blobs: bool) -> Self {
         let layout = packing.layout();
         let graph = layout.graph();
+        let in_frames = bundle.is_some_and(zst::is_asked_for);
         let inline = |entry: &&airlift_bundle::PlannedEntry| match entry.content {
             Content::Blob(position) => graph.blobs[position].descriptor.data.is_some(),
             _ => false,
@@ -124,7 +132,7 @@ impl PlanDocument {
             schema: PLAN,
             bundle: bundle.map(|path| path.display().to_string()),
             id: layout.id(),
-            size: layout.size(),
+            size: if in_frames { writer::size_at_most(layout) } else { layout.size() },
             downloaded: total - reused,
             reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),

@@ -11,6 +11,7 @@ mod push_plan;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
+pub(crate) use build::size_at;
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};

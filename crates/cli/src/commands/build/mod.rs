@@ -28,6 +28,7 @@ Examples:
   airlift build -f images.txt -o images.tar            one reference a line, # comments
   airlift build nginx@sha256:… -o images.tar           by digest
   airlift build nginx:1.27 --platform linux/amd64,linux/arm64 -o images.tar
+  airlift build nginx:1.27 -o images.tar.zst           compressed, where that gains; verify, inspect and push read it
   airlift build nginx:1.27 --dry-run                   what it would be, and how large
   airlift build -f images.txt -o new.tar --reuse old.tar   fetches only what old.tar lacks
   airlift build nginx:1.27 -o - | ssh far 'cat >b.tar'     straight into a pipe
@@ -142,6 +143,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         }
         Target::File(output) => {
             ui.note(&show::plan(&packing, &ui.err));
+            ui.note(&show::frames(&output.path, &packing));
             farewell.say(kept(&output.path));
             let Built { outcome, fetched } =
                 packing.write(&output, args.registry.jobs(), &ui.observer()).await?;
@@ -239,7 +241,8 @@ fn show_plan(args: &Args, packing: &Packing, ui: &Ui) -> Result<(), Failure> {
         let bundle = args.output.as_deref();
         return ui.print_json(&PlanDocument::new(bundle, packing, ui.verbosity > 0));
     }
-    ui.print(&show::plan(packing, &ui.out))
+    let frames = args.output.as_deref().map(|output| show::frames(output, packing)).unwrap_or_default();
+    ui.print(&(show::plan(packing, &ui.out) + &frames))
 }
 
 async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use airlift_bundle::selection::leaves;
-use airlift_bundle::{Digest, Graph, Root, layout, summary};
+use airlift_bundle::{Digest, Graph, Root, layout, summary, zst};
 use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 
+use crate::output::size_at;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone};
 use crate::ui::{facts, size};
@@ -30,6 +31,15 @@ pub(crate) fn plan(packing: &Packing, stream: &Stream) -> String {
         size::exact(packing.layout().size()),
     );
     table.render(stream) + &line
+}
+
+/// What is to be known of an output in frames beforehand; nothing of others.
+pub(crate) fn frames(output: &Path, packing: &Packing) -> String {
+    if !zst::is_asked_for(output) {
+        return String::new();
+    }
+    let size = zst::writer::size_at_most(packing.layout());
+    format!("compressed, where that gains, {} will have at most {}\n", output.display(), size::exact(size))
 }
 
 /// A row for each platform, and one for all of them together where there are several.
@@ -96,7 +106,7 @@ pub(crate) fn built(
     };
     let lines = [
         ("bundle", path.display().to_string()),
-        ("size", size::exact(packing.layout().size())),
+        ("size", size::exact(size_at(path, packing.layout()))),
         ("downloaded", size::human(fetched.downloaded)),
         ("reused", size::human(fetched.reused)),
     ];

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         schema: crate::output::INSPECT,
         bundle: args.bundle.display().to_string(),
         id,
-        size: examined.archive().size(),
+        size: examined.archive().size_on_disk(),
         ok: errors.is_empty(),
         images: Vec::new(),
         manifest: None,
