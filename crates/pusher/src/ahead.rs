@@ -13,10 +13,13 @@ use crate::tree::locked;
 /// A blob with its size.
 pub(crate) type Wanted = (Digest, u64);
 
+/// Whether blobs are in one repository, as far as that was asked.
+type Answers = HashMap<Digest, Arc<OnceCell<bool>>>;
+
 /// The answers, by repository. Each is asked for once, by whoever comes first, and taken once.
 pub(crate) struct Ahead {
     transport: Transport,
-    answers: Mutex<HashMap<Repository, HashMap<Digest, Arc<OnceCell<bool>>>>>,
+    answers: Mutex<HashMap<Repository, Answers>>,
 }
 
 impl Ahead {
