@@ -17,7 +17,7 @@ use crate::writer::WriteError;
 use crate::{Digest, layout, locks, zst};
 
 /// More unfinished files of one bundle than this are not kept: the last one gives way.
-const MAX_SET_ASIDE: u32 = 9;
+pub(crate) const MAX_SET_ASIDE: u32 = 9;
 
 /// How often the file is opened again where it takes its final name, or goes away, just then.
 const OPENINGS: u32 = 10;
@@ -75,7 +75,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn is_regular(path: &Path) -> bool {
+pub(crate) fn is_regular(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
@@ -107,31 +107,12 @@ impl Part {
 
     fn open_with(path: &Path, options: &OpenOptions) -> Result<Option<Self>, WriteError> {
         let open = |source| WriteError::Open { path: path.to_owned(), source };
-        for _ in 0..OPENINGS {
-            if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-                return Err(WriteError::NotAFile { path: path.to_owned() });
-            }
-            let file = match options.open(path) {
-                Ok(file) => file,
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound && !is_there(path) && has_folder(path) =>
-                {
-                    return Ok(None);
-                }
-                Err(error) => return Err(open(error)),
-            };
-            lock(path, &file)?;
-            // Whoever had the lock before may have given the file its final name: then this is a finished bundle.
-            if !still_named(path, &file) {
-                continue;
-            }
-            let resumed = file.metadata().map_err(open)?.len() > 0;
-            if resumed && !starts_like_ours(&file).map_err(open)? {
-                return Err(WriteError::NotOurs { path: path.to_owned() });
-            }
-            return Ok(Some(Part { path: path.to_owned(), file: Arc::new(file), resumed }));
+        let Some(file) = open_locked(path, options)? else { return Ok(None) };
+        let resumed = file.metadata().map_err(open)?.len() > 0;
+        if resumed && !starts_like_ours(&file).map_err(open)? {
+            return Err(WriteError::NotOurs { path: path.to_owned() });
         }
-        Err(WriteError::Locked { path: path.to_owned(), holder: None })
+        Ok(Some(Part { path: path.to_owned(), file: Arc::new(file), resumed }))
     }
 
     /// Where it is.
@@ -161,12 +142,34 @@ impl Part {
     }
 }
 
-fn gone(path: &Path, is_new: bool) -> WriteError {
+/// Opens an unfinished file as `options` say, and locks it; `None` where it isn't there.
+pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<Option<File>, WriteError> {
+    for _ in 0..OPENINGS {
+        if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(WriteError::NotAFile { path: path.to_owned() });
+        }
+        let file = match options.open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_there(path) && has_folder(path) => {
+                return Ok(None);
+            }
+            Err(source) => return Err(WriteError::Open { path: path.to_owned(), source }),
+        };
+        lock(path, &file)?;
+        // Whoever had the lock before may have given the file its final name: then this is a finished bundle.
+        if still_named(path, &file) {
+            return Ok(Some(file));
+        }
+    }
+    Err(WriteError::Locked { path: path.to_owned(), holder: None })
+}
+
+pub(crate) fn gone(path: &Path, is_new: bool) -> WriteError {
     let why = if is_new { "its folder does not exist" } else { "it went away just now" };
     WriteError::Open { path: path.to_owned(), source: io::Error::new(io::ErrorKind::NotFound, why) }
 }
 
-fn is_there(path: &Path) -> bool {
+pub(crate) fn is_there(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
@@ -190,7 +193,7 @@ fn still_named(path: &Path, file: &File) -> bool {
 }
 
 /// Whether a file starts with the name of a bundle's first entry, or with reserved space that nothing was written to yet.
-fn starts_like_ours(file: &File) -> io::Result<bool> {
+pub(crate) fn starts_like_ours(file: &File) -> io::Result<bool> {
     let mut start = [0; BLOCK as usize];
     let count = os::read_full_at(file, &mut start, 0)?;
     Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes())

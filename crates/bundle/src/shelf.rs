@@ -33,7 +33,7 @@ enum Content {
     /// One of our archives, finished or not: the plan says where things are, or are to be.
     Planned { id: Digest, bytes: Storage, places: HashMap<Digest, PlannedEntry> },
     /// Anything else: things are where their names are.
-    Named(Archive),
+    Named(Box<Archive>),
 }
 
 impl Shelf {
@@ -55,7 +55,7 @@ impl Shelf {
             Some(storage) if archive.volumes().is_some() => Self::of_storage(path, storage).map_err(read)?,
             _ => None,
         };
-        Ok(planned.unwrap_or(Shelf { path: path.to_owned(), content: Content::Named(archive) }))
+        Ok(planned.unwrap_or(Shelf { path: path.to_owned(), content: Content::Named(Box::new(archive)) }))
     }
 
     /// One of our archives, finished or not, that is open already; `None` where it doesn't say what it holds.

@@ -14,6 +14,9 @@ use crate::header::BLOCK;
 use crate::os::{self, AlignedBuffer};
 use crate::part::Part;
 use crate::plan::{Plan, PlannedEntry, TAIL};
+use crate::storage::Storage;
+use crate::volumes::{Room, SplitError, VolumeParts, VolumeSet};
+use crate::{Observer, os::folder_of};
 
 /// What one write takes to the disk: large enough to be quick, small enough to keep memory flat.
 const WRITE_SIZE: usize = 1 << 20;
@@ -91,6 +94,18 @@ pub enum WriteError {
         #[source]
         source: io::Error,
     },
+    /// What was written can't be read back.
+    #[error("can't read {} back", .path.display())]
+    ReadBack {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The archive can't be cut into such volumes.
+    #[error(transparent)]
+    Split(#[from] SplitError),
     /// The finished file could not take its name.
     #[error("{} is complete but can't be renamed to {}", .part.display(), .output.display())]
     Publish {
@@ -117,9 +132,16 @@ pub enum Existing {
 #[derive(Debug)]
 pub struct Writer {
     plan: Arc<Plan>,
-    /// Holds the lock; reads and, where there are no direct writes, writes.
-    part: Part,
-    direct: Option<File>,
+    place: Place,
+}
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Place {
+    /// Into one file. `part` holds the lock; reads and, where there are no direct writes, writes.
+    File { part: Part, direct: Option<File> },
+    /// Into volumes.
+    Volumes(Room),
 }
 
 impl Writer {
@@ -130,21 +152,30 @@ impl Writer {
 
     /// Reserves the plan's size in a `.part` that is open.
     pub fn within(part: Part, plan: Arc<Plan>) -> Result<Self, WriteError> {
-        let writer = Writer { direct: os::open_direct(part.path(), os::Direct::Write), plan, part };
-        let size = writer.plan.size();
-        os::reserve(writer.file(), size).map_err(|source| {
-            if !writer.is_resumed() {
+        let size = plan.size();
+        os::reserve(part.file(), size).map_err(|source| {
+            if !part.is_resumed() {
                 // Nothing of worth is in it yet, and a reserved stump would only take up room.
-                let _ = std::fs::remove_file(writer.path());
+                let _ = std::fs::remove_file(part.path());
             }
-            WriteError::Reserve { path: writer.path().to_owned(), size, source }
+            WriteError::Reserve { path: part.path().to_owned(), size, source }
         })?;
-        Ok(writer)
+        let direct = os::open_direct(part.path(), os::Direct::Write);
+        Ok(Writer { plan, place: Place::File { part, direct } })
     }
 
-    /// The `.part` file.
+    /// Reserves the plan's size in volumes.
+    pub fn in_volumes(parts: VolumeParts, plan: Arc<Plan>) -> Result<Self, WriteError> {
+        let room = Room::within(parts, plan.size())?;
+        Ok(Writer { plan, place: Place::Volumes(room) })
+    }
+
+    /// The `.part` file; of volumes, that of their manifest.
     pub fn path(&self) -> &Path {
-        self.part.path()
+        match &self.place {
+            Place::File { part, .. } => part.path(),
+            Place::Volumes(room) => room.path(),
+        }
     }
 
     /// The plan that is being carried out.
@@ -154,12 +185,26 @@ impl Writer {
 
     /// Whether the file had content when it was opened, so that a look at it may pay.
     pub fn is_resumed(&self) -> bool {
-        self.part.is_resumed()
+        match &self.place {
+            Place::File { part, .. } => part.is_resumed(),
+            Place::Volumes(room) => room.is_resumed(),
+        }
     }
 
-    /// The file, for [`crate::held::held`].
+    /// What stands there, for [`crate::held::held`].
+    pub fn storage(&self) -> Storage {
+        match &self.place {
+            Place::File { part, .. } => part.file().into(),
+            Place::Volumes(room) => room.storage(),
+        }
+    }
+
+    /// The file that is locked: the archive itself, if it is to be one file.
     pub fn file(&self) -> &Arc<File> {
-        self.part.file()
+        match &self.place {
+            Place::File { part, .. } => part.file(),
+            Place::Volumes(room) => room.file(),
+        }
     }
 
     /// Writes everything that is known before the blobs: layout, index, manifests, and the tail.
@@ -186,17 +231,42 @@ impl Writer {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError> {
-        let file = self.direct.as_ref().unwrap_or(self.file());
-        file.write_all_at(bytes, offset).map_err(|source| WriteError::Write {
-            path: self.path().to_owned(),
-            offset,
-            source,
-        })
+        match &self.place {
+            Place::File { part, direct } => {
+                let file = direct.as_ref().unwrap_or(part.file());
+                file.write_all_at(bytes, offset).map_err(|source| WriteError::Write {
+                    path: part.path().to_owned(),
+                    offset,
+                    source,
+                })
+            }
+            Place::Volumes(room) => room.write_at(bytes, offset),
+        }
     }
 
     /// Makes what was written so far durable.
     pub fn sync(&self) -> Result<(), WriteError> {
-        self.file().sync_all().map_err(|source| WriteError::Sync { path: self.path().to_owned(), source })
+        match &self.place {
+            Place::File { part, .. } => part
+                .file()
+                .sync_all()
+                .map_err(|source| WriteError::Sync { path: part.path().to_owned(), source }),
+            Place::Volumes(room) => room.sync(),
+        }
+    }
+
+    /// What [`Writer::publish`] is for one file, for volumes: they are read once more, on all cores, for the digests that their manifest
+    /// names, take their names, and the manifest takes its own as the last. `None` for an archive in one file.
+    pub fn publish_volumes(
+        &self,
+        existing: Existing,
+        observer: &dyn Observer,
+    ) -> Result<Option<VolumeSet>, WriteError> {
+        let Place::Volumes(room) = &self.place else { return Ok(None) };
+        room.sync()?;
+        let set = room.digests(self.plan.id(), observer)?;
+        room.publish(&set, existing)?;
+        Ok(Some(set))
     }
 
     /// Makes the data durable and gives the file its final name, durably too.
@@ -211,8 +281,7 @@ impl Writer {
             output: output.to_owned(),
             source,
         })?;
-        let folder =
-            output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(output);
         os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
     }
 }

@@ -37,6 +37,9 @@ pub(crate) enum UsageError {
     /// A malformed reference on the command line.
     #[error(transparent)]
     Reference(airlift_registry::ReferenceError),
+    /// More volumes than a set can have.
+    #[error(transparent)]
+    Volumes(airlift_bundle::volumes::SplitError),
     /// A malformed reference in a file.
     #[error("{}, line {line}", .file.display())]
     Line {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use airlift_bundle::frame;
 use airlift_bundle::held::{self, Held};
+use airlift_bundle::volumes::{self, Opened, Split, VolumeSet};
 use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Event, Existing, Observer, Plan, Writer, zst};
+use airlift_bundle::{Event, Existing, Observer, Plan, Section, Writer, parallel, zst};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -58,9 +59,38 @@ pub struct Output {
     pub path: PathBuf,
     /// What to do with a file of that name.
     pub existing: Existing,
+    /// In volumes, if it is cut into such: `PATH.001` and so on, with `PATH.volumes.json` beside them.
+    pub volumes: Option<Split>,
 }
 
 impl Output {
+    /// Whether it is written in zstd frames, which its name says.
+    fn is_in_frames(&self) -> bool {
+        self.volumes.is_none() && zst::is_asked_for(&self.path)
+    }
+
+    /// One file.
+    pub fn file(path: PathBuf, existing: Existing) -> Self {
+        Output { path, existing, volumes: None }
+    }
+
+    /// What the bundle goes by: the file, or the manifest of the volumes.
+    pub fn shown(&self) -> PathBuf {
+        match self.volumes {
+            Some(_) => volumes::manifest_path(&self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// The first of the files that are there and that the bundle, of `size` bytes, would take the place of.
+    fn taken(&self, size: u64) -> Result<Option<PathBuf>, WriteError> {
+        let mut names = vec![self.shown()];
+        if let Some(split) = self.volumes {
+            let count = split.spans(size)?.len();
+            names.extend((1..=count).map(|number| volumes::volume_path(&self.path, number, count)));
+        }
+        Ok(names.into_iter().find(|path| std::fs::symlink_metadata(path).is_ok()))
+    }
     /// Finds out early whether the path can take a file at all, so that no request is made for nothing.
     pub fn check(&self) -> Result<(), BuildError> {
         let refuse = |why| Err(BuildError::Output { path: self.path.clone(), why });
@@ -73,6 +103,12 @@ impl Output {
         }
         if self.path.file_name().is_none() {
             return refuse("it names no file");
+        }
+        if self.volumes.is_some() && zst::is_asked_for(&self.path) {
+            return refuse("a compressed bundle is not cut into volumes; leave out one of the two");
+        }
+        if self.volumes.is_some() && self.path.file_name().and_then(std::ffi::OsStr::to_str).is_none() {
+            return refuse("the names of volumes have to be UTF-8");
         }
         match self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) if !folder.is_dir() => refuse("its folder does not exist"),
@@ -91,12 +127,14 @@ pub enum Outcome {
 }
 
 /// What a build did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
     /// How it ended.
     pub outcome: Outcome,
     /// What moved.
     pub fetched: Fetched,
+    /// The volumes, if it was cut into such.
+    pub volumes: Option<VolumeSet>,
 }
 
 impl Packing {
@@ -108,28 +146,28 @@ impl Packing {
         observer: &Arc<dyn Observer>,
     ) -> Result<Built, BuildError> {
         output.check()?;
-        let in_frames = zst::is_asked_for(&output.path);
-        let is_there = match in_frames {
-            true => self.is_in_frames_at(&output.path, observer).await?,
-            false => self.is_at(&output.path, observer).await?,
-        };
-        if is_there {
+        let there = self.complete_at(output, observer).await?;
+        if let Some(volumes) = there {
             let reused = self.plan.blobs().map(|entry| entry.size).sum();
             return Ok(Built {
                 outcome: Outcome::AlreadyComplete,
                 fetched: Fetched { downloaded: 0, reused },
+                volumes,
             });
         }
-        if output.existing == Existing::Keep && std::fs::symlink_metadata(&output.path).is_ok() {
-            return Err(BuildError::Exists { path: output.path.clone() });
+        if output.existing == Existing::Keep
+            && let Some(path) = output.taken(self.plan.size())?
+        {
+            return Err(BuildError::Exists { path });
         }
-        let (part, leftovers) = self.source.shelves.part_for(&output.path, &self.plan)?;
-        if in_frames {
+        if output.is_in_frames() {
+            let (part, leftovers) = self.source.shelves.part_for(&output.path, &self.plan)?;
             let fetched = self.write_frames(&part, output, jobs, observer).await?;
             leftovers.remove();
-            return Ok(Built { outcome: Outcome::Written, fetched });
+            return Ok(Built { outcome: Outcome::Written, fetched, volumes: None });
         }
-        let writer = Arc::new(Writer::within(part, Arc::clone(&self.plan))?);
+        let (writer, leftovers) = self.source.shelves.writer_for(output, &self.plan)?;
+        let writer = Arc::new(writer);
         let held = self.held(&writer, observer).await?;
         writer.write_known()?;
         let held = self.copied(&writer, held, observer).await?;
@@ -139,9 +177,36 @@ impl Packing {
             leftovers.remove();
         }
         let fetched = self.fetch(&writer, held, jobs, observer).await?;
-        let (path, existing) = (output.path.clone(), output.existing);
-        blocking(move || writer.publish(&path, existing)).await??;
-        Ok(Built { outcome: Outcome::Written, fetched })
+        let (output, observer) = (output.clone(), Arc::clone(observer));
+        let volumes = blocking(move || {
+            let Output { path, existing, volumes } = output;
+            match volumes {
+                Some(_) => writer.publish_volumes(existing, &*observer),
+                None => writer.publish(&path, existing).map(|()| None),
+            }
+        });
+        Ok(Built { outcome: Outcome::Written, fetched, volumes: volumes.await?? })
+    }
+
+    /// The volumes, if there are such, where the output is this plan's archive already.
+    async fn complete_at(
+        &self,
+        output: &Output,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Option<Option<VolumeSet>>, BuildError> {
+        if output.is_in_frames() {
+            return Ok(self.is_in_frames_at(&output.path, observer).await?.then_some(None));
+        }
+        let Some(split) = output.volumes else {
+            return Ok(self.is_at(&output.path, observer).await?.then_some(None));
+        };
+        let (manifest, plan) = (output.shown(), Arc::clone(&self.plan));
+        if !manifest.is_file() {
+            return Ok(None);
+        }
+        let observer = Arc::clone(observer);
+        let found = blocking(move || volumes_at(&manifest, split, &plan, &*observer)).await??;
+        Ok(found.map(Some))
     }
 
     /// Whether the file at `path` is this plan's archive, to the last byte.
@@ -179,7 +244,7 @@ impl Packing {
         let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
         blocking(move || {
             observer.notice(Event::PhaseStarted { phase: "resume", bytes: bytes_of_blobs(writer.plan()) });
-            let held = held::held(writer.file(), writer.plan(), 0, &*observer);
+            let held = held::held(writer.storage(), writer.plan(), 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "resume" });
             held.map_err(|source| BuildError::Read { path: writer.path().to_owned(), source })
         })
@@ -196,6 +261,39 @@ impl Packing {
         let (source, writer, observer) = (Arc::clone(&self.source), Arc::clone(writer), Arc::clone(observer));
         Ok(blocking(move || copy_at_hand(&source.shelves, &writer, held, &*observer)).await??)
     }
+}
+
+/// The volumes of a set that is this plan's archive, cut like this, to the last byte; their manifest is held against them, too.
+fn volumes_at(
+    manifest: &Path,
+    split: Split,
+    plan: &Plan,
+    observer: &dyn Observer,
+) -> Result<Option<VolumeSet>, BuildError> {
+    let read = |source| BuildError::Read { path: manifest.to_owned(), source };
+    let Ok(Opened { set: Some(set), storage: Some(storage), defects }) = volumes::open(manifest) else {
+        return Ok(None);
+    };
+    let is_like_it = set.bundle == plan.id() && set.volume_size == split.volume_size();
+    if !defects.is_empty() || !is_like_it || set.size != plan.size() {
+        return Ok(None);
+    }
+    observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(plan) });
+    let is_it = frame::is_archive_of(&storage, plan, 0, observer).map_err(read)?;
+    observer.notice(Event::PhaseEnded { phase: "check" });
+    if !is_it {
+        return Ok(None);
+    }
+    observer.notice(Event::PhaseStarted { phase: "digest", bytes: set.size });
+    let digests = parallel::map(&set.volumes, 0, |volume| {
+        let digest = volume.sha256.0;
+        let section = Section::new(&storage, set.start_of(volume), volume.size);
+        section.digest(digest.algorithm(), |bytes| observer.notice(Event::Advanced { digest, bytes }))
+    });
+    observer.notice(Event::PhaseEnded { phase: "digest" });
+    let digests = digests.into_iter().collect::<io::Result<Vec<_>>>().map_err(read)?;
+    let fit = set.volumes.iter().map(|volume| volume.sha256.0).eq(digests);
+    Ok(fit.then_some(set))
 }
 
 /// What is hashed again to find out what a file holds: everything else is compared in no time.

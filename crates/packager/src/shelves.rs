@@ -3,10 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use airlift_bundle::part::{Part, part_path, set_aside_paths};
+use airlift_bundle::volumes::{Split, VolumeParts, manifest_path};
 use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Digest, OpenError, Plan, Section, Shelf};
+use airlift_bundle::{Digest, OpenError, Plan, Section, Shelf, Writer};
 use bytes::Bytes;
+
+use crate::output::Output;
 
 /// Why what should be reused can't be looked into.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +34,13 @@ pub enum ReuseError {
 #[derive(Debug, Default)]
 pub struct Shelves {
     part: Option<Unfinished>,
+    volumes: Option<UnfinishedVolumes>,
     /// In the order in which they are asked.
     others: Vec<Shelf>,
     /// Those among them that are ours to remove.
     set_aside: Vec<PathBuf>,
+    /// An unfinished file among these, locked until all is over.
+    locked: Option<Part>,
 }
 
 /// The `.part` of an earlier run.
@@ -43,7 +51,54 @@ struct Unfinished {
     shelf: Option<Shelf>,
 }
 
+/// The unfinished volumes of an earlier run.
+#[derive(Debug)]
+struct UnfinishedVolumes {
+    parts: VolumeParts,
+    /// `None` where they don't say what they are to become.
+    shelf: Option<Shelf>,
+}
+
 impl Shelves {
+    /// The same as [`Shelves::open`] for an output that may be in volumes. An unfinished file of the same output is of use for
+    /// volumes, too.
+    ///
+    /// # Errors
+    /// If another process writes to this output, or what was named can't be opened.
+    pub fn open_for(output: &Output, named: &[PathBuf]) -> Result<Self, ReuseError> {
+        let Some(split) = output.volumes else { return Self::open(Some(&output.path), named) };
+        let mut shelves = Shelves::default();
+        shelves.find_unfinished_volumes(&output.path, split)?;
+        let in_one_file = shelves.find_unfinished(&output.path);
+        // Whoever writes the archive in one file isn't in the way.
+        if let (Ok(()), Some(Unfinished { part, shelf })) = (in_one_file, shelves.part.take()) {
+            shelves.set_aside.push(part.path().to_owned());
+            shelves.others.extend(shelf);
+            shelves.locked = Some(part);
+        }
+        for there in [&output.path, &manifest_path(&output.path)] {
+            shelves.others.extend(Shelf::open(there).ok());
+        }
+        shelves.open_named(named)?;
+        Ok(shelves)
+    }
+
+    fn find_unfinished_volumes(&mut self, output: &Path, split: Split) -> Result<(), ReuseError> {
+        if let Some(parts) = VolumeParts::open_existing(output, split)? {
+            let open = |source| WriteError::Open { path: parts.path().to_owned(), source };
+            let bytes = parts.storage();
+            let shelf = bytes.and_then(|bytes| Shelf::of_storage(parts.path(), &bytes).transpose());
+            let shelf = shelf.transpose().map_err(open)?;
+            self.volumes = Some(UnfinishedVolumes { parts, shelf });
+        }
+        for (bytes, files) in VolumeParts::all_set_aside(output) {
+            let path = files.first().cloned().unwrap_or_default();
+            self.others.extend(Shelf::of_storage(&path, &bytes).ok().flatten());
+            self.set_aside.extend(files);
+        }
+        Ok(())
+    }
+
     /// Looks for what earlier runs for `output` left, and opens what was named. The `.part`, if there is one, is locked
     /// from here on.
     ///
@@ -56,12 +111,17 @@ impl Shelves {
             // Whether it may be replaced is decided later; what it holds needs no fetching in any case.
             shelves.others.extend(Shelf::open(output).ok());
         }
+        shelves.open_named(named)?;
+        Ok(shelves)
+    }
+
+    fn open_named(&mut self, named: &[PathBuf]) -> Result<(), ReuseError> {
         for path in named {
             let shelf =
                 Shelf::open(path).map_err(|source| ReuseError::Open { path: path.clone(), source })?;
-            shelves.others.push(shelf);
+            self.others.push(shelf);
         }
-        Ok(shelves)
+        Ok(())
     }
 
     fn find_unfinished(&mut self, output: &Path) -> Result<(), ReuseError> {
@@ -77,7 +137,7 @@ impl Shelves {
 
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
-        self.others.is_empty() && self.part.as_ref().is_none_or(|unfinished| unfinished.shelf.is_none())
+        self.all().next().is_none()
     }
 
     /// A manifest, proven by its digest.
@@ -96,7 +156,38 @@ impl Shelves {
     }
 
     fn all(&self) -> impl Iterator<Item = &Shelf> {
-        self.part.iter().filter_map(|unfinished| unfinished.shelf.as_ref()).chain(&self.others)
+        let part = self.part.iter().filter_map(|unfinished| unfinished.shelf.as_ref());
+        let volumes = self.volumes.iter().filter_map(|unfinished| unfinished.shelf.as_ref());
+        part.chain(volumes).chain(&self.others)
+    }
+
+    /// Who writes `plan` to `output`, into what is there of it, or anew. What other plans left is kept for as long as it may be of use.
+    pub(crate) fn writer_for(
+        &self,
+        output: &Output,
+        plan: &Arc<Plan>,
+    ) -> Result<(Writer, Leftovers), WriteError> {
+        let Some(split) = output.volumes else {
+            let (part, leftovers) = self.part_for(&output.path, plan)?;
+            return Ok((Writer::within(part, Arc::clone(plan))?, leftovers));
+        };
+        let mut leftovers = Leftovers { files: self.set_aside.clone() };
+        let parts = match &self.volumes {
+            Some(UnfinishedVolumes { parts, shelf })
+                if shelf
+                    .as_ref()
+                    .is_none_or(|shelf| shelf.id() == Some(plan.id()) && parts.fit(plan.size())) =>
+            {
+                parts.clone()
+            }
+            Some(UnfinishedVolumes { parts, .. }) => {
+                let (parts, files) = parts.set_aside()?;
+                leftovers.files.extend(files);
+                parts
+            }
+            None => VolumeParts::open(&output.path, split)?,
+        };
+        Ok((Writer::in_volumes(parts, Arc::clone(plan))?, leftovers))
     }
 
     /// The file to write `plan` to: the `.part` that is there, if it may be that of this plan; else a new one, beside which

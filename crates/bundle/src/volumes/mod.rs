@@ -3,12 +3,15 @@
 //!
 //! `b.tar.001`, `b.tar.002`, … one behind the other are `b.tar`. `b.tar.volumes.json`, the *manifest of volumes*
 //! ([`VolumeSet`]), names each with its size and digests: so each can be verified alone, and a set is known to be complete.
-//! [`named`] says what a path means, [`open`](open()) opens a set in place, [`open_one`] a single volume. `docs/format.md` is the contract.
+//! [`named`] says what a path means, [`open`](open()) opens a set in place, [`open_one`] a single volume, [`VolumeParts`] are volumes that are
+//! being written. `docs/format.md` is the contract.
 
 mod manifest;
 mod one;
 mod open;
+mod parts;
 mod pieces;
+mod room;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +22,9 @@ use crate::header::BLOCK;
 pub use manifest::{Hex, SCHEMA, Volume, VolumeSet, VolumeSetError};
 pub use one::{One, altered, open_one};
 pub use open::{Opened, open, read_manifest};
+pub use parts::VolumeParts;
 pub(crate) use pieces::Pieces;
+pub(crate) use room::Room;
 
 /// Volumes are no smaller: this many bytes.
 pub const MIN_VOLUME: u64 = 64 << 10;

@@ -39,7 +39,7 @@ pub fn open_one(manifest: &Path, name: &str) -> Result<One, OpenError> {
     match open_for_reading(&path) {
         Ok(file) => {
             let size = file.metadata().map_err(read)?.len();
-            one.content = Some(Section::new(&Arc::new(file), 0, size));
+            one.content = Some(Section::new(Arc::new(file), 0, size));
             one.defects.extend(wrong_size(&one, &set, size));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && one.volume.is_some() => {

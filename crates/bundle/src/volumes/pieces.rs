@@ -6,10 +6,11 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::os;
 use crate::section::run::Run;
+use crate::volumes::with_suffix;
 
 /// So many files stay open: more than threads read or write at a time on most machines.
 const KEPT_OPEN: usize = 32;
@@ -40,11 +41,13 @@ pub(crate) struct Pieces {
     purpose: Purpose,
     /// The last used is the last.
     open: Mutex<VecDeque<(usize, Arc<File>)>>,
+    /// What was put behind the names of all of them since.
+    suffix: OnceLock<String>,
 }
 
 impl Pieces {
     pub(super) fn new(files: Vec<Piece>, purpose: Purpose) -> Self {
-        Pieces { files, purpose, open: Mutex::default() }
+        Pieces { files, purpose, open: Mutex::default(), suffix: OnceLock::new() }
     }
 
     /// How many bytes they have together.
@@ -52,6 +55,12 @@ impl Pieces {
         self.files.last().map_or(0, |last| last.start.saturating_add(last.size))
     }
 
+    /// Takes note of that all files have got `suffix` behind their names, so that they are found when they are opened.
+    pub(super) fn renamed(&self, suffix: String) {
+        let _ = self.suffix.set(suffix);
+    }
+
+    /// The files as they were called in the beginning.
     pub(super) fn files(&self) -> &[Piece] {
         &self.files
     }
@@ -97,18 +106,20 @@ impl Pieces {
     }
 
     fn open_piece(&self, piece: &Piece) -> io::Result<File> {
+        let path =
+            self.suffix.get().map_or_else(|| piece.path.clone(), |suffix| with_suffix(&piece.path, suffix));
         match self.purpose {
             Purpose::Read => {
-                let file = open_for_reading(&piece.path)?;
+                let file = open_for_reading(&path)?;
                 let found = identity(&file.metadata()?);
                 if piece.identity.is_some_and(|known| known != found) {
                     return Err(io::Error::other("another file took its place while it was read"));
                 }
                 Ok(file)
             }
-            Purpose::Write => match os::open_direct(&piece.path, os::Direct::Write) {
+            Purpose::Write => match os::open_direct(&path, os::Direct::Write) {
                 Some(file) => Ok(file),
-                None => OpenOptions::new().write(true).open(&piece.path),
+                None => OpenOptions::new().write(true).open(&path),
             },
         }
     }

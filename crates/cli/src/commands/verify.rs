@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_bundle::{Digest, layout};
 use airlift_verifier::report::{Finding, ImageReport};
-use airlift_verifier::{Options, Report, verify};
+use airlift_verifier::{Options, Report, VolumeReport, verify, verify_volume};
 
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, Failure, UsageError};
@@ -18,6 +18,8 @@ Examples:
   airlift verify images.tar
   airlift verify images.tar --expect sha256:…    and it is the very bundle that was built
   airlift verify layout/ --json                  another tool's image layout, for a script
+  airlift verify images.tar.volumes.json         a bundle in volumes, all of them
+  airlift verify images.tar.002                  one volume by itself
 
 Integrity is not authenticity: that every byte is what the bundle's id says doesn't tell who made it. Carry the id on
 another way and give it with --expect.";
@@ -29,7 +31,7 @@ another way and give it with --expect.";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The bundle: a tar archive, or a folder
+    /// The bundle: a tar archive, a folder, or the .volumes.json of volumes
     bundle: PathBuf,
     /// The bundle's id, or a file that starts with it
     #[arg(long, value_name = "ID|FILE")]
@@ -45,6 +47,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let expect = args.expect.as_deref().map(expected).transpose()?;
     let options = Options { jobs: usize::from(args.jobs), expect, limits: args.limits.limits() };
+    if let Some(report) = verify_volume(&args.bundle, &options, &*ui.observer())? {
+        if ui.json {
+            ui.print_json(&report)?;
+        } else {
+            ui.print(&one_volume(&report, &args.bundle, ui))?;
+        }
+        return Ok(if report.ok { Exit::Done } else { Exit::No });
+    }
     let report = verify(&args.bundle, &options, &*ui.observer())?;
     if ui.json {
         ui.print_json(&report)?;
@@ -123,12 +133,43 @@ fn told(finding: &Finding, stream: &Stream) -> String {
     if let Some(offset) = finding.offset {
         rule.push_str(&format!(", at byte {}", size::grouped(offset)));
     }
+    if let Some(place) = &finding.volume {
+        rule.push_str(&format!(" (byte {} of {})", size::grouped(place.offset), harmless(&place.name)));
+    }
     if let Some(digest) = &finding.digest {
         rule.push_str(&format!(", {digest}"));
     }
     format!("{}: {}\n", stream.paint.tone(tone, word), stream.paint.tone(Tone::Bold, &place))
         + &indented(2, Tone::Plain, &harmless(&finding.message), stream)
         + &indented(2, Tone::Dim, &rule, stream)
+}
+
+/// One volume of a bundle: yes or no, and that it says nothing of the others.
+fn one_volume(report: &VolumeReport, path: &Path, ui: &Ui) -> String {
+    let mut out: String = report.findings.iter().map(|finding| told(finding, &ui.out)).collect();
+    if !report.findings.is_empty() {
+        out.push('\n');
+    }
+    let place = match (report.number, report.of) {
+        (Some(number), Some(of)) => format!("volume {number} of {of}"),
+        _ => "a volume".to_owned(),
+    };
+    let bundle = report.bundle.map_or("an unknown bundle".to_owned(), |id| format!("bundle {id}"));
+    let only_another = report.findings.iter().all(|finding| finding.rule == "expected-id");
+    let paint = ui.out.paint;
+    let (word, state) = match (report.ok, only_another) {
+        (true, _) => (paint.tone(Tone::Good, "OK"), "intact"),
+        (false, true) => (paint.tone(Tone::Bad, "NOT OF THE EXPECTED BUNDLE"), "intact"),
+        (false, false) => (paint.tone(Tone::Bad, "DAMAGED"), "not what it has to be"),
+    };
+    let (shown, hashed) = (path.display().to_string(), size::human(report.hashed));
+    out.push_str(&format!("{word}: {}: {place} of {bundle}: {state}, {hashed} hashed\n", harmless(&shown)));
+    if report.ok {
+        out.push_str(
+            "This is one volume only, not the bundle: with all of them here, verify the .volumes.json\n",
+        );
+    }
+    out
 }
 
 /// The last line: yes or no.

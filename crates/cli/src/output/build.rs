@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use airlift_bundle::plan::Content;
+use airlift_bundle::volumes::{Span, Volume, VolumeSet};
 use airlift_bundle::zst::{self, writer};
 use airlift_bundle::{Digest, Plan};
 use airlift_packager::{Fetched, ImagePlan, Packing};
@@ -31,6 +32,9 @@ pub struct BuildDocument {
     pub reused: u64,
     /// The images, in the bundle's order.
     pub images: Vec<PlannedImage>,
+    /// The volumes, in order; only with `--volume-size`. `bundle` is then the path of their manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<Vec<Volume>>,
 }
 
 /// What would be built.
@@ -52,9 +56,22 @@ pub struct PlanDocument {
     pub reused: u64,
     /// The images, in the bundle's order.
     pub images: Vec<PlannedImage>,
+    /// The volumes that there would be, in order; only with `--volume-size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<Vec<PlannedVolume>>,
     /// The blobs, in the archive's order; only with `-v`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blobs: Option<Vec<PlannedBlob>>,
+}
+
+/// One volume.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedVolume {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 /// One image.
@@ -107,11 +124,20 @@ impl BuildDocument {
             downloaded: fetched.downloaded,
             reused: fetched.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
+            volumes: None,
         }
+    }
+
+    pub(crate) fn in_volumes(self, set: Option<VolumeSet>) -> Self {
+        BuildDocument { volumes: set.map(|set| set.volumes), ..self }
     }
 }
 
 impl PlanDocument {
+    pub(crate) fn in_volumes(self, spans: Option<&[Span]>) -> Self {
+        let volume = |span: &Span| PlannedVolume { number: span.number, size: span.size };
+        PlanDocument { volumes: spans.map(|spans| spans.iter().map(volume).collect()), ..self }
+    }
     pub(crate) fn new(bundle: Option<&Path>, packing: &Packing, with_blobs: bool) -> Self {
         let layout = packing.layout();
         let graph = layout.graph();
@@ -136,6 +162,7 @@ impl PlanDocument {
             downloaded: total - reused,
             reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
+            volumes: None,
             blobs: with_blobs.then(|| layout.blobs().map(blob).collect()),
         }
     }

@@ -12,7 +12,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 pub(crate) use build::size_at;
-pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage};
+pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub(crate) use inspect::INSPECT;
@@ -29,6 +29,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("push-plan.json", named::<PushPlanDocument>()),
         ("inspect.json", named::<InspectDocument>()),
         ("demo.json", named::<DemoDocument>()),
+        ("volume.json", named::<airlift_verifier::VolumeReport>()),
+        ("volumes.json", named::<airlift_bundle::volumes::VolumeSet>()),
     ]
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_bundle::part::part_path;
+use airlift_bundle::volumes::{Span, Split};
 use airlift_bundle::{Existing, Observer, Platform};
 use airlift_packager::{
     Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, Shelves,
@@ -32,6 +33,7 @@ Examples:
   airlift build nginx:1.27 --dry-run                   what it would be, and how large
   airlift build -f images.txt -o new.tar --reuse old.tar   fetches only what old.tar lacks
   airlift build nginx:1.27 -o - | ssh far 'cat >b.tar'     straight into a pipe
+  airlift build nginx:1.27 -o b.tar --volume-size 4GB      b.tar.001 … for FAT32 or DVDs
 
 If it is interrupted, the same command goes on from BUNDLE.part: what is there is hashed and kept.";
 
@@ -64,6 +66,13 @@ pub(crate) struct Args {
     /// Refused before the first blob is fetched, with exit code 5. K, M and G are powers of 1024, kB, MB and GB of 1000.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
+    /// Cut the bundle into files of this size, such as 4GB
+    ///
+    /// Writes BUNDLE.001, BUNDLE.002 and so on, which are the archive one behind the other, and BUNDLE.volumes.json, which says what belongs
+    /// together. All commands read the volumes in place, by the name of BUNDLE.volumes.json, or of BUNDLE where no such file is.
+    /// `airlift verify BUNDLE.002` verifies one alone. At least 64K; rounded down to a multiple of 512. FAT32 takes 4GB (DVDs 4.7GB), but not 4GiB.
+    #[arg(long, value_name = "SIZE", value_parser = volume_size)]
+    volume_size: Option<Split>,
     /// Carry only these platforms (repeatable, commas)
     ///
     /// The index and its digest stay as they are.
@@ -124,33 +133,37 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     if let Target::File(output) = &target {
         output.check()?;
     }
-    let output = match &target {
-        Target::File(output) => Some(output.path.as_path()),
-        Target::Stream | Target::Nowhere => None,
+    let (output, shelves) = match &target {
+        Target::File(output) => (Some(output.path.as_path()), Shelves::open_for(output, &args.reuse)?),
+        Target::Stream | Target::Nowhere => (None, Shelves::open(None, &args.reuse)?),
     };
-    let shelves = Shelves::open(output, &args.reuse)?;
     let packing = plan(&args, &references, shelves, output, ui).await?;
     let layout = packing.layout();
     if let Some(limit) = args.max_size.filter(|limit| layout.size() > *limit) {
         return Err(Failure::TooLarge { size: layout.size(), limit });
     }
+    let spans = args.volume_size.map(|split| split.spans(layout.size())).transpose();
+    let spans = spans.map_err(UsageError::Volumes)?;
     match target {
-        Target::Nowhere => show_plan(&args, &packing, ui)?,
+        Target::Nowhere => show_plan(&args, &packing, spans.as_deref(), ui)?,
         Target::Stream => {
-            ui.note(&show::plan(&packing, &ui.err));
+            ui.note(&show::plan(&packing, None, &ui.err));
             let fetched = stream(&packing, ui).await?;
             ui.note(&show::built(Path::new("-"), &packing, Outcome::Written, fetched, ui.err.paint));
         }
         Target::File(output) => {
-            ui.note(&show::plan(&packing, &ui.err));
+            ui.note(&show::plan(&packing, spans.as_deref(), &ui.err));
             ui.note(&show::frames(&output.path, &packing));
-            farewell.say(kept(&output.path));
-            let Built { outcome, fetched } =
+            farewell.say(kept(&output));
+            let Built { outcome, fetched, volumes } =
                 packing.write(&output, args.registry.jobs(), &ui.observer()).await?;
+            let bundle = output.shown();
             if ui.json {
-                ui.print_json(&BuildDocument::new(&output.path, &packing, fetched))?;
+                ui.print_json(&BuildDocument::new(&bundle, &packing, fetched).in_volumes(volumes))?;
             } else {
-                ui.print(&show::built(&output.path, &packing, outcome, fetched, ui.out.paint))?;
+                let in_volumes = volumes.as_ref().map(show::volumes).unwrap_or_default();
+                let built = show::built(&bundle, &packing, outcome, fetched, ui.out.paint);
+                ui.print(&(built + &in_volumes))?;
             }
         }
     }
@@ -164,6 +177,9 @@ impl Args {
             _ if self.dry_run => Ok(Target::Nowhere),
             // The parser of arguments asks for one of the two.
             None => refuse("name the bundle with -o, or look at the plan with --dry-run"),
+            Some(path) if path.as_os_str() == "-" && self.volume_size.is_some() => {
+                refuse("-o - is one stream; --volume-size wants a file's name")
+            }
             Some(path) if path.as_os_str() == "-" => {
                 if ui.json {
                     return refuse("-o - and --json both want standard output; write the bundle to a file");
@@ -182,7 +198,8 @@ impl Args {
             }
             Some(path) => {
                 let existing = if self.force { Existing::Replace } else { Existing::Keep };
-                Ok(Target::File(Output { path: path.clone(), existing }))
+                let volumes = self.volume_size;
+                Ok(Target::File(Output { path: path.clone(), existing, volumes }))
             }
         }
     }
@@ -236,13 +253,17 @@ async fn plan_from(
     Ok(Packing::plan(Arc::clone(source), resolved, &options, observer).await?)
 }
 
-fn show_plan(args: &Args, packing: &Packing, ui: &Ui) -> Result<(), Failure> {
+fn show_plan(args: &Args, packing: &Packing, spans: Option<&[Span]>, ui: &Ui) -> Result<(), Failure> {
     if ui.json {
         let bundle = args.output.as_deref();
-        return ui.print_json(&PlanDocument::new(bundle, packing, ui.verbosity > 0));
+        return ui.print_json(&PlanDocument::new(bundle, packing, ui.verbosity > 0).in_volumes(spans));
     }
     let frames = args.output.as_deref().map(|output| show::frames(output, packing)).unwrap_or_default();
-    ui.print(&(show::plan(packing, &ui.out) + &frames))
+    ui.print(&(show::plan(packing, spans, &ui.out) + &frames))
+}
+
+fn volume_size(text: &str) -> Result<Split, String> {
+    Split::of(size::parse(text)?).map_err(|error| error.to_string())
 }
 
 async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
@@ -255,7 +276,10 @@ async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
 }
 
 /// What Ctrl-C leaves behind.
-fn kept(output: &Path) -> String {
-    let part = part_path(output);
-    format!("what arrived is kept in {}: the same command goes on from there", part.display())
+fn kept(output: &Output) -> String {
+    let part = match output.volumes {
+        Some(_) => format!("{}.001.part …", output.path.display()),
+        None => part_path(&output.path).display().to_string(),
+    };
+    format!("what arrived is kept in {part}: the same command goes on from there")
 }

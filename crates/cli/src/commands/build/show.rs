@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use airlift_bundle::selection::leaves;
+use airlift_bundle::volumes::{Span, Volume, VolumeSet};
 use airlift_bundle::{Digest, Graph, Root, layout, summary, zst};
 use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 
@@ -12,7 +13,7 @@ use crate::ui::term::{Paint, Stream, Tone};
 use crate::ui::{facts, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
-pub(crate) fn plan(packing: &Packing, stream: &Stream) -> String {
+pub(crate) fn plan(packing: &Packing, spans: Option<&[Span]>, stream: &Stream) -> String {
     let graph = packing.layout().graph();
     let mut table =
         Table::new([("image", Column::Text), ("platform", Column::Text), ("size", Column::Number)]);
@@ -23,14 +24,24 @@ pub(crate) fn plan(packing: &Packing, stream: &Stream) -> String {
     let (manifests, blobs) = (graph.manifests.len(), graph.blobs.len());
     let attached = graph.roots.len() - packing.images().len();
     let attached = if attached == 0 { String::new() } else { format!(" ({attached} attached to them)") };
+    let volumes = spans.map(|spans| format!(", in {}", size::count(spans.len(), "volume")));
     let line = format!(
-        "\n{}{attached}, {}, {}; the archive will have {}\n",
+        "\n{}{attached}, {}, {}; the archive will have {}{}\n",
         size::count(packing.images().len(), "image"),
         size::count(manifests, "manifest"),
         size::count(blobs, "blob"),
         size::exact(packing.layout().size()),
+        volumes.unwrap_or_default(),
     );
     table.render(stream) + &line
+}
+
+/// The volumes: how many, and from which to which.
+pub(crate) fn volumes(set: &VolumeSet) -> String {
+    let name = |volume: Option<&Volume>| volume.map(|volume| volume.name.clone()).unwrap_or_default();
+    let (first, last) = (name(set.volumes.first()), name(set.volumes.last()));
+    let names = if set.count() == 1 { first } else { format!("{first} … {last}") };
+    format!("{}: {names}\n", size::count(set.count(), "volume"))
 }
 
 /// What is to be known of an output in frames beforehand; nothing of others.

@@ -86,7 +86,7 @@ impl Way {
         let resolved = resolve(&source, &self.references, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };
         let packing = Packing::plan(source, resolved, &options, &*self.observer).await?;
-        let output = Output { path: self.bundle.clone(), existing: Existing::Keep };
+        let output = Output::file(self.bundle.clone(), Existing::Keep);
         packing.write(&output, JOBS, &self.observer).await?;
         Ok(packing)
     }

@@ -1,0 +1,211 @@
+//! The unfinished volumes of a bundle: `b.tar.001.part` and so on, locked by way of `b.tar.volumes.json.part`.
+//!
+//! What stands in them is trusted only after it was hashed again. The manifest's `.part` is empty until all volumes are complete and on disk;
+//! then it holds the manifest, and the volumes take their names, and it takes its own as the last. Whoever finds it complete knows that
+//! a run ended in between, and takes back the names that were given.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Algorithm;
+use crate::os;
+use crate::part::{self, MAX_SET_ASIDE, is_regular, is_there, open_locked, starts_like_ours};
+use crate::section::Section;
+use crate::storage::Storage;
+use crate::volumes::manifest::MAX_SIZE;
+use crate::volumes::pieces::{Piece, Pieces, Purpose, identity};
+use crate::volumes::{Split, VolumeSet, manifest_path, numbered, volume_path, with_suffix};
+use crate::writer::WriteError;
+
+/// What every manifest begins with.
+const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";
+
+/// The unfinished volumes of an output, locked against other writers for as long as this or a clone of it lives.
+#[derive(Clone, Debug)]
+pub struct VolumeParts {
+    pub(super) output: PathBuf,
+    pub(super) split: Split,
+    /// The manifest's `.part`, locked.
+    pub(super) lock: Arc<File>,
+    pub(super) lock_path: PathBuf,
+    /// What an earlier run left.
+    pub(super) found: Option<Arc<Pieces>>,
+}
+
+impl VolumeParts {
+    /// Opens or makes the unfinished volumes of `output`, and locks them.
+    ///
+    /// # Errors
+    /// If another process writes them, or something else has their names.
+    pub fn open(output: &Path, split: Split) -> Result<Self, WriteError> {
+        let path = lock_path(output);
+        let is_new = !is_there(&path);
+        let options = Self::options();
+        let lock = open_locked(&path, options.clone().create(true).truncate(false))?;
+        Self::locked(output, split, lock.ok_or_else(|| part::gone(&path, is_new))?)
+    }
+
+    /// The same where an earlier run left any.
+    pub fn open_existing(output: &Path, split: Split) -> Result<Option<Self>, WriteError> {
+        let path = lock_path(output);
+        if is_there(&path) || first_width(output, "").is_some() {
+            return Self::open(output, split).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn options() -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        options
+    }
+
+    fn locked(output: &Path, split: Split, lock: File) -> Result<Self, WriteError> {
+        let lock_path = lock_path(output);
+        take_back(output, &lock_path, &lock)?;
+        let open = |source| WriteError::Open { path: lock_path.clone(), source };
+        let pieces = left_behind(output, "").map_err(open)?;
+        if let Some(first) = pieces.first() {
+            let open = |source| WriteError::Open { path: first.path.clone(), source };
+            if !File::open(&first.path).and_then(|file| starts_like_ours(&file)).map_err(open)? {
+                return Err(WriteError::NotOurs { path: first.path.clone() });
+            }
+        }
+        let found = (!pieces.is_empty()).then(|| Arc::new(Pieces::new(pieces, Purpose::Read)));
+        Ok(VolumeParts { output: output.to_owned(), split, lock: Arc::new(lock), lock_path, found })
+    }
+
+    /// Where they are, for people: the manifest's `.part`.
+    pub fn path(&self) -> &Path {
+        &self.lock_path
+    }
+
+    /// What an earlier run left.
+    pub fn storage(&self) -> Option<Storage> {
+        self.found.as_ref().map(|found| Arc::clone(found).into())
+    }
+
+    /// Whether what an earlier run left are the volumes of an archive of this size, as far as it came.
+    pub fn fit(&self, size: u64) -> bool {
+        let Some(found) = &self.found else { return true };
+        let Ok(spans) = self.split.spans(size) else { return false };
+        let found = found.files();
+        let same = found.iter().zip(&spans).take_while(|(piece, span)| piece.size == span.size).count();
+        // The run may have been killed between making the last one and giving it its size.
+        let last = found.last().map_or(0, |piece| piece.size);
+        let names_fit =
+            found.first().is_none_or(|piece| piece.path == part_path(&self.output, 1, spans.len()));
+        names_fit
+            && found.len() <= spans.len()
+            && (same == found.len() || same + 1 == found.len() && last == 0)
+    }
+
+    /// Gives what an earlier run left other names, `b.tar.001.part.1` and so on, so that files of a new plan can take its place. What
+    /// was opened by [`VolumeParts::storage`] stays readable.
+    ///
+    /// # Errors
+    /// If they can't be renamed.
+    pub fn set_aside(&self) -> Result<(Self, Vec<PathBuf>), WriteError> {
+        let rest = VolumeParts { found: None, ..self.clone() };
+        let Some(found) = &self.found else { return Ok((rest, Vec::new())) };
+        let free =
+            (1..MAX_SET_ASIDE).find(|number| first_width(&self.output, &format!(".{number}")).is_none());
+        let suffix = format!(".{}", free.unwrap_or(MAX_SET_ASIDE));
+        let mut renamed = Vec::with_capacity(found.files().len());
+        for Piece { path, .. } in found.files() {
+            let to = with_suffix(path, &suffix);
+            std::fs::rename(path, &to).map_err(|source| WriteError::Publish {
+                part: path.clone(),
+                output: to.clone(),
+                source,
+            })?;
+            renamed.push(to);
+        }
+        found.renamed(suffix);
+        Ok((rest, renamed))
+    }
+
+    /// What earlier runs for `output` set aside, each with its files.
+    pub fn all_set_aside(output: &Path) -> Vec<(Storage, Vec<PathBuf>)> {
+        let aside = |number: u32| {
+            let pieces =
+                left_behind(output, &format!(".{number}")).ok().filter(|pieces| !pieces.is_empty())?;
+            let paths = pieces.iter().map(|piece| piece.path.clone()).collect();
+            Some((Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))), paths))
+        };
+        (1..=MAX_SET_ASIDE).filter_map(aside).collect()
+    }
+}
+
+fn lock_path(output: &Path) -> PathBuf {
+    with_suffix(&manifest_path(output), ".part")
+}
+
+/// The unfinished file of a volume, one of `count`.
+pub(super) fn part_path(output: &Path, number: usize, count: usize) -> PathBuf {
+    with_suffix(&volume_path(output, number, count), ".part")
+}
+
+/// How many digits the numbers of those `.part`s have that are there.
+fn first_width(output: &Path, suffix: &str) -> Option<usize> {
+    [3, 4].into_iter().find(|digits| is_regular(&left_path(output, 1, *digits, suffix)))
+}
+
+fn left_path(output: &Path, number: usize, digits: usize, suffix: &str) -> PathBuf {
+    with_suffix(&numbered(output, number, digits), &format!(".part{suffix}"))
+}
+
+/// The `.part`s that are there, from the first to the one before the first that is missing.
+fn left_behind(output: &Path, suffix: &str) -> io::Result<Vec<Piece>> {
+    let Some(digits) = first_width(output, suffix) else { return Ok(Vec::new()) };
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for number in 1.. {
+        let path = left_path(output, number, digits, suffix);
+        if !is_regular(&path) {
+            break;
+        }
+        let metadata = std::fs::symlink_metadata(&path)?;
+        pieces.push(Piece { path, start, size: metadata.len(), identity: Some(identity(&metadata)) });
+        start = start.saturating_add(metadata.len());
+    }
+    Ok(pieces)
+}
+
+/// Where a run ended while volumes took their names: those that did, and hold what they have to, are unfinished once more. Then the
+/// manifest is emptied.
+fn take_back(output: &Path, lock_path: &Path, lock: &File) -> Result<(), WriteError> {
+    let open = |source| WriteError::Open { path: lock_path.to_owned(), source };
+    let mut bytes = Vec::new();
+    lock.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(open)?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let beginning = &bytes[..bytes.len().min(BEGINNING.len())];
+    if !BEGINNING.starts_with(beginning) && bytes.iter().any(|byte| *byte != 0) {
+        return Err(WriteError::NotOurs { path: lock_path.to_owned() });
+    }
+    // One that is not complete says that no volume had taken its name yet.
+    if let Ok(set) = VolumeSet::parse(&bytes) {
+        for volume in &set.volumes {
+            let path = volume_path(output, volume.number, set.count());
+            let part = part_path(output, volume.number, set.count());
+            if is_there(&part) || !is_regular(&path) {
+                continue;
+            }
+            let read = |source| WriteError::ReadBack { path: path.clone(), source };
+            let file = Arc::new(os::open_regular(&path).map_err(read)?);
+            let size = file.metadata().map_err(read)?.len();
+            let found = Section::new(&file, 0, size).digest(Algorithm::Sha256, |_| ()).map_err(read)?;
+            if found == volume.sha256.0 {
+                os::rename_new(&path, &part).map_err(|source| WriteError::Publish {
+                    part: path.clone(),
+                    output: part.clone(),
+                    source,
+                })?;
+            }
+        }
+    }
+    lock.set_len(0).map_err(open)
+}
