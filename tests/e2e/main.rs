@@ -29,4 +29,5 @@ mod resume;
 mod reuse;
 mod secured;
 mod sparse;
+mod volumes;
 mod whole_way;

@@ -45,13 +45,25 @@ fn document(name: &str, arguments: &[&str], code: i32) -> Value {
     let text = String::from_utf8(stdout).unwrap();
     let first = format!("{{\n  \"schema\": \"airlift.{name}/v1\"");
     assert!(text.starts_with(&first), "{text}");
-    let instance: Value = serde_json::from_str(&text).unwrap();
+    validate(name, &text)
+}
+
+/// The document, which must be one of that schema.
+fn validate(name: &str, text: &str) -> Value {
+    let instance: Value = serde_json::from_str(text).unwrap();
     let schema = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&instance).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{arguments:?}\n{errors:#?}\n{text}");
+    assert!(errors.is_empty(), "{errors:#?}\n{text}");
     instance
+}
+
+/// The second volume of 64 KiB with a flipped bit in its middle.
+fn damaged_volume(archive: &[u8]) -> Vec<u8> {
+    let mut volume = archive[64 << 10..128 << 10].to_vec();
+    volume[40_000] ^= 1;
+    volume
 }
 
 /// A registry with the samples for as long as it lives, on a runtime of its own.
@@ -118,6 +130,23 @@ fn what_the_commands_print_validates() {
     std::fs::write(path("d.tar"), damaged).unwrap();
     let report = document("report", &["verify", "--json", &path("d.tar")], 1);
     assert_eq!(report["findings"][0]["path"], blob["path"]);
+
+    let in_volumes = ["--volume-size", "64K"];
+    let plan = document("plan", &[&with(&["build", "--json", "--dry-run"])[..], &in_volumes].concat(), 0);
+    let cut = path("v.tar");
+    let build = [&with(&["build", "--json", "-o"])[..3], &[&cut], &references, &in_volumes].concat();
+    let build = document("build", &build, 0);
+    let count = |document: &Value| document["volumes"].as_array().unwrap().len();
+    assert_eq!(count(&plan), count(&build));
+    let set = std::fs::read_to_string(path("v.tar.volumes.json")).unwrap();
+    validate("volumes", &set);
+    document("volume", &["verify", "--json", &path("v.tar.002")], 0);
+    std::fs::write(path("v.tar.002"), &bytes[..64 << 10]).unwrap();
+    document("volume", &["verify", "--json", &path("v.tar.002")], 1);
+    document("report", &["verify", "--json", &cut], 1);
+    std::fs::write(path("v.tar.002"), &damaged_volume(&bytes)).unwrap();
+    let report = document("report", &["verify", "--json", &cut], 1);
+    assert_eq!(report["findings"][0]["volume"]["name"], "v.tar.002");
 
     document("inspect", &["inspect", "--json", &bundle], 0);
     let one = document("inspect", &["inspect", "--json", &bundle, references[0]], 0);

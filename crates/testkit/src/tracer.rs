@@ -94,10 +94,11 @@ pub fn call_named(name: &str) -> i64 {
 pub fn run(command: &Command, at: Kill) -> Traced {
     let mut stderr = tempfile::tempfile().expect("a temporary file can be made");
     // Tracing can only start when there is a process, and must have started when the program does: so a shell waits for a
-    // line and then becomes the program.
+    // line and then becomes the program. It says first that it runs: a process may be there while it is still becoming
+    // the shell, and then that `execve` would be taken for the program's.
     let mut waiting = Command::new("sh");
     waiting
-        .args(["-c", "read -r go && exec \"$0\" \"$@\""])
+        .args(["-c", "echo here; read -r go && exec \"$0\" \"$@\" >/dev/null"])
         .arg(command.get_program())
         .args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -110,9 +111,11 @@ pub fn run(command: &Command, at: Kill) -> Traced {
         waiting.current_dir(folder);
     }
     let copy = stderr.try_clone().expect("a descriptor can be doubled");
-    waiting.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(copy);
+    waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(copy);
     // The thread that starts it is the only one that may trace it and wait for it.
     let mut child = waiting.spawn().expect("a shell starts");
+    let mut said = child.stdout.take().expect("stdout was asked for");
+    said.read_exact(&mut [0; 5]).expect("the shell says that it runs");
     let leader = Pid::from_raw(i32::try_from(child.id()).expect("process ids are small"));
     let options = Options::PTRACE_O_TRACESYSGOOD
         | Options::PTRACE_O_TRACECLONE

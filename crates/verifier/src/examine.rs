@@ -216,7 +216,7 @@ impl Examiner<'_> {
                 "the manifest of the volumes is that of the bundle {}, but what they hold has the id {id}",
                 set.bundle
             );
-            self.findings.push(Finding::error("volumes-manifest", message));
+            self.findings.push(Finding::error("volume-manifest", message));
         }
     }
 

@@ -59,7 +59,7 @@ pub fn read_manifest(path: &Path) -> Result<Result<VolumeSet, Defect>, OpenError
     let file = open_for_reading(path).map_err(read)?;
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(read)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let defect = |why: String| error("volumes-manifest", format!("{name} is damaged: {why}"));
+    let defect = |why: String| error("volume-manifest", format!("{name} is damaged: {why}"));
     if bytes.len() as u64 > MAX_SIZE {
         return Ok(Err(defect(format!("it has more than {MAX_SIZE} bytes"))));
     }

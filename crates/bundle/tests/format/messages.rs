@@ -9,6 +9,7 @@ use airlift_bundle::document::DocumentError;
 use airlift_bundle::graph::GraphError;
 use airlift_bundle::path::PathError;
 use airlift_bundle::plan::PlanError;
+use airlift_bundle::volumes::{MIN_VOLUME, Split, VolumeSet};
 use airlift_bundle::writer::WriteError;
 use airlift_bundle::{Algorithm, Digest, DigestError, ManifestError, Platform};
 
@@ -39,16 +40,27 @@ fn messages_of_writing_and_opening() {
         WriteError::Reserve { path: path(), size: 5, source: source() },
         WriteError::Write { path: path(), offset: 512, source: source() },
         WriteError::Sync { path: path(), source: source() },
+        WriteError::ReadBack { path: path(), source: source() },
         WriteError::Publish { part: path(), output: "out/b.tar".into(), source: source() },
     ] {
         check(&error);
         assert!(error.to_string().contains("out/b.tar.part"), "{error}");
     }
     check(&WriteError::Length { digest, expected: 1, taken: 2 });
+    let split = Split::of(MIN_VOLUME).unwrap();
+    for error in [Split::of(1).unwrap_err(), split.spans(i64::MAX as u64).unwrap_err()] {
+        check(&error);
+        check(&WriteError::Split(error));
+    }
+    for bytes in [&b""[..], &[b'x'; 200]] {
+        check(&VolumeSet::parse(bytes).unwrap_err());
+    }
     for error in [
         OpenError::Read { path: path(), source: source() },
         OpenError::Compressed { path: path(), format: "gzip" },
         OpenError::NotALayout { path: path() },
+        OpenError::OneVolume { path: path(), manifest: "out/b.tar.volumes.json".into() },
+        OpenError::NoVolumeSet { volume: path(), manifest: "out/b.tar.volumes.json".into() },
     ] {
         check(&error);
         assert!(error.to_string().contains("out/b.tar.part"), "{error}");

@@ -44,6 +44,7 @@ fn rules_in_code() -> BTreeSet<String> {
                     "manifest-",
                     "more-",
                     "tar-",
+                    "volume-",
                     "zst-",
                 ];
                 let plain = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
