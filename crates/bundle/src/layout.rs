@@ -191,8 +191,7 @@ pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, DocumentError> {
 
 fn root_of(mut descriptor: Descriptor) -> Result<Root, DocumentError> {
     let annotations = std::mem::take(&mut descriptor.annotations);
-    let annotation =
-        |key| annotations.get(key).map(String::as_str).filter(|value| !value.is_empty());
+    let annotation = |key| annotations.get(key).map(String::as_str).filter(|value| !value.is_empty());
     // containerd's name is always a full reference; the other is often a bare tag.
     let reference = annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME)).map(str::to_owned);
     let platforms = parse_list::<Platform>(annotation(PLATFORMS), PLATFORMS)?;

@@ -144,7 +144,7 @@ fn what_the_commands_print_validates() {
     std::fs::write(path("v.tar.002"), &bytes[..64 << 10]).unwrap();
     document("volume", &["verify", "--json", &path("v.tar.002")], 1);
     document("report", &["verify", "--json", &cut], 1);
-    std::fs::write(path("v.tar.002"), &damaged_volume(&bytes)).unwrap();
+    std::fs::write(path("v.tar.002"), damaged_volume(&bytes)).unwrap();
     let report = document("report", &["verify", "--json", &cut], 1);
     assert_eq!(report["findings"][0]["volume"]["name"], "v.tar.002");
 
