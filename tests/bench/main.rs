@@ -1,12 +1,15 @@
 //! The benchmark behind `tests/bench/run`: the same work by Airlift and by other tools, in turn, on real registries.
 //!
-//! [`works`] says what is done, [`measure`] runs it, [`figures`] sums it up as a table and JSON, [`chart`] draws the ratios.
+//! [`seed`] makes the images, [`works`] says what is done with them, [`contenders`] how each tool does it, [`measure`] runs it,
+//! [`figures`] sums it up as a table and JSON, [`chart`] draws the ratios.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that can't be set up has to fail")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for people")]
 
 mod chart;
+mod contenders;
 mod figures;
 mod measure;
+mod seed;
 mod works;
 
 use figures::Figures;
@@ -16,18 +19,19 @@ use works::Bench;
 struct Asked {
     rounds: usize,
     mib: usize,
-    works: Vec<String>,
+    works: Vec<&'static str>,
     json: Option<String>,
     svg: Option<String>,
 }
 
 fn main() {
     let asked = parse(std::env::args().skip(1));
-    let bench = Bench::start(asked.mib);
+    let bench = Bench::start(asked.mib, &asked.works);
     let mut figures = Figures::new(asked.rounds, asked.mib);
     print!("{}", figures.head());
-    for work in bench.works(&asked.works) {
-        eprintln!("{}: {} rounds of {}", work.name, asked.rounds, work.names().join(", "));
+    for work in asked.works.iter().flat_map(|name| bench.works(name)) {
+        let names: Vec<&str> = work.contenders.iter().map(|contender| contender.name.as_str()).collect();
+        eprintln!("{}: {} rounds of {}", work.name, asked.rounds, names.join(", "));
         let outcome = measure::in_turn(&work, asked.rounds);
         print!("{}", figures::rows(&outcome));
         figures.add(outcome);
@@ -49,9 +53,16 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
             "--mib" => asked.mib = value().parse().expect("a number of MiB"),
             "--json" => asked.json = Some(value()),
             "--svg" => asked.svg = Some(value()),
-            work if works::NAMES.contains(&work) => asked.works.push(argument),
-            other => panic!("{other} is no work; there are {}", works::NAMES.join(", ")),
+            other => {
+                let known = works::NAMES.iter().find(|name| **name == other);
+                let known =
+                    known.unwrap_or_else(|| panic!("{other} is no work; there are {:?}", works::NAMES));
+                asked.works.push(known);
+            }
         }
+    }
+    if asked.works.is_empty() {
+        asked.works.extend(works::NAMES);
     }
     asked
 }

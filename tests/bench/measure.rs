@@ -4,7 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::works::{Contender, Work};
+use crate::contenders::Contender;
+use crate::works::Work;
+
+/// What takes longer than this many seconds is given up.
+const PATIENCE: &str = "300";
 
 /// What one run took, all of its commands together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,48 +33,67 @@ pub(crate) struct Outcome {
     pub(crate) contenders: Vec<(String, Took)>,
 }
 
-/// Lets the contenders do the work in turn, `rounds` times.
+/// Lets the contenders do the work in turn, `rounds` times. Who fails is left out from then on, which is said; we don't fail.
 pub(crate) fn in_turn(work: &Work, rounds: usize) -> Outcome {
-    let mut all: Vec<Vec<Took>> = vec![Vec::new(); work.contenders.len()];
+    let mut all: Vec<Option<Vec<Took>>> = vec![Some(Vec::new()); work.contenders.len()];
     for _ in 0..rounds {
-        for (contender, took) in work.contenders.iter().zip(&mut all) {
-            contender.prepare();
-            took.push(run(contender, &work.folder));
+        for (position, contender) in work.contenders.iter().enumerate() {
+            let Some(took) = &mut all[position] else { continue };
+            match run_once(contender, &work.folder) {
+                Ok(one) => took.push(one),
+                Err(why) => {
+                    assert_ne!(position, 0, "{}: {why}", contender.name);
+                    eprintln!("{}: {} failed and is left out: {why}", work.name, contender.name);
+                    all[position] = None;
+                }
+            }
         }
     }
-    let names = work.names().into_iter();
-    let contenders = names.zip(all).map(|(name, took)| (name, median(&took))).collect();
-    Outcome { work: work.name, about: work.about.clone(), contenders }
+    let done = work.contenders.iter().zip(all);
+    let contenders = done.filter_map(|(contender, took)| Some((contender.name.clone(), median(&took?))));
+    Outcome { work: work.name, about: work.about.clone(), contenders: contenders.collect() }
 }
 
-fn run(contender: &Contender, folder: &Path) -> Took {
+/// One run from a clean start.
+///
+/// # Errors
+/// What the tool said when it failed.
+pub(crate) fn run_once(contender: &Contender, folder: &Path) -> Result<Took, String> {
+    contender.prepare();
     let mut sum = Took::default();
     // What others have left to be written isn't this one's.
     let synced = Command::new("sync").status().expect("sync runs");
     assert!(synced.success());
     for command in &contender.commands {
-        let took = run_one(command, folder);
+        let took = run_one(command, folder)?;
         sum.wall += took.wall;
         sum.cpu += took.cpu;
         sum.written += took.written;
         sum.memory = sum.memory.max(took.memory);
     }
-    sum
+    Ok(sum)
 }
 
-fn run_one(command: &[String], folder: &Path) -> Took {
+fn run_one(command: &[String], folder: &Path) -> Result<Took, String> {
     let report = folder.join("time.txt");
     let mut timed = Command::new("/usr/bin/time");
-    timed.args(["-f", "%U %S %M %O", "-o"]).arg(&report).args(command);
+    timed.args(["-f", "%U %S %M %O", "-o"]).arg(&report).args(["timeout", PATIENCE]).args(command);
     timed.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let start = Instant::now();
     let output = timed.output().expect("GNU time runs");
     let wall = start.elapsed().as_secs_f64();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(124) {
+        return Err(format!("it took longer than {PATIENCE} s"));
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}", output.status, said.trim().lines().next_back().unwrap_or("no words")));
+    }
     let text = std::fs::read_to_string(report).expect("GNU time reports");
     let fields: Vec<f64> = text.split_whitespace().map(|field| field.parse().expect("a number")).collect();
     let [user, system, kibibytes, blocks] = fields[..] else { panic!("GNU time reports {text:?}") };
-    Took { wall, cpu: user + system, memory: kibibytes / 1024.0, written: blocks * 512.0 / 1048576.0 }
+    let (memory, written) = (kibibytes / 1024.0, blocks * 512.0 / 1048576.0);
+    Ok(Took { wall, cpu: user + system, memory, written })
 }
 
 fn median(all: &[Took]) -> Took {

@@ -1,0 +1,167 @@
+//! The command lines: how each tool does a work.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use airlift_testkit::tool::tool;
+
+/// One tool's way of doing a work.
+pub(crate) struct Contender {
+    /// The tool and, in a few words, what it does otherwise than asked.
+    pub(crate) name: String,
+    /// Run one after the other.
+    pub(crate) commands: Vec<Vec<String>>,
+    /// What is undone before each run.
+    pub(crate) undo: Vec<PathBuf>,
+}
+
+impl Contender {
+    /// Removes what an earlier run has made.
+    pub(crate) fn prepare(&self) {
+        for path in &self.undo {
+            // What isn't there needs no removing.
+            let _ = std::fs::remove_dir_all(path);
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// The tools that there are, two registries and a folder.
+pub(crate) struct Tools {
+    programs: HashMap<&'static str, String>,
+    source: String,
+    target: String,
+    folder: PathBuf,
+}
+
+impl Tools {
+    /// `airlift` is our binary, the registries are `HOST:PORT`.
+    pub(crate) fn new(airlift: String, source: &str, target: &str, folder: &Path) -> Self {
+        let names = ["crane", "regctl", "skopeo", "oras", "openssl"];
+        let found = names.iter().filter_map(|name| Some((*name, tool(name)?.display().to_string())));
+        let programs = found.chain([("airlift", airlift)]).collect();
+        Tools { programs, source: source.to_owned(), target: target.to_owned(), folder: folder.to_owned() }
+    }
+
+    /// `PROGRAM ARGUMENTS…`, split at spaces; `None` where the tool isn't there.
+    fn command(&self, program: &str, arguments: &str) -> Option<Vec<String>> {
+        let program = self.programs.get(program)?.clone();
+        Some([program].into_iter().chain(arguments.split_whitespace().map(str::to_owned)).collect())
+    }
+
+    fn regctl(&self, arguments: &str) -> Option<Vec<String>> {
+        let Tools { source, target, .. } = self;
+        let hosts = format!("--host reg={source},tls=disabled --host reg={target},tls=disabled");
+        self.command("regctl", &format!("{hosts} {arguments}"))
+    }
+
+    fn contender(&self, name: &str, commands: Vec<Option<Vec<String>>>, made: &[&str]) -> Option<Contender> {
+        let commands = commands.into_iter().collect::<Option<Vec<_>>>()?;
+        let undo = made.iter().map(|made| self.folder.join(made)).collect();
+        Some(Contender { name: name.to_owned(), commands, undo })
+    }
+
+    /// An image → `NAME-TOOL` or `NAME-TOOL.tar`.
+    pub(crate) fn builds(&self, reference: &str, name: &str) -> Vec<Contender> {
+        let from = format!("{}/{reference}", self.source);
+        let tar = |tool: &str| format!("{name}-{tool}.tar");
+        let airlift = self.command("airlift", &format!("build --progress none -o {} {from}", tar("airlift")));
+        let regctl = self.regctl(&format!("image export {from} {}", tar("regctl")));
+        let crane = self.command("crane", &format!("pull --insecure --format oci {from} {name}-crane"));
+        let oras = self.command("oras", &format!("backup --plain-http --output {} {from}", tar("oras")));
+        let skopeo = format!(
+            "copy --all --preserve-digests --src-tls-verify=false docker://{from} oci-archive:{}:bench:1",
+            tar("skopeo")
+        );
+        let all = [
+            self.contender("airlift", vec![airlift], &[&tar("airlift")]),
+            self.contender("regctl export", vec![regctl], &[&tar("regctl")]),
+            self.contender("crane pull (a folder)", vec![crane], &[&format!("{name}-crane")]),
+            self.contender("oras backup", vec![oras], &[&tar("oras")]),
+            self.contender("skopeo copy", vec![self.command("skopeo", &skopeo)], &[&tar("skopeo")]),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// Many images → one archive, or one folder.
+    pub(crate) fn builds_of_many(&self, references: &[String]) -> Vec<Contender> {
+        let from: Vec<String> =
+            references.iter().map(|reference| format!("{}/{reference}", self.source)).collect();
+        let list = from.join(" ");
+        let airlift = self.command("airlift", &format!("build --progress none -o many.tar {list}"));
+        let crane = self.command("crane", &format!("pull --insecure --format oci {list} many-crane"));
+        let copy = |from: &String| {
+            let tag = from.rsplit('/').next().unwrap_or(from).replace(':', "-");
+            self.regctl(&format!("image copy {from} ocidir://many-regctl:{tag}"))
+        };
+        let all = [
+            self.contender("airlift", vec![airlift], &["many.tar"]),
+            self.contender("crane pull (a folder)", vec![crane], &["many-crane"]),
+            self.contender("regctl copy (a folder)", from.iter().map(copy).collect(), &["many-regctl"]),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// A file that is there.
+    pub(crate) fn verifications(&self, archive: &str) -> Vec<Contender> {
+        let airlift = self.command("airlift", &format!("verify --progress none {archive}"));
+        let openssl = self.command("openssl", &format!("dgst -sha256 {archive}"));
+        let all = [
+            self.contender("airlift", vec![airlift], &[]),
+            self.contender("openssl dgst (one hash)", vec![openssl], &[]),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// What [`Self::builds`] made → the target. `content` is what the target holds, where it is to be forgotten.
+    pub(crate) fn pushes(&self, reference: &str, name: &str, content: Option<&Path>) -> Vec<Contender> {
+        let to = format!("{}/{reference}", self.target);
+        let airlift = format!("push --progress none {name}-airlift.tar {}", self.target);
+        // crane's folder of one image has an index of its own making around it.
+        let index = if name == "large" { "--index" } else { "" };
+        let crane = format!("push --insecure {index} {name}-crane {to}");
+        let skopeo = format!(
+            "copy --all --preserve-digests --dest-tls-verify=false oci-archive:{name}-skopeo.tar:bench:1 docker://{to}"
+        );
+        let all = [
+            self.contender("airlift", vec![self.command("airlift", &airlift)], &[]),
+            self.contender("crane push (checks nothing)", vec![self.command("crane", &crane)], &[]),
+            self.contender(
+                "regctl import",
+                vec![self.regctl(&format!("image import {to} {name}-regctl.tar"))],
+                &[],
+            ),
+            self.contender("skopeo copy", vec![self.command("skopeo", &skopeo)], &[]),
+        ];
+        let forgetting = |contender| Contender {
+            undo: content.iter().map(|path| (*path).to_owned()).collect(),
+            ..contender
+        };
+        all.into_iter().flatten().map(forgetting).collect()
+    }
+
+    /// The source → a file or folder → the target.
+    pub(crate) fn whole_ways(&self, reference: &str, content: &Path) -> Vec<Contender> {
+        let (builds, pushes) = (self.builds(reference, "large"), self.pushes(reference, "large", None));
+        let verify = self.command("airlift", "verify --progress none large-airlift.tar");
+        let way = |tool: &str, name: &str| {
+            let is_its = |contender: &&Contender| contender.name.starts_with(tool);
+            let (build, push) = (builds.iter().find(is_its)?, pushes.iter().find(is_its)?);
+            let between = verify.clone().filter(|_| tool == "airlift");
+            let commands = build.commands.iter().chain(&between).chain(&push.commands);
+            let undo = build.undo.iter().cloned().chain([content.to_owned()]);
+            Some(Contender {
+                name: name.to_owned(),
+                commands: commands.cloned().collect(),
+                undo: undo.collect(),
+            })
+        };
+        let all = [
+            way("airlift", "airlift (with verify)"),
+            way("regctl", "regctl"),
+            way("crane", "crane (a folder, checks nothing)"),
+            way("skopeo", "skopeo"),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
