@@ -2,6 +2,7 @@
 //! then is anything said.
 
 use airlift_server::Options;
+use airlift_testkit::killed;
 use airlift_testkit::strace::{Strace, Watched};
 
 use crate::airlift::Airlift;
@@ -27,6 +28,9 @@ fn watched(airlift: &Airlift, arguments: &[&str]) -> Option<Watched> {
         "openat",
         "ftruncate",
         "fallocate",
+        "fadvise64",
+        "preadv2",
+        "pread64",
     ])?;
     let watched = strace.run(&airlift.command(arguments));
     assert_eq!(watched.output.status.code(), Some(0), "{}", watched.stderr());
@@ -62,6 +66,74 @@ fn a_bundle_is_on_disk_before_anybody_is_told() {
         };
         let last = watched.calls.iter().rposition(written).expect("it was written");
         assert!(last < flushed, "written after the flush: {:?}", watched.calls[last]);
+    }
+}
+
+#[test]
+fn volumes_are_on_disk_before_they_are_a_set() {
+    let source = Embedded::start(Options::default());
+    source.endpoint().push(&[killed::sample("1", 1)]);
+    let airlift = Airlift::new();
+    let folder = airlift.path("").canonicalize().unwrap();
+    let folder = folder.to_str().unwrap();
+    let (reference, output) = (format!("{}/team/killed:1", source.authority()), format!("{folder}/b.tar"));
+    let arguments = ["build", &reference, "-o", &output, "--volume-size", "300K"];
+    let Some(watched) = watched(&airlift, &arguments) else { return };
+    let flushed = |file: &str| {
+        place(
+            &watched,
+            &format!("the flush of {file}"),
+            "fsync|fdatasync",
+            &[&format!("<{folder}/{file}.part>"), "= 0"],
+        )
+    };
+    let named = |file: &str| {
+        let (from, to) = (format!("{file}.part\""), format!("{file}\""));
+        place(&watched, &format!("the rename to {file}"), RENAMES, &[&from, &to, "= 0"])
+    };
+    let manifest = "b.tar.volumes.json";
+    let volumes: Vec<String> =
+        airlift.files().into_iter().filter(|file| file.starts_with("b.tar.") && file != manifest).collect();
+    assert!(volumes.len() > 1, "{volumes:?}");
+    let set = named(manifest);
+    for volume in &volumes {
+        assert!(flushed(volume) < named(volume) && named(volume) < set, "{volume}: {watched:#?}");
+    }
+    assert!(flushed(manifest) < named(&volumes[0]), "{watched:#?}");
+    let folder_flushes: Vec<usize> = (0..watched.calls.len())
+        .filter(|at| {
+            watched.calls[*at].name == "fsync" && watched.calls[*at].text.contains(&format!("<{folder}>"))
+        })
+        .collect();
+    let told = place(&watched, "the result", "write", &["1<"]);
+    assert!(folder_flushes.iter().any(|at| set < *at && *at < told), "{watched:#?}");
+}
+
+/// After a flush that failed, the page cache holds what the disk does not.
+#[test]
+fn what_an_earlier_run_left_is_read_from_the_disk() {
+    let source = Embedded::start(Options::default());
+    source.endpoint().push(&[two_platforms("team/app", 1)]);
+    let airlift = Airlift::new();
+    let reference = format!("{}/team/app:1", source.authority());
+    for (size, left) in [(&[][..], "b.tar"), (&["--volume-size", "64K"], "b.tar.001")] {
+        let arguments = [&["build", &reference, "-o", "b.tar"], size].concat();
+        airlift.run(&arguments).expect(0);
+        for file in airlift.files() {
+            let part = format!("{file}.part");
+            std::fs::rename(airlift.path(&file), airlift.path(&part)).unwrap();
+        }
+        let Some(watched) = watched(&airlift, &arguments) else { return };
+        let file = format!("/{left}.part>");
+        let forgotten = place(&watched, "the advice", "fadvise64", &[&file, "POSIX_FADV_DONTNEED", "= 0"]);
+        let read = |call: &airlift_testkit::strace::Call| {
+            call.name.starts_with("pread") && call.text.contains(&file) && !call.text.contains(", 512, 0)")
+        };
+        let read = watched.calls.iter().position(read).expect("it was read");
+        assert!(forgotten < read, "{watched:#?}");
+        for file in airlift.files() {
+            std::fs::remove_file(airlift.path(&file)).unwrap();
+        }
     }
 }
 

@@ -65,6 +65,16 @@ pub(crate) fn read_cached_at(_: &File, _: &mut [u8], _: u64) -> Option<usize> {
     None
 }
 
+/// Takes out of the page cache what is on disk, so that the disk itself is read. After a flush that failed, the system holds what it could not
+/// write for written, and only its cache has it.
+pub(crate) fn forget_cached(file: &File) {
+    // A request that may be refused; what comes is hashed either way.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
 /// Reserves `size` bytes for the file, so that a full disk is found now and not after an hour's transfer. File systems
 /// that can't reserve get a file of that length without blocks.
 pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {

@@ -112,6 +112,7 @@ impl Part {
         if resumed && !starts_like_ours(&file).map_err(open)? {
             return Err(WriteError::NotOurs { path: path.to_owned() });
         }
+        os::forget_cached(&file);
         Ok(Some(Part { path: path.to_owned(), file: Arc::new(file), resumed }))
     }
 

@@ -67,11 +67,13 @@ impl VolumeParts {
         take_back(output, &lock_path, &lock)?;
         let open = |source| WriteError::Open { path: lock_path.clone(), source };
         let pieces = left_behind(output, "").map_err(open)?;
-        if let Some(first) = pieces.first() {
-            let open = |source| WriteError::Open { path: first.path.clone(), source };
-            if !File::open(&first.path).and_then(|file| starts_like_ours(&file)).map_err(open)? {
-                return Err(WriteError::NotOurs { path: first.path.clone() });
+        for (position, piece) in pieces.iter().enumerate() {
+            let open = |source| WriteError::Open { path: piece.path.clone(), source };
+            let file = File::open(&piece.path).map_err(open)?;
+            if position == 0 && !starts_like_ours(&file).map_err(open)? {
+                return Err(WriteError::NotOurs { path: piece.path.clone() });
             }
+            os::forget_cached(&file);
         }
         let found = (!pieces.is_empty()).then(|| Arc::new(Pieces::new(pieces, Purpose::Read)));
         Ok(VolumeParts { output: output.to_owned(), split, lock: Arc::new(lock), lock_path, found })
