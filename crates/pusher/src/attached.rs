@@ -15,7 +15,7 @@ use crate::failure::ImageError;
 use crate::image::{Run, attached_selector, attached_tree};
 use crate::plan::PlannedImage;
 use crate::receipt::{FallbackTag, ImageReceipt, Status};
-use crate::tree::Moved;
+use crate::tree::{Moved, read_back};
 
 impl Run {
     /// Sends what is attached to the manifests that are `there`; tells whether any of it was missing.
@@ -120,12 +120,9 @@ impl Run {
         let put =
             self.transport.put_manifest(repository, &selector, media_type::OCI_INDEX, bytes.clone()).await;
         put.map_err(|source| ImageError::Manifest { label: target.clone(), source })?;
-        let back = self.transport.get_manifest(repository, &selector, Access::Push).await;
-        match back.map_err(|source| ImageError::ReadBack { label: target.clone(), source })? {
-            Some(back) if back.bytes == bytes => Ok(Some(FallbackTag { target, digest })),
-            Some(_) => Err(ImageError::Altered { label: target, selector }),
-            None => Err(ImageError::Vanished { label: target, selector }),
-        }
+        let sent = (media_type::OCI_INDEX, &bytes[..]);
+        read_back(&self.transport, repository, selector, sent, &target).await?;
+        Ok(Some(FallbackTag { target, digest }))
     }
 
     /// A referrer's entry in the list: what the referrers API would say of it.

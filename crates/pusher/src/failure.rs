@@ -83,6 +83,11 @@ pub(crate) enum ImageError {
         "{label} was taken, but the registry gives other bytes for {selector} than were sent: it alters manifests"
     )]
     Altered { label: String, selector: Selector },
+    /// A manifest that came back as another kind of thing.
+    #[error(
+        "{label} was taken, but the registry calls {selector} {told:?}, and it was sent as {sent}: clients could not read it"
+    )]
+    Retyped { label: String, selector: Selector, sent: String, told: String },
 }
 
 impl ImageError {

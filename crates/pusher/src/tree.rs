@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::{Algorithm, Digest, Graph, RawManifest};
-use airlift_registry::{Access, Repository, Selector};
+use airlift_registry::{Access, Repository, Selector, Transport};
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
@@ -195,13 +195,31 @@ impl Sending<'_> {
     }
 
     async fn read_back(&self, raw: &RawManifest, selector: Selector, label: &str) -> Result<(), ImageError> {
-        let label = || label.to_owned();
-        match self.run.transport.get_manifest(&self.tree.repository, &selector, Access::Push).await {
-            Ok(Some(found)) if found.bytes == raw.bytes() => Ok(()),
-            Ok(Some(_)) => Err(ImageError::Altered { label: label(), selector }),
-            Ok(None) => Err(ImageError::Vanished { label: label(), selector }),
-            Err(source) => Err(ImageError::ReadBack { label: label(), source }),
-        }
+        let Tree { repository, .. } = self.tree;
+        read_back(&self.run.transport, repository, selector, (raw.media_type(), raw.bytes()), label).await
+    }
+}
+
+/// Asks for a manifest that was sent: the bytes and the media type have to be those that were sent. Clients go by the type that the registry
+/// tells, so one that tells another hands out another manifest.
+pub(crate) async fn read_back(
+    transport: &Transport,
+    repository: &Repository,
+    selector: Selector,
+    (media_type, bytes): (&str, &[u8]),
+    label: &str,
+) -> Result<(), ImageError> {
+    let label = || label.to_owned();
+    match transport.get_manifest(repository, &selector, Access::Push).await {
+        Ok(Some(found)) if found.bytes != bytes => Err(ImageError::Altered { label: label(), selector }),
+        Ok(Some(found)) => match found.content_type {
+            Some(told) if told != media_type => {
+                Err(ImageError::Retyped { label: label(), selector, sent: media_type.to_owned(), told })
+            }
+            _ => Ok(()),
+        },
+        Ok(None) => Err(ImageError::Vanished { label: label(), selector }),
+        Err(source) => Err(ImageError::ReadBack { label: label(), source }),
     }
 }
 

@@ -157,6 +157,9 @@ pub(crate) const FAULTS: &[Fault] = faults! {
             Answer::ok(media_type, bytes)
         })
     };
+    62 "the index comes back as something else" => End::Tagged(&["application/json"]), |stage, _| {
+        read_back(stage, |_, bytes| Answer::ok("application/json", bytes))
+    };
     62 "the index comes back as a login page" => End::Tagged(&["HTML"]), |stage, _| read_back(stage, |_, _| html());
     62 "the index comes back without end" => End::Tagged(&["larger than"]), |stage, _| {
         read_back(stage, |media_type, bytes| Answer::ok(media_type, bytes).endless([b' '; 9000]))
