@@ -5,9 +5,11 @@ use std::process::Command;
 use std::time::Instant;
 
 use airlift_testkit::injected::{CALLS, ERRORS, Outcome, fail};
-use airlift_testkit::killed::{Before, Build, Scenario};
+use airlift_testkit::killed::{Before, Build, Scenario, Shape};
 
 use crate::stage::{Stage, usage};
+
+const SHAPES: [Shape; 3] = [Shape::Plain, Shape::Frames, Shape::Volumes];
 
 /// Walks everything; tells whether all went well.
 pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> bool {
@@ -16,8 +18,10 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> bool {
     }
     let stage = Stage::new();
     let mut well = true;
-    for before in [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle] {
-        let build = Build::new(&stage.program, stage.source.authority(), &stage.new, &stage.old, before);
+    let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
+    for (shape, before) in SHAPES.iter().flat_map(|shape| befores.map(|before| (*shape, before))) {
+        let samples = (&stage.new, &stage.old);
+        let build = Build::new(&stage.program, stage.source.authority(), samples, shape, before);
         well &= walk(&build);
     }
     well & small_disk(&stage)

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use airlift_testkit::killed::{Before, Build, Push, Scenario, walk};
+use airlift_testkit::killed::{Before, Build, Push, Scenario, Shape, walk};
 use airlift_testkit::tracer::Kill;
 
 use crate::stage::{Stage, number, usage};
@@ -20,28 +20,26 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
     let wanted = wanted(arguments);
     let stage = Stage::new();
     let bundle = stage.bundle();
-    let build = |before| -> Box<dyn Scenario> {
-        Box::new(Build::new(&stage.program, stage.source.authority(), &stage.new, &stage.old, before))
+    let samples = (&stage.new, &stage.old);
+    let build = |(shape, before)| -> Box<dyn Scenario> {
+        Box::new(Build::new(&stage.program, stage.source.authority(), samples, shape, before))
     };
     let push = |old| -> Box<dyn Scenario> {
         Box::new(Push::new(&stage.program, &bundle, &stage.new, stage.target.endpoint().clone(), old))
     };
-    let scenarios = [
-        build(Before::Nothing),
-        build(Before::Part),
-        build(Before::OtherPart),
-        build(Before::OtherBundle),
-        push(None),
-        push(Some(&stage.old)),
-    ];
+    let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
+    let builds = [Shape::Plain, Shape::Frames, Shape::Volumes]
+        .into_iter()
+        .flat_map(|shape| befores.map(|before| build((shape, before))));
+    let scenarios: Vec<_> = builds.chain([push(None), push(Some(&stage.old))]).collect();
     let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
-    if let Some(unknown) = wanted.scenarios.iter().find(|wanted| !names.contains(&wanted.as_str())) {
+    if let Some(unknown) = wanted.scenarios.iter().find(|wanted| !names.contains(wanted)) {
         usage(&format!("there is no scenario '{unknown}', but {}", names.join(", ")));
     }
     let is_wanted =
         |name: &str| wanted.scenarios.is_empty() || wanted.scenarios.iter().any(|wanted| wanted == name);
     let mut well = true;
-    for scenario in scenarios.iter().filter(|scenario| is_wanted(scenario.name())) {
+    for scenario in scenarios.iter().filter(|scenario| is_wanted(&scenario.name())) {
         well &= report(scenario.as_ref(), &wanted);
     }
     well

@@ -56,8 +56,9 @@ pub fn fail(build: &Build, call: &str, error: &str, number: usize) -> Option<Out
         folder.path().canonicalize().map(|path| (folder, path)).expect("a folder of ours has a path");
     let (_keep, folder) = folder;
     let mut command = build.begin(&folder, number);
-    let (output, part) = Build::files(&folder);
-    let strace = Strace::of(&["fsync", "fdatasync"])?.about(&[output, part, folder.clone()]);
+    let mut paths = build.paths(&folder);
+    paths.push(folder.clone());
+    let strace = Strace::of(&["fsync", "fdatasync"])?.about(&paths);
     let watched = strace.failing(call, error, number).run(&command);
     let what = || format!("{call} {number} {error}: {}\n{}", watched.output.status, watched.stderr());
     let code = watched.output.status.code();

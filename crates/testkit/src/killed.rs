@@ -9,12 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use airlift_server::samples::{self, Child, ImageSpec, IndexSpec, Layer, Sample};
 
-use crate::http::{Endpoint, Response};
 use crate::tracer::{self, Ended, Kill, name_of};
+
+mod build;
+mod push;
+
+pub use build::{Before, Build, Shape};
+pub use push::Push;
 
 /// Runs that end before they are killed, in a row, until it is clear that there are no more calls to kill at.
 const CALM: usize = 5;
@@ -60,7 +64,7 @@ impl Program {
 /// What is wrong is a panic.
 pub trait Scenario: Sync {
     /// Its name, as people ask for it.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> String;
     /// Makes the beginning in an empty folder, and says what is run there. `round` tells it from all others.
     fn begin(&self, folder: &Path, round: usize) -> Command;
     /// Looks at what a kill left.
@@ -156,191 +160,4 @@ pub fn sample(tag: &str, seed: u64) -> Sample {
     let children = images.iter().map(Child::from).collect();
     let root = samples::index(&IndexSpec { children, ..IndexSpec::default() });
     Sample::of_index("team/killed", tag, root, Vec::new(), images)
-}
-
-/// What is there before a build that is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Before {
-    /// Nothing.
-    Nothing,
-    /// The `.part` of an earlier run, with some of the blobs.
-    Part,
-    /// The `.part` of another bundle.
-    OtherPart,
-    /// Another bundle under the output's name, which is to be replaced.
-    OtherBundle,
-}
-
-/// `airlift build` of one image.
-pub struct Build {
-    program: Program,
-    before: Before,
-    reference: String,
-    expected: Vec<u8>,
-    other: Vec<u8>,
-}
-
-impl Build {
-    /// Builds `sample` from `source` once, unkilled, to know what has to come; `other` is what gets into the way.
-    pub fn new(program: &Program, source: &str, sample: &Sample, other: &Sample, before: Before) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let reference = |sample: &Sample| format!("{source}/{}:{}", sample.repository, sample.tag);
-        let built = |sample: &Sample, name: &str| {
-            program.run(folder.path(), &["build", &reference(sample), "-o", name]);
-            program.run(folder.path(), &["verify", name]);
-            std::fs::read(folder.path().join(name)).expect("the bundle is there")
-        };
-        let (expected, other) = (built(sample, "new.tar"), built(other, "other.tar"));
-        Build { program: program.clone(), before, reference: reference(sample), expected, other }
-    }
-
-    /// The output and its `.part`, in a folder.
-    pub fn files(folder: &Path) -> (PathBuf, PathBuf) {
-        (folder.join(OUTPUT), folder.join(PART))
-    }
-}
-
-const OUTPUT: &str = "b.tar";
-const PART: &str = "b.tar.part";
-
-impl Scenario for Build {
-    fn name(&self) -> &'static str {
-        match self.before {
-            Before::Nothing => "build",
-            Before::Part => "resume",
-            Before::OtherPart => "resume-other",
-            Before::OtherBundle => "replace",
-        }
-    }
-
-    fn begin(&self, folder: &Path, _: usize) -> Command {
-        let write = |name: &str, bytes: &[u8]| {
-            std::fs::write(folder.join(name), bytes).expect("its folder takes files");
-        };
-        match self.before {
-            Before::Nothing => {}
-            Before::Part => {
-                let mut part = self.expected.clone();
-                let middle = part.len() / 2;
-                part[middle..].fill(0);
-                write(PART, &part);
-            }
-            Before::OtherPart => write(PART, &self.other),
-            Before::OtherBundle => write(OUTPUT, &self.other),
-        }
-        let (output, _) = Self::files(folder);
-        let output = output.to_str().expect("temporary paths are UTF-8");
-        let mut command = self.program.command(folder, &["build", &self.reference, "-o", output]);
-        if self.before == Before::OtherBundle {
-            command.arg("--force");
-        }
-        command
-    }
-
-    fn check_left(&self, folder: &Path, _: usize) {
-        match std::fs::read(folder.join(OUTPUT)) {
-            Ok(found) if found == self.expected => {}
-            Ok(found) => {
-                assert!(
-                    self.before == Before::OtherBundle && found == self.other,
-                    "half a bundle has the output's name"
-                );
-            }
-            Err(_) => assert_ne!(self.before, Before::OtherBundle, "the old bundle is gone"),
-        }
-    }
-
-    fn check_done(&self, folder: &Path, _: usize) {
-        let found = std::fs::read(folder.join(OUTPUT)).expect("the output is there");
-        assert!(found == self.expected, "the bundle differs from one that was never killed");
-        let left: Vec<_> = names_in(folder).into_iter().filter(|name| name != OUTPUT).collect();
-        assert!(left.is_empty(), "left behind: {left:?}");
-    }
-}
-
-/// The names in a folder.
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).expect("its folder can be listed");
-    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
-}
-
-/// `airlift push` of one image, into another repository each round.
-pub struct Push {
-    program: Program,
-    bundle: PathBuf,
-    sample: Sample,
-    target: Endpoint,
-    /// What the tag stands for before.
-    old: Option<Sample>,
-}
-
-impl Push {
-    /// Pushes `bundle`, which holds `sample`, to `target`; the tag has to move there from `old`, if there is one.
-    pub fn new(
-        program: &Program,
-        bundle: &Path,
-        sample: &Sample,
-        target: Endpoint,
-        old: Option<&Sample>,
-    ) -> Self {
-        let old = old.cloned().map(|old| Sample { tag: sample.tag.clone(), ..old });
-        Push { program: program.clone(), bundle: bundle.to_owned(), sample: sample.clone(), target, old }
-    }
-
-    fn prefix(&self, round: usize) -> String {
-        format!("{}-{round}", self.name())
-    }
-
-    /// What the tag stands for. The last request may still be on its way, and Distribution answers 500 for a tag that it is
-    /// just writing: so it is asked again.
-    fn tag_in(&self, repository: &str) -> Response {
-        let mut found = self.target.try_manifest(repository, &self.sample.tag);
-        for _ in 0..20 {
-            if found.status < 500 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-            found = self.target.try_manifest(repository, &self.sample.tag);
-        }
-        found
-    }
-
-    fn repository(&self, round: usize) -> String {
-        format!("{}/{}", self.prefix(round), self.sample.repository)
-    }
-}
-
-impl Scenario for Push {
-    fn name(&self) -> &'static str {
-        if self.old.is_none() { "push" } else { "move" }
-    }
-
-    fn begin(&self, folder: &Path, round: usize) -> Command {
-        if let Some(old) = &self.old {
-            self.target.push(&[Sample { repository: self.repository(round), ..old.clone() }]);
-        }
-        let destination = format!("{}/{}", self.target.authority(), self.prefix(round));
-        let bundle = self.bundle.to_str().expect("temporary paths are UTF-8");
-        let mut command = self.program.command(folder, &["push", bundle, &destination]);
-        if self.old.is_some() {
-            command.arg("--move-tags");
-        }
-        command
-    }
-
-    fn check_left(&self, _: &Path, round: usize) {
-        let repository = self.repository(round);
-        let found = self.tag_in(&repository);
-        match (found.status, &self.old) {
-            (404, None) => {}
-            (200, Some(old)) if found.body == old.root.bytes => {}
-            // Whoever follows the tag finds all of it.
-            (200, _) => self.target.assert_holds(&self.sample, &repository),
-            (status, _) => panic!("{repository}:{} is answered with {status}", self.sample.tag),
-        }
-    }
-
-    fn check_done(&self, _: &Path, round: usize) {
-        self.target.assert_holds(&self.sample, &self.repository(round));
-    }
 }

@@ -1,7 +1,7 @@
 //! `kill -9`, wherever a run is: what is left is nothing, what was there before, or all of it; and the same command goes on.
 
 use airlift_server::Options;
-use airlift_testkit::killed::{Before, Build, Push, Scenario, sample, walk};
+use airlift_testkit::killed::{Before, Build, Push, Scenario, Shape, sample, walk};
 use airlift_testkit::tracer::{self, Kill, call_named};
 
 use super::{built, program, source};
@@ -32,13 +32,29 @@ fn assert_survives(scenario: &dyn Scenario) {
     assert!(tally.killed >= SPREAD / 2, "{tally:?}");
 }
 
+fn assert_builds_survive(shape: Shape, befores: &[Before]) {
+    let source = source();
+    let samples = (sample("1", 1), sample("0", 100));
+    for before in befores {
+        let samples = (&samples.0, &samples.1);
+        assert_survives(&Build::new(&program(), source.authority(), samples, shape, *before));
+    }
+}
+
 #[test]
 fn a_build_that_was_killed_is_absent_or_complete_and_goes_on() {
-    let source = source();
-    let (new, old) = (sample("1", 1), sample("0", 100));
-    for before in [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle] {
-        assert_survives(&Build::new(&program(), source.authority(), &new, &old, before));
-    }
+    let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
+    assert_builds_survive(Shape::Plain, &befores);
+}
+
+#[test]
+fn frames_whose_build_was_killed_are_absent_or_complete_and_go_on() {
+    assert_builds_survive(Shape::Frames, &[Before::Part, Before::OtherBundle]);
+}
+
+#[test]
+fn volumes_whose_build_was_killed_are_a_set_or_none_and_go_on() {
+    assert_builds_survive(Shape::Volumes, &[Before::Part, Before::OtherBundle]);
 }
 
 #[test]
