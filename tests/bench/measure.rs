@@ -9,6 +9,8 @@ use crate::works::Work;
 
 /// What takes longer than this many seconds is given up.
 const PATIENCE: &str = "300";
+/// What wants more address space than this fails: crane takes 20 GB for 10,000 blobs, which would be the end of others, too.
+const ROOM: &str = "--as=8589934592";
 
 /// What one run took, all of its commands together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +79,11 @@ pub(crate) fn run_once(contender: &Contender, folder: &Path) -> Result<Took, Str
 fn run_one(command: &[String], folder: &Path) -> Result<Took, String> {
     let report = folder.join("time.txt");
     let mut timed = Command::new("/usr/bin/time");
-    timed.args(["-f", "%U %S %M %O", "-o"]).arg(&report).args(["timeout", PATIENCE]).args(command);
+    timed
+        .args(["-f", "%U %S %M %O", "-o"])
+        .arg(&report)
+        .args(["prlimit", ROOM, "timeout", PATIENCE])
+        .args(command);
     timed.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let start = Instant::now();
     let output = timed.output().expect("GNU time runs");
