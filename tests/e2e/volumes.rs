@@ -238,6 +238,9 @@ fn one_volume_is_verified_alone() {
     }
     fs::remove_file(volumes.path("b.tar.volumes.json")).expect("it is there");
     volumes.run(&["verify", "b.tar.002"]).expect(4).says("b.tar.volumes.json is not there");
+    let first = &volumes.whole()[..SIZE.1 as usize];
+    fs::write(volumes.path("b.tar.001"), first).expect("it can be written");
+    volumes.run(&["verify", "b.tar.001"]).expect(4).says("b.tar.volumes.json is not there");
     volumes.run(&["verify", "b.tar"]).expect(4).says("b.tar.volumes.json is not there");
 }
 
@@ -506,4 +509,6 @@ fn sizes_that_make_no_sense_cost_nothing() {
     build(&["-o", "b.tar", "--volume-size", "65535"]).says("the least is 64 KiB");
     build(&["-o", "b.tar", "--volume-size", "many"]).says("is not a size");
     build(&["-o", "-", "--volume-size", "1M"]).says("--volume-size wants a file's name");
+    build(&["-o", "b.tar.zst", "--volume-size", "1M"]).says("leave out --volume-size");
+    build(&["-o", "b.tar.zst", "--volume-size", "1M", "--dry-run"]).says("leave out --volume-size");
 }

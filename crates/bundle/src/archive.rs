@@ -120,10 +120,20 @@ impl Archive {
             }
             Named::Other => {}
         }
-        Archive::open_unsplit(path).map_err(|error| match volumes::lacks_manifest(path, &error) {
-            Some((volume, manifest)) => OpenError::NoVolumeSet { volume, manifest },
-            None => error,
-        })
+        let opened = Archive::open_unsplit(path);
+        let lacking = match &opened {
+            Ok(archive) => archive.is_cut_off().then(|| volumes::of_first(path)).flatten(),
+            Err(error) => volumes::lacks_manifest(path, error),
+        };
+        match lacking {
+            Some((volume, manifest)) => Err(OpenError::NoVolumeSet { volume, manifest }),
+            None => opened,
+        }
+    }
+
+    /// Whether it ends before its end, as the first volume of several does.
+    fn is_cut_off(&self) -> bool {
+        self.defects.iter().any(|defect| matches!(defect.rule, "tar-truncated" | "tar-end"))
     }
 
     /// The same for what isn't in volumes.

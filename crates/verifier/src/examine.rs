@@ -188,7 +188,7 @@ impl Examiner<'_> {
         };
         if planned.is_none() {
             self.look_at_unlisted(graph.as_ref())?;
-            self.refuse_unplanned_frames();
+            self.refuse_unplanned_containers();
         }
         self.outcome(Some(id), graph, blobs)
     }
@@ -220,12 +220,18 @@ impl Examiner<'_> {
         }
     }
 
-    /// Of what is compressed, only our own bundles are known byte for byte.
-    fn refuse_unplanned_frames(&mut self) {
-        let is_compressed = self.archive.storage().is_some_and(airlift_bundle::Storage::is_compressed);
-        if is_compressed && !self.findings.forbid() {
+    /// Of what is compressed, or in volumes, only our own bundles are known byte for byte.
+    fn refuse_unplanned_containers(&mut self) {
+        if self.findings.forbid() {
+            return;
+        }
+        if self.archive.storage().is_some_and(airlift_bundle::Storage::is_compressed) {
             let message = "what is in these frames is no bundle of ours; unpack it first (zstd -d)";
             self.findings.push(Finding::error("zst-foreign", message).of(vec!["frames".to_owned()]));
+        }
+        if self.archive.volumes().is_some() {
+            let message = "what is in these volumes is no bundle of ours; join them first (cat)";
+            self.findings.push(Finding::error("volume-foreign", message).of(vec!["volumes".to_owned()]));
         }
     }
 

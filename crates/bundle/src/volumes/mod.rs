@@ -147,10 +147,7 @@ pub fn named(path: &Path) -> Named {
 /// Where opening `path` failed for want of a manifest of volumes: a volume, and the manifest that should lie beside it.
 pub(crate) fn lacks_manifest(path: &Path, error: &OpenError) -> Option<(PathBuf, PathBuf)> {
     match error {
-        OpenError::NotALayout { .. } => {
-            let stem = stem_of(path.file_name()?.to_str()?)?;
-            Some((path.to_owned(), manifest_path(&path.with_file_name(stem))))
-        }
+        OpenError::NotALayout { .. } => of_volume(path),
         OpenError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             let first =
                 [3, 4].map(|digits| numbered(path, 1, digits)).into_iter().find(|first| first.is_file());
@@ -158,6 +155,17 @@ pub(crate) fn lacks_manifest(path: &Path, error: &OpenError) -> Option<(PathBuf,
         }
         _ => None,
     }
+}
+
+/// The same where `path` is called as a first volume is. Of all volumes it alone looks like an archive, one that was cut off.
+pub(crate) fn of_first(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let (_, number) = path.file_name()?.to_str()?.rsplit_once('.')?;
+    of_volume(path).filter(|_| matches!(number, "001" | "0001"))
+}
+
+fn of_volume(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let stem = stem_of(path.file_name()?.to_str()?)?;
+    Some((path.to_owned(), manifest_path(&path.with_file_name(stem))))
 }
 
 /// `b.tar` of `b.tar.001`; `None` for what can't be a volume's name.

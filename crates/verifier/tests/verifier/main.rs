@@ -15,6 +15,7 @@ mod images;
 mod large;
 #[path = "../../../bundle/tests/format/tar_file.rs"]
 mod tar_file;
+mod volumes;
 
 use std::path::Path;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use airlift_bundle::part::part_path;
 use airlift_bundle::volumes::{Span, Split};
+use airlift_bundle::zst;
 use airlift_bundle::{Existing, Observer, Platform};
 use airlift_packager::{
     Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, Shelves,
@@ -174,12 +175,15 @@ impl Args {
     fn target(&self, ui: &Ui) -> Result<Target, Failure> {
         let refuse = |why| Err(UsageError::Combination(why).into());
         match &self.output {
-            _ if self.dry_run => Ok(Target::Nowhere),
-            // The parser of arguments asks for one of the two.
-            None => refuse("name the bundle with -o, or look at the plan with --dry-run"),
             Some(path) if path.as_os_str() == "-" && self.volume_size.is_some() => {
                 refuse("-o - is one stream; --volume-size wants a file's name")
             }
+            Some(path) if zst::is_asked_for(path) && self.volume_size.is_some() => {
+                refuse("a compressed bundle is not cut into volumes; leave out --volume-size, or .zst")
+            }
+            _ if self.dry_run => Ok(Target::Nowhere),
+            // The parser of arguments asks for one of the two.
+            None => refuse("name the bundle with -o, or look at the plan with --dry-run"),
             Some(path) if path.as_os_str() == "-" => {
                 if ui.json {
                     return refuse("-o - and --json both want standard output; write the bundle to a file");

@@ -31,7 +31,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The bundle: a tar archive, or a folder
+    /// The bundle: a tar archive, a folder, or the .volumes.json of volumes
     bundle: PathBuf,
     /// An image's name, or a digest or its start (6 digits or more)
     #[arg(value_name = "REF|DIGEST")]

@@ -36,7 +36,7 @@ A push that failed is repeated with the same command: what the registry has alre
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The bundle: a tar archive, or a folder
+    /// The bundle: a tar archive, a folder, or the .volumes.json of volumes
     bundle: PathBuf,
     /// The registry, and a path there: HOST[:PORT][/PREFIX]
     // Parsed by us: the parser of arguments would repeat it as it is, and people write passwords into it.

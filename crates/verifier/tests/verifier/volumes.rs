@@ -1,0 +1,62 @@
+//! Sets of volumes that somebody else's program has cut.
+
+use std::fs;
+use std::path::Path;
+
+use airlift_bundle::{Digest, Limits};
+use airlift_verifier::VerifiedBundle;
+
+use crate::frames_file;
+use crate::{report, rules};
+
+/// So much of the archive is in each volume.
+const SIZE: usize = 64 << 10;
+
+/// Cuts `archive` into volumes in `folder`, and describes them as docs/format.md has it.
+fn cut(folder: &Path, archive: &[u8], bundle: &Digest) {
+    let mut body = format!(
+        "{{\"schema\":\"airlift.volumes/v1\",\"bundle\":\"{bundle}\",\"size\":{},\"volumeSize\":{SIZE},\"volumes\":[",
+        archive.len()
+    );
+    for (index, volume) in archive.chunks(SIZE).enumerate() {
+        let (number, comma) = (index + 1, if index == 0 { "" } else { "," });
+        let start = Digest::sha256(&volume[..volume.len().min(4096)]);
+        body.push_str(&format!(
+            "{comma}\n{{\"number\":{number},\"name\":\"b.tar.{number:03}\",\"size\":{},\"start\":\"{}\",\"sha256\":\"{}\"}}",
+            volume.len(),
+            start.hex(),
+            Digest::sha256(volume).hex()
+        ));
+        fs::write(folder.join(format!("b.tar.{number:03}")), volume).unwrap();
+    }
+    body.push_str("\n]");
+    let check = Digest::sha256(body.as_bytes());
+    fs::write(folder.join("b.tar.volumes.json"), format!("{body},\n\"check\":\"{check}\"}}\n")).unwrap();
+}
+
+#[test]
+fn whoever_keeps_to_the_format_can_cut_a_bundle() {
+    let archive = frames_file::sample().archive();
+    assert!(archive.len() > 2 * SIZE);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("whole.tar"), &archive).unwrap();
+    let id = report(&folder.path().join("whole.tar")).id.unwrap();
+    cut(folder.path(), &archive, &id);
+    assert!(report(&folder.path().join("b.tar")).ok);
+    // The same for another bundle.
+    cut(folder.path(), &archive, &Digest::sha256(b"another"));
+    assert_eq!(rules(&report(&folder.path().join("b.tar"))), ["volume-manifest"]);
+}
+
+/// Of other tools' archives nobody knows what each byte of a volume has to be.
+#[test]
+fn only_our_own_bundles_are_taken_in_volumes() {
+    let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/layouts");
+    let path = layouts.join("skopeo-1.9.3.tar");
+    let id = report(&path).id.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    cut(folder.path(), &fs::read(&path).unwrap(), &id);
+    let set = folder.path().join("b.tar.volumes.json");
+    assert_eq!(rules(&report(&set)), ["volume-foreign"]);
+    assert!(VerifiedBundle::admit(&set, Limits::default()).is_err());
+}
