@@ -1,8 +1,10 @@
 //! Bodies in pieces: what comes in is gathered, what goes out is read from a file, 256 KiB at a time.
 
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use airlift_bundle::{Digest, Hasher};
 use axum::body::{Body, BodyDataStream};
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
@@ -117,24 +119,62 @@ impl Incoming {
     }
 }
 
-/// The bytes of `blob`, read as they are asked for. A file that turns out shorter breaks the connection.
-pub(crate) fn outgoing(blob: Blob) -> Body {
-    Body::from_stream(futures::stream::try_unfold(blob, read_piece))
+/// A blob on its way out, whole or in part.
+struct Outgoing {
+    blob: Blob,
+    digest: Digest,
+    /// What is still to be sent.
+    part: Range<u64>,
+    /// How much of the blob was read, and what it hashes to so far.
+    read: u64,
+    hasher: Hasher,
 }
 
-async fn read_piece(mut blob: Blob) -> std::io::Result<Option<(Bytes, Blob)>> {
-    if blob.size == 0 {
+/// A `part` of `blob`, read as it is asked for. All of the blob is hashed, and the last piece is held back until it has its
+/// digest: a file that was altered or cut breaks the connection, and never makes a whole answer.
+pub(crate) fn outgoing(blob: Blob, digest: Digest, part: Range<u64>) -> Body {
+    let hasher = Hasher::new(digest.algorithm());
+    let outgoing = Outgoing { blob, digest, part, read: 0, hasher };
+    Body::from_stream(futures::stream::try_unfold(outgoing, next_piece))
+}
+
+async fn next_piece(mut outgoing: Outgoing) -> std::io::Result<Option<(Bytes, Outgoing)>> {
+    if outgoing.part.is_empty() {
         return Ok(None);
     }
-    let read = move || {
-        let length = usize::try_from(blob.size).unwrap_or(PIECE).min(PIECE);
+    let next = move || Ok(Some((outgoing.next()?, outgoing)));
+    blocking(next).await.map_err(std::io::Error::other)?
+}
+
+impl Outgoing {
+    /// The next piece that is sent.
+    fn next(&mut self) -> std::io::Result<Bytes> {
+        while self.read < self.part.start {
+            self.read_to(self.part.start)?;
+        }
+        let piece = self.read_to(self.part.end)?;
+        self.part.start = self.read;
+        if self.part.is_empty() {
+            while self.read < self.blob.size {
+                self.read_to(self.blob.size)?;
+            }
+            let hasher = std::mem::replace(&mut self.hasher, Hasher::new(self.digest.algorithm()));
+            if hasher.finish() != self.digest {
+                return Err(std::io::Error::other(StorageError::Altered(self.digest)));
+            }
+        }
+        Ok(piece)
+    }
+
+    /// Reads on, a piece at most, and not past `end`.
+    fn read_to(&mut self, end: u64) -> std::io::Result<Bytes> {
+        let length = usize::try_from(end - self.read).unwrap_or(PIECE).min(PIECE);
         let mut piece = vec![0; length];
-        blob.file.read_exact_at(&mut piece, blob.offset)?;
-        blob.offset += length as u64;
-        blob.size -= length as u64;
-        Ok(Some((Bytes::from(piece), blob)))
-    };
-    blocking(read).await.map_err(std::io::Error::other)?
+        self.blob.file.read_exact_at(&mut piece, self.blob.offset + self.read)?;
+        self.hasher.update(&piece);
+        self.read += length as u64;
+        Ok(Bytes::from(piece))
+    }
 }
 
 /// Runs file work off the async threads.

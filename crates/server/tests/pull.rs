@@ -145,6 +145,43 @@ async fn a_blob_that_shrank_on_disk_breaks_the_connection() {
     assert!(end.is_err() && received < size);
 }
 
+/// Flips a bit of what the registry keeps.
+fn alter(registry: &Registry, digest: &Digest, at: usize) {
+    let path = registry.folder().join("content/sha256").join(digest.hex());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn content_that_was_altered_on_disk_never_makes_a_whole_answer() {
+    let registry = Registry::empty().await;
+    for size in [1, PIECE, PIECE * 2 + 17] {
+        let content = vec![7; size];
+        let digest = registry.put_blob("a", &content).await;
+        let read = async |range: &str| {
+            let asked = registry.ask(Method::GET, &format!("a/blobs/{digest}")).header("range", range);
+            asked.send().await?.error_for_status()?.bytes().await
+        };
+        for at in [0, size / 2, size - 1] {
+            alter(&registry, &digest, at);
+            for range in ["none", "bytes=0-", "bytes=0-0", "bytes=-1"] {
+                assert!(read(range).await.is_err(), "{range} of {size}, altered at {at}");
+            }
+            alter(&registry, &digest, at);
+        }
+        assert_eq!(read("none").await.unwrap(), content);
+        std::fs::write(registry.folder().join("content/sha256").join(digest.hex()), b"").unwrap();
+        assert!(read("none").await.is_err(), "nothing of {size}");
+    }
+    let image = samples::image(&ImageSpec::default());
+    registry.server.seed(&[Sample::of_image("a", "1", image.clone())]).await.unwrap();
+    alter(&registry, &image.manifest.digest, 3);
+    for path in ["a/manifests/1".to_owned(), format!("a/manifests/{}", image.manifest.digest)] {
+        assert_eq!(refused(registry.get(&path).await).await, is(500, "UNKNOWN"), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn tags_come_in_pages() {
     let registry = Registry::empty().await;

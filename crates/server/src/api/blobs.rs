@@ -11,39 +11,39 @@ use crate::app::{Answer, App, Asked, CONTENT_DIGEST, empty, set};
 use crate::body::{blocking, outgoing};
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
-use crate::storage::{Blob, Folder};
+use crate::storage::Folder;
 
 /// GET and HEAD.
 pub(crate) async fn get(app: &App, asked: &Asked<'_>, repository: Repository, digest: Digest) -> Answer {
     let content = Arc::clone(&app.content);
     let found = blocking(move || content.blob(&repository, &digest)).await??;
-    let mut blob = found.ok_or_else(|| unknown(&digest))?;
+    let blob = found.ok_or_else(|| unknown(&digest))?;
     let etag = format!("\"{digest}\"");
     let part = match asked.method {
         &Method::GET => part(asked.headers, blob.size, &etag),
         _ => Part::Whole,
     };
     let mut response = Response::new(Body::empty());
-    match part {
-        Part::Whole => {}
+    let sent = match part {
+        Part::Whole => 0..blob.size,
         Part::Bytes { first, last } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, header::CONTENT_RANGE, format!("bytes {first}-{last}/{}", blob.size));
-            blob = Blob { offset: blob.offset + first, size: last - first + 1, ..blob };
+            first..last + 1
         }
         Part::Outside => {
             let message = format!("the range lies outside the blob's {} bytes", blob.size);
             return Err(Failure::new(Code::RangeInvalid, message)
                 .header(header::CONTENT_RANGE, format!("bytes */{}", blob.size)));
         }
-    }
-    set(&mut response, header::CONTENT_LENGTH, blob.size);
+    };
+    set(&mut response, header::CONTENT_LENGTH, sent.end - sent.start);
     set(&mut response, header::CONTENT_TYPE, "application/octet-stream");
     set(&mut response, header::ACCEPT_RANGES, "bytes");
     set(&mut response, header::ETAG, etag);
     set(&mut response, CONTENT_DIGEST, digest.to_string());
     if asked.method == Method::GET {
-        *response.body_mut() = outgoing(blob);
+        *response.body_mut() = outgoing(blob, digest, sent);
     }
     Ok(response)
 }

@@ -33,6 +33,9 @@ pub enum StorageError {
         /// Why not.
         source: std::io::Error,
     },
+    /// What lies on disk is not what was taken.
+    #[error("{0} was altered on disk")]
+    Altered(Digest),
     /// The upload has ended already.
     #[error("the upload has ended already")]
     Ended,
