@@ -15,14 +15,19 @@ const MAX_FILES: usize = 1_000_000;
 
 /// Lists a folder's files. Links are never followed: they could lead anywhere.
 pub(crate) fn open(path: &Path) -> io::Result<Archive> {
+    open_some(path, MAX_FILES)
+}
+
+/// The same with at most so many files.
+fn open_some(path: &Path, most: usize) -> io::Result<Archive> {
     let mut archive = Archive::empty(path, Form::Folder, 0);
     let mut folders = vec![(path.to_owned(), String::new(), 1)];
     let mut count = 0;
     while let Some((folder, prefix, depth)) = folders.pop() {
-        let mut listed: Vec<_> = std::fs::read_dir(&folder)?.take(MAX_FILES).collect::<Result<_, _>>()?;
+        let mut listed: Vec<_> = std::fs::read_dir(&folder)?.take(most).collect::<Result<_, _>>()?;
         count += listed.len();
-        if count >= MAX_FILES {
-            let why = format!("more than {MAX_FILES} files; the rest was not looked at");
+        if count >= most {
+            let why = format!("more than {most} files; the rest was not looked at");
             archive.add_defect(error("folder-limit", &prefix, &why));
             break;
         }
@@ -55,4 +60,26 @@ fn error(rule: &'static str, name: &str, why: &str) -> Defect {
 
 fn sentence(name: &str, why: &str) -> String {
     format!("{}: {why}", name.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_files_has_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
+        for name in ["oci-layout", "index.json", "blobs/sha256/x"] {
+            std::fs::write(folder.path().join(name), "{}").unwrap();
+        }
+        let rules = |most| {
+            let archive = open_some(folder.path(), most).unwrap();
+            archive.defects().iter().map(|defect| defect.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(rules(10), ["extra-file"]);
+        for most in [1, 3, 5] {
+            assert!(rules(most).contains(&"folder-limit"), "{most}");
+        }
+    }
 }

@@ -52,10 +52,21 @@ pub struct ScannedEntry {
 /// Goes through an archive's headers: `found` gets the regular files, in archive order, up to where the scan had to
 /// stop; what is wrong comes back. `Err` only where the file can't be read.
 pub fn scan(file: &impl ReadAt, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Defect>> {
+    scan_some(file, length, found, MAX_ENTRIES)
+}
+
+/// The same with at most so many entries.
+fn scan_some(
+    file: &impl ReadAt,
+    length: u64,
+    found: impl FnMut(ScannedEntry),
+    most: usize,
+) -> io::Result<Vec<Defect>> {
     let mut scanner = Scanner {
         file,
         length,
         found,
+        most,
         count: 0,
         defects: Vec::new(),
         names: HashMap::new(),
@@ -85,6 +96,8 @@ struct Scanner<'a, R, F> {
     file: &'a R,
     length: u64,
     found: F,
+    /// The most entries that are taken for an archive.
+    most: usize,
     /// Entries so far, folders and refused ones included.
     count: usize,
     defects: Vec<Defect>,
@@ -96,8 +109,8 @@ struct Scanner<'a, R, F> {
 impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
     /// Reads the header at `at`; returns where the next one is, or `None` at the end or where going on makes no sense.
     fn step(&mut self, at: u64) -> io::Result<Option<u64>> {
-        if self.count >= MAX_ENTRIES {
-            let message = format!("the archive has more than {MAX_ENTRIES} entries");
+        if self.count > self.most {
+            let message = format!("the archive has more than {} entries", self.most);
             return Ok(self.stop("tar-limit", at, message));
         }
         if self.defects.len() >= MAX_DEFECTS {
@@ -352,4 +365,33 @@ pub(crate) fn first_nonzero(file: &impl ReadAt, start: u64, end: u64) -> io::Res
         at += count as u64;
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+
+    #[test]
+    fn the_number_of_entries_has_a_limit() {
+        let mut file = tempfile::tempfile().unwrap();
+        for number in 0..4 {
+            let mut header = tar::Header::new_ustar();
+            header.set_path(number.to_string()).unwrap();
+            header.set_size(0);
+            header.set_cksum();
+            file.write_all(header.as_bytes()).unwrap();
+        }
+        file.write_all(&[0; 1024]).unwrap();
+        let length = file.stream_position().unwrap();
+        let scanned = |most| {
+            let mut count = 0;
+            let defects = scan_some(&file, length, |_| count += 1, most).unwrap();
+            (count, defects.into_iter().map(|defect| defect.rule).collect::<Vec<_>>())
+        };
+        assert_eq!(scanned(4), (4, vec![]));
+        assert_eq!(scanned(3), (4, vec!["tar-limit"]));
+        assert_eq!(scanned(1), (2, vec!["tar-limit"]));
+    }
 }
