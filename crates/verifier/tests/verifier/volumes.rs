@@ -7,6 +7,7 @@ use airlift_bundle::{Digest, Limits};
 use airlift_verifier::VerifiedBundle;
 
 use crate::frames_file;
+use crate::images::LAYER;
 use crate::{report, rules};
 
 /// So much of the archive is in each volume.
@@ -36,7 +37,11 @@ fn cut(folder: &Path, archive: &[u8], bundle: &Digest) {
 
 #[test]
 fn whoever_keeps_to_the_format_can_cut_a_bundle() {
-    let archive = frames_file::sample().archive();
+    let mut images = frames_file::sample();
+    let large = images.blob(LAYER, &frames_file::plain_layer(0, 2 * SIZE));
+    let image = images.image("riscv64", &[large]);
+    images.root(&image, "registry.example.com/large:1");
+    let archive = images.archive();
     assert!(archive.len() > 2 * SIZE);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("whole.tar"), &archive).unwrap();
