@@ -3,9 +3,13 @@
 use std::net::TcpListener;
 use std::path::Path;
 
+use airlift_bundle::media_type;
+use airlift_server::Options;
 use airlift_testkit::scripted::{Answer, Script};
+use serde_json::json;
 
 use crate::airlift::Airlift;
+use crate::made::{self, Embedded};
 use crate::pair::Pair;
 
 #[test]
@@ -87,6 +91,73 @@ fn control_characters_of_a_registry_do_not_reach_the_terminal() {
         let reference = format!("{}/team/web:1", registry.authority());
         let refused = airlift.run(&["build", &reference, "-o", "b.tar", "--retries", "0"]).expect(3);
         assert!(!refused.stderr.contains('\x1b') && !refused.stderr.contains('\x07'), "{refused:?}");
+    }
+}
+
+/// A digest becomes a part of addresses and of names; before it is one, nothing is asked for by it.
+#[test]
+fn what_a_registry_calls_a_digest_is_looked_at_before_it_is_used() {
+    for digest in [
+        "sha256:../../../../etc/passwd",
+        "sha256:beef",
+        "md5:d41d8cd98f00b204e9800998ecf8427e",
+        "SHA256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "latest",
+    ] {
+        let entry = json!({"mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": 7});
+        let listed = made::index(&[entry]);
+        let sample = made::two_platforms("team/app", 1);
+        for part in ["/manifests/1", "/referrers/"] {
+            let listed = listed.clone();
+            let registry = Script::serving(vec![sample.clone()])
+                .rule(move |request| {
+                    let answer = || Answer::ok(&listed.media_type, listed.bytes.to_vec());
+                    request.path().contains(part).then(answer)
+                })
+                .start();
+            let airlift = Airlift::new();
+            let reference = format!("{}/team/app:1", registry.authority());
+            airlift.run(&["build", &reference, "-o", "b.tar", "--retries", "0"]).expect(3).says("digest");
+            let asked = registry.requests();
+            let (_, end) = digest.rsplit_once([':', '/']).unwrap_or(("", digest));
+            assert!(asked.iter().all(|request| !request.path().ends_with(end)), "{asked:?}");
+            assert_eq!(airlift.files(), [""; 0]);
+        }
+    }
+}
+
+/// Whoever made a bundle chose its names. They are shown, escaped; they never name a file, and a name that is no reference
+/// goes nowhere.
+#[test]
+fn names_in_a_bundle_are_neither_paths_nor_commands() {
+    let image = made::image("linux/amd64", 1);
+    for name in ["../../../../x", "/etc/passwd", "a/\u{1b}[2J\u{7}:1", "x\u{9b}31m", "..%2f..%2fx", "a\nb\rc"]
+    {
+        let airlift = Airlift::new();
+        let blobs = airlift.path("layout/blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        for content in image.blobs.iter().chain([&image.manifest]) {
+            std::fs::write(blobs.join(content.digest.hex()), &content.bytes).unwrap();
+        }
+        let notes =
+            json!({"org.opencontainers.image.ref.name": name, "org.opencontainers.image.title": name});
+        let root = made::descriptor_with(&image.manifest, &json!({"annotations": notes}));
+        let index = json!({"schemaVersion": 2, "manifests": [root]}).to_string();
+        std::fs::write(airlift.path("layout/index.json"), index).unwrap();
+        std::fs::write(airlift.path("layout/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        let target = Embedded::start(Options::default());
+        let push = ["push", "layout", target.authority()];
+        let dry = ["push", "layout", target.authority(), "--dry-run"];
+        for (arguments, fine) in
+            [(&["verify", "layout"][..], true), (&["inspect", "layout"], true), (&dry, false), (&push, false)]
+        {
+            let ran = airlift.run(arguments);
+            assert_eq!(ran.code == 0, fine, "{name:?}: {ran}");
+            let said = format!("{}{}", ran.text(), ran.stderr);
+            assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{name:?}: {said:?}");
+            assert!(!name.contains('\n') || !said.contains(name), "{said}");
+            assert_eq!(airlift.files(), ["layout"], "{name:?}");
+        }
     }
 }
 

@@ -156,6 +156,37 @@ fn asked_for_it_is_fetched_by_https_without_credentials_and_proven() {
     }
 }
 
+/// Whoever writes a manifest chooses its addresses, so no password is for them, not even one for that very host.
+#[test]
+fn an_address_in_a_manifest_gets_no_credentials() {
+    let password = "correct-horse-battery";
+    let Some(outside) = RealRegistry::debian().with_password("ann", password).with_tls().start() else {
+        return;
+    };
+    let (_, foreign) = sample(&[]);
+    outside.endpoint().push_blob("some/where", &foreign.bytes, &foreign.digest);
+    let own = made::two_platforms("team/own", 1);
+    outside.endpoint().push(std::slice::from_ref(&own));
+    let ca = outside.ca_file().and_then(|path| path.to_str()).expect("it has a certificate");
+    let address = format!("https://{}/v2/some/where/blobs/{}", outside.authority(), foreign.digest);
+    let (wanted, _) = sample(&[&address]);
+    let source = source_without(&wanted, &foreign);
+    let airlift = Airlift::new();
+    let entry = json!({"username": "ann", "password": password});
+    let auth = json!({"auths": {outside.authority(): entry}}).to_string();
+    std::fs::write(airlift.path("auth.json"), auth).unwrap();
+    let build = |reference: String, more: &[&str]| {
+        let usual = ["-o", "b.tar", "--ca-file", ca, "--auth-file", "auth.json", "--retries", "0"];
+        airlift.run(&[&["build", &reference], &usual[..], more].concat())
+    };
+    let plain = source.authority();
+    let fetch = ["--fetch-external", "--plain-http", &plain];
+    build(format!("{plain}/{REPOSITORY}:1"), &fetch).expect(3).says("401").says(&foreign.digest.to_string());
+    assert!(!airlift.path("b.tar").exists());
+    // They are good where a person named the registry.
+    build(format!("{}/team/own:1", outside.authority()), &[]).expect(0);
+}
+
 /// Whether the layer is there is a question; an answer that is neither yes nor 404 is none.
 #[test]
 fn an_error_is_not_taken_for_absence() {

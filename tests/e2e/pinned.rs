@@ -2,7 +2,7 @@
 
 use airlift_server::Options;
 use airlift_server::samples::{self, Sample};
-use airlift_testkit::scripted::{Answer, Script};
+use airlift_testkit::scripted::{Answer, Request, Script};
 
 use crate::airlift::Airlift;
 use crate::made::{self, Embedded};
@@ -66,6 +66,16 @@ fn what_a_refusal_means_is_said_where_it_is_known() {
         let refused = airlift.run(&["push", "b.tar", &target.authority(), "--retries", "0"]).expect(3);
         refused.says(words).says(&status.to_string()).says("MANIFEST_INVALID");
         assert_eq!(upstream.endpoint().try_manifest(REPOSITORY, "1").status, 404, "no tag moved");
+        // The same under another type is another image, whatever the registry would rather have.
+        let is_manifest =
+            |request: &Request| request.method == "PUT" && request.path().contains("/manifests/");
+        let puts: Vec<Request> = target.requests().into_iter().filter(is_manifest).collect();
+        assert!(!puts.is_empty());
+        for put in puts {
+            let found = docker.manifests.iter().chain([&docker.root]).find(|known| known.bytes == put.body);
+            let media_type = found.map(|known| known.media_type.as_str());
+            assert!(media_type.is_some() && put.header("content-type") == media_type, "{}", put.target);
+        }
     }
 }
 

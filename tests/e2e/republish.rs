@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airlift_server::Options;
 use airlift_server::samples::Sample;
-use airlift_testkit::scripted::{Answer, Gate, Script};
+use airlift_testkit::scripted::{Answer, Gate, Request, Script};
+use serde_json::Value;
 
 use crate::airlift::Airlift;
 use crate::made::{self, Embedded};
@@ -89,6 +90,21 @@ fn the_tag_moves_last() {
     let tagged =
         requests.iter().filter(|request| request.method == "PUT" && request.path().ends_with("/1.27"));
     assert_eq!(tagged.count(), 1);
+    // And what a manifest names stands before it.
+    let put = |content: &str| {
+        let puts = |request: &Request| request.method == "PUT" && request.target.contains(content);
+        requests.iter().position(puts).unwrap_or_else(|| panic!("{content} was not sent"))
+    };
+    let web = pair.web();
+    // The index has the tag for its place.
+    for manifest in web.manifests.iter().filter(|manifest| **manifest != web.root) {
+        let document: Value = serde_json::from_slice(&manifest.bytes).expect("a manifest is JSON");
+        let layers = document["layers"].as_array().expect("it is an image's").iter();
+        for blob in layers.chain([&document["config"]]) {
+            let digest = blob["digest"].as_str().expect("each names one");
+            assert!(put(digest) < put(&format!("/manifests/{}", manifest.digest)), "{digest}");
+        }
+    }
 }
 
 /// Every blob of every image is looked for while the first one still goes up, whoever waits for the answers.

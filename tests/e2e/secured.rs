@@ -36,14 +36,21 @@ fn a_password_and_a_certificate_are_enough() {
     let (web, reference) = (pair.web(), pair.reference(pair.web()));
     let auth = ["--auth-file", "auth.json", "-vvv"];
     let build = ["build", &reference, "-o", "b.tar", "--ca-file", Pair::ca(&pair.source)];
-    let push = ["push", "b.tar", pair.target.authority(), "--ca-file", Pair::ca(&pair.target)];
+    let ca = Pair::ca(&pair.target);
+    let push = ["push", "b.tar", pair.target.authority(), "--ca-file", ca, "--receipt", "r.json"];
     for arguments in [&build[..], &push] {
         let ran = pair.airlift.run(&[arguments, &auth].concat()).expect(0);
         assert!(!ran.to_string().contains(PASSWORD), "the password was shown");
     }
     pair.assert_arrived(web);
-    let bundle = pair.airlift.read("b.tar");
-    assert!(!bundle.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()));
+    let token = base64::engine::general_purpose::STANDARD.encode(format!("ann:{PASSWORD}"));
+    for file in ["b.tar", "r.json"] {
+        let bytes = pair.airlift.read(file);
+        for secret in [PASSWORD, &token] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{file} holds a secret");
+        }
+    }
 }
 
 #[test]

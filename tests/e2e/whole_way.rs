@@ -1,8 +1,11 @@
 //! Build, verify, push: what the source had is what the target has.
 
+use airlift_server::Options;
+use airlift_server::samples::{self, ImageSpec, Layer, Sample};
 use airlift_testkit::scripted::Script;
 
 use crate::airlift::Airlift;
+use crate::made::Embedded;
 use crate::pair::Pair;
 
 #[test]
@@ -121,4 +124,33 @@ fn the_demo_takes_everything_across() {
         assert!(shown.text().contains(&sample.repository), "{} is missing in\n{shown}", sample.repository);
     }
     assert_eq!(airlift.files(), [""; 0], "the demo cleans up");
+}
+
+/// No layer is ever unpacked, so what claims to be compressed and isn't, or would be without end, is carried like any other.
+#[test]
+fn what_is_in_a_layer_is_nobodys_business() {
+    let layer = |media_type: &str, bytes: Vec<u8>| Layer::Raw {
+        media_type: media_type.to_owned(),
+        bytes: bytes.into(),
+        annotations: Vec::new(),
+    };
+    let bomb = zstd::bulk::compress(&vec![0; 16 << 20], 3).expect("it can be compressed");
+    let layers = vec![
+        layer("application/vnd.oci.image.layer.v1.tar+gzip", b"no gzip".to_vec()),
+        layer("application/vnd.oci.image.layer.v1.tar+zstd", bomb[..bomb.len() - 9].to_vec()),
+        layer("application/vnd.oci.image.layer.v1.tar", b"no tar".to_vec()),
+        layer("application/vnd.oci.image.layer.v1.tar+gzip", Vec::new()),
+    ];
+    let image = samples::image(&ImageSpec { layers, ..ImageSpec::default() });
+    let odd = Sample::of_image("team/odd", "1", image);
+    let (source, target) = (Embedded::start(Options::default()), Embedded::start(Options::default()));
+    source.endpoint().push(std::slice::from_ref(&odd));
+    let airlift = Airlift::new();
+    let reference = format!("{}/team/odd:1", source.authority());
+    for output in ["b.tar", "b.tar.zst"] {
+        airlift.run(&["build", &reference, "-o", output]).expect(0);
+        airlift.run(&["verify", output]).expect(0);
+        airlift.run(&["push", output, &format!("{}/{output}", target.authority())]).expect(0);
+        target.endpoint().assert_holds(&odd, &format!("{output}/team/odd"));
+    }
 }

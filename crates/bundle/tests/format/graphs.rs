@@ -324,3 +324,24 @@ fn a_long_chain_of_attachments_is_followed_once() {
     let found = quickly("following the chain", || summary::attached_to(&graph, root));
     assert_eq!(found.iter().map(|root| root.descriptor.digest).collect::<Vec<_>>(), chain);
 }
+
+/// `index.json` may claim any subject, so also that an image is attached to what is attached to it.
+#[test]
+fn subjects_that_lead_in_a_circle_are_followed_once() {
+    let mut images = Images::default();
+    let attached = ["amd64", "arm64", "s390x"].map(|name| images.image(name, &[]));
+    for (number, descriptor) in attached.iter().enumerate() {
+        images.root(descriptor, &format!("registry.example.com/app:{number}"));
+        images.roots[number].subject = Some(attached[(number + 2) % 3].digest);
+    }
+    let graph = walked(&images).unwrap();
+    let root = graph.roots.iter().find(|root| root.descriptor.digest == attached[0].digest).unwrap();
+    let found: Vec<_> =
+        summary::attached_to(&graph, root).into_iter().map(|root| root.descriptor.digest).collect();
+    assert_eq!(found, [attached[1].digest, attached[2].digest, attached[0].digest]);
+    // Its own subject.
+    images.roots.truncate(1);
+    images.roots[0].subject = Some(attached[0].digest);
+    let graph = walked(&images).unwrap();
+    assert_eq!(summary::attached_to(&graph, &graph.roots[0]).len(), 1);
+}

@@ -3,6 +3,7 @@
 use std::fs;
 
 use airlift_bundle::Digest;
+use airlift_bundle::media_type::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use airlift_verifier::Report;
 
 use crate::images::Images;
@@ -124,6 +125,64 @@ fn layouts_of_other_tools_get_all_findings_too() {
         ["blob-digest", "blob-digest", "blob-missing", "blob-size", "blob-unlisted", "extra-file"]
     );
     assert_eq!(report.findings.iter().filter(|finding| !finding.is_error()).count(), 2);
+}
+
+/// Their digests are right, and two readers could understand them differently all the same, or nobody could.
+#[test]
+fn manifests_that_nobody_should_read_are_findings() {
+    let digest = Digest::sha256(b"x");
+    let named = |digest: &str, more: &str| {
+        format!(r#"{{"config":{{"digest":"{digest}","size":1{more}}},"layers":[]}}"#)
+    };
+    let good = named(&digest.to_string(), "");
+    for (what, text) in [
+        ("no grammar of digests", named("sha256:../../../../etc/passwd", "")),
+        ("an algorithm that nobody computes", named("md5:d41d8cd98f00b204e9800998ecf8427e", "")),
+        ("an index and an image", good.replace("layers", r#"manifests":[],"layers"#)),
+        ("an index by its form alone", r#"{"manifests":[]}"#.to_owned()),
+        (
+            "another type than its descriptor's",
+            good.replacen('{', &format!(r#"{{"mediaType":"{OCI_INDEX}","#), 1),
+        ),
+        ("two spellings", good.replace("layers", r#"Layers":[],"layers"#)),
+        ("a member twice", good.replace("layers", r#"layers":[],"layers"#)),
+        ("deep", good.replace("[]", &format!("{}{}", "[".repeat(200), "]".repeat(200)))),
+        ("something behind it", format!("{good}{{}}")),
+        ("a mark of byte order", format!("\u{feff}{good}")),
+        ("other data inside", named(&digest.to_string(), r#","data":"eQ==""#)),
+        ("schema 1", r#"{"schemaVersion":1,"fsLayers":[]}"#.to_owned()),
+        ("no JSON", "layers".to_owned()),
+    ] {
+        let mut images = Images::default();
+        images.blob("x", b"x");
+        let manifest = images.blob(OCI_MANIFEST, text.as_bytes());
+        images.root(&manifest, "registry.example.com/odd:1");
+        let folder = tempfile::tempdir().unwrap();
+        images.write_folder(folder.path());
+        let report = report(folder.path());
+        let errors: Vec<_> = report.findings.iter().filter(|finding| finding.is_error()).collect();
+        assert!(matches!(errors[..], [finding] if finding.rule == "manifest-json"), "{what}: {errors:?}");
+        assert_eq!(errors[0].digest, Some(manifest.digest), "{what}");
+        assert_eq!(errors[0].path, ["registry.example.com/odd:1"], "{what}");
+    }
+}
+
+/// What nobody's graph depends on may be there twice; real images have such, and clients pull them.
+#[test]
+fn what_nobody_reads_is_nobodys_defect() {
+    let mut images = Images::default();
+    let config = images.blob(OCI_CONFIG, br#"{"os":"linux","architecture":"amd64","x":1,"X":2,"x":3}"#);
+    let config = crate::images::json(&config, r#","unread":[1],"unread":{},"Unread":null"#);
+    let text = format!(
+        r#"{{"schemaVersion":2,"x":1,"x":2,"X":3,"annotations":{{"a":"1","a":"2"}},"config":{config},"layers":[]}}"#
+    );
+    let manifest = images.blob(OCI_MANIFEST, text.as_bytes());
+    images.root(&manifest, "registry.example.com/odd:1");
+    let folder = tempfile::tempdir().unwrap();
+    images.write_folder(folder.path());
+    let report = report(folder.path());
+    assert!(report.ok && report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!(report.images[0].platforms, ["linux/amd64"]);
 }
 
 #[test]
