@@ -35,18 +35,25 @@ impl Header {
         let kind = fields.linkflag[0];
         let size =
             number(&fields.size).ok_or(("tar-size", "a tar header without a usable size".to_owned()))?;
-        let mut name = until_nul(&block[..100]).to_vec();
-        let prefix = until_nul(&block[345..500]);
+        let mut name = text(&block[..100])?.to_vec();
         // GNU keeps times where POSIX has the prefix.
-        if is_ustar && !prefix.is_empty() {
+        let prefix = if is_ustar { text(&block[345..500])? } else { b"" };
+        if !prefix.is_empty() {
             name = [prefix, b"/", name.as_slice()].concat();
         }
         Ok(Header { kind, size, name })
     }
 }
 
-fn until_nul(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
+/// A field of text: what is before the first NUL. Behind it there are only more of them, else readers might disagree on the name.
+fn text(field: &[u8]) -> Result<&[u8], (&'static str, String)> {
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let (text, rest) = field.split_at(end);
+    if rest.iter().all(|byte| *byte == 0) {
+        Ok(text)
+    } else {
+        Err(("tar-path", "a tar header with a NUL within a name".to_owned()))
+    }
 }
 
 /// A numeric field: octal digits, or base-256 that is positive and fits.

@@ -205,6 +205,12 @@ fn names_that_lead_out_are_refused() {
     }
     assert_eq!(rules(&Tar::default().raw(header(b"a\xff", b'0', 0).as_bytes()).end()), ["tar-path"]);
     assert_eq!(rules(&Tar::default().pax(&[("path", "a\0b")]).file("a", b"").end()), ["tar-path"]);
+    // Some readers stop at a NUL, some don't.
+    assert_eq!(rules(&Tar::default().raw(header(b"a\0b", b'0', 0).as_bytes()).end()), ["tar-path"]);
+    let mut hidden = header(b"a", b'0', 0);
+    hidden.as_ustar_mut().unwrap().prefix[1] = b'x';
+    hidden.set_cksum();
+    assert_eq!(rules(&Tar::default().raw(hidden.as_bytes()).end()), ["tar-path"]);
     let mut prefixed = header(b"passwd", b'0', 0);
     prefixed.as_ustar_mut().unwrap().prefix[..3].copy_from_slice(b"/et");
     prefixed.set_cksum();
