@@ -154,6 +154,14 @@ fn what_others_compressed_is_to_be_unpacked_first() {
     let ran = pair.airlift.run(&["verify", "other.tar.zst"]);
     assert_ne!(ran.code, 0);
     ran.says("unpack it first (zstd -d)");
+    // Frames that are to be skipped may stand in front.
+    let skipped = [&b"\x50\x2a\x4d\x18\x04\0\0\0skip"[..], &pair.airlift.read("other.tar.zst")].concat();
+    std::fs::write(pair.airlift.path("other.tar.zst"), skipped).expect("it can be written");
+    pair.airlift.run(&["verify", "other.tar.zst"]).expect(4).says("unpack it first (zstd -d)");
+    for name in ["b.tar.gz", "b.tgz", "b.tzst"] {
+        let reference = pair.reference(&pair.samples[0]);
+        pair.airlift.run(&["build", &reference, "-o", name]).expect(2).says(".tar.zst only");
+    }
 }
 
 /// A registry that breaks off inside of the large layer until it is mended.

@@ -2,6 +2,7 @@
 
 mod asked;
 mod lost;
+mod receipts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

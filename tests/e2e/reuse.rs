@@ -110,6 +110,33 @@ fn a_stream_takes_what_is_at_hand_too() {
     assert!(!requests.iter().any(|request| request.is_blob() || request.is_manifest()), "{requests:?}");
 }
 
+/// Over a slow line nobody would know why all of it comes once more.
+#[test]
+fn what_gives_nothing_is_refused() {
+    let watched = Watched::start();
+    let reference = watched.reference("old");
+    let airlift = &watched.airlift;
+    airlift.run(&["build", &reference, "-o", "b.tar.zst"]).expect(0);
+    airlift.run(&["build", &reference, "-o", "v.tar", "--volume-size", "64K"]).expect(0);
+    let frames = airlift.read("b.tar.zst");
+    std::fs::write(airlift.path("cut.tar.zst"), &frames[..frames.len() / 2]).expect("it can be written");
+    std::fs::rename(airlift.path("v.tar.001"), airlift.path("elsewhere")).expect("it is there");
+    std::fs::write(airlift.path("manifest.json"), "[]").expect("it can be written");
+    let tar = std::process::Command::new("tar")
+        .args(["--format=ustar", "-cf", "saved.tar", "manifest.json"])
+        .current_dir(airlift.path("."))
+        .status();
+    assert!(tar.expect("tar is there").success());
+    for (name, why) in [
+        ("cut.tar.zst", "of the compressed file"),
+        ("v.tar.volumes.json", "v.tar.001 is missing"),
+        ("saved.tar", "docker save"),
+    ] {
+        let ran = airlift.run(&["build", &reference, "-o", "new.tar", "--reuse", name]).expect(4);
+        ran.says(&format!("can't reuse anything from {name}")).says(why);
+    }
+}
+
 #[test]
 fn what_can_not_be_reused_is_said() {
     let watched = Watched::start();

@@ -461,6 +461,14 @@ fn what_is_there_is_kept_unless_it_may_be_replaced() {
         assert_eq!(volumes.pair.airlift.read(taken), b"precious");
         fs::remove_file(volumes.path(taken)).expect("it is there");
     }
+    // Whoever joins what is numbered would take it for one of them.
+    volumes.build(&[]).expect(0);
+    let behind = format!("b.tar.{:03}", volumes.names().len() + 1);
+    let others = volumes.pair.airlift.files();
+    others.iter().for_each(|name| fs::remove_file(volumes.path(name)).expect("it is there"));
+    fs::write(volumes.path(&behind), "precious").expect("its folder takes files");
+    volumes.build(&[]).expect(5).says(&format!("{behind} is there already"));
+    fs::remove_file(volumes.path(&behind)).expect("it is there");
     volumes.build(&[]).expect(0);
     let again = volumes.build(&[]).expect(0).json("airlift.build/v1");
     assert_eq!((&again["downloaded"], &again["volumes"]), (&Value::from(0), &volumes.manifest()["volumes"]));

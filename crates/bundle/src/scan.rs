@@ -31,6 +31,8 @@ use fields::Header;
 
 /// A pax header or GNU long name larger than this is refused unread.
 const MAX_RECORD: u64 = 64 << 10;
+/// Behind the last entry. Tape records, which old writers fill up, have at most a megabyte or so.
+const MAX_TAIL: u64 = 16 << 20;
 /// More entries than this, of whatever kind, are taken for an attack.
 const MAX_ENTRIES: usize = 1_000_000;
 /// After so many defects it is clear what the archive is, and going on would only take time and memory.
@@ -171,6 +173,15 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         }
         if self.length.saturating_sub(at) < 2 * BLOCK {
             self.stop("tar-end", at, "the archive ends without its two closing blocks: it was cut off");
+            return Ok(());
+        }
+        // Not read to its end, which may be terabytes of nothing.
+        if self.length - at > MAX_TAIL {
+            let message = format!(
+                "{} bytes stand behind the archive's end; more than {MAX_TAIL} are refused",
+                self.length - at
+            );
+            self.stop("tar-tail", at, message);
             return Ok(());
         }
         if let Some(offset) = first_nonzero(self.file, at, self.length)? {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::Digest;
 use crate::archive::{Archive, OpenError};
+use crate::defect::Severity;
 use crate::frame::{Region, entry_defect};
 use crate::graph::Limits;
 use crate::manifest::MAX_MANIFEST;
@@ -70,6 +71,21 @@ impl Shelf {
             let content = Content::Planned { id: plan.id(), bytes: bytes.clone(), places: places(&plan) };
             Shelf { path: path.to_owned(), content }
         }))
+    }
+
+    /// Whether there is nothing on it; then what is wrong with it, as far as that is known.
+    pub fn is_empty(&self) -> Option<String> {
+        let Content::Named(archive) = &self.content else { return None };
+        if archive.blobs().next().is_some() {
+            return None;
+        }
+        let mut defects = archive.volume_defects().iter().chain(archive.defects());
+        let docker = archive
+            .is_docker_archive()
+            .then(|| "it is what docker save wrote of old, without a layout".to_owned());
+        let defect =
+            || defects.find(|defect| defect.severity == Severity::Error).map(|defect| defect.message.clone());
+        Some(docker.or_else(defect).unwrap_or_else(|| "there are no blobs in it".to_owned()))
     }
 
     /// Where it is.

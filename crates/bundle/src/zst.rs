@@ -35,7 +35,7 @@ pub const MAX_STORED: u64 = 1 << 30;
 
 /// Whether a file of this name is to be written in frames.
 pub fn is_asked_for(output: &std::path::Path) -> bool {
-    output.extension().is_some_and(|extension| extension == "zst")
+    output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst"))
 }
 
 /// Where an archive that is read out of frames is first cut into frames in another way than a writer would cut it. `None` also for

@@ -87,7 +87,8 @@ impl Output {
         let mut names = vec![self.shown()];
         if let Some(split) = self.volumes {
             let count = split.spans(size)?.len();
-            names.extend((1..=count).map(|number| volumes::volume_path(&self.path, number, count)));
+            // One more: whoever joins all that are numbered would take it for the last.
+            names.extend((1..=count + 1).map(|number| volumes::volume_path(&self.path, number, count)));
         }
         Ok(names.into_iter().find(|path| std::fs::symlink_metadata(path).is_ok()))
     }

@@ -28,6 +28,14 @@ pub enum ReuseError {
         #[source]
         source: OpenError,
     },
+    /// What was named holds nothing, or nothing that can be found.
+    #[error("can't reuse anything from {}: {why}", .path.display())]
+    Nothing {
+        /// What was named.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// What is at hand already.
@@ -119,6 +127,9 @@ impl Shelves {
         for path in named {
             let shelf =
                 Shelf::open(path).map_err(|source| ReuseError::Open { path: path.clone(), source })?;
+            if let Some(why) = shelf.is_empty() {
+                return Err(ReuseError::Nothing { path: path.clone(), why });
+            }
             self.others.push(shelf);
         }
         Ok(())

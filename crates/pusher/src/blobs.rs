@@ -18,7 +18,7 @@ pub(crate) enum BlobError {
     #[error(transparent)]
     Registry(#[from] Error),
     /// The bundle's content is not what it is called, or can't be read.
-    #[error("the bundle's own {digest} failed its check")]
+    #[error("the bundle's own {digest} failed its check (airlift verify tells where)")]
     Content {
         /// The content.
         digest: Digest,

@@ -116,8 +116,8 @@ pub async fn push(
     })
 }
 
-/// Refuses a host that is no registry, where a [`survey`] found an image absent: it may find everything absent. Costs no
-/// request.
+/// Refuses a host that is no registry, where a [`survey`] found an image absent, or something else in its place: it may answer
+/// everything like that. Costs no request.
 ///
 /// # Errors
 /// [`PushError::NoRegistry`].
@@ -126,7 +126,7 @@ pub async fn is_registry(
     standings: &[Result<Standing, Error>],
     transport: &Transport,
 ) -> Result<(), PushError> {
-    if !standings.iter().any(|standing| matches!(standing, Ok(Standing::Absent))) {
+    if !standings.iter().any(|standing| matches!(standing, Ok(Standing::Absent | Standing::Other(_)))) {
         return Ok(());
     }
     let host = plan.destination().host();

@@ -138,23 +138,19 @@ pub enum Fault {
 pub enum Verdict {
     /// Everything is there.
     Done,
-    /// Something isn't, and the registry or the network is why.
+    /// Something isn't: because of the registry or the network, or because the bundle is damaged there.
     Failed,
-    /// The bundle is damaged.
-    Damaged,
     /// The bundle could not be read.
     Unreadable,
 }
 
 impl Receipt {
-    /// How the push ended; damage outweighs the rest.
+    /// How the push ended.
     pub fn verdict(&self) -> Verdict {
         let any = |fault| self.images.iter().any(|image| image.fault == Some(fault));
-        if any(Fault::Bundle) {
-            Verdict::Damaged
-        } else if any(Fault::Local) {
+        if any(Fault::Local) {
             Verdict::Unreadable
-        } else if any(Fault::Registry) {
+        } else if any(Fault::Registry) || any(Fault::Bundle) {
             Verdict::Failed
         } else {
             Verdict::Done

@@ -237,6 +237,9 @@ pub enum ContentFault {
     /// Compressed on the way, so the bytes are not the registry's.
     #[error("the answer has Content-Encoding '{}', though plain bytes were asked for", .0.escape_debug())]
     Encoding(String),
+    /// Nothing where a manifest should be.
+    #[error("the answer is empty: this is no registry, or a broken one")]
+    Empty,
     /// A web page instead of content.
     #[error("the answer is an HTML page: a proxy or login page?")]
     Html,

@@ -159,6 +159,9 @@ impl Transport {
             let received = bytes.len() as u64;
             return Err(Error::content(&call, ContentFault::Short { expected, received }));
         }
+        if bytes.is_empty() {
+            return Err(Error::content(&call, ContentFault::Empty));
+        }
         let digest_header = digest_header(answer.response.headers());
         if let Selector::Digest(expected) = selector {
             let actual = Digest::of(expected.algorithm(), &bytes);

@@ -6,7 +6,7 @@ use std::io;
 use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, Storage, header};
 
 use crate::examine::Examiner;
-use crate::report::Finding;
+use crate::report::{Finding, unreadable};
 
 impl Examiner<'_> {
     /// Our archive: each blob is where the plan says, unless the file ends before.
@@ -79,9 +79,7 @@ impl Examiner<'_> {
             let outcome = section.digest(digest.algorithm(), |bytes| self.hashed += bytes);
             let path = vec![EntryPath::of_blob(&digest).to_string()];
             let finding = match outcome {
-                Err(error) => {
-                    Finding::error("blob-unreadable", format!("the content can't be read: {error}"))
-                }
+                Err(error) => unreadable(self.archive, &error),
                 Ok(found) if found != digest => {
                     Finding::error("blob-digest", format!("the content has the digest {found}"))
                 }

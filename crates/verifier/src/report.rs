@@ -111,6 +111,14 @@ pub struct VolumePlace {
     pub offset: u64,
 }
 
+/// Content that could not be read: in a compressed bundle because of what stands there, else because of the disk.
+pub(crate) fn unreadable(archive: &Archive, error: &std::io::Error) -> Finding {
+    let is_compressed = archive.storage().is_some_and(airlift_bundle::Storage::is_compressed);
+    let is_damage = is_compressed && error.kind() == std::io::ErrorKind::InvalidData;
+    let rule = if is_damage { "zst-frame" } else { "blob-unreadable" };
+    Finding::error(rule, format!("the content can't be read: {error}"))
+}
+
 impl Finding {
     /// An error with nothing but a rule and a sentence.
     pub(crate) fn error(rule: &'static str, message: impl Into<String>) -> Self {

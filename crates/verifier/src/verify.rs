@@ -8,7 +8,7 @@ use airlift_bundle::summary::{self, Platforms};
 use airlift_bundle::{Digest, Event, Graph, Limits, Observer, Root, parallel};
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::{self, Finding, ImageReport, ReferrerReport, Report};
+use crate::report::{self, Finding, ImageReport, ReferrerReport, Report, unreadable};
 
 /// How to verify.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,7 +82,7 @@ impl Examined {
                 "blob-digest",
                 format!("the content was altered: its digest is {found}, not {digest}"),
             ),
-            Err(error) => Finding::error("blob-unreadable", format!("the content can't be read: {error}")),
+            Err(error) => unreadable(&self.archive, &error),
         };
         let offset = self.archive.storage().map(|_| section.offset());
         Some(finding.about(digest).at(offset).of(graph.path_of_blob(blob)))

@@ -9,10 +9,10 @@ use airlift_testkit::scripted::{Answer, Script};
 use crate::airlift::Airlift;
 use crate::made::{self, Embedded};
 
-const REPOSITORY: &str = "team/app";
+pub(super) const REPOSITORY: &str = "team/app";
 
 /// `b.tar` with two-platform images under these names, and their source.
-fn bundle(repositories: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
+pub(super) fn bundle(repositories: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
     let source = Embedded::start(Options::default());
     let samples: Vec<Sample> = (1_u64..)
         .zip(repositories)

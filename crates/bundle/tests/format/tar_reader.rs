@@ -217,6 +217,18 @@ fn names_that_lead_out_are_refused() {
     assert_eq!(rules(&Tar::default().raw(prefixed.as_bytes()).end()), ["tar-path"]);
 }
 
+/// Terabytes of nothing are not read to know that there is too much.
+#[test]
+fn a_tail_without_end_is_refused_unread() {
+    let file = Tar::default().file("index.json", b"{}").end().save();
+    let length = file.as_file().metadata().unwrap().len();
+    for (more, expected) in [(16_u64 << 20, &[][..]), (17 << 20, &["tar-tail"]), (4 << 40, &["tar-tail"])] {
+        file.as_file().set_len(length - 1024 + more).unwrap();
+        let (_, defects) = scanned(file.as_file());
+        assert_eq!(defects.iter().map(|defect| defect.rule).collect::<Vec<_>>(), expected, "{more}");
+    }
+}
+
 #[test]
 fn absurd_sizes_are_refused_unread() {
     let with_field = |field: [u8; 12], kind: u8| {

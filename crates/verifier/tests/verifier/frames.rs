@@ -150,7 +150,7 @@ fn a_damaged_compressed_layer_is_named_by_image_and_part() {
     let path = folder.path().join("b.tar.zst");
     fs::write(&path, &file).unwrap();
     let report = report(&path);
-    assert_eq!(rules(&report), ["blob-unreadable"]);
+    assert_eq!(rules(&report), ["zst-frame"]);
     let finding = &report.findings[0];
     assert_eq!(finding.path, ["registry.example.com/plain:1", "linux/s390x", "layer 1"]);
     assert!(

@@ -181,6 +181,9 @@ impl Args {
             Some(path) if zst::is_asked_for(path) && self.volume_size.is_some() => {
                 refuse("a compressed bundle is not cut into volumes; leave out --volume-size, or .zst")
             }
+            Some(path) if is_compressed_otherwise(path) => {
+                refuse("build writes plain archives (.tar), and compressed ones with the name .tar.zst only")
+            }
             _ if self.dry_run => Ok(Target::Nowhere),
             // The parser of arguments asks for one of the two.
             None => refuse("name the bundle with -o, or look at the plan with --dry-run"),
@@ -264,6 +267,12 @@ fn show_plan(args: &Args, packing: &Packing, spans: Option<&[Span]>, ui: &Ui) ->
     }
     let frames = args.output.as_deref().map(|output| show::frames(output, packing)).unwrap_or_default();
     ui.print(&(show::plan(packing, spans, &ui.out) + &frames))
+}
+
+/// Whether the name promises a compression that isn't ours.
+fn is_compressed_otherwise(path: &Path) -> bool {
+    let others = ["gz", "tgz", "xz", "txz", "bz2", "tbz2", "tzst", "lz4", "br"];
+    path.extension().is_some_and(|found| others.iter().any(|other| found.eq_ignore_ascii_case(other)))
 }
 
 fn volume_size(text: &str) -> Result<Split, String> {

@@ -2,10 +2,11 @@
 
 mod show;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use airlift_bundle::volumes::manifest_path;
 use airlift_pusher::{
     Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Receipt, Standing,
     TagMoves, Untagged, Verdict, is_registry, push, survey,
@@ -139,7 +140,6 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     Ok(match receipt.verdict() {
         Verdict::Done => Exit::Done,
         Verdict::Failed => Exit::Registry,
-        Verdict::Damaged => Exit::No,
         Verdict::Unreadable => Exit::Local,
     })
 }
@@ -172,6 +172,14 @@ async fn dry_run(
     Ok(if taken && options.tags == TagMoves::Refuse { Exit::Refused } else { Exit::Done })
 }
 
+/// Whether a file begins as a receipt does. What is anything else is not replaced: it may be a bundle, one of its volumes, or somebody's
+/// credentials.
+fn is_receipt(path: &Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(200).read_to_end(&mut start)?;
+    Ok(String::from_utf8_lossy(&start).contains("\"airlift.receipt/"))
+}
+
 /// Where the receipt goes: made before the push, so that an unwritable place is found out before anything moves, and given its
 /// name in one step when it is complete.
 struct ReceiptFile<'a> {
@@ -188,12 +196,19 @@ impl<'a> ReceiptFile<'a> {
         if path == Path::new("-") {
             return Err(refuse("it takes a file; --json prints the receipt to standard output"));
         }
-        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Err(refuse("it is there and is not a regular file"));
-        }
-        let is_bundle = std::fs::canonicalize(path).ok().zip(std::fs::canonicalize(bundle).ok());
-        if is_bundle.is_some_and(|(receipt, bundle)| receipt == bundle || receipt.starts_with(&bundle)) {
-            return Err(refuse("it is the bundle itself"));
+        match std::fs::symlink_metadata(path) {
+            // A name of its own that isn't taken: unless it is the one by which volumes go.
+            Err(_) if path == bundle || manifest_path(path).exists() => {
+                return Err(refuse("a bundle in volumes goes by that name"));
+            }
+            Err(_) => {}
+            Ok(found) if !found.is_file() => {
+                return Err(refuse("it is there and is not a regular file"));
+            }
+            Ok(found) if found.len() > 0 && !is_receipt(path).map_err(failed)? => {
+                return Err(refuse("it is there and is no receipt; name another file"));
+            }
+            Ok(_) => {}
         }
         // Readable for others, as files usually are; temporary files are not.
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
