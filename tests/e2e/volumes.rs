@@ -448,6 +448,40 @@ fn a_run_that_ended_while_volumes_took_their_names_is_finished() {
     assert_eq!(volumes.pair.airlift.read("b.tar.002"), b"precious");
 }
 
+/// Unfinished volumes of another plan get other names one by one, from the last, and go away one by one, from the last.
+#[test]
+fn a_run_that_ended_while_other_volumes_were_set_aside_leaves_nothing_behind() {
+    let Some(volumes) = Volumes::start() else { return };
+    let other = image(100);
+    volumes.pair.source.endpoint().push(&[Sample { tag: "2".to_owned(), ..other }]);
+    let whole = volumes.whole();
+    let reference = volumes.reference.replace(":1", ":2");
+    volumes.run(&["build", &reference, "-o", "b.tar", "--volume-size", SIZE.0]).expect(0);
+    let others: Vec<_> =
+        volumes.names().iter().map(|name| (name.clone(), volumes.pair.airlift.read(name))).collect();
+    let clean = || {
+        let files = volumes.pair.airlift.files();
+        files.iter().for_each(|name| fs::remove_file(volumes.path(name)).expect("it is there"));
+    };
+    for count in 0..=others.len() {
+        for is_removal in [false, true] {
+            clean();
+            for (index, (name, bytes)) in others.iter().enumerate() {
+                let suffix = match (index < count, is_removal) {
+                    (true, false) => ".part",
+                    (false, true) => continue,
+                    _ => ".part.1",
+                };
+                fs::write(volumes.path(&format!("{name}{suffix}")), bytes).expect("its folder takes files");
+            }
+            fs::write(volumes.path("b.tar.volumes.json.part"), "").expect("its folder takes files");
+            volumes.build(&[]).expect(0);
+            assert!(volumes.joined() == whole);
+            assert_eq!(volumes.pair.airlift.files().len(), volumes.names().len() + 1, "{count} {is_removal}");
+        }
+    }
+}
+
 #[test]
 fn what_is_there_is_kept_unless_it_may_be_replaced() {
     let Some(volumes) = Volumes::start() else { return };

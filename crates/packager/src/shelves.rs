@@ -141,8 +141,9 @@ impl Shelves {
             let shelf = Shelf::of_file(part.path(), part.file()).map_err(open)?;
             self.part = Some(Unfinished { part, shelf });
         }
-        self.set_aside = set_aside_paths(output);
-        self.others.extend(self.set_aside.iter().filter_map(|path| Shelf::open(path).ok()));
+        let set_aside = set_aside_paths(output);
+        self.others.extend(set_aside.iter().filter_map(|path| Shelf::open(path).ok()));
+        self.set_aside.extend(set_aside);
         Ok(())
     }
 
@@ -232,9 +233,9 @@ impl Leftovers {
         self.files.is_empty()
     }
 
-    /// Removes them. That one stays is no reason to fail.
+    /// Removes them. That one stays is no reason to fail. Volumes are found by their first one, so that goes last.
     pub(crate) fn remove(self) {
-        for file in self.files {
+        for file in self.files.into_iter().rev() {
             let _ = std::fs::remove_file(file);
         }
     }

@@ -54,7 +54,7 @@ fn frames_whose_build_was_killed_are_absent_or_complete_and_go_on() {
 
 #[test]
 fn volumes_whose_build_was_killed_are_a_set_or_none_and_go_on() {
-    assert_builds_survive(Shape::Volumes, &[Before::Part, Before::OtherBundle]);
+    assert_builds_survive(Shape::Volumes, &[Before::Part, Before::OtherPart, Before::OtherBundle]);
 }
 
 #[test]

@@ -115,18 +115,20 @@ impl VolumeParts {
         let free =
             (1..MAX_SET_ASIDE).find(|number| first_width(&self.output, &format!(".{number}")).is_none());
         let suffix = format!(".{}", free.unwrap_or(MAX_SET_ASIDE));
-        let mut renamed = Vec::with_capacity(found.files().len());
-        for Piece { path, .. } in found.files() {
+        // The last one first: whoever is killed in between leaves unfinished volumes from the first on, which are found again and follow.
+        for Piece { path, .. } in found.files().iter().rev() {
             let to = with_suffix(path, &suffix);
             std::fs::rename(path, &to).map_err(|source| WriteError::Publish {
                 part: path.clone(),
                 output: to.clone(),
                 source,
             })?;
-            renamed.push(to);
         }
+        // With those that a killed run had renamed before.
+        let all = left_behind(&self.output, &suffix);
+        let all = all.map_err(|source| WriteError::Open { path: self.lock_path.clone(), source })?;
         found.renamed(suffix);
-        Ok((rest, renamed))
+        Ok((rest, all.into_iter().map(|piece| piece.path).collect()))
     }
 
     /// What earlier runs for `output` set aside, each with its files.
