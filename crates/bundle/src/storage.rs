@@ -2,7 +2,7 @@
 //!
 //! Everybody above speaks of *logical* offsets: bytes from the start of the tar archive. Where these lie is said here and nowhere
 //! else. To add a way of lying, such as several files one behind the other, add a `Kind`, say its length in [`Storage::len`],
-//! and in [`Storage::run`] in which file, and where in it, the bytes from a logical offset on lie and how many of
+//! and in `Storage::run` in which file, and where in it, the bytes from a logical offset on lie and how many of
 //! them lie there in a row. Reading, hashing in place, scanning and comparing go by that. [`crate::Archive::open`] chooses.
 
 use std::fs::File;
