@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::Arc;
 
+use airlift_bundle::archive::OpenError;
 use airlift_bundle::part::Part;
 use airlift_bundle::plan::Content;
 use airlift_bundle::writer::WriteError;
@@ -35,7 +36,13 @@ impl Packing {
         let (plan, owned, observer) = (Arc::clone(&self.plan), path.to_owned(), Arc::clone(observer));
         let read = |source| BuildError::Read { path: path.to_owned(), source };
         let found = blocking(move || {
-            let Ok(archive) = Archive::open(&owned) else { return Ok(false) };
+            let archive = match Archive::open(&owned) {
+                Ok(archive) => archive,
+                Err(OpenError::Read { source, .. }) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(source);
+                }
+                Err(_) => return Ok(false),
+            };
             let Some(storage) = archive.storage().filter(|storage| storage.is_compressed()) else {
                 return Ok(false);
             };
