@@ -11,20 +11,26 @@ use crate::stage::{Stage, usage};
 
 const SHAPES: [Shape; 3] = [Shape::Plain, Shape::Frames, Shape::Volumes];
 
-/// Walks everything; tells whether all went well.
-pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> bool {
-    if let Some(argument) = arguments.next() {
-        usage(&format!("'{argument}' is no option"));
-    }
+/// Walks what was asked for, or everything; tells whether all went well.
+pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
+    let wanted: Vec<String> = arguments.collect();
     let stage = Stage::new();
-    let mut well = true;
     let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
-    for (shape, before) in SHAPES.iter().flat_map(|shape| befores.map(|before| (*shape, before))) {
-        let samples = (&stage.new, &stage.old);
-        let build = Build::new(&stage.program, stage.source.authority(), samples, shape, before);
-        well &= walk(&build);
+    let samples = (&stage.new, &stage.old);
+    let builds = SHAPES.iter().flat_map(|shape| befores.map(|before| (*shape, before)));
+    let builds: Vec<Build> = builds
+        .map(|(shape, before)| Build::new(&stage.program, stage.source.authority(), samples, shape, before))
+        .collect();
+    let names: Vec<_> = builds.iter().map(Build::name).collect();
+    if let Some(unknown) = wanted.iter().find(|wanted| !names.contains(wanted)) {
+        usage(&format!("there is no scenario '{unknown}', but {}", names.join(", ")));
     }
-    well & small_disk(&stage)
+    let is_wanted = |build: &&Build| wanted.is_empty() || wanted.contains(&build.name());
+    let mut well = true;
+    for build in builds.iter().filter(is_wanted) {
+        well &= walk(build);
+    }
+    well & (!wanted.is_empty() || small_disk(&stage))
 }
 
 fn walk(build: &Build) -> bool {

@@ -4,14 +4,14 @@
 //! then it holds the manifest, and the volumes take their names, and it takes its own as the last. Whoever finds it complete knows that
 //! a run ended in between, and takes back the names that were given.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Algorithm;
 use crate::os;
-use crate::part::{self, MAX_SET_ASIDE, is_regular, is_there, open_locked, starts_like_ours};
+use crate::part::{self, MAX_SET_ASIDE, is_there, open_locked, starts_like_ours};
 use crate::section::Section;
 use crate::storage::Storage;
 use crate::volumes::manifest::MAX_SIZE;
@@ -50,7 +50,8 @@ impl VolumeParts {
     /// The same where an earlier run left any.
     pub fn open_existing(output: &Path, split: Split) -> Result<Option<Self>, WriteError> {
         let path = lock_path(output);
-        if is_there(&path) || first_width(output, "").is_some() {
+        let first = first_width(output, "");
+        if is_there(&path) || first.map_err(|source| WriteError::Open { path, source })?.is_some() {
             return Self::open(output, split).map(Some);
         }
         Ok(None)
@@ -112,8 +113,8 @@ impl VolumeParts {
     pub fn set_aside(&self) -> Result<(Self, Vec<PathBuf>), WriteError> {
         let rest = VolumeParts { found: None, ..self.clone() };
         let Some(found) = &self.found else { return Ok((rest, Vec::new())) };
-        let free =
-            (1..MAX_SET_ASIDE).find(|number| first_width(&self.output, &format!(".{number}")).is_none());
+        let free = (1..MAX_SET_ASIDE)
+            .find(|number| matches!(first_width(&self.output, &format!(".{number}")), Ok(None)));
         let suffix = format!(".{}", free.unwrap_or(MAX_SET_ASIDE));
         // The last one first: whoever is killed in between leaves unfinished volumes from the first on, which are found again and follow.
         for Piece { path, .. } in found.files().iter().rev() {
@@ -153,8 +154,23 @@ pub(super) fn part_path(output: &Path, number: usize, count: usize) -> PathBuf {
 }
 
 /// How many digits the numbers of those `.part`s have that are there.
-fn first_width(output: &Path, suffix: &str) -> Option<usize> {
-    [3, 4].into_iter().find(|digits| is_regular(&left_path(output, 1, *digits, suffix)))
+fn first_width(output: &Path, suffix: &str) -> io::Result<Option<usize>> {
+    for digits in [3, 4] {
+        if regular(&left_path(output, 1, digits, suffix))?.is_some() {
+            return Ok(Some(digits));
+        }
+    }
+    Ok(None)
+}
+
+/// What is told of a regular file; `None` where there is none. That it can't be told is not taken for absence: volumes that are not found
+/// are neither reused nor moved out of the way.
+fn regular(path: &Path) -> io::Result<Option<Metadata>> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found).filter(Metadata::is_file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn left_path(output: &Path, number: usize, digits: usize, suffix: &str) -> PathBuf {
@@ -163,14 +179,11 @@ fn left_path(output: &Path, number: usize, digits: usize, suffix: &str) -> PathB
 
 /// The `.part`s that are there, from the first to the one before the first that is missing.
 fn left_behind(output: &Path, suffix: &str) -> io::Result<Vec<Piece>> {
-    let Some(digits) = first_width(output, suffix) else { return Ok(Vec::new()) };
+    let Some(digits) = first_width(output, suffix)? else { return Ok(Vec::new()) };
     let (mut pieces, mut start) = (Vec::new(), 0);
     for number in 1.. {
         let path = left_path(output, number, digits, suffix);
-        if !is_regular(&path) {
-            break;
-        }
-        let metadata = std::fs::symlink_metadata(&path)?;
+        let Some(metadata) = regular(&path)? else { break };
         pieces.push(Piece { path, start, size: metadata.len(), identity: Some(identity(&metadata)) });
         start = start.saturating_add(metadata.len());
     }
@@ -195,7 +208,7 @@ fn take_back(output: &Path, lock_path: &Path, lock: &File) -> Result<(), WriteEr
         for volume in &set.volumes {
             let path = volume_path(output, volume.number, set.count());
             let part = part_path(output, volume.number, set.count());
-            if is_there(&part) || !is_regular(&path) {
+            if regular(&part).map_err(open)?.is_some() || regular(&path).map_err(open)?.is_none() {
                 continue;
             }
             let read = |source| WriteError::ReadBack { path: path.clone(), source };
