@@ -6,6 +6,8 @@ use airlift_server::{Options, Server};
 use airlift_testkit::http::Endpoint;
 use serde_json::{Value, json};
 
+use crate::airlift::Airlift;
+
 /// Airlift's own registry, which takes all that the specification allows.
 pub(crate) struct Embedded {
     endpoint: Endpoint,
@@ -31,6 +33,22 @@ impl Embedded {
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
+}
+
+/// `b.tar` with two-platform images under these names, built with `more` arguments; with their source, and what they are.
+pub(crate) fn bundle(repositories: &[&str], more: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
+    let source = Embedded::start(Options::default());
+    let numbered = (1_u64..).zip(repositories);
+    let samples: Vec<Sample> =
+        numbered.map(|(number, repository)| two_platforms(repository, 10 * number)).collect();
+    source.endpoint().push(&samples);
+    let airlift = Airlift::new();
+    let references: Vec<String> =
+        repositories.iter().map(|repository| format!("{}/{repository}:1", source.authority())).collect();
+    let mut arguments = vec!["build", "-o", "b.tar"];
+    arguments.extend(references.iter().map(String::as_str).chain(more.iter().copied()));
+    airlift.run(&arguments).expect(0);
+    (airlift, source, samples)
 }
 
 /// A document; its media type is what it says.

@@ -12,7 +12,6 @@ use airlift_server::samples::Sample;
 use airlift_testkit::scripted::{Answer, Gate, Request, Script};
 use serde_json::Value;
 
-use crate::airlift::Airlift;
 use crate::made::{self, Embedded};
 use crate::pair::Pair;
 
@@ -111,17 +110,7 @@ fn the_tag_moves_last() {
 /// Every blob of every image is looked for while the first one still goes up, whoever waits for the answers.
 #[test]
 fn blobs_are_looked_for_ahead_of_their_turn() {
-    let source = Embedded::start(Options::default());
-    let samples: Vec<Sample> =
-        (0..3).map(|number| made::two_platforms(&format!("team/app{number}"), 10 * number + 1)).collect();
-    source.endpoint().push(&samples);
-    let references: Vec<String> =
-        samples.iter().map(|sample| format!("{}/{}:1", source.authority(), sample.repository)).collect();
-    let airlift = Airlift::new();
-    let mut arguments = vec!["build", "-o", "b.tar"];
-    arguments.extend(references.iter().map(String::as_str));
-    airlift.run(&arguments).expect(0);
-
+    let (airlift, _source, samples) = made::bundle(&["team/app0", "team/app1", "team/app2"], &[]);
     let blobs = samples.iter().map(|sample| sample.blobs.len()).sum::<usize>();
     let (target, all) = (Embedded::start(Options::default()), Gate::new());
     let (heads, gate) = (Arc::new(AtomicUsize::new(0)), all.clone());

@@ -15,13 +15,8 @@ const REPOSITORY: &str = "team/app";
 
 /// `b.tar` with linux/amd64 of a two-platform image.
 fn bundle() -> (Airlift, Sample) {
-    let source = Embedded::start(Options::default());
-    let sample = made::two_platforms(REPOSITORY, 1);
-    source.endpoint().push(std::slice::from_ref(&sample));
-    let airlift = Airlift::new();
-    let reference = format!("{}/{REPOSITORY}:1", source.authority());
-    airlift.run(&["build", &reference, "-o", "b.tar", "--platform", "linux/amd64"]).expect(0);
-    (airlift, sample)
+    let (airlift, _, mut samples) = made::bundle(&[REPOSITORY], &["--platform", "linux/amd64"]);
+    (airlift, samples.remove(0))
 }
 
 fn push(airlift: &Airlift, authority: &str, more: &[&str]) -> Ran {
@@ -277,16 +272,8 @@ fn a_control_tells_what_other_words_mean() {
 
 #[test]
 fn several_partial_images_are_one_question() {
-    let source = Embedded::start(Options::default());
-    let samples: Vec<Sample> =
-        (0..3).map(|number| made::two_platforms(&format!("team/app{number}"), 10 * number + 1)).collect();
-    source.endpoint().push(&samples);
-    let references: Vec<String> =
-        samples.iter().map(|sample| format!("{}/{}:1", source.authority(), sample.repository)).collect();
-    let airlift = Airlift::new();
-    let mut arguments = vec!["build", "-o", "b.tar", "--platform", "linux/amd64"];
-    arguments.extend(references.iter().map(String::as_str));
-    airlift.run(&arguments).expect(0);
+    let repositories = ["team/app0", "team/app1", "team/app2"];
+    let (airlift, source, _) = made::bundle(&repositories, &["--platform", "linux/amd64"]);
     let target = lenient();
     let between = Script::forwarding(target.authority()).start();
     push(&airlift, &between.authority(), &[]).expect(0);
@@ -295,6 +282,7 @@ fn several_partial_images_are_one_question() {
     });
     assert_eq!(probes.count(), 1);
     // Complete images are nobody's question.
+    let references = repositories.map(|repository| format!("{}/{repository}:1", source.authority()));
     let mut arguments = vec!["build", "-o", "c.tar"];
     arguments.extend(references.iter().map(String::as_str));
     airlift.run(&arguments).expect(0);

@@ -4,13 +4,13 @@
 
 use std::io;
 
+use crate::Observer;
 use crate::header;
+use crate::held::{Held, held};
 use crate::plan::{Plan, PlannedEntry};
 use crate::scan::first_nonzero;
-use crate::section::Section;
 use crate::storage::{ReadAt, Storage};
 use crate::zst::is_damage;
-use crate::{Event, Observer, parallel};
 
 /// A part of an entry that surrounds its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,30 +52,6 @@ fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io::Result<Op
     Ok((same < expected.len()).then(|| offset + same as u64))
 }
 
-/// Which of the plan's blobs, in archive order, an archive already holds at their places: header, data and padding, all
-/// hashed or compared. Nothing is taken for granted, so a half-written archive is its own journal.
-pub fn held_blobs(
-    archive: impl Into<Storage>,
-    plan: &Plan,
-    jobs: usize,
-    observer: &dyn Observer,
-) -> io::Result<Vec<bool>> {
-    let archive = archive.into();
-    let blobs: Vec<&PlannedEntry> = plan.blobs().collect();
-    parallel::map(&blobs, jobs, |entry| {
-        if entry_defect(&archive, entry)?.is_some() {
-            return Ok(false);
-        }
-        let section = Section::new(&archive, entry.data_offset, entry.size);
-        let digest = entry.digest;
-        let found =
-            section.digest(digest.algorithm(), |bytes| observer.notice(Event::Advanced { digest, bytes }))?;
-        Ok(found == digest)
-    })
-    .into_iter()
-    .collect()
-}
-
 /// Whether what is there is, to the last byte, the archive of this plan.
 pub fn is_archive_of(
     archive: impl Into<Storage>,
@@ -96,5 +72,6 @@ pub fn is_archive_of(
             return Ok(false);
         }
     }
-    Ok(held_blobs(archive, plan, jobs, observer)?.into_iter().all(|held| held))
+    let held = held(archive, plan, jobs, observer)?;
+    Ok(held.iter().all(|blob| matches!(blob, Held::Whole)))
 }

@@ -8,13 +8,13 @@ use std::path::Path;
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::layout::{self, Root};
 use airlift_bundle::manifest::MAX_MANIFEST;
+use airlift_bundle::recover::ManifestPlaces;
 use airlift_bundle::{
     Archive, Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, OpenError, Plan, RawManifest,
     Section,
 };
 
 use crate::frame;
-use crate::locate::Prediction;
 use crate::report::{Finding, Findings};
 
 const DOCKER_ARCHIVE: &str = "this is Docker's own form of an archive (manifest.json without index.json), not an image layout; turn it into one, for example with `skopeo copy docker-archive:FILE oci-archive:NEW`, or save the image again with a current Docker";
@@ -314,7 +314,7 @@ impl Examiner<'_> {
                 return Ok(None);
             }
         };
-        let mut predicted = self.ours.then(|| Prediction::behind_index(index_size));
+        let mut predicted = self.ours.then(|| ManifestPlaces::behind_index(index_size));
         while !builder.wanted().is_empty() {
             let mut answers = Vec::with_capacity(builder.wanted().len());
             for (number, wanted) in builder.wanted().iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, Storage, header};
+use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, Storage};
 
 use crate::examine::Examiner;
 use crate::report::{Finding, unreadable};
@@ -91,24 +91,5 @@ impl Examiner<'_> {
             self.findings.push(finding.about(digest).at(section.offset()).of(path));
         }
         Ok(())
-    }
-}
-
-/// Where our archives have their manifests: one behind the other, from behind `index.json`.
-pub(crate) struct Prediction {
-    at: u64,
-}
-
-impl Prediction {
-    pub(crate) fn behind_index(index_size: u64) -> Self {
-        // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
-        Prediction { at: 3 * header::BLOCK + header::padded(index_size) }
-    }
-
-    /// Where the data of the next manifest starts.
-    pub(crate) fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
-        let data = self.at.checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
-        self.at = data.checked_add(descriptor.size.checked_next_multiple_of(header::BLOCK)?)?;
-        Some(data)
     }
 }

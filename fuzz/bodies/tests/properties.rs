@@ -1,6 +1,9 @@
 //! The fuzz targets' bodies on stable: all seeds, inputs that once broke a promise, and some hundred made-up inputs each.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
+#[path = "../../../crates/bundle/tests/format/json_tokens.rs"]
+mod json_tokens;
+
 use airlift_fuzz_bodies::archives::archives;
 use airlift_fuzz_bodies::documents::documents;
 use airlift_fuzz_bodies::recipes::{cook, recipes};
@@ -9,6 +12,8 @@ use airlift_fuzz_bodies::tars::tars;
 use airlift_fuzz_bodies::values::{digests, paths, platforms, references};
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+use json_tokens::TOKENS;
 
 /// Calls the body of a target.
 fn body(target: &str, input: &[u8]) {
@@ -95,31 +100,7 @@ fn near(target: &'static str) -> impl Strategy<Value = Vec<u8>> {
 
 /// Text that nearly is a manifest: JSON tokens in any order.
 fn tokens() -> impl Strategy<Value = Vec<u8>> {
-    let tokens = [
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        "\"layers\"",
-        "\"manifests\"",
-        "\"config\"",
-        "\"digest\"",
-        "\"size\"",
-        "\"Size\"",
-        "\"platform\"",
-        "\"annotations\"",
-        "null",
-        "-1",
-        "1e9",
-        "0",
-        "true",
-        "\"\\u0000\"",
-        "\"\\ud800\"",
-        "\"sha256:\"",
-    ];
-    prop::collection::vec(prop::sample::select(tokens.to_vec()), 0..40)
+    prop::collection::vec(prop::sample::select(&TOKENS[..]), 0..40)
         .prop_map(|text| text.concat().into_bytes())
 }
 

@@ -9,23 +9,11 @@ use airlift_testkit::scripted::{Answer, Script};
 use crate::airlift::Airlift;
 use crate::made::{self, Embedded};
 
-pub(super) const REPOSITORY: &str = "team/app";
+const REPOSITORY: &str = "team/app";
 
 /// `b.tar` with two-platform images under these names, and their source.
-pub(super) fn bundle(repositories: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
-    let source = Embedded::start(Options::default());
-    let samples: Vec<Sample> = (1_u64..)
-        .zip(repositories)
-        .map(|(number, repository)| made::two_platforms(repository, 10 * number))
-        .collect();
-    source.endpoint().push(&samples);
-    let airlift = Airlift::new();
-    let references: Vec<String> =
-        repositories.iter().map(|repository| format!("{}/{repository}:1", source.authority())).collect();
-    let mut arguments = vec!["build", "-o", "b.tar"];
-    arguments.extend(references.iter().map(String::as_str));
-    airlift.run(&arguments).expect(0);
-    (airlift, source, samples)
+fn bundle(repositories: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
+    made::bundle(repositories, &[])
 }
 
 #[test]

@@ -16,12 +16,8 @@ const REPOSITORY: &str = "team/app";
 
 /// `b.tar` with a two-platform image.
 fn bundle() -> (Airlift, Sample) {
-    let source = Embedded::start(Options::default());
-    let sample = made::two_platforms(REPOSITORY, 1);
-    source.endpoint().push(std::slice::from_ref(&sample));
-    let airlift = Airlift::new();
-    airlift.run(&["build", &format!("{}/{REPOSITORY}:1", source.authority()), "-o", "b.tar"]).expect(0);
-    (airlift, sample)
+    let (airlift, _, mut samples) = made::bundle(&[REPOSITORY], &[]);
+    (airlift, samples.remove(0))
 }
 
 fn push(airlift: &Airlift, registry: &ScriptedRegistry) -> Ran {

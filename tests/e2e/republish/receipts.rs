@@ -7,13 +7,14 @@ use airlift_testkit::scripted::{Answer, Script};
 use airlift_testkit::tamper::listing;
 use serde_json::Value;
 
-use super::asked::{REPOSITORY, bundle};
-use crate::made::Embedded;
+use crate::made::{Embedded, bundle};
+
+const REPOSITORY: &str = "team/app";
 
 #[test]
 fn a_receipt_takes_the_place_of_a_receipt_only() {
     let target = Embedded::start(airlift_server::Options::default());
-    let (airlift, source, _) = bundle(&[REPOSITORY]);
+    let (airlift, source, _) = bundle(&[REPOSITORY], &[]);
     let reference = format!("{}/{REPOSITORY}:1", source.authority());
     airlift.run(&["build", &reference, "-o", "v.tar", "--volume-size", "64K"]).expect(0);
     fs::write(airlift.path("auth.json"), r#"{"auths":{}}"#).expect("its folder takes files");
@@ -46,7 +47,7 @@ fn a_receipt_takes_the_place_of_a_receipt_only() {
 #[test]
 fn a_damaged_image_fails_alone_and_says_who_tells_more() {
     let target = Embedded::start(airlift_server::Options::default());
-    let (airlift, _source, samples) = bundle(&["team/one", "team/two"]);
+    let (airlift, _source, samples) = bundle(&["team/one", "team/two"], &[]);
     let own = samples[1]
         .blobs
         .iter()
@@ -68,7 +69,7 @@ fn a_damaged_image_fails_alone_and_says_who_tells_more() {
 
 #[test]
 fn a_server_that_says_yes_to_everything_is_no_registry() {
-    let (airlift, _source, _) = bundle(&[REPOSITORY]);
+    let (airlift, _source, _) = bundle(&[REPOSITORY], &[]);
     for status in [200, 204] {
         let server = Script::empty().rule(move |_| Some(Answer::status(status))).start();
         for more in [&[][..], &["--dry-run"], &["--move-tags"]] {

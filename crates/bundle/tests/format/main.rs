@@ -7,6 +7,7 @@ mod frames_file;
 mod golden;
 mod graphs;
 mod images;
+mod json_tokens;
 mod large;
 mod messages;
 mod properties;

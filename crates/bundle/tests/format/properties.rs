@@ -8,6 +8,7 @@ use airlift_bundle::{Algorithm, Descriptor, Digest, EntryPath, Platform, RawMani
 use proptest::prelude::*;
 
 use crate::images::Images;
+use crate::json_tokens::TOKENS;
 use crate::tar_file::Tar;
 
 fn digests() -> impl Strategy<Value = Digest> {
@@ -17,31 +18,8 @@ fn digests() -> impl Strategy<Value = Digest> {
 
 /// Text that nearly is a manifest: JSON tokens in any order, and a manifest with some bytes replaced.
 fn near_json() -> impl Strategy<Value = Vec<u8>> {
-    let tokens = vec![
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        "\"layers\"",
-        "\"manifests\"",
-        "\"config\"",
-        "\"digest\"",
-        "\"size\"",
-        "\"platform\"",
-        "\"annotations\"",
-        "null",
-        "-1",
-        "1e9",
-        "0",
-        "true",
-        "\"\\u0000\"",
-        "\"\\ud800\"",
-        "\"sha256:\"",
-    ];
     let soup =
-        prop::collection::vec(prop::sample::select(tokens), 0..40).prop_map(|t| t.concat().into_bytes());
+        prop::collection::vec(prop::sample::select(&TOKENS[..]), 0..40).prop_map(|t| t.concat().into_bytes());
     let sample = Images::sample();
     let texts: Vec<Vec<u8>> =
         sample.contents.values().filter(|text| text.starts_with(b"{")).cloned().collect();

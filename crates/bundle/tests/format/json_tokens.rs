@@ -1,0 +1,26 @@
+//! What text that nearly is a manifest is made of. Shared with the tests of the fuzz bodies.
+
+pub(crate) const TOKENS: [&str; 22] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"layers\"",
+    "\"manifests\"",
+    "\"config\"",
+    "\"digest\"",
+    "\"size\"",
+    "\"Size\"",
+    "\"platform\"",
+    "\"annotations\"",
+    "null",
+    "-1",
+    "1e9",
+    "0",
+    "true",
+    "\"\\u0000\"",
+    "\"\\ud800\"",
+    "\"sha256:\"",
+];
