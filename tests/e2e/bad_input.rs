@@ -206,3 +206,36 @@ fn a_full_stdout_is_an_io_error() {
         pair.airlift.run_into(arguments, full).expect(4);
     }
 }
+
+/// Sizes that an index.json can say and no archive can have: the registry claims them, so they are no mistake in what was typed.
+#[test]
+fn a_size_that_no_archive_can_have_is_the_registrys_fault() {
+    let config = made::blob(media_type::OCI_CONFIG, "{}");
+    for sizes in [vec![i64::MAX as u64], vec![i64::MAX as u64 - 4096], vec![1 << 62, 1 << 62]] {
+        let layer = |(number, size): (usize, &u64)| json!({"mediaType": "application/x", "digest": format!("sha256:{number:064}"), "size": size});
+        let layers: Vec<serde_json::Value> = sizes.iter().enumerate().map(layer).collect();
+        let manifest = made::document(&json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+            "config": made::descriptor(&config), "layers": layers,
+        }));
+        let (digest, config) = (config.digest.to_string(), config.clone());
+        let registry = Script::empty()
+            .rule(move |request| {
+                let is_image = request.is_manifest() && request.path().ends_with("/1");
+                let is_config = request.is_blob() && request.path().ends_with(&digest);
+                let found = if is_image { Some(&manifest) } else { Some(&config).filter(|_| is_config) };
+                found.map(|found| Answer::ok(&found.media_type, found.bytes.to_vec()))
+            })
+            .start();
+        let reference = format!("{}/team/app:1", registry.authority());
+        let last = format!("sha256:{:064}", sizes.len() - 1);
+        for more in
+            [&["-o", "b.tar"][..], &["-o", "b.tar.zst"], &["--dry-run"], &["-o", "b", "--volume-size", "1GB"]]
+        {
+            let airlift = Airlift::new();
+            let refused = airlift.run(&[&["build", &reference], more].concat());
+            refused.expect(3).says(&last).says("larger than");
+            assert_eq!(airlift.files(), [""; 0]);
+        }
+    }
+}

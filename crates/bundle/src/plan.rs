@@ -17,8 +17,16 @@ pub(crate) const TAIL: u64 = 2 * BLOCK;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The archive would be larger than offsets can say.
-    #[error("the archive would be larger than {} bytes", i64::MAX)]
-    TooLarge,
+    #[error(
+        "with {digest}, which is said to have {size} bytes, the archive would be larger than {} bytes",
+        i64::MAX
+    )]
+    TooLarge {
+        /// The content with which it would be too large.
+        digest: Digest,
+        /// The size that a descriptor claims.
+        size: u64,
+    },
     /// `index.json` could not be written, or would be larger than readers take.
     #[error("index.json can't be made")]
     Index(#[source] DocumentError),
@@ -111,8 +119,7 @@ impl Plan {
         for (position, blob) in graph.blobs.iter().enumerate() {
             ruler.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
         }
-        let size =
-            ruler.at.checked_add(TAIL).filter(|size| *size <= i64::MAX as u64).ok_or(PlanError::TooLarge)?;
+        let size = ruler.at + TAIL;
         Ok(Plan { graph, id, layout_json, index_json, entries: ruler.entries, size })
     }
 
@@ -196,9 +203,10 @@ impl Ruler {
             }
             let data_offset = header_offset.checked_add(header::head_size(&path))?;
             let end = data_offset.checked_add(header::padded(size))?;
-            (end <= i64::MAX as u64).then_some((data_offset, end))
+            // The tail comes behind it.
+            (end <= i64::MAX as u64 - TAIL).then_some((data_offset, end))
         };
-        let (data_offset, end) = placed().ok_or(PlanError::TooLarge)?;
+        let (data_offset, end) = placed().ok_or(PlanError::TooLarge { digest, size })?;
         self.entries.push(PlannedEntry { path, content, digest, header_offset, data_offset, size });
         self.at = end;
         Ok(())

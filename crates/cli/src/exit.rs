@@ -204,6 +204,7 @@ impl Failure {
             | Failure::Push(PushError::Registry { source, .. })
             | Failure::Pack(PackError::Registry { source, .. })
             | Failure::Stream(StreamError::Fetch { source, .. }) => hint_of_registry(source),
+            Failure::Pack(PackError::Attached(error)) => Some(hint_of_attached(error)),
             Failure::Build(BuildError::Fetch(FetchError::Registry { source, .. })) => {
                 let kept = "what arrived is kept; the same command goes on from there".to_owned();
                 Some(hint_of_registry(source).map_or(kept.clone(), |hint| format!("{hint}; {kept}")))
@@ -239,6 +240,16 @@ fn is_full(failure: &Failure) -> bool {
     false
 }
 
+/// Whatever is wrong with what is attached, the image alone can be had.
+fn hint_of_attached(error: &AttachedError) -> String {
+    let alone = "the images alone, without signatures and all else that is attached, can be had with --referrers none";
+    let source = match error {
+        AttachedError::Registry { source, .. } => hint_of_registry(source),
+        _ => None,
+    };
+    source.map_or(alone.to_owned(), |hint| format!("{hint}; {alone}"))
+}
+
 fn hint_of_registry(error: &RegistryError) -> Option<String> {
     error.hint().map(str::to_owned)
 }
@@ -267,6 +278,8 @@ fn of_pack(error: &PackError) -> Exit {
         PackError::Registry { source, .. } => of_registry(source),
         PackError::Missing { .. } | PackError::Manifest { .. } => Exit::Registry,
         PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,
+        // Sizes that a registry claims, and no archive can have.
+        PackError::Plan(airlift_bundle::plan::PlanError::TooLarge { .. }) => Exit::Registry,
         PackError::NoSuchPlatform { .. } | PackError::NothingLeft | PackError::Plan(_) => Exit::Usage,
     }
 }

@@ -1,6 +1,6 @@
 //! All manifests first: they name every blob's size, so the archive can be laid out before the first blob arrives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use airlift_bundle::graph::BlobEntry;
@@ -11,7 +11,7 @@ use airlift_bundle::{
 use airlift_registry::{Error, Repository};
 use bytes::Bytes;
 
-use crate::attached::{AttachedError, Gatherer, Subject};
+use crate::attached::{AttachedError, Gathered, Gatherer, Gone, Subject};
 use crate::choose::{Choice, ConfigPlatforms, choose};
 use crate::external::{ForeignLayers, Origin, settle};
 use crate::resolve::Resolved;
@@ -127,6 +127,8 @@ pub struct ImagePlan {
     pub size: u64,
     /// What is attached to it, directly or not, and comes along.
     pub referrers: Vec<Digest>,
+    /// What is listed as attached to it, directly or not, and is not at the source any more.
+    pub missing_referrers: Vec<Digest>,
 }
 
 /// A plan with all that is needed to carry it out.
@@ -153,16 +155,20 @@ impl Packing {
         let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits, observer };
         let chosen = Chosen::new(&walker, resolved, options, observer).await?;
         let Chosen { images, graph, configs, at_hand } = chosen;
-        let (images, graph) = match options.referrers {
-            Referrers::None => (images, graph),
+        let (images, graph, gone) = match options.referrers {
+            Referrers::None => (images, graph, Vec::new()),
             Referrers::All => with_attached(&walker, images, graph).await?,
         };
         let sources: Vec<Repository> = images.into_iter().map(|image| image.repository).collect();
         let (graph, origins) = settle(&walker, graph, &sources, options.foreign_layers, observer).await?;
         let mut at_hand = at_hand;
         at_hand.extend(inline_blobs(&graph));
-        let shown = graph.roots.iter().filter(|root| root.subject.is_none());
-        let shown = shown.map(|root| image_plan(&graph, root, &configs)).collect();
+        let shown = graph.roots.iter().zip(&sources).filter(|(root, _)| root.subject.is_none());
+        let shown = shown.map(|(root, repository)| {
+            let gone = gone.iter().filter(|gone| gone.subject.repository == *repository);
+            image_plan(&graph, root, &configs, &gone.collect::<Vec<_>>())
+        });
+        let shown = shown.collect();
         let plan = Arc::new(Plan::new(graph)?);
         Ok(Packing { source, plan, sources, origins, at_hand, images: shown })
     }
@@ -234,7 +240,7 @@ async fn with_attached(
     walker: &Walker<'_>,
     mut images: Vec<Resolved>,
     graph: Graph,
-) -> Result<(Vec<Resolved>, Graph), PackError> {
+) -> Result<(Vec<Resolved>, Graph, Vec<Gone>), PackError> {
     let mut subjects = Vec::new();
     for image in &images {
         let below = graph.below(&image.root.descriptor.digest);
@@ -246,16 +252,16 @@ async fn with_attached(
             }),
         );
     }
-    let attached = Gatherer { source: walker.source, jobs: walker.jobs }.gather(subjects).await?;
-    if attached.is_empty() {
-        return Ok((images, graph));
+    let Gathered { found, gone } = Gatherer::new(walker).gather(subjects).await?;
+    if found.is_empty() {
+        return Ok((images, graph, gone));
     }
     // Somebody may have asked for one of them by name; that one is there already.
     let asked: Vec<Option<String>> = images.iter().map(|image| image.root.reference.clone()).collect();
-    images.extend(attached.into_iter().filter(|found| !asked.contains(&found.root.reference)));
+    images.extend(found.into_iter().filter(|found| !asked.contains(&found.root.reference)));
     images.sort_by(|a, b| a.root.canonical_key().cmp(&b.root.canonical_key()));
     let graph = walker.walk(&images, Some(&graph)).await?;
-    Ok((images, graph))
+    Ok((images, graph, gone))
 }
 
 /// Content that descriptors carry themselves; it was proven when they were read.
@@ -267,8 +273,12 @@ fn inline_blobs(graph: &Graph) -> HashMap<Digest, Bytes> {
         .collect()
 }
 
-fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms) -> ImagePlan {
+fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms, gone: &[&Gone]) -> ImagePlan {
     let platforms = configs.names(graph, root);
+    let attached = summary::attached_to(graph, root);
+    let trees = attached.iter().copied().chain([root]).flat_map(|root| graph.below(&root.descriptor.digest));
+    let subjects: HashSet<Digest> = trees.map(|entry| entry.descriptor.digest).collect();
+    let gone = gone.iter().filter(|gone| subjects.contains(&gone.subject.digest));
     ImagePlan {
         reference: root.reference.clone().unwrap_or_default(),
         digest: root.descriptor.digest,
@@ -276,6 +286,7 @@ fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms) -> ImagePla
         platforms: platforms.carried,
         omitted_platforms: platforms.omitted,
         size: summary::size_of(graph, root),
-        referrers: summary::attached_to(graph, root).iter().map(|found| found.descriptor.digest).collect(),
+        referrers: attached.iter().map(|found| found.descriptor.digest).collect(),
+        missing_referrers: gone.map(|gone| gone.digest).collect(),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use airlift_bundle::document::Document;
 use airlift_bundle::{Digest, Node, Root, media_type, summary};
-use airlift_registry::{Access, Repository, Selector, fallback_tag};
+use airlift_registry::{Access, ReferrersAnswer, Repository, Selector, fallback_tag};
 
 use crate::failure::ImageError;
 use crate::image::{Run, attached_selector, attached_tree};
@@ -62,7 +62,7 @@ impl Run {
         let look =
             |source| ImageError::Look { target: format!("{repository}@{subject} (referrers)"), source };
         match self.transport.referrers(repository, subject, Access::Push).await.map_err(look)? {
-            Some(listed) => {
+            ReferrersAnswer::Listed(listed) => {
                 let unlisted = attached
                     .iter()
                     .map(|root| root.descriptor.digest)
@@ -76,7 +76,9 @@ impl Run {
                     }),
                 }
             }
-            None => self.keep_list(repository, subject, attached).await,
+            ReferrersAnswer::NoApi | ReferrersAnswer::Withheld(_) => {
+                self.keep_list(repository, subject, attached).await
+            }
         }
     }
 

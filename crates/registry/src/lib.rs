@@ -53,6 +53,6 @@ pub use manifest::{FetchedManifest, MAX_MANIFEST, ManifestHead, PutManifest};
 pub use options::{Options, SetupError};
 pub use quota::RateLimit;
 pub use reference::{Reference, ReferenceError, Repository, Selector, Tag};
-pub use referrers::fallback_tag;
+pub use referrers::{ReferrersAnswer, fallback_tag};
 pub use refusal::{Body, Refusal, RegistryError};
 pub use transport::Transport;

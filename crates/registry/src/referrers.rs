@@ -1,18 +1,22 @@
 //! What is attached to a manifest: the referrers API with its pages, and the removal of manifests.
 //!
-//! OCI distribution-spec 1.1, "Listing Referrers". A registry without the API says 404, which is the one answer that means
-//! "ask for the fallback tag"; any other refusal is an error, because "no signatures" must never be guessed.
+//! OCI distribution-spec 1.1, "Listing Referrers". The specification has registries without the API say 404. Real ones say
+//! 400, 405, 406, 410 or 501, or answer 200 with a login page or with other content that is no list. All of these mean
+//! "ask for the fallback tag". What leaves open whether there is a list is an error, because "no signatures" must never be
+//! guessed: a registry in trouble, a limit of requests, credentials that are refused, and a list that can't be read.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use airlift_bundle::document::Document;
 use airlift_bundle::{Descriptor, Digest, media_type};
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::answer::Answer;
-use crate::auth::session::{Access, Scope};
-use crate::error::{ContentFault, Error};
+use crate::auth::session::{Access, Login, Scope};
+use crate::error::{Call, ContentFault, Error};
 use crate::hop::same_origin;
 use crate::http::Ask;
 use crate::manifest::MAX_MANIFEST;
@@ -33,27 +37,40 @@ pub fn fallback_tag(digest: &Digest) -> String {
     format!("{}-{hex}", digest.algorithm())
 }
 
+/// What a registry answers when it is asked, by the referrers API, what is attached to a manifest.
+#[derive(Debug)]
+pub enum ReferrersAnswer {
+    /// It has the API, and lists these.
+    Listed(Vec<Descriptor>),
+    /// It doesn't have the API: the fallback tag has the list, if there is one.
+    NoApi,
+    /// It answers 401 or 403 to a request without credentials. Some registries hide so that they don't have the API; the
+    /// fallback tag has the list then. Whether the API would say more after a login can't be known.
+    Withheld(Box<Error>),
+}
+
 impl Transport {
-    /// The manifests whose `subject` is `digest`, by the referrers API. `None`: the registry doesn't have it (404).
+    /// The manifests whose `subject` is `digest`, by the referrers API.
     ///
     /// # Errors
-    /// If there is no answer, or one that is neither a list nor 404; if the pages don't end.
+    /// If there is no answer, or one that leaves open whether there is a list; if a list can't be read or has no end.
     pub async fn referrers(
         &self,
         repository: &Repository,
         digest: &Digest,
         access: Access,
-    ) -> Result<Option<Vec<Descriptor>>, Error> {
+    ) -> Result<ReferrersAnswer, Error> {
         let mut found = Vec::new();
         let mut visited = HashSet::new();
         let mut next: Option<Url> = None;
         loop {
-            let Some(page) = self.page(repository, digest, access, next.as_ref()).await? else {
-                return Ok(None);
+            let page = match self.page(repository, digest, access, next.as_ref()).await? {
+                ControlFlow::Continue(page) => page,
+                ControlFlow::Break(answer) => return Ok(answer),
             };
             found.extend(page.referrers);
             match page.next {
-                None => return Ok(Some(found)),
+                None => return Ok(ReferrersAnswer::Listed(found)),
                 Some(url) => {
                     let endless = !visited.insert(url.clone())
                         || visited.len() >= MAX_PAGES
@@ -90,57 +107,161 @@ impl Transport {
         digest: &Digest,
         access: Access,
         next: Option<&Url>,
-    ) -> Result<Option<Page>, Error> {
+    ) -> Result<ControlFlow<ReferrersAnswer, Page>, Error> {
         let mut retry = self.inner.retry(format!("{repository} referrers of {digest}"));
         loop {
-            match self.page_once(repository, digest, access, next).await {
+            let page = match next {
+                None => self.first_page(repository, digest, access).await,
+                Some(url) => self.further_page(repository, url, access).await.map(ControlFlow::Continue),
+            };
+            match page {
                 Ok(page) => return Ok(page),
                 Err(error) => retry.pause_or_give_up(error).await?,
             }
         }
     }
 
-    async fn page_once(
+    /// The first page, which shows whether there is the API at all.
+    async fn first_page(
         &self,
         repository: &Repository,
         digest: &Digest,
         access: Access,
-        next: Option<&Url>,
-    ) -> Result<Option<Page>, Error> {
-        let make = |base: &Url| {
-            let url = match next {
-                Some(url) => url.clone(),
-                None => place(base, repository, &format!("referrers/{digest}"))?,
-            };
-            Ok(Ask::new(Method::GET, url).with(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX)))
+    ) -> Result<ControlFlow<ReferrersAnswer, Page>, Error> {
+        const NO_API: ControlFlow<ReferrersAnswer, Page> = ControlFlow::Break(ReferrersAnswer::NoApi);
+        let make = |base: &Url| Ok(ask(place(base, repository, &format!("referrers/{digest}"))?));
+        let answer = match self.inner.send(&Scope::new(repository, access), make).await {
+            // To a place that may not be followed. A list is never there: only what a registry doesn't know is sent away.
+            Err(Error::Redirect { .. }) => return Ok(NO_API),
+            answer => answer?,
         };
-        let answer = self.inner.send(&Scope::new(repository, access), make).await?;
+        let registry = self.inner.registry(repository.host()).await?;
+        let is_own = same_origin(&answer.url, &registry.base);
+        match verdict(&answer, is_own) {
+            Verdict::NoApi => return Ok(NO_API),
+            Verdict::Refused => return Err(self.inner.refused(answer).await),
+            Verdict::Withheld => {
+                let error = Box::new(self.inner.refused(answer).await);
+                return Ok(ControlFlow::Break(ReferrersAnswer::Withheld(error)));
+            }
+            Verdict::Content => {}
+        }
+        let claim = Claim::of(answer.content_type());
+        if claim == Claim::Other {
+            return Ok(NO_API);
+        }
+        let (answer, body) = self.body(answer).await?;
+        // There are registries that read any path as a digest.
+        if digest.matches(&body) || (claim == Claim::Open && !is_list(&body)) {
+            return Ok(NO_API);
+        }
+        read_page(&answer, &body).map(ControlFlow::Continue)
+    }
+
+    /// A further page. The API is there by now, so whatever isn't a list is an error.
+    async fn further_page(&self, repository: &Repository, url: &Url, access: Access) -> Result<Page, Error> {
+        let answer = self.inner.send(&Scope::new(repository, access), |_| Ok(ask(url.clone()))).await?;
         match answer.status() {
             StatusCode::OK if is_html(answer.content_type(), &[]) => {
                 return Err(Error::content(&answer.call, ContentFault::Html));
             }
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND if next.is_none() => return Ok(None),
             _ => return Err(self.inner.refused(answer).await),
         }
+        let (answer, body) = self.body(answer).await?;
+        read_page(&answer, &body)
+    }
+
+    async fn body(&self, answer: Answer) -> Result<(Answer, Bytes), Error> {
         let mut answer = answer.plain()?;
         let call = answer.call.clone();
         let body = answer.whole(&self.inner.http, "list of referrers", MAX_MANIFEST);
         let body = self.inner.soon(&call, body).await?;
-        let document = Document::parse(&body)
-            .map_err(|error| Error::content(&call, ContentFault::Referrers(error.to_string())))?;
-        let referrers = document.manifests.ok_or_else(|| {
-            Error::content(&call, ContentFault::Referrers("it lacks 'manifests'".to_owned()))
-        })?;
-        Ok(Some(Page { referrers, next: next_page(&answer)?, call }))
+        Ok((answer, body))
     }
+}
+
+fn ask(url: Url) -> Ask {
+    Ask::new(Method::GET, url).with(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))
+}
+
+/// What an answer's status says of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Its content tells.
+    Content,
+    /// There is no such API.
+    NoApi,
+    /// It may be there, for those who log in.
+    Withheld,
+    /// An error.
+    Refused,
+}
+
+/// `is_own`: the registry itself answered, and no other host to which it had sent us.
+fn verdict(answer: &Answer, is_own: bool) -> Verdict {
+    let has_credentials = matches!(answer.note.as_deref(), Some(Login::Known { .. }));
+    match answer.status().as_u16() {
+        200 => Verdict::Content,
+        // Another host got no credentials, so this says nothing of ours.
+        401 | 403 if !is_own => Verdict::NoApi,
+        401 | 403 if has_credentials => Verdict::Refused,
+        401 | 403 => Verdict::Withheld,
+        408 | 425 | 429 => Verdict::Refused,
+        501 => Verdict::NoApi,
+        500.. => Verdict::Refused,
+        _ => Verdict::NoApi,
+    }
+}
+
+/// What an answer's `Content-Type` says of its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// It is an index.
+    Index,
+    /// Nothing in particular.
+    Open,
+    /// It is something else.
+    Other,
+}
+
+impl Claim {
+    fn of(content_type: Option<&str>) -> Self {
+        let bare = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        match bare.to_ascii_lowercase().as_str() {
+            media_type::OCI_INDEX | media_type::DOCKER_LIST => Claim::Index,
+            "" | "application/json" | "text/json" | "text/plain" | "application/octet-stream" => Claim::Open,
+            _ => Claim::Other,
+        }
+    }
+}
+
+/// Whether a body of no particular type is meant as a list of referrers, readable or not.
+fn is_list(body: &[u8]) -> bool {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
+    let is_index = value.get("mediaType").is_some_and(|own| own == media_type::OCI_INDEX);
+    is_index || value.get("manifests").is_some()
+}
+
+fn read_page(answer: &Answer, body: &[u8]) -> Result<Page, Error> {
+    let call = answer.call.clone();
+    let unreadable = |why: String| Error::content(&call, ContentFault::Referrers(why));
+    let document = Document::parse(body).map_err(|error| unreadable(error.to_string()))?;
+    let is_index = document.media_type.as_deref() == Some(media_type::OCI_INDEX);
+    let referrers = match document.manifests {
+        Some(referrers) => referrers,
+        // An empty list, as Go writes it down.
+        None if is_index => Vec::new(),
+        None => return Err(unreadable("it lacks 'manifests'".to_owned())),
+    };
+    Ok(Page { referrers, next: next_page(answer)?, call })
 }
 
 /// One page of a list.
 struct Page {
     referrers: Vec<Descriptor>,
     next: Option<Url>,
-    call: crate::error::Call,
+    call: Call,
 }
 
 /// Where the `Link` header leads, if it says `rel="next"` (RFC 8288). It must stay at the registry.

@@ -17,25 +17,148 @@ fn scripted(answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> 
     (script.start(), sample)
 }
 
-/// "No signatures" is only believed where the registry says 404.
+/// "No signatures" is only believed where the registry says so. Whatever is wrong, the image alone can be had.
 #[test]
 fn an_error_is_never_taken_for_nothing_attached() {
-    for part in ["/referrers/", "/manifests/sha256-", ".sig"] {
-        for status in [400, 401, 403, 405, 429, 500, 503] {
+    for (part, statuses) in [
+        ("/referrers/", &[408, 429, 500, 503][..]),
+        ("/manifests/sha256-", &[400, 401, 403, 405, 429, 500, 503]),
+        (".sig", &[400, 401, 403, 405, 429, 500, 503]),
+    ] {
+        for status in statuses.iter().copied() {
             let (registry, _) =
                 scripted(move |target| target.contains(part).then(|| Answer::error(status, "X", "no")));
             let airlift = Airlift::new();
             let refused = build(&airlift, &registry.authority(), &[]).expect(3);
             assert!(refused.stderr.contains(&status.to_string()), "{part} {status}: {refused}");
+            refused.says("--referrers none");
             // Where pulls are counted, those that were made are not lost.
             let kept: &[&str] = if status == 429 { &["b.tar.part.manifests"] } else { &[] };
             assert_eq!(airlift.files(), kept, "{part} {status}");
         }
+    }
+    for part in ["/manifests/sha256-", ".sig"] {
         let (registry, _) = scripted(move |target| {
             target.contains(part).then(|| Answer::ok("text/html", "<html>log in</html>"))
         });
-        build(&Airlift::new(), &registry.authority(), &[]).expect(3);
+        build(&Airlift::new(), &registry.authority(), &[]).expect(3).says("--referrers none");
     }
+}
+
+/// An image, a referrer of it, and the index under its fallback tag, at a registry whose referrers API answers so.
+fn without_api(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (ScriptedRegistry, Digest) {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let referrer = made::referrer(&sample.root, "application/x", "by the fallback tag");
+    let list = made::index(&[descriptor(&referrer.manifest)]);
+    let tag = made::tag_of(&sample.root.digest, "");
+    let digest = referrer.manifest.digest;
+    let samples = vec![sample, Sample::of_image(REPOSITORY, "unused", referrer)];
+    let script = Script::serving(samples)
+        .rule(move |request| request.path().contains("/referrers/").then(&answer))
+        .rule(move |request| {
+            let is_list = request.path().ends_with(&tag);
+            is_list.then(|| Answer::ok(&list.media_type, list.bytes.to_vec()))
+        });
+    (script.start(), digest)
+}
+
+#[test]
+fn where_there_is_no_api_the_fallback_tag_is_asked() {
+    let sent_away = || Answer::status(302).header("Location", "http://127.0.0.1:1@example.invalid/login");
+    let answers: [fn() -> Answer; 11] = [
+        || Answer::error(400, "UNSUPPORTED", "no"),
+        || Answer::status(404),
+        || Answer::status(405),
+        || Answer::status(406),
+        || Answer::status(410),
+        || Answer::status(501),
+        || Answer::ok("text/html", "<html>log in</html>"),
+        || Answer::ok("application/json", "{}"),
+        || Answer::ok("application/json", ""),
+        || Answer::status(401),
+        || Answer::status(403),
+    ];
+    for answer in answers.into_iter().chain([sent_away as fn() -> Answer]) {
+        let (registry, referrer) = without_api(answer);
+        let airlift = Airlift::new();
+        let built = build(&airlift, &registry.authority(), &[]).expect(0);
+        assert_eq!(attached(&built), [referrer.to_string()], "{:?}", answer());
+        // Of a login that may be missing one is told, once.
+        let withheld = ["401", "403"].iter().any(|status| format!("{:?}", answer()).contains(status));
+        let told = built.stderr.matches("without a login").count();
+        assert_eq!(told, usize::from(withheld), "{built}");
+    }
+}
+
+/// Registries that read the tag `sha256-HEX` as the digest, and indexes under it that others put there.
+#[test]
+fn what_answers_for_the_fallback_tag_and_is_no_list_lists_nothing() {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let other = Sample { tag: "other".to_owned(), ..made::two_platforms(REPOSITORY, 5) };
+    let of_another = made::referrer(&other.root, "application/x", "of another");
+    let (root, served) = (sample.root.clone(), vec![sample.clone(), other.clone()]);
+    let strangers = made::index(&[descriptor(&of_another.manifest)]);
+    let blobs = made::index(&[descriptor(&sample.blobs[0])]);
+    for (answer, told) in [
+        (None, 0),
+        (Some(sample.manifests[0].clone()), 1),
+        (Some(other.root), 1),
+        (Some(strangers), 1),
+        (Some(blobs), 1),
+        (Some(made::index(&[])), 0),
+        (
+            Some(made::blob(
+                "application/vnd.docker.distribution.manifest.v1+json",
+                r#"{"schemaVersion":1}"#,
+            )),
+            1,
+        ),
+    ] {
+        let root_tag = made::tag_of(&root.digest, "");
+        let manifests = sample.manifests.clone();
+        let samples = served.iter().cloned().chain([Sample::of_image(REPOSITORY, "x", of_another.clone())]);
+        let registry = Script::serving(samples.collect())
+            .rule(move |request| {
+                let tag = request.path().split_once("/manifests/")?.1;
+                let is_root = tag == root_tag;
+                let found = match &answer {
+                    Some(answer) => is_root.then_some(answer),
+                    None => manifests.iter().find(|manifest| made::tag_of(&manifest.digest, "") == tag),
+                };
+                found.map(|found| Answer::ok(&found.media_type, found.bytes.to_vec()))
+            })
+            .start();
+        let airlift = Airlift::new();
+        let built = build(&airlift, &registry.authority(), &[]).expect(0);
+        assert_eq!(attached(&built), [""; 0]);
+        assert_eq!(built.stderr.matches("is no list of it").count(), told, "{built}");
+        airlift.run(&["verify", "b.tar"]).expect(0);
+    }
+}
+
+/// A list with an entry that is a referrer, one that isn't, and one that is gone.
+#[test]
+fn of_a_list_under_the_fallback_tag_the_referrers_are_taken() {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let referrer = made::referrer(&sample.root, "application/x", "here");
+    let gone = made::referrer(&sample.root, "application/x", "gone");
+    let list = made::index(&[
+        descriptor(&gone.manifest),
+        descriptor(&referrer.manifest),
+        descriptor(&sample.manifests[0]),
+    ]);
+    let tag = made::tag_of(&sample.root.digest, "");
+    let samples = vec![sample.clone(), Sample::of_image(REPOSITORY, "unused", referrer.clone())];
+    let registry = Script::serving(samples)
+        .rule(move |request| {
+            request.path().ends_with(&tag).then(|| Answer::ok(&list.media_type, list.bytes.to_vec()))
+        })
+        .start();
+    let built = build(&Airlift::new(), &registry.authority(), &[]).expect(0);
+    assert_eq!(attached(&built), [referrer.manifest.digest.to_string()]);
+    let image = &built.json("airlift.build/v1")["images"][0];
+    assert_eq!(image["missingReferrers"], json!([gone.manifest.digest]));
+    built.says("is not there").says(&format!("lists {}", sample.manifests[0].digest));
 }
 
 fn page(entries: &[Value], next: Option<&str>) -> Answer {
@@ -115,8 +238,8 @@ fn lying(listed: Value, digest: Digest, served: Option<Content>) -> Ran {
         })
         .start();
     let airlift = Airlift::new();
-    let ran = build(&airlift, &registry.authority(), &[]).expect(3);
-    assert_eq!(airlift.files(), [""; 0]);
+    let ran = build(&airlift, &registry.authority(), &[]);
+    assert_eq!(airlift.files().is_empty(), ran.code != 0, "{ran}");
     ran
 }
 
@@ -126,17 +249,25 @@ fn a_referrer_is_what_its_list_says() {
     let referrer = made::referrer(&root, "application/x", "true").manifest;
     let other = made::referrer(&root, "application/x", "evil").manifest;
     let digest = referrer.digest;
-    lying(descriptor(&referrer), digest, Some(other)).says(&digest.to_string());
-    lying(descriptor(&referrer), digest, None).says("is not there");
+    lying(descriptor(&referrer), digest, Some(other)).expect(3).says(&digest.to_string());
+    // What is gone can't be carried. To refuse would leave nothing but to do without all that is attached.
+    let gone = lying(descriptor(&referrer), digest, None).expect(0).says("is not there");
+    let image = &gone.json("airlift.build/v1")["images"][0];
+    assert_eq!((&image["missingReferrers"], &image["referrers"]), (&json!([digest]), &json!([])));
+    let mut unknown = descriptor(&referrer);
+    unknown["mediaType"] = "application/vnd.example.manifest".into();
+    lying(unknown, digest, None).expect(3).says("vnd.example.manifest").says("--referrers none");
     let mut larger = descriptor(&referrer);
     larger["size"] = (referrer.bytes.len() + 1).into();
-    lying(larger, digest, Some(referrer.clone()));
+    lying(larger, digest, Some(referrer.clone())).expect(3);
     let mut typed = descriptor(&referrer);
     typed["mediaType"] = media_type::OCI_INDEX.into();
-    lying(typed, digest, Some(referrer));
+    lying(typed, digest, Some(referrer)).expect(3);
     // Attached to something else, or to nothing.
     let elsewhere = made::referrer(&made::image("linux/amd64", 9).manifest, "application/x", "x").manifest;
-    lying(descriptor(&elsewhere), elsewhere.digest, Some(elsewhere.clone())).says("attached to sha256:");
+    lying(descriptor(&elsewhere), elsewhere.digest, Some(elsewhere.clone()))
+        .expect(3)
+        .says("attached to sha256:");
     let nothing = made::signature("of nothing").manifest;
-    lying(descriptor(&nothing), nothing.digest, Some(nothing.clone())).says("attached to nothing");
+    lying(descriptor(&nothing), nothing.digest, Some(nothing.clone())).expect(3).says("attached to nothing");
 }

@@ -109,7 +109,11 @@ fn messages_of_manifests_and_graphs() {
         assert!(error.to_string().contains(['7', '6']), "a limit is named: {error}");
         assert!(error.to_string().contains("(--max-"), "and its option: {error}");
     }
-    for error in [PlanError::TooLarge, PlanError::Index(json()), PlanError::IndexTooLarge(5)] {
+    for error in [
+        PlanError::TooLarge { digest: Digest::sha256(b"x"), size: 5 },
+        PlanError::Index(json()),
+        PlanError::IndexTooLarge(5),
+    ] {
         check(&error);
     }
 }

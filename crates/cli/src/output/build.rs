@@ -92,6 +92,9 @@ pub struct PlannedImage {
     pub size: u64,
     /// What is attached to it and comes along: signatures, SBOMs, attestations.
     pub referrers: Vec<Digest>,
+    /// What its registry lists as attached to it and doesn't have any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_referrers: Vec<Digest>,
 }
 
 /// One blob with its place.
@@ -178,6 +181,7 @@ impl From<&ImagePlan> for PlannedImage {
             omitted_platforms: image.omitted_platforms.clone(),
             size: image.size,
             referrers: image.referrers.clone(),
+            missing_referrers: image.missing_referrers.clone(),
         }
     }
 }

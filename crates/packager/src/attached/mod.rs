@@ -5,16 +5,21 @@
 //! 3. Cosign's tags `sha256-<hex>.sig`, `.att` and `.sbom`.
 //!
 //! They are looked for on every manifest that is carried, and on what is found, because a signature may sign an SBOM. A
-//! registry that answers with an error is an error: "it has no signatures" is never guessed.
+//! registry that answers with an error is an error: "it has no signatures" is never guessed. How the lists of the first two
+//! are read is in `lists`.
+
+mod lists;
 
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
-use airlift_bundle::{Descriptor, Digest, ManifestError, Node, RawManifest, Root};
-use airlift_registry::{Access, Error, Repository, Selector, Tag, fallback_tag};
+use airlift_bundle::{Digest, ManifestError, Observer, RawManifest, Root};
+use airlift_registry::{Error, Repository, Selector, Tag};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::resolve::Resolved;
 use crate::source::Source;
+use crate::walk::Walker;
 
 /// Attached to attached to attached…: more than this is taken for an attack.
 const MAX_DEPTH: usize = 8;
@@ -37,16 +42,6 @@ pub enum AttachedError {
         #[source]
         source: Error,
     },
-    /// A list names a manifest that isn't there.
-    #[error("{digest} is listed as attached to {subject} in {repository}, but is not there")]
-    Missing {
-        /// Where it was asked for.
-        repository: Repository,
-        /// What it is attached to.
-        subject: Digest,
-        /// What is missing.
-        digest: Digest,
-    },
     /// What came can't be carried.
     #[error("what is attached to {subject} in {repository} can't be used")]
     Manifest {
@@ -57,16 +52,6 @@ pub enum AttachedError {
         /// Why.
         #[source]
         source: ManifestError,
-    },
-    /// The fallback tag stands for something that is no list.
-    #[error("the tag {tag} in {repository} should list what is attached to {subject}, but is no index")]
-    NoList {
-        /// Where.
-        repository: Repository,
-        /// The tag.
-        tag: String,
-        /// What it should speak of.
-        subject: Digest,
     },
     /// A manifest that is listed for one subject and speaks of another.
     #[error("{digest} is listed as attached to {subject} in {repository}, but says that it is attached to {}", .says.map_or("nothing".to_owned(), |says| says.to_string()))]
@@ -94,8 +79,27 @@ pub enum AttachedError {
 
 /// Gathers what is attached to images.
 pub(crate) struct Gatherer<'a> {
-    pub(crate) source: &'a Source,
-    pub(crate) jobs: usize,
+    source: &'a Source,
+    jobs: usize,
+    observer: &'a dyn Observer,
+    /// What was warned of. Each warning is given once, however many manifests it concerns.
+    warned: Mutex<HashSet<String>>,
+    /// What lists name and nobody has any more.
+    gone: Mutex<Vec<Gone>>,
+}
+
+/// What a list names as attached, and its repository doesn't have.
+#[derive(Clone, Debug)]
+pub(crate) struct Gone {
+    /// What it was attached to.
+    pub(crate) subject: Subject,
+    pub(crate) digest: Digest,
+}
+
+/// What was found.
+pub(crate) struct Gathered {
+    pub(crate) found: Vec<Resolved>,
+    pub(crate) gone: Vec<Gone>,
 }
 
 /// A manifest to which something may be attached.
@@ -105,9 +109,19 @@ pub(crate) struct Subject {
     pub(crate) digest: Digest,
 }
 
-impl Gatherer<'_> {
+impl<'a> Gatherer<'a> {
+    pub(crate) fn new(walker: &Walker<'a>) -> Self {
+        let Walker { source, jobs, observer, .. } = *walker;
+        Gatherer { source, jobs, observer, warned: Mutex::default(), gone: Mutex::default() }
+    }
+
     /// Everything attached to these manifests, and to what is found, each once for each repository.
-    pub(crate) async fn gather(&self, subjects: Vec<Subject>) -> Result<Vec<Resolved>, AttachedError> {
+    pub(crate) async fn gather(self, subjects: Vec<Subject>) -> Result<Gathered, AttachedError> {
+        let found = self.levels(subjects).await?;
+        Ok(Gathered { found, gone: self.gone.into_inner().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    async fn levels(&self, subjects: Vec<Subject>) -> Result<Vec<Resolved>, AttachedError> {
         let mut asked: HashSet<Subject> = HashSet::new();
         let mut names: HashSet<Option<String>> = HashSet::new();
         let mut found: Vec<Resolved> = Vec::new();
@@ -149,62 +163,6 @@ impl Gatherer<'_> {
             found.extend(manifest.map(|manifest| resolved(subject, manifest, reference)));
         }
         Ok(found)
-    }
-
-    async fn referrers(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
-        let mut found = Vec::new();
-        for descriptor in self.listed(subject).await? {
-            found.push(self.referrer(subject, &descriptor).await?);
-        }
-        Ok(found)
-    }
-
-    /// What the referrers API lists; where there is none, what the fallback tag lists.
-    async fn listed(&self, subject: &Subject) -> Result<Vec<Descriptor>, AttachedError> {
-        let Subject { repository, digest } = subject;
-        let api = self.source.transport.referrers(repository, digest, Access::Pull).await;
-        let api = api.map_err(|source| registry_error(subject, source))?;
-        if let Some(listed) = api {
-            return Ok(listed);
-        }
-        let tag = fallback_tag(digest);
-        let Some(list) = self.tagged(subject, &tag).await? else { return Ok(Vec::new()) };
-        match list.node() {
-            Node::Index(listed) => Ok(listed.clone()),
-            Node::Manifest { .. } => {
-                Err(AttachedError::NoList { repository: repository.clone(), tag, subject: *digest })
-            }
-        }
-    }
-
-    async fn referrer(&self, subject: &Subject, descriptor: &Descriptor) -> Result<Resolved, AttachedError> {
-        let (repository, digest) = (subject.repository.clone(), descriptor.digest);
-        let known = self.source.known_manifest(&digest);
-        let (bytes, content_type) = match known {
-            Some(bytes) => (bytes, None),
-            None => {
-                let selector = Selector::Digest(digest);
-                let fetched = self.source.fetch_manifest(&repository, &selector).await;
-                let fetched =
-                    fetched.map_err(|source| registry_error(subject, source))?.ok_or_else(|| {
-                        AttachedError::Missing {
-                            repository: repository.clone(),
-                            subject: subject.digest,
-                            digest,
-                        }
-                    })?;
-                (fetched.bytes, fetched.content_type)
-            }
-        };
-        let manifest = RawManifest::prove(bytes, descriptor)
-            .and_then(|raw| raw.announced_as(content_type.as_deref()))
-            .map_err(|source| manifest_error(subject, source))?;
-        let says = manifest.subject().map(|subject| subject.digest);
-        if says != Some(subject.digest) {
-            return Err(AttachedError::OtherSubject { repository, subject: subject.digest, digest, says });
-        }
-        let reference = format!("{repository}@{digest}");
-        Ok(resolved(subject, manifest, reference))
     }
 
     async fn tagged(&self, subject: &Subject, tag: &str) -> Result<Option<RawManifest>, AttachedError> {
