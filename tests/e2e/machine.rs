@@ -4,6 +4,7 @@
 
 mod clock;
 mod disk;
+mod filesystems;
 mod kills;
 mod output;
 mod signals;

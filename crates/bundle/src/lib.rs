@@ -42,6 +42,7 @@ pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use graph::{Graph, GraphBuilder, GraphError, Limits};
 pub use layout::Root;
+pub use locks::Lock;
 pub use manifest::{ManifestError, Node, RawManifest};
 pub use observe::{Event, Observer, Unobserved};
 pub use path::EntryPath;

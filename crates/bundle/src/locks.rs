@@ -1,7 +1,33 @@
-//! Who holds the lock on a file: Linux tells in `/proc/locks`, other systems don't.
+//! Locks on files, where the file system has them; and who holds one: Linux says so in `/proc/locks`, other systems don't.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, TryLockError};
 use std::os::unix::fs::MetadataExt;
+
+use rustix::io::Errno;
+
+use crate::os;
+
+/// Whether other processes are kept from writing to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// They are.
+    Held,
+    /// They are not: the file system has no locks, as NFS without its lock service.
+    Lacking,
+}
+
+/// Locks a file for its one writer, if the file system can.
+pub(crate) fn take(file: &File) -> Result<Lock, TryLockError> {
+    match file.try_lock() {
+        Ok(()) => Ok(Lock::Held),
+        Err(TryLockError::Error(error))
+            if os::is_lacking(&error) || Errno::from_io_error(&error) == Some(Errno::NOLCK) =>
+        {
+            Ok(Lock::Lacking)
+        }
+        Err(error) => Err(error),
+    }
+}
 
 /// The process that holds a lock on `file`, in words such as "process 4711 (airlift)"; `None` where that can't be told: on
 /// other systems, across containers, or because it ended meanwhile.

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::header::{self, BLOCK};
+use crate::locks::{self, Lock};
 use crate::os;
 use crate::path::EntryPath;
 use crate::plan::TAIL;
 use crate::writer::WriteError;
-use crate::{Digest, layout, locks, zst};
+use crate::{Digest, layout, zst};
 
 /// More unfinished files of one bundle than this are not kept: the last one gives way.
 pub(crate) const MAX_SET_ASIDE: u32 = 9;
@@ -61,6 +62,15 @@ fn write_entry(out: &mut impl Write, path: &EntryPath, data: &[u8]) -> io::Resul
     out.write_all(&[0; BLOCK as usize][..padding as usize])
 }
 
+/// What is put behind an output's name while it is written has at most so many bytes: `.volumes.json.part`.
+const LONGEST_SUFFIX: u64 = 18;
+
+/// Whether the folder of `output` takes all names that its files have while it is written.
+pub fn has_room_for_names(output: &Path) -> bool {
+    let name = output.file_name().map_or(0, |name| name.len() as u64);
+    os::longest_name(os::folder_of(output)).is_none_or(|longest| name + LONGEST_SUFFIX <= longest)
+}
+
 fn manifests_path(output: &Path) -> PathBuf {
     with_suffix(&part_path(output), ".manifests")
 }
@@ -84,6 +94,7 @@ pub(crate) fn is_regular(path: &Path) -> bool {
 pub struct Part {
     path: PathBuf,
     file: Arc<File>,
+    lock: Lock,
     resumed: bool,
 }
 
@@ -107,13 +118,13 @@ impl Part {
 
     fn open_with(path: &Path, options: &OpenOptions) -> Result<Option<Self>, WriteError> {
         let open = |source| WriteError::Open { path: path.to_owned(), source };
-        let Some(file) = open_locked(path, options)? else { return Ok(None) };
+        let Some((file, lock)) = open_locked(path, options)? else { return Ok(None) };
         let resumed = file.metadata().map_err(open)?.len() > 0;
         if resumed && !starts_like_ours(&file).map_err(open)? {
             return Err(WriteError::NotOurs { path: path.to_owned() });
         }
         os::forget_cached(&file);
-        Ok(Some(Part { path: path.to_owned(), file: Arc::new(file), resumed }))
+        Ok(Some(Part { path: path.to_owned(), file: Arc::new(file), lock, resumed }))
     }
 
     /// Where it is.
@@ -124,6 +135,11 @@ impl Part {
     /// The file: reads what an earlier run left.
     pub fn file(&self) -> &Arc<File> {
         &self.file
+    }
+
+    /// Whether others are kept from writing to it.
+    pub fn lock(&self) -> Lock {
+        self.lock
     }
 
     /// Whether it had content when it was opened.
@@ -137,14 +153,14 @@ impl Part {
         let last = aside.pop();
         let free = aside.into_iter().find(|path| !is_there(path)).or(last);
         let to = free.unwrap_or_else(|| with_suffix(&self.path, ".1"));
-        let failed = |source| WriteError::Publish { part: self.path.clone(), output: to.clone(), source };
-        std::fs::rename(&self.path, &to).map_err(failed)?;
+        let failed = |source| WriteError::Rename { from: self.path.clone(), to: to.clone(), source };
+        os::replace(&self.path, &to).map_err(failed)?;
         Ok(to)
     }
 }
 
-/// Opens an unfinished file as `options` say, and locks it; `None` where it isn't there.
-pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<Option<File>, WriteError> {
+/// Opens an unfinished file as `options` say, and locks it where that is possible; `None` where it isn't there.
+pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<Option<(File, Lock)>, WriteError> {
     for _ in 0..OPENINGS {
         if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(WriteError::NotAFile { path: path.to_owned() });
@@ -156,10 +172,10 @@ pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<Option<F
             }
             Err(source) => return Err(WriteError::Open { path: path.to_owned(), source }),
         };
-        lock(path, &file)?;
+        let lock = lock(path, &file)?;
         // Whoever had the lock before may have given the file its final name: then this is a finished bundle.
-        if still_named(path, &file) {
-            return Ok(Some(file));
+        if still_named(path, &file).map_err(|source| WriteError::Open { path: path.to_owned(), source })? {
+            return Ok(Some((file, lock)));
         }
     }
     Err(WriteError::Locked { path: path.to_owned(), holder: None })
@@ -178,18 +194,20 @@ fn has_folder(path: &Path) -> bool {
     path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
 }
 
-fn lock(path: &Path, file: &File) -> Result<(), WriteError> {
-    file.try_lock().map_err(|error| match error {
+fn lock(path: &Path, file: &File) -> Result<Lock, WriteError> {
+    locks::take(file).map_err(|error| match error {
         TryLockError::WouldBlock => WriteError::Locked { path: path.to_owned(), holder: locks::holder(file) },
         TryLockError::Error(source) => WriteError::Open { path: path.to_owned(), source },
     })
 }
 
-fn still_named(path: &Path, file: &File) -> bool {
+/// Whether `path` is the name of the open file. That it can't be looked at is not taken for another file's name.
+fn still_named(path: &Path, file: &File) -> io::Result<bool> {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-    match (std::fs::symlink_metadata(path), file.metadata()) {
-        (Ok(named), Ok(open)) => identity(named) == identity(open),
-        _ => false,
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok(identity(named) == identity(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -234,7 +252,7 @@ mod tests {
         std::fs::rename(&path, &output).unwrap();
         drop(first);
         lock(&path, &late).unwrap();
-        assert!(!still_named(&path, &late));
+        assert!(!still_named(&path, &late).unwrap());
         drop(late);
         let second = Part::open(&path).unwrap();
         assert_ne!(second.file().metadata().unwrap().ino(), output.metadata().unwrap().ino());

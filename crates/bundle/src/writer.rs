@@ -5,13 +5,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Digest;
 use crate::header::BLOCK;
-use crate::os::{self, AlignedBuffer};
+use crate::locks::Lock;
+use crate::os::{self, AlignedBuffer, Outlet};
 use crate::part::Part;
 use crate::plan::{Plan, PlannedEntry, TAIL};
 use crate::storage::Storage;
@@ -106,6 +106,17 @@ pub enum WriteError {
     /// The archive can't be cut into such volumes.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// A file that is in the way, or was finished too early, could not get another name.
+    #[error("can't rename {} to {}", .from.display(), .to.display())]
+    Rename {
+        /// The file.
+        from: PathBuf,
+        /// The name that it should get.
+        to: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The finished file could not take its name.
     #[error("{} is complete but can't be renamed to {}", .part.display(), .output.display())]
     Publish {
@@ -138,8 +149,8 @@ pub struct Writer {
 /// Where the bytes go.
 #[derive(Debug)]
 enum Place {
-    /// Into one file. `part` holds the lock; reads and, where there are no direct writes, writes.
-    File { part: Part, direct: Option<File> },
+    /// Into one file. `part` holds the lock and reads.
+    File { part: Part, out: Outlet },
     /// Into volumes.
     Volumes(Room),
 }
@@ -160,8 +171,8 @@ impl Writer {
             }
             WriteError::Reserve { path: part.path().to_owned(), size, source }
         })?;
-        let direct = os::open_direct(part.path(), os::Direct::Write);
-        Ok(Writer { plan, place: Place::File { part, direct } })
+        let out = Outlet::open(part.path(), Arc::clone(part.file()));
+        Ok(Writer { plan, place: Place::File { part, out } })
     }
 
     /// Reserves the plan's size in volumes.
@@ -175,6 +186,14 @@ impl Writer {
         match &self.place {
             Place::File { part, .. } => part.path(),
             Place::Volumes(room) => room.path(),
+        }
+    }
+
+    /// Whether others are kept from writing to it.
+    pub fn lock(&self) -> Lock {
+        match &self.place {
+            Place::File { part, .. } => part.lock(),
+            Place::Volumes(room) => room.lock(),
         }
     }
 
@@ -232,14 +251,9 @@ impl Writer {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError> {
         match &self.place {
-            Place::File { part, direct } => {
-                let file = direct.as_ref().unwrap_or(part.file());
-                file.write_all_at(bytes, offset).map_err(|source| WriteError::Write {
-                    path: part.path().to_owned(),
-                    offset,
-                    source,
-                })
-            }
+            Place::File { part, out } => out
+                .write_all_at(bytes, offset)
+                .map_err(|source| WriteError::Write { path: part.path().to_owned(), offset, source }),
             Place::Volumes(room) => room.write_at(bytes, offset),
         }
     }
@@ -247,9 +261,7 @@ impl Writer {
     /// Makes what was written so far durable.
     pub fn sync(&self) -> Result<(), WriteError> {
         match &self.place {
-            Place::File { part, .. } => part
-                .file()
-                .sync_all()
+            Place::File { part, .. } => os::sync_file(part.file())
                 .map_err(|source| WriteError::Sync { path: part.path().to_owned(), source }),
             Place::Volumes(room) => room.sync(),
         }
@@ -272,18 +284,24 @@ impl Writer {
     /// Makes the data durable and gives the file its final name, durably too.
     pub fn publish(&self, output: &Path, existing: Existing) -> Result<(), WriteError> {
         self.sync()?;
-        let renamed = match existing {
-            Existing::Keep => os::rename_new(self.path(), output),
-            Existing::Replace => std::fs::rename(self.path(), output),
-        };
-        renamed.map_err(|source| WriteError::Publish {
-            part: self.path().to_owned(),
-            output: output.to_owned(),
-            source,
-        })?;
-        let folder = folder_of(output);
-        os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
+        publish(self.path(), output, existing)?;
+        sync_folder_of(output)
     }
+}
+
+/// Gives a finished file, which is on disk, its final name.
+pub(crate) fn publish(part: &Path, output: &Path, existing: Existing) -> Result<(), WriteError> {
+    let renamed = match existing {
+        Existing::Keep => os::rename_new(part, output),
+        Existing::Replace => os::replace(part, output),
+    };
+    renamed.map_err(|source| WriteError::Publish { part: part.to_owned(), output: output.to_owned(), source })
+}
+
+/// Makes the names in the folder of `output` durable.
+pub(crate) fn sync_folder_of(output: &Path) -> Result<(), WriteError> {
+    let folder = folder_of(output);
+    os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
 }
 
 /// One blob on its way to its place. Dropped before [`BlobWriter::finish`], it leaves bytes that a later run hashes

@@ -9,7 +9,7 @@ use airlift_bundle::frame;
 use airlift_bundle::held::{self, Held};
 use airlift_bundle::volumes::{self, Opened, Split, VolumeSet};
 use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Event, Existing, Observer, Plan, Section, Writer, parallel, zst};
+use airlift_bundle::{Event, Existing, Lock, Observer, Plan, Section, Writer, parallel, part, zst};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -92,6 +92,7 @@ impl Output {
         }
         Ok(names.into_iter().find(|path| std::fs::symlink_metadata(path).is_ok()))
     }
+
     /// Finds out early whether the path can take a file at all, so that no request is made for nothing.
     pub fn check(&self) -> Result<(), BuildError> {
         let refuse = |why| Err(BuildError::Output { path: self.path.clone(), why });
@@ -113,7 +114,21 @@ impl Output {
         }
         match self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) if !folder.is_dir() => refuse("its folder does not exist"),
+            _ if !part::has_room_for_names(&self.path) => refuse(
+                "its name is too long for the file system: while it is written, there is more behind it, such as .part; choose a shorter name",
+            ),
             _ => Ok(()),
+        }
+    }
+
+    /// Says so where nothing keeps another build from writing to the same files.
+    fn warn_of(&self, lock: Lock, observer: &dyn Observer) {
+        if lock == Lock::Lacking {
+            let message = format!(
+                "the file system of {} has no locks: nothing keeps another build from writing to it meanwhile",
+                self.path.display()
+            );
+            observer.notice(Event::Warning { message });
         }
     }
 }
@@ -163,12 +178,14 @@ impl Packing {
         }
         if output.is_in_frames() {
             let (part, leftovers) = self.source.shelves.part_for(&output.path, &self.plan)?;
+            output.warn_of(part.lock(), &**observer);
             let fetched = self.write_frames(&part, output, jobs, observer).await?;
             leftovers.remove();
             return Ok(Built { outcome: Outcome::Written, fetched, volumes: None });
         }
         let (writer, leftovers) = self.source.shelves.writer_for(output, &self.plan)?;
         let writer = Arc::new(writer);
+        output.warn_of(writer.lock(), &**observer);
         let held = self.held(&writer, observer).await?;
         writer.write_known()?;
         let held = self.copied(&writer, held, observer).await?;

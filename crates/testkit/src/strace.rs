@@ -11,7 +11,7 @@ pub struct Strace {
     program: PathBuf,
     calls: Vec<String>,
     paths: Vec<PathBuf>,
-    failing: Option<String>,
+    failing: Vec<String>,
 }
 
 /// A call that was watched, with the thread's number in front and the result at its end; descriptors have their paths.
@@ -36,7 +36,7 @@ impl Strace {
     /// Watches these calls. `None` where there is no strace (see [`tool`]).
     pub fn of(calls: &[&str]) -> Option<Self> {
         let calls = calls.iter().map(|call| (*call).to_owned()).collect();
-        Some(Strace { program: tool("strace")?, calls, paths: Vec::new(), failing: None })
+        Some(Strace { program: tool("strace")?, calls, paths: Vec::new(), failing: Vec::new() })
     }
 
     /// Only calls that are about these paths, or descriptors of them.
@@ -46,8 +46,17 @@ impl Strace {
     }
 
     /// Lets a call fail with an error such as `ENOSPC`: the one of this number, from 1, in each thread that comes so far.
-    pub fn failing(mut self, call: &str, error: &str, number: usize) -> Self {
-        self.failing = Some(format!("inject={call}:error={error}:when={number}"));
+    pub fn failing(self, call: &str, error: &str, number: usize) -> Self {
+        self.inject(call, format!("inject=?{call}:error={error}:when={number}"))
+    }
+
+    /// Lets a call fail each time, as where a file system doesn't know it.
+    pub fn refusing(self, call: &str, error: &str) -> Self {
+        self.inject(call, format!("inject=?{call}:error={error}"))
+    }
+
+    fn inject(mut self, call: &str, failing: String) -> Self {
+        self.failing.push(failing);
         if !self.calls.iter().any(|watched| watched == call) {
             self.calls.push(call.to_owned());
         }
@@ -69,7 +78,7 @@ impl Strace {
         for path in &self.paths {
             traced.arg("-P").arg(path);
         }
-        if let Some(failing) = &self.failing {
+        for failing in &self.failing {
             traced.arg("-e").arg(failing);
         }
         traced.arg("--").arg(command.get_program()).args(command.get_args());

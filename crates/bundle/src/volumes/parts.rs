@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Algorithm;
+use crate::locks::Lock;
 use crate::os;
 use crate::part::{self, MAX_SET_ASIDE, is_there, open_locked, starts_like_ours};
 use crate::section::Section;
@@ -27,8 +28,9 @@ const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";
 pub struct VolumeParts {
     pub(super) output: PathBuf,
     pub(super) split: Split,
-    /// The manifest's `.part`, locked.
-    pub(super) lock: Arc<File>,
+    /// The manifest's `.part`, locked where the file system has locks.
+    pub(super) file: Arc<File>,
+    pub(super) lock: Lock,
     pub(super) lock_path: PathBuf,
     /// What an earlier run left.
     pub(super) found: Option<Arc<Pieces>>,
@@ -63,9 +65,9 @@ impl VolumeParts {
         options
     }
 
-    fn locked(output: &Path, split: Split, lock: File) -> Result<Self, WriteError> {
+    fn locked(output: &Path, split: Split, (file, lock): (File, Lock)) -> Result<Self, WriteError> {
         let lock_path = lock_path(output);
-        take_back(output, &lock_path, &lock)?;
+        take_back(output, &lock_path, &file)?;
         let open = |source| WriteError::Open { path: lock_path.clone(), source };
         let pieces = left_behind(output, "").map_err(open)?;
         for (position, piece) in pieces.iter().enumerate() {
@@ -77,7 +79,7 @@ impl VolumeParts {
             os::forget_cached(&file);
         }
         let found = (!pieces.is_empty()).then(|| Arc::new(Pieces::new(pieces, Purpose::Read)));
-        Ok(VolumeParts { output: output.to_owned(), split, lock: Arc::new(lock), lock_path, found })
+        Ok(VolumeParts { output: output.to_owned(), split, file: Arc::new(file), lock, lock_path, found })
     }
 
     /// Where they are, for people: the manifest's `.part`.
@@ -119,9 +121,9 @@ impl VolumeParts {
         // The last one first: whoever is killed in between leaves unfinished volumes from the first on, which are found again and follow.
         for Piece { path, .. } in found.files().iter().rev() {
             let to = with_suffix(path, &suffix);
-            std::fs::rename(path, &to).map_err(|source| WriteError::Publish {
-                part: path.clone(),
-                output: to.clone(),
+            os::replace(path, &to).map_err(|source| WriteError::Rename {
+                from: path.clone(),
+                to: to.clone(),
                 source,
             })?;
         }
@@ -216,9 +218,9 @@ fn take_back(output: &Path, lock_path: &Path, lock: &File) -> Result<(), WriteEr
             let size = file.metadata().map_err(read)?.len();
             let found = Section::new(&file, 0, size).digest(Algorithm::Sha256, |_| ()).map_err(read)?;
             if found == volume.sha256.0 {
-                os::rename_new(&path, &part).map_err(|source| WriteError::Publish {
-                    part: path.clone(),
-                    output: part.clone(),
+                os::rename_new(&path, &part).map_err(|source| WriteError::Rename {
+                    from: path.clone(),
+                    to: part.clone(),
                     source,
                 })?;
             }

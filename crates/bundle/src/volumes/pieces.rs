@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::os;
+use crate::os::Outlet;
 use crate::section::run::Run;
 use crate::volumes::with_suffix;
 
@@ -40,7 +40,7 @@ pub(crate) struct Pieces {
     files: Vec<Piece>,
     purpose: Purpose,
     /// The last used is the last.
-    open: Mutex<VecDeque<(usize, Arc<File>)>>,
+    open: Mutex<VecDeque<(usize, Arc<Outlet>)>>,
     /// What was put behind the names of all of them since.
     suffix: OnceLock<String>,
 }
@@ -86,10 +86,15 @@ impl Pieces {
 
     /// One of the files, open.
     pub(super) fn file(&self, index: usize) -> io::Result<Arc<File>> {
+        Ok(Arc::clone(self.outlet(index)?.file()))
+    }
+
+    /// The same as something that is written to.
+    pub(super) fn outlet(&self, index: usize) -> io::Result<Arc<Outlet>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.iter().position(|(other, _)| *other == index).and_then(|place| open.remove(place));
-        let file = match known {
-            Some((_, file)) => file,
+        let outlet = match known {
+            Some((_, outlet)) => outlet,
             None => {
                 let piece = self.files.get(index).ok_or(io::ErrorKind::UnexpectedEof)?;
                 let named = |error: io::Error| {
@@ -98,14 +103,14 @@ impl Pieces {
                 Arc::new(self.open_piece(piece).map_err(named)?)
             }
         };
-        open.push_back((index, Arc::clone(&file)));
+        open.push_back((index, Arc::clone(&outlet)));
         if open.len() > KEPT_OPEN {
             open.pop_front();
         }
-        Ok(file)
+        Ok(outlet)
     }
 
-    fn open_piece(&self, piece: &Piece) -> io::Result<File> {
+    fn open_piece(&self, piece: &Piece) -> io::Result<Outlet> {
         let path =
             self.suffix.get().map_or_else(|| piece.path.clone(), |suffix| with_suffix(&piece.path, suffix));
         match self.purpose {
@@ -115,12 +120,12 @@ impl Pieces {
                 if piece.identity.is_some_and(|known| known != found) {
                     return Err(io::Error::other("another file took its place while it was read"));
                 }
-                Ok(file)
+                Ok(Outlet::plain(file))
             }
-            Purpose::Write => match os::open_direct(&path, os::Direct::Write) {
-                Some(file) => Ok(file),
-                None => OpenOptions::new().write(true).open(&path),
-            },
+            Purpose::Write => {
+                let file = OpenOptions::new().write(true).open(&path)?;
+                Ok(Outlet::open(&path, Arc::new(file)))
+            }
         }
     }
 }

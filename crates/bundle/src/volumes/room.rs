@@ -6,14 +6,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::os::{self, AlignedBuffer, folder_of};
+use crate::locks::Lock;
+use crate::os::{self, AlignedBuffer};
 use crate::section::Section;
 use crate::storage::Storage;
 use crate::volumes::open::{read_manifest, start_of};
 use crate::volumes::parts::{VolumeParts, part_path};
 use crate::volumes::pieces::{Piece, Pieces, Purpose, identity};
 use crate::volumes::{VolumeSet, manifest_path, volume_path};
-use crate::writer::{Existing, WriteError};
+use crate::writer::{self, Existing, WriteError, sync_folder_of};
 use crate::{Algorithm, Digest, Event, Observer, parallel};
 
 /// Volumes with all their bytes reserved.
@@ -68,7 +69,12 @@ impl Room {
 
     /// The same, open and locked.
     pub(crate) fn file(&self) -> &Arc<File> {
-        &self.parts.lock
+        &self.parts.file
+    }
+
+    /// Whether others are kept from writing to it.
+    pub(crate) fn lock(&self) -> Lock {
+        self.parts.lock
     }
 
     /// Whether an earlier run left anything.
@@ -97,14 +103,14 @@ impl Room {
             if now.is_empty() {
                 return Err(end());
             }
-            let file = self.writing.file(index).map_err(|source| failed(index, within, source))?;
+            let out = self.writing.outlet(index).map_err(|source| failed(index, within, source))?;
             let written = if left.len() == bytes.len() {
-                file.write_all_at(now, within)
+                out.write_all_at(now, within)
             } else {
                 // Behind a volume's end the bytes in memory may not lie as direct writes need them to.
                 let mut aligned = AlignedBuffer::new(now.len());
                 aligned.fill(now);
-                file.write_all_at(aligned.bytes(), within)
+                out.write_all_at(aligned.bytes(), within)
             };
             written.map_err(|source| failed(index, within, source))?;
             (left, at) = (rest, at + now.len() as u64);
@@ -115,7 +121,7 @@ impl Room {
     /// Makes what was written so far durable.
     pub(crate) fn sync(&self) -> Result<(), WriteError> {
         for piece in self.reading.files() {
-            let synced = File::open(&piece.path).and_then(|file| file.sync_all());
+            let synced = File::open(&piece.path).and_then(|file| os::sync_file(&file));
             synced.map_err(|source| WriteError::Sync { path: piece.path.clone(), source })?;
         }
         Ok(())
@@ -151,32 +157,29 @@ impl Room {
 
     /// Gives the volumes their names, and the manifest its own when all of them have theirs, durably.
     pub(crate) fn publish(&self, set: &VolumeSet, existing: Existing) -> Result<(), WriteError> {
-        let VolumeParts { output, lock, lock_path, .. } = &self.parts;
+        let VolumeParts { output, file, lock_path, .. } = &self.parts;
         let manifest = manifest_path(output);
         let write = |source| WriteError::Write { path: lock_path.clone(), offset: 0, source };
-        lock.write_all_at(&set.encode(), 0).map_err(write)?;
-        lock.sync_all().map_err(|source| WriteError::Sync { path: lock_path.clone(), source })?;
-        let folder = folder_of(output);
-        let sync_folder =
-            || os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source });
-        sync_folder()?;
+        file.write_all_at(&set.encode(), 0).map_err(write)?;
+        os::sync_file(file).map_err(|source| WriteError::Sync { path: lock_path.clone(), source })?;
+        sync_folder_of(output)?;
         let before = match existing {
             Existing::Keep => None,
             Existing::Replace => {
                 let before = read_manifest(&manifest).ok().and_then(Result::ok);
                 // From here on the old set is none any more; what says so has to be on disk before its volumes go.
                 remove_if_there(&manifest)?;
-                sync_folder()?;
+                sync_folder_of(output)?;
                 before
             }
         };
         for number in 1..=set.count() {
             let part = part_path(output, number, set.count());
-            rename(&part, &volume_path(output, number, set.count()), existing)?;
+            writer::publish(&part, &volume_path(output, number, set.count()), existing)?;
         }
-        sync_folder()?;
-        rename(lock_path, &manifest, existing)?;
-        sync_folder()?;
+        sync_folder_of(output)?;
+        writer::publish(lock_path, &manifest, existing)?;
+        sync_folder_of(output)?;
         for old in before.iter().flat_map(|before| &before.volumes) {
             if set.volume(&old.name).is_none() && set.stem() == before.as_ref().and_then(VolumeSet::stem) {
                 // Nobody asks for it any more; that it stays is no reason to fail.
@@ -199,15 +202,6 @@ fn make(path: &Path, parts: &VolumeParts) -> Result<File, WriteError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.open(path).map_err(|source| WriteError::Open { path: path.to_owned(), source })
-}
-
-fn rename(from: &Path, to: &Path, existing: Existing) -> Result<(), WriteError> {
-    let renamed = match existing {
-        Existing::Keep => os::rename_new(from, to),
-        Existing::Replace => std::fs::rename(from, to),
-    };
-    let failed = |source| WriteError::Publish { part: from.to_owned(), output: to.to_owned(), source };
-    renamed.map_err(failed)
 }
 
 fn remove_if_there(path: &Path) -> Result<(), WriteError> {

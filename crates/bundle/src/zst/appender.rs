@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::header::BLOCK;
-use crate::os::{self, AlignedBuffer};
+use crate::os::{self, AlignedBuffer, Outlet};
 
 /// What one write takes to the disk.
 const WRITE_SIZE: usize = 1 << 20;
@@ -16,8 +16,7 @@ const WRITE_SIZE: usize = 1 << 20;
 /// A file that grows.
 #[derive(Debug)]
 pub(crate) struct Appender {
-    file: Arc<File>,
-    direct: Option<File>,
+    out: Outlet,
     buffer: AlignedBuffer,
     /// Where the buffer goes: a multiple of a block, until the end.
     offset: u64,
@@ -26,8 +25,7 @@ pub(crate) struct Appender {
 impl Appender {
     /// Goes on at the file's start, whatever is in it.
     pub(crate) fn new(path: &Path, file: Arc<File>) -> Self {
-        let direct = os::open_direct(path, os::Direct::Write);
-        Appender { file, direct, buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
+        Appender { out: Outlet::open(path, file), buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
     }
 
     /// Where the next byte goes.
@@ -43,7 +41,7 @@ impl Appender {
         }
         let start = position - position % BLOCK;
         let wanted = (position - start) as usize;
-        self.buffer.refill(wanted, |room| os::read_full_at(&self.file, room, start))?;
+        self.buffer.refill(wanted, |room| os::read_full_at(self.out.file(), room, start))?;
         self.offset = start;
         if self.buffer.bytes().len() < wanted { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
@@ -52,8 +50,7 @@ impl Appender {
         while !piece.is_empty() {
             piece = self.buffer.fill(piece);
             if self.buffer.is_full() {
-                let file = self.direct.as_ref().unwrap_or(&self.file);
-                file.write_all_at(self.buffer.bytes(), self.offset)?;
+                self.out.write_all_at(self.buffer.bytes(), self.offset)?;
                 self.offset += self.buffer.bytes().len() as u64;
                 self.buffer.clear();
             }
@@ -64,18 +61,18 @@ impl Appender {
     /// Writes what is left, and ends the file there.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         // Not whole blocks, so not past the page cache.
-        self.file.write_all_at(self.buffer.bytes(), self.offset)?;
+        self.out.file().write_all_at(self.buffer.bytes(), self.offset)?;
         let end = self.position();
         self.offset = end;
         self.buffer.clear();
-        self.file.set_len(end)
+        self.out.file().set_len(end)
     }
 }
 
 /// Where writing ends early, what was appended is there for the next run, if the system takes it.
 impl Drop for Appender {
     fn drop(&mut self) {
-        let _ = self.file.write_all_at(self.buffer.bytes(), self.offset);
+        let _ = self.out.file().write_all_at(self.buffer.bytes(), self.offset);
     }
 }
 

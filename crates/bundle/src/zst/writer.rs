@@ -13,7 +13,7 @@ use crate::header::{self, BLOCK};
 use crate::os;
 use crate::plan::{Plan, PlannedEntry};
 use crate::storage::Storage;
-use crate::writer::{Existing, WriteError};
+use crate::writer::{self, Existing, WriteError};
 use crate::zst::appender::Appender;
 use crate::zst::cut::{self, Piece};
 use crate::zst::frames::{FramesBuilder, Mark};
@@ -151,23 +151,13 @@ impl FramesWriter {
         let end = table::encode(&self.frames);
         self.append(&end)?;
         self.out.finish().map_err(|source| self.failed(source))?;
-        self.file.sync_all().map_err(|source| WriteError::Sync { path: self.path.clone(), source })
+        os::sync_file(&self.file).map_err(|source| WriteError::Sync { path: self.path.clone(), source })
     }
 
     /// Gives the finished file its final name, durably.
     pub fn publish(&self, output: &Path, existing: Existing) -> Result<(), WriteError> {
-        let renamed = match existing {
-            Existing::Keep => os::rename_new(&self.path, output),
-            Existing::Replace => std::fs::rename(&self.path, output),
-        };
-        renamed.map_err(|source| WriteError::Publish {
-            part: self.path.clone(),
-            output: output.to_owned(),
-            source,
-        })?;
-        let folder =
-            output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        os::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
+        writer::publish(&self.path, output, existing)?;
+        writer::sync_folder_of(output)
     }
 
     /// How large the file is by now.
