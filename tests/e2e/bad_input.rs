@@ -131,8 +131,15 @@ fn what_a_registry_calls_a_digest_is_looked_at_before_it_is_used() {
 #[test]
 fn names_in_a_bundle_are_neither_paths_nor_commands() {
     let image = made::image("linux/amd64", 1);
-    for name in ["../../../../x", "/etc/passwd", "a/\u{1b}[2J\u{7}:1", "x\u{9b}31m", "..%2f..%2fx", "a\nb\rc"]
-    {
+    for name in [
+        "../../../../x",
+        "/etc/passwd",
+        "a/\u{1b}[2J\u{7}:1",
+        "x\u{9b}31m",
+        "x\u{7f}\u{202e}\u{2066}\u{2028}y",
+        "..%2f..%2fx",
+        "a\nb\rc",
+    ] {
         let airlift = Airlift::new();
         let blobs = airlift.path("layout/blobs/sha256");
         std::fs::create_dir_all(&blobs).unwrap();
@@ -154,9 +161,18 @@ fn names_in_a_bundle_are_neither_paths_nor_commands() {
             let ran = airlift.run(arguments);
             assert_eq!(ran.code == 0, fine, "{name:?}: {ran}");
             let said = format!("{}{}", ran.text(), ran.stderr);
-            assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{name:?}: {said:?}");
+            assert!(
+                !said.chars().any(|c| c != '\n' && !airlift_bundle::text::shows(c)),
+                "{name:?}: {said:?}"
+            );
             assert!(!name.contains('\n') || !said.contains(name), "{said}");
             assert_eq!(airlift.files(), ["layout"], "{name:?}");
+            let document = airlift.run(&[arguments, &["--json"]].concat()).text();
+            assert!(document.chars().all(|c| c == '\n' || airlift_bundle::text::shows(c)), "{document:?}");
+            if fine {
+                let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+                assert_eq!(document["images"][0]["reference"], name, "{document:#}");
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod selection;
 pub mod shelf;
 pub mod storage;
 pub mod summary;
+pub mod text;
 pub mod volumes;
 pub mod writer;
 pub mod zst;

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::harmless_json;
 use crate::volumes::{MAX_VOLUMES, Split, digits, stem_of, volume_name};
 use crate::{Algorithm, Digest};
 
@@ -146,7 +147,9 @@ impl VolumeSet {
             "{{\"schema\":\"{SCHEMA}\",\"bundle\":\"{bundle}\",\"size\":{size},\"volumeSize\":{volume_size},\"volumes\":["
         );
         for (index, Volume { number, name, size, start, sha256 }) in self.volumes.iter().enumerate() {
-            let (comma, name) = (if index == 0 { "" } else { "," }, serde_json::Value::from(name.as_str()));
+            let comma = if index == 0 { "" } else { "," };
+            let name = serde_json::Value::from(name.as_str()).to_string();
+            let name = harmless_json(&name);
             body.push_str(&format!(
                 "{comma}\n{{\"number\":{number},\"name\":{name},\"size\":{size},\"start\":\"{}\",\"sha256\":\"{}\"}}",
                 start.0.hex(),
@@ -250,7 +253,7 @@ mod tests {
             Digest::sha256(b"id"),
             150_000,
             split,
-            "b\"é.tar",
+            "b\"é\u{7f}\u{9b}.tar",
             &[content(1), content(2), content(3)],
         )
     }
@@ -261,10 +264,12 @@ mod tests {
         let bytes = set.encode();
         assert_eq!(VolumeSet::parse(&bytes).unwrap(), set);
         assert_eq!(set.volumes[2].size, 150_000 - 2 * 65_536);
-        assert_eq!(set.stem(), Some("b\"é.tar"));
+        assert_eq!(set.stem(), Some("b\"é\u{7f}\u{9b}.tar"));
         assert_eq!(set.place(&set.volumes[1]), "volume 2 of 3");
         let parsed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(parsed["volumes"][0]["sha256"], Digest::sha256(&[1, 1]).hex());
+        assert_eq!(parsed["volumes"][0]["name"], "b\"é\u{7f}\u{9b}.tar.001");
+        assert!(!bytes.contains(&0x7f) && String::from_utf8_lossy(&bytes).contains("é\\u007f\\u009b.tar"));
     }
 
     #[test]

@@ -8,15 +8,19 @@ mod demo;
 mod inspect;
 mod push_plan;
 
+use airlift_bundle::text::harmless_json;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+
+use crate::exit::Failure;
 
 pub(crate) use build::size_at;
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub(crate) use inspect::INSPECT;
-pub use inspect::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
+pub use inspect::{Content, InspectDocument, InspectedBlob, InspectedImage, InspectedManifest, Structure};
 pub use push_plan::{Found, PushPlanDocument, PushedImage};
 
 /// The schemas of all documents, each with the name of its file in `schemas/`.
@@ -32,6 +36,13 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
         ("volumes.json", named::<airlift_bundle::volumes::VolumeSet>()),
     ]
+}
+
+/// A document as it is printed or written to a file. People look at it on terminals, so it holds nothing that these obey.
+pub(crate) fn written(document: &impl Serialize) -> Result<String, Failure> {
+    let mut text = serde_json::to_string_pretty(document).map_err(Failure::Json)?;
+    text.push('\n');
+    Ok(harmless_json(&text).into_owned())
 }
 
 /// The schema of what is written, which may lack members that are empty.

@@ -78,9 +78,7 @@ impl Ui {
 
     /// A result as a JSON document.
     pub(crate) fn print_json(&self, document: &impl Serialize) -> Result<(), Failure> {
-        let mut text = serde_json::to_string_pretty(document).map_err(Failure::Json)?;
-        text.push('\n');
-        self.print(&text)
+        self.print(&crate::output::written(document)?)
     }
 
     /// What isn't the result but worth knowing: to standard error, unless `--quiet` or `--json`.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
+pub(crate) use airlift_bundle::text::harmless;
 use unicode_width::UnicodeWidthStr;
 
 /// When to use colours.
@@ -110,23 +111,6 @@ impl Paint {
         };
         Cow::Owned(format!("\x1b[{code}m{text}\x1b[0m"))
     }
-}
-
-/// A text from outside, with everything that a terminal could obey, or that doesn't show, spelt out.
-pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    let shows = |c: char| matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1;
-    if text.chars().all(shows) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if shows(c) {
-            out.push(c);
-        } else {
-            out.extend(c.escape_debug());
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// How many columns a text takes.
