@@ -13,6 +13,7 @@ use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError};
 
 use crate::ui::size;
+use crate::ui::term::harmless;
 
 /// The exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +64,35 @@ pub(crate) enum UsageError {
     #[error("{0}")]
     Combination(&'static str),
     /// What was expected is no bundle id.
-    #[error("--expect takes a bundle id (sha256:…) or a file that starts with one; '{}' is neither", .0.escape_debug())]
-    Expectation(String),
+    #[error("'{}' is no bundle id: that is sha256: and 64 hex digits, as build prints it", .0.escape_debug())]
+    ExpectedId(String),
+    /// What was expected is neither a bundle id nor a file.
+    #[error("there is no file {}, and it is no bundle id either (sha256: and 64 hex digits)", harmless(&.0.to_string_lossy()))]
+    NoExpectedFile(PathBuf),
+    /// The file that should hold the expected bundle id holds none.
+    #[error("{} holds no bundle id: none of its lines starts with sha256:… or id sha256:…", harmless(&.0.to_string_lossy()))]
+    NoIdInFile(PathBuf),
     /// A destination that is none.
     #[error(transparent)]
     Destination(airlift_pusher::DestinationError),
     /// Nothing in the bundle has that name.
-    #[error("'{}' is not in {}; it holds {}", .wanted.escape_debug(), .bundle.display(), .names.join(", "))]
-    NotInBundle { wanted: String, bundle: PathBuf, names: Vec<String> },
+    #[error("nothing in {} matches {unmatched}", .bundle.display())]
+    NotInBundle { bundle: PathBuf, unmatched: airlift_pusher::Unmatched },
     /// A digest's start that several digests have.
     #[error("'{}' is the start of several digests: {}", .0.escape_debug(), .1.join(", "))]
     Ambiguous(String, Vec<String>),
+}
+
+impl UsageError {
+    /// Whether the address of an unencrypted page was given for a name.
+    fn asks_for_http(&self) -> bool {
+        let text = match self {
+            UsageError::Reference(airlift_registry::ReferenceError::Malformed { text, .. })
+            | UsageError::Destination(airlift_pusher::DestinationError::Malformed { text, .. }) => text,
+            _ => return false,
+        };
+        text.trim_start().starts_with("http://")
+    }
 }
 
 /// Why a command couldn't do what it was asked for.
@@ -192,6 +211,9 @@ impl Failure {
     /// The obvious next step, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Failure::Usage(error) if error.asks_for_http() => {
+                Some("--plain-http HOST is the way to a registry without TLS".to_owned())
+            }
             Failure::Build(_) if is_full(self) => Some(
                 "make room there, or choose another place with -o; whole layers that arrived are kept in the .part: the same command goes on from there"
                     .to_owned(),
@@ -299,7 +321,7 @@ fn of_push_plan(error: &PlanError) -> Exit {
     match error {
         PlanError::Empty => Exit::No,
         PlanError::Conflict { .. } => Exit::Refused,
-        PlanError::NoMatch { .. }
+        PlanError::NoMatch(_)
         | PlanError::UnusedRule { .. }
         | PlanError::Unnamed { .. }
         | PlanError::Name { .. } => Exit::Usage,

@@ -149,6 +149,115 @@ fn the_expected_id_may_stand_in_a_file() {
 }
 
 #[test]
+fn what_build_printed_is_taken_for_the_expected_id() {
+    let place = Place::new();
+    let built = place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    std::fs::write(place.path("said"), &built.stdout).unwrap();
+    let json = place.run(&["build", &place.web(), "-o", "b.tar", "--json"], 0);
+    std::fs::write(place.path("json"), &json.stdout).unwrap();
+    let said = String::from_utf8(built.stdout).unwrap();
+    let line = said.lines().find(|line| line.starts_with("id ")).unwrap();
+    let hex = line.strip_prefix("id sha256:").unwrap();
+    for expected in [line, hex, "said", "json"] {
+        place.run(&["verify", "b.tar", "--expect", expected], 0);
+    }
+    for (expected, reason) in
+        [("gone", "there is no file gone"), (&hex[1..], "is no bundle id"), ("b.tar", "holds no bundle id")]
+    {
+        let refused = stderr(&place.run(&["verify", "b.tar", "--expect", expected], 2));
+        assert!(refused.contains(reason), "{refused}");
+    }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let place = Place::new();
+    for (asked, same) in [(&["help"][..], &["--help"][..]), (&["help", "build"], &["build", "--help"])] {
+        assert_eq!(place.run(asked, 0).stdout, place.run(same, 0).stdout);
+    }
+    let help = place.run(&["help"], 0).stdout;
+    assert!(String::from_utf8_lossy(&help).contains("130, 143"));
+    place.run(&["help", "nothing"], 2);
+}
+
+/// `push --only` and `inspect` go by the same names, and say the same where there is none.
+#[test]
+fn images_are_found_by_what_they_are_called_everywhere() {
+    let place = Place::new();
+    let other = &samples::all()[1];
+    let app = format!("{}/{}:{}", place.server.address(), other.repository, other.tag);
+    place.run(&["build", &place.web(), &app, "-o", "b.tar"], 0);
+    let target = format!("{}/copy", place.server.address());
+    let images = |arguments: &[&str]| {
+        let output = place.run(&[arguments, &["--json"]].concat(), 0);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let digest = |image: &serde_json::Value| {
+            image["digest"].as_str().or(image["manifest"]["digest"].as_str()).unwrap().to_owned()
+        };
+        document["images"].as_array().unwrap().iter().map(digest).collect::<Vec<_>>()
+    };
+    let only_web = [samples::all()[0].root.digest.to_string()];
+    for name in [&place.web(), "team/web:1.27", "team/web", "*/web:*", "*web*"] {
+        assert_eq!(images(&["inspect", "b.tar", name]), only_web, "{name}");
+        assert_eq!(images(&["push", "b.tar", &target, "--dry-run", "--only", name]), only_web, "{name}");
+    }
+    let start = &only_web[0][..19];
+    assert_eq!(images(&["push", "b.tar", &target, "--dry-run", "--only", start]), only_web);
+    let meant = format!("'team/wbe:1.27' (did you mean {}", place.web());
+    for arguments in
+        [&["inspect", "b.tar", "team/wbe:1.27"][..], &["push", "b.tar", &target, "--only", "team/wbe:1.27"]]
+    {
+        let refused = stderr(&place.run(arguments, 2));
+        assert!(refused.contains(&meant), "{refused}");
+    }
+    let several = ["push", "b.tar", &target, "--only", "team/wbe", "--only", "zzzzzzzz"];
+    let refused = stderr(&place.run(&several, 2));
+    assert!(refused.contains("'team/wbe'") && refused.contains("'zzzzzzzz'"), "{refused}");
+}
+
+#[test]
+fn addresses_in_place_of_names_are_put_right() {
+    let place = Place::new();
+    place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    let web = place.web();
+    for scheme in ["docker://", "https://", "http://", "oci://"] {
+        let refused = stderr(&place.run(&["build", "--dry-run", &format!("{scheme}{web}")], 2));
+        assert!(refused.contains(&format!("leave '{scheme}' out: {web}")), "{refused}");
+        let refused = stderr(&place.run(&["push", "b.tar", &format!("{scheme}r.example/x")], 2));
+        assert!(refused.contains(&format!("leave '{scheme}' out: r.example/x")), "{refused}");
+        assert_eq!(refused.contains("--plain-http"), scheme == "http://", "{refused}");
+        let refused = stderr(
+            &place.run(&["build", "--dry-run", &web, "--plain-http", &format!("{scheme}r.example")], 2),
+        );
+        assert!(refused.contains(&format!("leave '{scheme}' out")), "{refused}");
+    }
+}
+
+/// Before it goes on its way: at the far side it is too late.
+#[test]
+fn a_partial_bundle_is_called_one_when_it_is_built() {
+    let place = Place::new();
+    let note = "`airlift push BUNDLE DEST --dry-run` asks yours first";
+    let whole = place.run(&["build", &place.web(), "-o", "whole.tar"], 0);
+    assert!(!stderr(&whole).contains(note), "{}", stderr(&whole));
+    let chosen = [&place.web(), "--platform", "linux/amd64"];
+    let partial = place.run(&[&["build", "-o", "b.tar"][..], &chosen].concat(), 0);
+    assert_eq!(stderr(&partial).matches(note).count(), 1, "{}", stderr(&partial));
+    let plan = place.run(&[&["build", "--dry-run"][..], &chosen].concat(), 0).stdout;
+    assert_eq!(String::from_utf8_lossy(&plan).matches(note).count(), 1);
+
+    let target = format!("{}/copy", place.server.address());
+    for arguments in
+        [&["push", "b.tar", &target, "--dry-run"][..], &["inspect", "b.tar"], &["verify", "b.tar"]]
+    {
+        let output = place.run(&[arguments, &["--json"]].concat(), 0);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let omitted = document["images"][0]["omittedPlatforms"].as_array().unwrap();
+        assert!(omitted.contains(&"linux/arm64".into()), "{document:#}");
+    }
+}
+
+#[test]
 fn raw_bytes_are_proven_before_the_last_of_them() {
     let place = Place::new();
     place.run(&["build", &place.web(), "-o", "b.tar"], 0);
@@ -163,6 +272,10 @@ fn raw_bytes_are_proven_before_the_last_of_them() {
     let at = bytes.windows(64).position(|window| *window == blob.bytes[..64]).unwrap();
     bytes[at] ^= 1;
     std::fs::write(place.path("d.tar"), bytes).unwrap();
+    // Nothing is hashed by `inspect`, so it doesn't say that all is well.
+    let unchecked = place.run(&["inspect", "d.tar", "--json"], 0).stdout;
+    let unchecked: serde_json::Value = serde_json::from_slice(&unchecked).unwrap();
+    assert_eq!((&unchecked["ok"], &unchecked["content"]), (&serde_json::Value::Null, &"unchecked".into()));
     let damaged = place.run(&["inspect", "d.tar", "--raw", start], 1);
     assert!(damaged.stdout.len() < blob.bytes.len());
 }

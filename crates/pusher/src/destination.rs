@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use airlift_registry::{Host, Reference, ReferenceError, Repository};
+use airlift_registry::{Host, HostError, Reference, ReferenceError, Repository, Tidied};
 
 /// Why a destination or a rule can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,20 +52,25 @@ impl FromStr for Destination {
     type Err = DestinationError;
 
     fn from_str(text: &str) -> Result<Self, DestinationError> {
-        let malformed =
-            |reason: String| DestinationError::Malformed { text: airlift_registry::shown(text), reason };
-        if text.contains("://") {
-            return Err(malformed("it takes no scheme; --plain-http HOST is the way to http".to_owned()));
-        }
-        let (host, prefix) = text.split_once('/').unwrap_or((text, ""));
-        let host: Host =
-            host.parse().map_err(|error: airlift_registry::HostError| malformed(error.to_string()))?;
-        let prefix = prefix.trim_end_matches('/').to_owned();
-        if !prefix.is_empty() {
-            Repository::new(host.clone(), &prefix).map_err(|error| malformed(error.to_string()))?;
-        }
-        Ok(Destination { host, prefix })
+        parse(text).map_err(|reason| {
+            let meant = Tidied::new(text).filter(|meant| parse(&meant.text).is_ok());
+            let reason = meant.map_or(reason, |meant| meant.advice());
+            DestinationError::Malformed { text: airlift_registry::shown(text), reason }
+        })
     }
+}
+
+fn parse(text: &str) -> Result<Destination, String> {
+    let (host, prefix) = text.split_once('/').unwrap_or((text, ""));
+    let host: Host = host.parse().map_err(|error: HostError| error.to_string())?;
+    let prefix = prefix.trim_end_matches('/').to_owned();
+    if prefix.contains([':', '@']) {
+        return Err("it has no tag and no digest: images keep their own".to_owned());
+    }
+    if !prefix.is_empty() {
+        Repository::new(host.clone(), &prefix).map_err(|error| error.to_string())?;
+    }
+    Ok(Destination { host, prefix })
 }
 
 impl fmt::Display for Destination {
@@ -198,6 +203,21 @@ mod tests {
         {
             assert!(text.parse::<Destination>().is_err(), "{text}");
         }
+        for (text, advice) in [
+            (
+                "https://h.example:5000/a/",
+                "leave 'https://' out and leave the slash at its end out: h.example:5000/a)",
+            ),
+            ("docker://h.example", "leave 'docker://' out: h.example)"),
+            ("h.example/Mirror", "write it in lower case: h.example/mirror)"),
+            ("h.example ", "leave the white space out: h.example)"),
+            ("h.example/a:1", "no tag"),
+        ] {
+            let error = text.parse::<Destination>().unwrap_err().to_string();
+            assert!(error.contains(advice), "{error}");
+        }
+        let error = "https://user:S3cr3t@h.example".parse::<Destination>().unwrap_err().to_string();
+        assert!(error.contains("leave 'https://' out") || !error.contains("S3cr3t"), "{error}");
         assert!("no-equals".parse::<MapRule>().is_err() && "=x".parse::<MapRule>().is_err());
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use airlift_bundle::{Digest, Graph, Root, summary};
 use airlift_registry::{Reference, ReferenceError, Repository, Tag};
 use airlift_verifier::VerifiedBundle;
-use wildmatch::WildMatch;
 
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
 use crate::rules::UsedRules;
+use crate::select::{Pattern, Unmatched};
 use crate::sparse::{OmittedChild, omitted_of};
 
 /// What to do with a tag that stands for something else at the target.
@@ -64,7 +64,7 @@ pub enum Untagged {
 /// How to push.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Only images whose name matches one of these; `*` is any text. Empty: all.
+    /// Only images that one of these finds, see [`Pattern`]. Empty: all.
     pub only: Vec<String>,
     /// Whether the source's host becomes part of the path.
     pub keep_host: HostInPath,
@@ -90,14 +90,9 @@ pub enum PlanError {
     /// The bundle names no image.
     #[error("the bundle holds no image")]
     Empty,
-    /// A pattern that no image matches.
-    #[error("no image of the bundle matches '{}'; it holds {}", .pattern.escape_debug(), .names.join(", "))]
-    NoMatch {
-        /// The pattern.
-        pattern: String,
-        /// The images that there are (the first few).
-        names: Vec<String>,
-    },
+    /// Patterns that no image matches.
+    #[error("no image of the bundle matches {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", nor "))]
+    NoMatch(Vec<Unmatched>),
     /// A rule by which no image goes: most likely a slip.
     #[error("--map {rule} is of no use: {reason}")]
     UnusedRule {
@@ -156,6 +151,8 @@ pub struct PlannedImage {
     pub media_type: String,
     /// The platforms that it is for.
     pub platforms: Vec<String>,
+    /// The platforms that were left out by choice.
+    pub omitted_platforms: Vec<String>,
     /// Bytes of its manifests and blobs.
     pub size: u64,
     /// Children of its index that the bundle doesn't carry.
@@ -204,12 +201,14 @@ impl PushPlan {
                     second_digest: digest,
                 });
             }
+            let platforms = bundle.platforms(root);
             images.push(PlannedImage {
                 source: root.reference.clone().unwrap_or(name),
                 target,
                 digest,
                 media_type: root.descriptor.media_type.clone(),
-                platforms: bundle.platforms(root).carried,
+                platforms: platforms.carried,
+                omitted_platforms: platforms.omitted,
                 size: summary::size_of(graph, root),
                 omitted: omitted_of(graph, root),
                 referrers: summary::attached_to(graph, root).len(),
@@ -244,35 +243,18 @@ fn chosen<'a>(roots: &[(usize, &'a Root)], only: &[String]) -> Result<Vec<(usize
     if roots.is_empty() {
         return Err(PlanError::Empty);
     }
-    let patterns: Vec<WildMatch> = only.iter().map(|pattern| WildMatch::new(pattern)).collect();
-    let matches = |pattern: &WildMatch, root: &Root| names(root).iter().any(|name| pattern.matches(name));
-    for (text, pattern) in only.iter().zip(&patterns) {
-        if !roots.iter().any(|(_, root)| matches(pattern, root)) {
-            let names = roots.iter().take(8).map(|(_, root)| root.name()).collect();
-            return Err(PlanError::NoMatch { pattern: text.clone(), names });
+    let (mut chosen, mut unmatched) = (HashSet::new(), Vec::new());
+    for pattern in only.iter().map(|text| Pattern::new(text)) {
+        let found = pattern.find(roots.iter().copied());
+        if found.is_empty() {
+            unmatched.push(Unmatched::new(&pattern, roots.iter().map(|(_, root)| *root)));
         }
+        chosen.extend(found);
     }
-    let chosen = |root: &Root| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, root));
-    Ok(roots.iter().copied().filter(|(_, root)| chosen(root)).collect())
-}
-
-/// What a pattern may match: the full name, the name without its host, Docker's short one, each also without tag, and the
-/// digest.
-fn names(root: &Root) -> Vec<String> {
-    let mut names = vec![root.descriptor.digest.to_string()];
-    if let Some(reference) = &root.reference {
-        names.push(reference.clone());
-        names.push(airlift_bundle::layout::familiar(reference).to_owned());
-        if let Ok(parsed) = reference.parse::<Reference>() {
-            let repository = parsed.repository().to_string();
-            let host = format!("{}/", parsed.repository().host());
-            names.extend(reference.strip_prefix(&host).map(str::to_owned));
-            names.push(parsed.repository().path().to_owned());
-            names.push(airlift_bundle::layout::familiar(&repository).to_owned());
-            names.push(repository);
-        }
+    if !unmatched.is_empty() {
+        return Err(PlanError::NoMatch(unmatched));
     }
-    names
+    Ok(roots.iter().copied().filter(|(position, _)| only.is_empty() || chosen.contains(position)).collect())
 }
 
 /// An image's name at the target, and the rule that gave it.

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::meant::split_scheme;
+
 /// Docker Hub as references name it.
 const HUB: &str = "docker.io";
 /// Docker Hub as old references and credential files name it.
@@ -32,6 +34,14 @@ pub enum HostError {
     /// Neither a DNS name nor an address.
     #[error("'{}' is not a registry host (HOST[:PORT], such as registry.example.com:5000)", .0.escape_debug())]
     Name(String),
+    /// The address of a web page.
+    #[error("'{}' is not a registry host (HOST[:PORT]); leave '{scheme}' out", .written.escape_debug())]
+    Scheme {
+        /// The host as it was given.
+        written: String,
+        /// What stands before the host.
+        scheme: String,
+    },
     /// A name and a colon, but no port after it.
     #[error("'{}' has no valid port (1 to 65535)", .0.escape_debug())]
     Port(String),
@@ -83,6 +93,9 @@ impl FromStr for Host {
 
     fn from_str(text: &str) -> Result<Self, HostError> {
         let bad_name = || HostError::Name(shown(text));
+        if let Some((scheme, _)) = split_scheme(text) {
+            return Err(HostError::Scheme { written: shown(text), scheme: scheme.to_owned() });
+        }
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, rest) = rest.split_once(']').ok_or_else(bad_name)?;
@@ -238,6 +251,7 @@ mod tests {
             "2130706433",
             "127.0.0.256",
             "user:pw@host",
+            "https://a",
         ] {
             assert!(text.parse::<Host>().is_err(), "{text:?}");
         }

@@ -3,12 +3,14 @@
 //! The grammar is [`oci_client::Reference`]'s. Its gaps are closed here: IPv6 hosts, upper-case hosts, tags beyond ASCII, ports out
 //! of range, digests that aren't lower-case hex, and constructors that check nothing. Nothing else in Airlift parses a reference.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use airlift_bundle::{Digest, DigestError};
 
 use crate::host::{Host, HostError, shown};
+use crate::meant::{Tidied, lower_case};
 
 /// The longest text looked at: a host, a path, a tag and a SHA-512 digest fit well.
 const MAX_TEXT: usize = 1024;
@@ -29,8 +31,8 @@ pub enum ReferenceError {
     Malformed {
         /// The text.
         text: String,
-        /// What is wrong with it.
-        reason: &'static str,
+        /// What is wrong with it, and the reference that was most likely meant.
+        reason: Cow<'static, str>,
     },
     /// The host is none.
     #[error("the host of '{}' is no good", .text.escape_debug())]
@@ -214,33 +216,51 @@ impl FromStr for Reference {
         if text.len() > MAX_TEXT {
             return Err(ReferenceError::TooLong(text.len()));
         }
-        let (host, rest) = split_host(text)?;
-        let stand_in = match &host {
-            Some(_) => format!("{STAND_IN}/{rest}"),
-            None => rest.to_owned(),
-        };
-        let parsed: oci_client::Reference =
-            stand_in.parse().map_err(|error| malformed(text, reason(text, &error)))?;
-        let host = match host {
-            Some(host) => host,
-            None => parse_host(parsed.registry(), text)?,
-        };
-        // The grammar put `library/` before a lone name on Docker Hub only where it saw the real host.
-        let path = match parsed.repository() {
-            lone if host.name() == "docker.io" && host.port().is_none() && !lone.contains('/') => {
-                format!("library/{lone}")
-            }
-            path => path.to_owned(),
-        };
-        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(malformed(text, "64 hex digits are an image's id, not a name"));
-        }
-        let repository = Repository::new(host, &path).map_err(|error| retell(error, text))?;
-        let tag = parsed.tag().map(str::parse).transpose().map_err(|error| retell(error, text))?;
-        let digest = parsed.digest().map(str::parse).transpose();
-        let digest = digest.map_err(|source| ReferenceError::Digest { text: shown(text), source })?;
-        Ok(Reference { repository, tag, digest })
+        parse(text).map_err(|error| match almost(text) {
+            Some(meant) => malformed(text, meant.advice()),
+            None => error,
+        })
     }
+}
+
+/// The reference that a text is most likely meant to be.
+fn almost(text: &str) -> Option<Tidied> {
+    let meant = Tidied::new(text)?;
+    let (name, _) = meant.text.split_once([':', '@']).unwrap_or((&meant.text, ""));
+    // A registry's address alone would be read as the name of an image at Docker Hub.
+    let (first, _) = text.split_once('/').unwrap_or_default();
+    let is_host_or_path = first.bytes().any(|b| b.is_ascii_uppercase()) && !first.contains(['.', ':']);
+    let is_host_alone = !meant.text.contains('/') && (name.contains('.') || text.starts_with("http"));
+    (!is_host_alone && !is_host_or_path && parse(&meant.text).is_ok()).then_some(meant)
+}
+
+fn parse(text: &str) -> Result<Reference, ReferenceError> {
+    let (host, rest) = split_host(text)?;
+    let stand_in = match &host {
+        Some(_) => format!("{STAND_IN}/{rest}"),
+        None => rest.to_owned(),
+    };
+    let parsed: oci_client::Reference =
+        stand_in.parse().map_err(|error| malformed(text, reason(text, &error)))?;
+    let host = match host {
+        Some(host) => host,
+        None => parse_host(parsed.registry(), text)?,
+    };
+    // The grammar put `library/` before a lone name on Docker Hub only where it saw the real host.
+    let path = match parsed.repository() {
+        lone if host.name() == "docker.io" && host.port().is_none() && !lone.contains('/') => {
+            format!("library/{lone}")
+        }
+        path => path.to_owned(),
+    };
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(malformed(text, "64 hex digits are an image's id, not a name"));
+    }
+    let repository = Repository::new(host, &path).map_err(|error| retell(error, text))?;
+    let tag = parsed.tag().map(str::parse).transpose().map_err(|error| retell(error, text))?;
+    let digest = parsed.digest().map(str::parse).transpose();
+    let digest = digest.map_err(|source| ReferenceError::Digest { text: shown(text), source })?;
+    Ok(Reference { repository, tag, digest })
 }
 
 impl fmt::Display for Reference {
@@ -271,8 +291,11 @@ fn split_host(text: &str) -> Result<(Option<Host>, &str), ReferenceError> {
     let host = parse_host(first, text)?;
     // In its canonical spelling it would be read as the first part of a path: another repository, at Docker Hub.
     if host.port().is_none() && host.name() != "localhost" && !host.name().contains(['.', '[']) {
-        let reason =
-            "a registry without a dot in its name is written with its port, such as registry:443/NAME";
+        let (lower, rest) = (lower_case(text), rest.escape_debug());
+        let reason = format!(
+            "write {} for an image at Docker Hub, or {host}:443/{rest} for a registry of that name",
+            lower.escape_debug()
+        );
         return Err(malformed(text, reason));
     }
     Ok((Some(host), rest))
@@ -282,8 +305,8 @@ fn parse_host(host: &str, text: &str) -> Result<Host, ReferenceError> {
     host.parse().map_err(|source| ReferenceError::Host { text: shown(text), source })
 }
 
-fn malformed(text: &str, reason: &'static str) -> ReferenceError {
-    ReferenceError::Malformed { text: shown(text), reason }
+fn malformed(text: &str, reason: impl Into<Cow<'static, str>>) -> ReferenceError {
+    ReferenceError::Malformed { text: shown(text), reason: reason.into() }
 }
 
 /// A part's error, told of the whole text.
@@ -307,7 +330,9 @@ fn reason(text: &str, error: &oci_client::ParseError) -> &'static str {
         NameContainsUppercase => "a repository's name is lower case",
         NameEmpty => "it is empty",
         NameTooLong => "the name is too long",
-        _ if text.contains("://") => "a reference has no scheme",
+        _ if text.contains("://") => {
+            "a reference has no scheme, and no more than a host, a name, a tag and a digest"
+        }
         _ if text.bytes().any(|byte| byte.is_ascii_whitespace()) => "it contains white space",
         _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => "a repository's name is lower case",
         _ => "it doesn't have that form",

@@ -98,6 +98,46 @@ fn refuses_what_is_no_reference() {
 }
 
 #[test]
+fn what_was_most_likely_meant_is_said() {
+    for (text, meant) in [
+        ("docker://nginx:1.27", "leave 'docker://' out: nginx:1.27"),
+        ("https://quay.io/a/b", "leave 'https://' out: quay.io/a/b"),
+        ("http://localhost:5000/a/b:RC1", "leave 'http://' out: localhost:5000/a/b:RC1"),
+        ("oci://r.example/charts/app:1", "leave 'oci://' out: r.example/charts/app:1"),
+        ("quay.io/a/b/", "leave the slash at its end out: quay.io/a/b"),
+        ("nginx/", "leave the slash at its end out: nginx"),
+        (" nginx\t", "leave the white space out: nginx"),
+        ("Nginx:RC1", "write it in lower case: nginx:RC1"),
+        ("quay.io/Team/App", "write it in lower case: quay.io/team/app"),
+        (
+            &format!("nginx@sha256:{}", HEX.to_uppercase()),
+            &format!("write it in lower case: nginx@sha256:{HEX}"),
+        ),
+    ] {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(error.ends_with(meant), "{error}");
+        let meant = error.rsplit_once(": ").unwrap().1;
+        assert!(meant.parse::<Reference>().is_ok(), "{meant}");
+    }
+}
+
+#[test]
+fn nothing_is_guessed() {
+    let error = "Team/App:1".parse::<Reference>().unwrap_err().to_string();
+    assert!(error.contains("write team/app:1 for") && error.contains("team:443/App:1 for"), "{error}");
+    // Those would be images at Docker Hub; and what may hold a password is not repeated.
+    for text in
+        ["https://quay.io", "https://localhost:5000/", "quay.io/", "a b", "https://user:S3cr3t@quay.io/a/b"]
+    {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(
+            !error.contains("leave ") && !error.contains("write it") && !error.contains("S3cr3t"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn repositories() {
     assert_eq!("nginx".parse::<Repository>().unwrap().to_string(), "docker.io/library/nginx");
     assert_eq!("localhost:5000/x".parse::<Repository>().unwrap().to_string(), "localhost:5000/x");

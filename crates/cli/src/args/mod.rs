@@ -1,5 +1,6 @@
 //! What may be typed: the global options and the list of subcommands. Each subcommand's own arguments live beside its code.
 
+pub(crate) mod expect;
 pub(crate) mod limits;
 pub(crate) mod registry;
 
@@ -25,14 +26,15 @@ Exit codes:
   2  wrong usage
   3  registry or network
   4  local files, or a file that is no bundle
-  5  refused by a rule: an existing file, a taken tag, a size limit";
+  5  refused by a rule: an existing file, a taken tag, a size limit
+  130, 143  interrupted by Ctrl-C or SIGTERM; the same command goes on from there";
 
 /// Container images across the air gap, byte for byte
 ///
 /// Airlift packs images with all their platforms from registries into one file, proves every byte of it on arrival, and
 /// republishes it so that every digest, index digests among them, is what it was at the source.
 #[derive(Debug, Parser)]
-#[command(name = "airlift", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "airlift", version, arg_required_else_help = true)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -94,7 +96,7 @@ mod tests {
     fn short_help_is_a_screenful_and_long_help_has_an_example() {
         let mut root = Cli::command();
         root.build();
-        for command in root.get_subcommands_mut() {
+        for command in root.get_subcommands_mut().filter(|command| command.get_name() != "help") {
             let name = command.get_name().to_owned();
             let short = command.render_help().to_string();
             assert!(short.lines().count() <= 36, "{name} -h has {} lines", short.lines().count());

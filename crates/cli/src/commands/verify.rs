@@ -1,14 +1,14 @@
 //! `airlift verify`: bundle to yes or no.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::{Digest, layout};
+use airlift_bundle::layout;
 use airlift_verifier::report::{Finding, ImageReport};
 use airlift_verifier::{Options, Report, VolumeReport, verify, verify_volume};
 
+use crate::args::expect::expected;
 use crate::args::limits::LimitArgs;
-use crate::exit::{Exit, Failure, UsageError};
+use crate::exit::{Exit, Failure};
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless};
 use crate::ui::{Ui, indented, size};
@@ -33,7 +33,10 @@ another way and give it with --expect.";
 pub(crate) struct Args {
     /// The bundle: a tar archive, a folder, or the .volumes.json of volumes
     bundle: PathBuf,
-    /// The bundle's id, or a file that starts with it
+    /// The bundle's id, or a file that holds it
+    ///
+    /// As build printed it, with or without "id" and "sha256:" before it. Of a file, the first line that starts with an id counts: what build
+    /// printed, as text or with --json, may be that file.
     #[arg(long, value_name = "ID|FILE")]
     expect: Option<String>,
     /// Threads that hash; 0 is one a core
@@ -62,24 +65,6 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         ui.print(&text(&report, &args.bundle, ui))?;
     }
     Ok(if report.ok { Exit::Done } else { Exit::No })
-}
-
-/// The id itself, or the first word of a file.
-fn expected(text: &str) -> Result<Digest, Failure> {
-    if let Ok(digest) = text.parse() {
-        return Ok(digest);
-    }
-    let no_id = || UsageError::Expectation(text.to_owned()).into();
-    let path = Path::new(text);
-    if text.starts_with("sha256:") || !path.exists() {
-        return Err(no_id());
-    }
-    let mut start = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(1024).read_to_end(&mut start))
-        .map_err(|source| Failure::File { doing: "read", path: path.to_owned(), source })?;
-    let start = String::from_utf8_lossy(&start);
-    start.split_whitespace().next().and_then(|word| word.parse().ok()).ok_or_else(no_id)
 }
 
 fn text(report: &Report, bundle: &Path, ui: &Ui) -> String {

@@ -19,8 +19,12 @@ pub struct InspectDocument {
     pub id: Digest,
     /// Bytes of the archive, or of a folder's files together.
     pub size: u64,
-    /// Whether the structure is sound. Blobs are not hashed here: `airlift verify` does.
-    pub ok: bool,
+    /// `false` where the structure is damaged. Otherwise `null`: blobs are not hashed here, so only `airlift verify` can say yes.
+    pub ok: Option<bool>,
+    /// What the structure is like: the archive, `index.json` and the manifests.
+    pub structure: Structure,
+    /// What is known of the blobs.
+    pub content: Content,
     /// The images and artifacts: all, or those that were asked for by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<InspectedImage>,
@@ -30,6 +34,24 @@ pub struct InspectDocument {
     /// The blob that was asked for by digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blob: Option<InspectedBlob>,
+}
+
+/// What a bundle's structure is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Structure {
+    /// Nothing is wrong with it.
+    Sound,
+    /// Something is missing or altered.
+    Damaged,
+}
+
+/// What is known of a bundle's blobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// They were not hashed.
+    Unchecked,
 }
 
 /// One image or artifact.

@@ -34,6 +34,8 @@ pub struct PushedImage {
     pub media_type: String,
     /// The platforms that it is for.
     pub platforms: Vec<String>,
+    /// The platforms that were left out by choice.
+    pub omitted_platforms: Vec<String>,
     /// Manifests of its index that the bundle leaves out, by platform. Where there are any, the push asks the registry first
     /// whether it takes such an index.
     pub omitted: Vec<String>,
@@ -72,6 +74,7 @@ impl PushPlanDocument {
                 digest: image.digest,
                 media_type: image.media_type.clone(),
                 platforms: image.platforms.clone(),
+                omitted_platforms: image.omitted_platforms.clone(),
                 omitted: image.omitted.iter().map(|child| child.label.clone()).collect(),
                 size: image.size,
                 status,

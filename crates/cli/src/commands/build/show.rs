@@ -10,7 +10,7 @@ use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 use crate::output::size_at;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone};
-use crate::ui::{facts, size};
+use crate::ui::{facts, indented, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
 pub(crate) fn plan(packing: &Packing, spans: Option<&[Span]>, stream: &Stream) -> String {
@@ -33,7 +33,17 @@ pub(crate) fn plan(packing: &Packing, spans: Option<&[Span]>, stream: &Stream) -
         size::exact(packing.layout().size()),
         volumes.unwrap_or_default(),
     );
-    table.render(stream) + &line
+    table.render(stream) + &line + &partial(packing, stream)
+}
+
+/// What is to be known of a bundle that leaves platforms out, before it goes on its way.
+fn partial(packing: &Packing, stream: &Stream) -> String {
+    if packing.images().iter().all(|image| image.omitted_platforms.is_empty()) {
+        return String::new();
+    }
+    let word = stream.paint.tone(Tone::Odd, "partial:").into_owned();
+    let text = "some registries refuse an image of which platforms are left out; `airlift push BUNDLE DEST --dry-run` asks yours first";
+    format!("{word}\n{}", indented(2, Tone::Plain, text, stream))
 }
 
 /// The volumes: how many, and from which to which.

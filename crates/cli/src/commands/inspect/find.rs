@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airlift_bundle::{Digest, Graph, layout};
-use airlift_registry::Reference;
+use airlift_bundle::{Digest, Graph};
+use airlift_pusher::{Pattern, Unmatched};
 
 use crate::exit::UsageError;
 
-/// Fewer hex digits could be a name's abbreviation, or a slip.
-const FEWEST_DIGITS: usize = 6;
-/// So many names are listed where nothing was found.
+/// So many digests are listed where several start alike.
 const LISTED: usize = 10;
 
 /// A part of a bundle.
@@ -26,13 +24,14 @@ pub(crate) enum Wanted {
     Blob(Digest),
 }
 
-/// Finds an image by its full or familiar name, else content by its digest.
+/// Finds images as `push --only` does, else content by its digest.
 pub(crate) fn find(graph: &Graph, wanted: &str, bundle: &Path) -> Result<Wanted, UsageError> {
-    let images = images(graph, wanted);
+    let pattern = Pattern::new(wanted);
+    let images = pattern.find_by_name(graph.roots.iter().enumerate());
     if !images.is_empty() {
         return Ok(Wanted::Images(images));
     }
-    let mut found: Vec<Digest> = digests(graph, wanted).into_iter().collect();
+    let mut found: Vec<Digest> = digests(graph, &pattern).into_iter().collect();
     match (found.pop(), found.is_empty()) {
         (Some(digest), true) if graph.manifest(&digest).is_some() => Ok(Wanted::Manifest(digest)),
         (Some(digest), true) => Ok(Wanted::Blob(digest)),
@@ -41,49 +40,16 @@ pub(crate) fn find(graph: &Graph, wanted: &str, bundle: &Path) -> Result<Wanted,
             let digests = found.iter().take(LISTED).map(Digest::to_string).collect();
             Err(UsageError::Ambiguous(wanted.to_owned(), digests))
         }
-        (None, _) => Err(nothing(graph, wanted, bundle)),
+        (None, _) => {
+            let unmatched = Unmatched::new(&pattern, &graph.roots);
+            Err(UsageError::NotInBundle { bundle: bundle.to_owned(), unmatched })
+        }
     }
 }
 
-/// By name as it stands, as Docker shows it, or without its host.
-fn images(graph: &Graph, wanted: &str) -> Vec<usize> {
-    let canonical = wanted.parse::<Reference>().ok().map(|reference| reference.to_string());
-    let is_meant = |name: &String| {
-        name == wanted
-            || layout::familiar(name) == wanted
-            || Some(name) == canonical.as_ref()
-            || name.split_once('/').is_some_and(|(_, path)| path == wanted)
-    };
-    let roots = graph.roots.iter().enumerate();
-    roots.filter(|(_, root)| root.reference.as_ref().is_some_and(is_meant)).map(|(i, _)| i).collect()
-}
-
-/// The digests that are `wanted`, or start like it, with or without their algorithm.
-fn digests(graph: &Graph, wanted: &str) -> BTreeSet<Digest> {
-    let (algorithm, hex) = match wanted.split_once(':') {
-        Some((algorithm, hex)) => (Some(algorithm), hex),
-        None => (None, wanted),
-    };
-    let hex = hex.trim_end_matches('…').to_ascii_lowercase();
-    if hex.len() < FEWEST_DIGITS || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return BTreeSet::new();
-    }
+/// The digests that the pattern is the start of.
+fn digests(graph: &Graph, pattern: &Pattern) -> BTreeSet<Digest> {
     let manifests = graph.manifests.iter().map(|entry| entry.descriptor.digest);
     let all = manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest));
-    all.filter(|digest| {
-        algorithm.is_none_or(|algorithm| digest.algorithm().name() == algorithm)
-            && digest.hex().starts_with(&hex)
-    })
-    .collect()
-}
-
-fn nothing(graph: &Graph, wanted: &str, bundle: &Path) -> UsageError {
-    let mut names: Vec<String> = graph.roots.iter().take(LISTED).map(|root| root.name()).collect();
-    if graph.roots.len() > LISTED {
-        names.push(format!("{} more", graph.roots.len() - LISTED));
-    }
-    if names.is_empty() {
-        names.push("no image".to_owned());
-    }
-    UsageError::NotInBundle { wanted: wanted.to_owned(), bundle: bundle.to_owned(), names }
+    all.filter(|digest| pattern.is_start_of(digest)).collect()
 }

@@ -12,7 +12,7 @@ use airlift_verifier::{Examined, Finding};
 
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, Failure};
-use crate::output::InspectDocument;
+use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
 use find::{Wanted, find};
 use tree::Tree;
@@ -33,7 +33,9 @@ Examples:
 pub(crate) struct Args {
     /// The bundle: a tar archive, a folder, or the .volumes.json of volumes
     bundle: PathBuf,
-    /// An image's name, or a digest or its start (6 digits or more)
+    /// An image's name or pattern, or a digest or its start
+    ///
+    /// Images are found as `push --only` finds them: host and tag may be left out, and * is any text. Of a digest, 6 digits or more are enough.
     #[arg(value_name = "REF|DIGEST")]
     part: Option<String>,
     /// Write the exact bytes of that manifest or blob
@@ -63,12 +65,15 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         raw::write(&examined, graph, &wanted, ui)?;
         return Ok(Exit::Done);
     }
+    let is_damaged = !errors.is_empty();
     let mut document = InspectDocument {
         schema: crate::output::INSPECT,
         bundle: args.bundle.display().to_string(),
         id,
         size: examined.archive().size_on_disk(),
-        ok: errors.is_empty(),
+        ok: is_damaged.then_some(false),
+        structure: if is_damaged { Structure::Damaged } else { Structure::Sound },
+        content: Content::Unchecked,
         images: Vec::new(),
         manifest: None,
         blob: None,
@@ -79,7 +84,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     } else {
         ui.print(&text::render(&document, graph, &ui.out))?;
     }
-    Ok(if document.ok { Exit::Done } else { Exit::No })
+    Ok(if is_damaged { Exit::No } else { Exit::Done })
 }
 
 fn fill(document: &mut InspectDocument, mut tree: Tree<'_>, wanted: &Wanted) {

@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// Push only images that match, * is any text (repeatable)
     ///
     /// A pattern fits the whole of a name, not a part of it. The host may be left out, and so may the tag: registry.example/team/app:1 is
-    /// found by 'team/app*', 'team/app', '*/app:1' and 'registry.example/*'; nginx:1.27 also by 'nginx', and any image by its digest.
+    /// found by 'team/app*', 'team/app', '*/app:1' and 'registry.example/*'; nginx:1.27 also by 'nginx', and any image by its digest or its first 6 digits.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
     /// Move tags that stand for something else at the target
@@ -223,9 +223,8 @@ impl<'a> ReceiptFile<'a> {
     fn write(mut self, receipt: &Receipt) -> Result<(), Failure> {
         let failed =
             |source| Failure::File { doing: "write the receipt", path: self.path.to_owned(), source };
-        let mut json = serde_json::to_vec_pretty(receipt).map_err(Failure::Json)?;
-        json.push(b'\n');
-        self.file.write_all(&json).and_then(|()| self.file.as_file().sync_all()).map_err(failed)?;
+        let json = crate::output::written(receipt)?;
+        self.file.write_all(json.as_bytes()).and_then(|()| self.file.as_file().sync_all()).map_err(failed)?;
         self.file.persist(self.path).map(drop).map_err(|error| failed(error.error))
     }
 }
