@@ -1,6 +1,7 @@
 //! What is attached to images: found in all three places, carried byte for byte, listed at the target; and what a registry
 //! may do to hide it.
 
+mod artifact;
 mod hostile;
 
 use airlift_bundle::media_type;

@@ -55,6 +55,8 @@ pub struct Document {
     pub config: Option<Descriptor>,
     /// `layers`, in order; `None` where absent or null.
     pub layers: Option<Vec<Descriptor>>,
+    /// `blobs` of an artifact manifest, in order; `None` where absent or null.
+    pub blobs: Option<Vec<Descriptor>>,
     /// `subject`: what this manifest speaks of.
     pub subject: Option<Descriptor>,
     /// Annotations with string values.
@@ -199,9 +201,9 @@ macro_rules! object_seed {
 }
 
 object_seed!(DocumentSeed -> Document, "an image index or manifest (a JSON object)", |map| {
-    const KNOWN: [&str; 9] = [
-        "schemaVersion", "mediaType", "artifactType", "manifests", "config", "layers", "subject", "annotations",
-        "fsLayers",
+    const KNOWN: [&str; 10] = [
+        "schemaVersion", "mediaType", "artifactType", "manifests", "config", "layers", "blobs", "subject",
+        "annotations", "fsLayers",
     ];
     let mut document = Document::default();
     read_members(&mut map, &KNOWN, |name, map| {
@@ -212,6 +214,7 @@ object_seed!(DocumentSeed -> Document, "an image index or manifest (a JSON objec
             "manifests" => document.manifests = map.next_value_seed(Nullable(ListSeed))?,
             "config" => document.config = map.next_value_seed(Nullable(DescriptorSeed))?,
             "layers" => document.layers = map.next_value_seed(Nullable(ListSeed))?,
+            "blobs" => document.blobs = map.next_value_seed(Nullable(ListSeed))?,
             "subject" => document.subject = map.next_value_seed(Nullable(DescriptorSeed))?,
             "annotations" => {
                 document.annotations = map.next_value_seed(Nullable(AnnotationsSeed::All))?.unwrap_or_default();

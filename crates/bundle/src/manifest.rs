@@ -79,7 +79,7 @@ pub enum ManifestError {
     },
     /// One document that is an index to one reader and a manifest to another (CVE-2021-41190).
     #[error(
-        "manifest {digest} has both 'manifests' and 'config' or 'layers': readers disagree on what it is"
+        "manifest {digest} has members of more than one kind ('manifests'; 'config' and 'layers'; 'blobs' of an artifact): readers disagree on what it is"
     )]
     Ambiguous {
         /// The manifest.
@@ -107,6 +107,8 @@ pub enum Node {
         /// The layers, in order.
         layers: Vec<Descriptor>,
     },
+    /// The blobs of an artifact manifest, in order.
+    Artifact(Vec<Descriptor>),
 }
 
 /// A manifest's exact bytes with the digest and media type that they were proven to have.
@@ -242,6 +244,15 @@ fn settle_media_type(
     }
 }
 
+/// An artifact manifest has `blobs` in place of a config and layers.
+fn artifact(digest: Digest, document: &Document) -> Result<Node, ManifestError> {
+    let others = [document.manifests.is_some(), document.config.is_some(), document.layers.is_some()];
+    if others.contains(&true) {
+        return Err(ManifestError::Ambiguous { digest });
+    }
+    Ok(Node::Artifact(document.blobs.clone().unwrap_or_default()))
+}
+
 fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, ManifestError> {
     if document.schema_version == Some(1) {
         return Err(ManifestError::Schema1 { digest });
@@ -250,6 +261,7 @@ fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, M
         return Err(ManifestError::Ambiguous { digest });
     }
     match media_type::kind(media_type) {
+        Kind::Manifest if media_type == media_type::OCI_ARTIFACT => artifact(digest, document),
         Kind::Index if document.config.is_some() || document.layers.is_some() => {
             Err(ManifestError::Ambiguous { digest })
         }

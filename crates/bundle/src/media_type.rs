@@ -6,6 +6,9 @@
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// An OCI image manifest: a config and layers.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An artifact manifest: `blobs` and a `subject`, no config. In drafts of OCI 1.1 until 2023; registries still hold
+/// signatures of that time.
+pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 /// Docker's form of an index.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// Docker's form of a manifest.
@@ -22,14 +25,15 @@ pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
 /// Everything that a registry may answer a manifest request with, most wanted first: the `Accept` header.
-pub const ACCEPTED_MANIFESTS: [&str; 4] = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
+pub const ACCEPTED_MANIFESTS: [&str; 5] =
+    [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, OCI_ARTIFACT];
 
 /// What a media type says of the content behind a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An index or manifest list: its successors are manifests.
     Index,
-    /// An image or artifact manifest: its successors are a config and layers.
+    /// An image or artifact manifest: its successors are blobs.
     Manifest,
     /// Docker's schema 1, which can't be carried byte for byte.
     Schema1,
@@ -41,7 +45,7 @@ pub enum Kind {
 pub fn kind(media_type: &str) -> Kind {
     match media_type {
         OCI_INDEX | DOCKER_LIST => Kind::Index,
-        OCI_MANIFEST | DOCKER_MANIFEST => Kind::Manifest,
+        OCI_MANIFEST | DOCKER_MANIFEST | OCI_ARTIFACT => Kind::Manifest,
         DOCKER_SCHEMA1 | DOCKER_SCHEMA1_SIGNED => Kind::Schema1,
         _ => Kind::Blob,
     }

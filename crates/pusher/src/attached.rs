@@ -138,7 +138,7 @@ impl Run {
             // Without a type of its own it has its config's, an image's included (distribution-spec 1.1, "Listing Referrers").
             let config = match raw.node() {
                 Node::Manifest { config, .. } => Some(config.media_type.as_str()),
-                Node::Index(_) => None,
+                Node::Index(_) | Node::Artifact(_) => None,
             };
             if let Some(artifact_type) = raw.artifact_type().or(config) {
                 entry["artifactType"] = artifact_type.into();

@@ -20,12 +20,16 @@ pub(crate) fn not_taken(graph: &Graph, raw: &RawManifest, label: String, source:
     let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
     let is_partial = || Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
     let is_docker = [media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST].contains(&raw.media_type());
+    let is_artifact = raw.media_type() == media_type::OCI_ARTIFACT;
     let Some(refusal) = source.refusal() else { return ImageError::Manifest { label, source } };
     let advice = match refusal.status {
         _ if raw.digest().algorithm() != Algorithm::Sha256 && refusal.has("DIGEST_INVALID") => {
             "this registry knows manifests by sha256 only, and this one's digest is another"
         }
         415 if is_docker => "this registry takes no Docker media types (zot: http.compat: [docker2s2])",
+        400 | 404 | 406 | 415 if is_artifact && !says_lacking(refusal) => {
+            "this registry takes no artifact manifests, a type of 2022 that is no longer in the specification; the image can go without what is attached to it"
+        }
         413 => "the registry, or a proxy before it, has a limit for the size of manifests",
         // Harbor says 404, zot a bare 400.
         400 | 404 if is_partial() => return ImageError::Sparse { label, ways_out: WAYS_OUT, source },

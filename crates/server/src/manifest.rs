@@ -42,7 +42,7 @@ pub(crate) struct View {
     pub(crate) kind: Kind,
     /// The media type that both the request and the body stand by.
     pub(crate) media_type: String,
-    /// What must be in the repository before this manifest: children, or the config and the layers without `urls`.
+    /// What must be in the repository before this manifest: children, or its blobs without `urls`.
     pub(crate) required: Vec<Digest>,
     pub(crate) subject: Option<Digest>,
     /// `artifactType`, or else the config's media type: what the referrers API filters on.
@@ -58,7 +58,9 @@ impl View {
             return Err(ManifestError::NoObject);
         };
         let media_type = media_type(&document, header)?;
-        if document.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
+        // Artifact manifests have none.
+        let is_artifact = media_type == media_type::OCI_ARTIFACT;
+        if !is_artifact && document.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
             return Err(ManifestError::SchemaVersion);
         }
         let kind = match media_type::kind(&media_type) {
@@ -72,6 +74,10 @@ impl View {
             Kind::Index => {
                 refuse_any(&document, &["config", "layers", "fsLayers"])?;
                 list(&document, "manifests", &mut required)?;
+            }
+            Kind::Manifest if is_artifact => {
+                refuse_any(&document, &["manifests", "config", "layers", "fsLayers"])?;
+                list(&document, "blobs", &mut required)?;
             }
             Kind::Manifest => {
                 refuse_any(&document, &["manifests", "fsLayers"])?;

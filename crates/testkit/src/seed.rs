@@ -7,7 +7,8 @@ use crate::http::{Endpoint, Response};
 
 /// The types of all manifests there are. A registry that isn't told all of them converts or denies some.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
+     application/vnd.oci.artifact.manifest.v1+json";
 
 impl Endpoint {
     /// Pushes samples with all that belongs to them: blobs, then manifests by digest, children first, then the root by tag.

@@ -58,6 +58,10 @@ fn manifests(bytes: &[u8]) {
             compare_descriptor(config, json.one("config").expect("a manifest has a config"));
             compare_list(layers, json.one("layers"));
         }
+        Node::Artifact(blobs) => {
+            assert!(["manifests", "config", "layers"].iter().all(|name| json.one(name).is_none()));
+            compare_list(blobs, json.one("blobs"));
+        }
     }
 }
 
@@ -66,7 +70,9 @@ fn compare(document: &Document, json: &Json) {
     assert_eq!(document.schema_version, json.one("schemaVersion").and_then(Json::number));
     assert_eq!(document.media_type.as_deref(), text("mediaType"));
     assert_eq!(document.artifact_type.as_deref(), text("artifactType"));
-    for (ours, name) in [(&document.manifests, "manifests"), (&document.layers, "layers")] {
+    for (ours, name) in
+        [(&document.manifests, "manifests"), (&document.layers, "layers"), (&document.blobs, "blobs")]
+    {
         assert_eq!(ours.is_some(), json.one(name).is_some(), "{name}");
         ours.iter().for_each(|list| compare_list(list, json.one(name)));
     }

@@ -23,7 +23,7 @@ pub enum Part {
     Config,
     /// The layer of that number, counted from 1.
     Layer(usize),
-    /// The entry of an index, counted from 1, that is no manifest (build caches have such).
+    /// The entry of an index, counted from 1, that is no manifest (build caches have such), or of an artifact manifest.
     Entry(usize),
 }
 
@@ -137,6 +137,7 @@ impl Graph {
                 let descriptors = |entry: &ManifestEntry| match entry.raw.as_ref().map(RawManifest::node) {
                     Some(Node::Index(children)) => 1 + children.len(),
                     Some(Node::Manifest { layers, .. }) => 2 + layers.len(),
+                    Some(Node::Artifact(blobs)) => 1 + blobs.len(),
                     None => 1,
                 };
                 self.below(&digest).into_iter().map(descriptors).sum()
@@ -244,6 +245,9 @@ impl Graph {
             Node::Manifest { config, layers } => std::iter::once((Part::Config, config.as_ref()))
                 .chain(layers.iter().enumerate().map(|(i, layer)| (Part::Layer(i + 1), layer)))
                 .collect(),
+            Node::Artifact(blobs) => {
+                blobs.iter().enumerate().map(|(i, blob)| (Part::Entry(i + 1), blob)).collect()
+            }
             Node::Index(children) => children
                 .iter()
                 .enumerate()
@@ -256,7 +260,7 @@ impl Graph {
     /// The manifests that one manifest names, in order (repeats included).
     pub fn children_of(raw: &RawManifest) -> Vec<&Descriptor> {
         match raw.node() {
-            Node::Manifest { .. } => Vec::new(),
+            Node::Manifest { .. } | Node::Artifact(_) => Vec::new(),
             Node::Index(children) => children.iter().filter(|child| child.kind() != Kind::Blob).collect(),
         }
     }

@@ -2,8 +2,10 @@
 
 use airlift_bundle::document::{Document, DocumentError, platform_of_config};
 use airlift_bundle::layout::{parse_index, parse_layout};
-use airlift_bundle::media_type::{DOCKER_LIST, DOCKER_SCHEMA1, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use airlift_bundle::{Descriptor, Digest, ManifestError, RawManifest};
+use airlift_bundle::media_type::{
+    DOCKER_LIST, DOCKER_SCHEMA1, OCI_ARTIFACT, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST,
+};
+use airlift_bundle::{Descriptor, Digest, ManifestError, Node, RawManifest};
 
 use crate::images::{LAYER, json, manifest_json};
 
@@ -179,6 +181,20 @@ fn a_document_is_one_thing_to_all_readers() {
     assert!(matches!(received(r#"{"layers":[]}"#, Some(OCI_INDEX)), Err(ManifestError::Ambiguous { .. })));
     assert!(matches!(received(r#"{"layers":[]}"#, None), Err(ManifestError::Lacks { member: "config", .. })));
     received(list, None).unwrap();
+    // An artifact manifest has blobs, and nothing of the others.
+    let artifact =
+        received(&format!(r#"{{"blobs":[{{"digest":"{D}","size":0}}]}}"#), Some(OCI_ARTIFACT)).unwrap();
+    assert!(matches!(artifact.node(), Node::Artifact(blobs) if blobs.len() == 1));
+    received("{}", Some(OCI_ARTIFACT)).unwrap();
+    for other in [list, r#"{"blobs":[],"layers":[]}"#, &both] {
+        assert!(
+            matches!(received(other, Some(OCI_ARTIFACT)), Err(ManifestError::Ambiguous { .. })),
+            "{other}"
+        );
+    }
+    for odd in [r#"{"Blobs":[]}"#, r#"{"blobs":[],"blobs":[]}"#] {
+        assert!(matches!(received(odd, Some(OCI_ARTIFACT)), Err(ManifestError::Document { .. })), "{odd}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(crate) fn in_words(media_type: &str) -> String {
         media_type::OCI_INDEX => "OCI index",
         media_type::DOCKER_LIST => "Docker list",
         media_type::OCI_MANIFEST => "OCI manifest",
+        media_type::OCI_ARTIFACT => "artifact manifest",
         media_type::DOCKER_MANIFEST => "Docker manifest",
         media_type::OCI_CONFIG => "OCI config",
         media_type::DOCKER_CONFIG => "Docker config",

@@ -87,7 +87,7 @@ impl Gatherer<'_> {
             Ok(Some(found)) if subject.digest.matches(found.bytes()) => Ok(Vec::new()),
             Ok(Some(found)) => match found.node() {
                 Node::Index(listed) => Ok(listed.clone()),
-                Node::Manifest { .. } => {
+                Node::Manifest { .. } | Node::Artifact(_) => {
                     self.tell_no_list(subject, tag);
                     Ok(Vec::new())
                 }
