@@ -4,6 +4,8 @@ use crate::ui::term::{Paint, Stream, Tone, columns};
 
 /// What stands between two columns.
 const GAP: usize = 2;
+/// What stands before the second line of a text and those that follow.
+const MARGIN: usize = 2;
 /// A column that gives way keeps this much.
 const NARROWEST: usize = 12;
 
@@ -79,12 +81,7 @@ impl Table {
         for row in &self.rows {
             match row {
                 Row::Cells(cells) => self.render_row(cells, &widths, stream.paint, &mut out),
-                Row::Across(texts) => {
-                    let mut line = String::new();
-                    line.extend(texts.iter().map(|cell| stream.paint.tone(cell.tone, cell.text.as_str())));
-                    out.push_str(line.trim_end());
-                    out.push('\n');
-                }
+                Row::Across(texts) => render_across(texts, stream, &mut out),
             }
         }
         out
@@ -115,7 +112,7 @@ impl Table {
 
     fn render_row(&self, row: &[Cell], widths: &[usize], paint: Paint, out: &mut String) {
         let cells: Vec<Vec<String>> =
-            row.iter().zip(widths).map(|(cell, width)| wrap(&cell.text, *width)).collect();
+            row.iter().zip(widths).map(|(cell, width)| hanging(&cell.text, *width)).collect();
         for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
             let mut written = String::new();
             let mut pending = 0;
@@ -138,6 +135,37 @@ impl Table {
             out.push('\n');
         }
     }
+}
+
+/// Texts in one line, or, where that is wider than the terminal, each in lines of its own.
+fn render_across(texts: &[Cell], stream: &Stream, out: &mut String) {
+    let width: usize = texts.iter().map(|cell| columns(cell.text.trim_end())).sum();
+    let painted = |tone, text: &str| stream.paint.tone(tone, text).into_owned();
+    match stream.width.filter(|limit| width > *limit) {
+        None => {
+            let line: String = texts.iter().map(|cell| painted(cell.tone, &cell.text)).collect();
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        Some(limit) => {
+            for cell in texts.iter().filter(|cell| !cell.text.trim().is_empty()) {
+                for line in hanging(cell.text.trim(), limit) {
+                    out.push_str(&painted(cell.tone, &line));
+                    out.push('\n');
+                }
+            }
+        }
+    }
+}
+
+/// Breaks a text like [`wrap`], with a margin before all lines but the first: so that the next row is told from the rest of this one.
+fn hanging(text: &str, width: usize) -> Vec<String> {
+    if columns(text) <= width || width <= 2 * MARGIN {
+        return wrap(text, width);
+    }
+    let margin = " ".repeat(MARGIN);
+    let lines = wrap(text, width - MARGIN).into_iter().enumerate();
+    lines.map(|(number, line)| if number == 0 { line } else { format!("{margin}{line}") }).collect()
 }
 
 /// Breaks a text into lines of at most `width` columns: behind commas and spaces, else behind the separators of names.
@@ -202,10 +230,21 @@ mod tests {
         assert_eq!(
             narrow,
             "IMAGE                PLATFORMS                SIZE\n\
-             registry.example.    linux/amd64,              9 B\n\
-             com/team/web:1.27    linux/arm64\n\
+             registry.example.    linux/amd64,              9 B\n  com/team/web:1.27    linux/arm64\n\
              a:1                                       12.5 KiB\n"
         );
+    }
+
+    #[test]
+    fn lines_across_are_never_wider_than_the_terminal() {
+        let mut table = table();
+        let name = "registry.example.com/team/web:sha256-0123456789012345678901234567890123456789.sig";
+        table.across([Cell::new(Tone::Bold, name), "  OCI manifest, attached to 0123456789ab".into()]);
+        let wide = table.render(&stream(None));
+        assert!(wide.ends_with(&format!("{name}  OCI manifest, attached to 0123456789ab\n")), "{wide}");
+        let narrow = table.render(&stream(Some(50)));
+        assert!(narrow.lines().all(|line| columns(line) <= 50), "{narrow}");
+        assert!(narrow.ends_with("\nOCI manifest, attached to 0123456789ab\n"), "{narrow}");
     }
 
     #[test]

@@ -145,9 +145,11 @@ fn totals(document: &InspectDocument, graph: &Graph) -> String {
             }
         }
     }
+    let attached = graph.roots.iter().filter(|root| root.subject.is_some()).count();
+    let images = size::count(graph.roots.len() - attached, "image");
+    let attached = if attached == 0 { String::new() } else { format!(", {attached} attached") };
     let mut text = format!(
-        "{}, {}, {}: {}",
-        size::count(graph.roots.len(), "image"),
+        "{images}{attached}, {}, {}: {}",
         size::count(graph.manifests.len(), "manifest"),
         size::count(graph.blobs.len(), "blob"),
         size::human(together),
