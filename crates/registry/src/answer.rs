@@ -8,9 +8,10 @@ use reqwest::{Method, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::auth::session::Login;
-use crate::error::{Call, ContentFault, Effort, Error};
+use crate::call::{Call, Effort, Given};
+use crate::error::{ContentFault, Error};
 use crate::hop::same_origin;
-use crate::host::Host;
+use crate::host::{Host, bounded};
 use crate::http::{Http, timed_out};
 use crate::pace::{Pace, Slow};
 use crate::refusal::{self, Refusal};
@@ -54,6 +55,11 @@ impl Answer {
         self.authorization.clone().filter(|_| same_origin(&self.url, url))
     }
 
+    /// Who gave the address that answered, where the request was led away.
+    pub(crate) fn given(&self) -> Option<Given> {
+        self.call.who_gave()
+    }
+
     pub(crate) fn redirect(&self, method: &Method) -> Option<&str> {
         let followed = match self.status().as_u16() {
             301..=303 => *method == Method::GET || *method == Method::HEAD,
@@ -63,19 +69,31 @@ impl Answer {
         self.header("location").filter(|_| followed)
     }
 
-    /// Refuses a body that was compressed on the way.
-    pub(crate) fn plain(self) -> Result<Self, Error> {
+    /// The size of the content, as announced. What an encoding was applied to, or is only said to be, has a size that isn't known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.length().filter(|_| self.encoding().is_none())
+    }
+
+    /// What the answer says of its body, if it says that it was compressed on the way. Some servers say so of files that are compressed.
+    pub(crate) fn encoding(&self) -> Option<String> {
         let encodings = self.response.headers().get_all(header::CONTENT_ENCODING);
         let odd = encodings
             .iter()
             .find(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-        match odd {
-            None => Ok(self),
-            Some(value) => {
-                let encoding = crate::host::bounded(&String::from_utf8_lossy(value.as_bytes()));
-                Err(Error::content(&self.call, ContentFault::Encoding(encoding)))
-            }
+        odd.map(|value| bounded(&String::from_utf8_lossy(value.as_bytes())))
+    }
+
+    /// Refuses a body that is said to be compressed. For content that no digest proves.
+    pub(crate) fn plain(&self) -> Result<(), Error> {
+        match self.encoding() {
+            None => Ok(()),
+            Some(encoding) => Err(Error::content(&self.call, ContentFault::Encoding(encoding))),
         }
+    }
+
+    /// Whether the body says itself where it ends.
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
     }
 
     /// The next piece of the body, or `None` at its end.
@@ -134,6 +152,6 @@ impl Answer {
         let mut refusal = Refusal::new(self.call.clone(), self.status().as_u16());
         refusal.retry_after =
             self.header("retry-after").and_then(|value| retry_after(value, jiff::Timestamp::now()));
-        refusal.tell(self.content_type(), &body).without(&http.proxy_secrets)
+        refusal.tell(self.content_type(), &body).without(http.proxy_secrets())
     }
 }

@@ -12,7 +12,8 @@ use reqwest::{Method, StatusCode, Url};
 
 use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
-use crate::error::{Call, ContentFault, Error};
+use crate::call::{Call, redacted};
+use crate::error::{ContentFault, Error};
 use crate::host::bounded;
 use crate::http::Ask;
 use crate::reference::Repository;
@@ -104,7 +105,7 @@ impl Transport {
         let call = Call::new(&Method::GET, &registry.base);
         let refuse = |target: String, reason| Error::Redirect { call: call.clone(), target, reason };
         let target = Url::parse(url).map_err(|_| refuse(bounded(url), "it is no address"))?;
-        let shown = || crate::error::redacted(&target);
+        let shown = || redacted(&target);
         if target.scheme() != "https" {
             return Err(refuse(shown(), "layers from outside are fetched by https only"));
         }
@@ -135,7 +136,7 @@ impl Transport {
                         Error::content(&answer.call, ContentFault::Html)
                     }
                     StatusCode::OK => {
-                        return Ok(Some(BlobHead { size: answer.length() }));
+                        return Ok(Some(BlobHead { size: answer.size() }));
                     }
                     StatusCode::NOT_FOUND => return Ok(None),
                     _ => self.inner.refused(answer).await,
@@ -231,7 +232,13 @@ impl<'a> Download<'a> {
 
     async fn attempt(&mut self, from: &Place<'_>) -> Result<(), Error> {
         let mut answer = self.open(from).await?;
-        self.stream(&mut answer).await?;
+        let result = self.prove(&mut answer).await;
+        result.map_err(|error| explained(error, &answer))
+    }
+
+    /// Takes the rest of the blob. Whatever the answer says of its encoding: what has the size and the digest is the blob.
+    async fn prove(&mut self, answer: &mut Answer) -> Result<(), Error> {
+        self.stream(answer).await?;
         let actual = self.hasher.clone().finish();
         if actual != self.digest {
             let html = is_html(answer.content_type(), &[]);
@@ -275,20 +282,20 @@ impl<'a> Download<'a> {
                 self.size
             }
             StatusCode::PARTIAL_CONTENT if start > 0 => {
-                self.check_range(&answer, start)?;
+                self.check_range(&answer, start).map_err(|error| explained(error, &answer))?;
                 self.resumed = true;
                 self.size - start
             }
             _ => return Err(self.inner.refused(answer).await),
         };
-        let answer = answer.plain()?;
         match answer.length() {
             Some(actual) if actual != missing => {
                 if is_html(answer.content_type(), &[]) {
                     return Err(Error::content(&answer.call, ContentFault::Html));
                 }
                 let (expected, actual) = (self.size, self.size - missing + actual.min(u64::MAX / 2));
-                Err(Error::content(&answer.call, ContentFault::Size { expected, actual }))
+                let error = Error::content(&answer.call, ContentFault::Size { expected, actual });
+                Err(explained(error, &answer))
             }
             _ => Ok(answer),
         }
@@ -365,5 +372,19 @@ impl<'a> Download<'a> {
             self.inner.observer.notice(Event::Rewound { digest: self.digest, bytes: self.received });
         }
         self.received = 0;
+    }
+}
+
+/// A fault of an answer's content, with the encoding that may be its cause.
+fn explained(error: Error, answer: &Answer) -> Error {
+    let encoding = answer.encoding();
+    match (&error, encoding) {
+        // It ended as it should: it was packed on the way, and comes packed each time.
+        (Error::Content { fault, .. }, Some(encoding))
+            if matches!(**fault, ContentFault::Short { .. }) && answer.is_chunked() =>
+        {
+            Error::content(&answer.call, ContentFault::Encoding(encoding))
+        }
+        (_, encoding) => error.encoded(encoding),
     }
 }

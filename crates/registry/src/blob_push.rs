@@ -298,7 +298,7 @@ impl Upload<'_> {
         let opened = upload::body(&self.transport.inner, part, self.source).await;
         let (body, watch) = opened.map_err(|error| self.unread(error))?;
         let http = &self.transport.inner.http;
-        let call = ask.call();
+        let call = http.call(&ask);
         ask = ask.with(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         ask.payload = Payload::Stream { body, size: part.rest() };
         let result = tokio::select! {

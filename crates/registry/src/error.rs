@@ -3,56 +3,15 @@
 //!
 //! Nothing secret gets in here: URLs lose their query and userinfo when a [`Call`] is made, and headers are never kept.
 
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use airlift_bundle::Digest;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::StatusCode;
 
+use crate::call::{Call, Contact, Effort};
 use crate::host::Host;
 use crate::refusal::Refusal;
-
-/// One request, fit for messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    method: String,
-    url: String,
-}
-
-impl Call {
-    pub(crate) fn new(method: &Method, url: &Url) -> Self {
-        Call { method: method.to_string(), url: redacted(url) }
-    }
-
-    /// The HTTP method.
-    pub fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// The URL without userinfo, query and fragment.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.url)
-    }
-}
-
-/// `url` without userinfo, query and fragment: the places where secrets are.
-pub(crate) fn redacted(url: &Url) -> String {
-    let mut clean = url.clone();
-    let had_query = clean.query().is_some();
-    clean.set_query(None);
-    clean.set_fragment(None);
-    // These fail only for URLs without a host, which have no userinfo.
-    let _ = clean.set_username("");
-    let _ = clean.set_password(None);
-    if had_query { format!("{clean}?…") } else { clean.to_string() }
-}
 
 /// Why a transfer failed. [`Error::attempts`] says how often it was tried.
 #[derive(Debug, thiserror::Error)]
@@ -77,19 +36,19 @@ pub enum Error {
     #[error("{0}")]
     Server(Box<Refusal>),
     /// No connection, or it broke.
-    #[error("{call}: {what}{}", effort)]
+    #[error("{call}: {what}{}{effort}", call.through())]
     Unreachable {
         /// The request.
         call: Call,
-        /// What broke: "can't connect", "the connection broke".
-        what: &'static str,
+        /// How far it got.
+        what: Obstacle,
         /// How often it was tried.
         effort: Effort,
         /// What the network says.
         source: reqwest::Error,
     },
     /// The registry's certificate isn't one that we trust, or it doesn't speak TLS.
-    #[error("{call}: {hint}")]
+    #[error("{call}: {hint}{}", call.through())]
     Untrusted {
         /// The request.
         call: Call,
@@ -99,7 +58,7 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// Nothing moved for too long.
-    #[error("{call}: {waiting_for} for {} s{}", .after.as_secs_f32(), effort)]
+    #[error("{call}: {waiting_for}{} for {} s{effort}", call.through(), .after.as_secs_f32())]
     TimedOut {
         /// The request.
         call: Call,
@@ -129,12 +88,14 @@ pub enum Error {
         effort: Effort,
     },
     /// An answer that isn't what was asked for; nothing of it was accepted.
-    #[error("{call}: {fault}{}", effort)]
+    #[error("{call}: {fault}{}{effort}", encoded(encoding.as_deref()))]
     Content {
         /// The request.
         call: Call,
         /// What is wrong with it.
         fault: Box<ContentFault>,
+        /// The answer's `Content-Encoding`, where it may be the cause.
+        encoding: Option<String>,
         /// How often it was tried.
         effort: Effort,
     },
@@ -182,6 +143,21 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// Where a request came to its end before there was an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// DNS doesn't know the host, or the proxy.
+    #[error("the name '{}' can't be resolved", .0.escape_debug())]
+    Name(String),
+    /// There is no connection.
+    #[error("can't connect")]
+    Connection,
+    /// There was one.
+    #[error("the connection broke")]
+    Broken,
 }
 
 /// How an answer differs from what was asked for.
@@ -327,7 +303,15 @@ impl Error {
     }
 
     pub(crate) fn content(call: &Call, fault: ContentFault) -> Self {
-        Error::Content { call: call.clone(), fault: Box::new(fault), effort: Effort::ONCE }
+        Error::Content { call: call.clone(), fault: Box::new(fault), encoding: None, effort: Effort::ONCE }
+    }
+
+    /// The same, if it is of an answer's content, with the encoding that the answer claims: what it says of the content may be the cause.
+    pub(crate) fn encoded(mut self, claim: Option<String>) -> Self {
+        if let Error::Content { encoding, .. } = &mut self {
+            *encoding = claim;
+        }
+        self
     }
 
     pub(crate) fn refused(refusal: Refusal) -> Self {
@@ -341,8 +325,18 @@ impl Error {
             500..=599 => Error::Server(refusal),
             status => {
                 let fault = Box::new(ContentFault::Status(status));
-                Error::Content { call: refusal.call, fault, effort: refusal.effort }
+                Error::Content { call: refusal.call, fault, encoding: None, effort: refusal.effort }
             }
+        }
+    }
+
+    /// Whether nothing came of a request to a host that has not answered once in this run, and not at once: that is no passing fault.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Error::TimedOut { call, .. } | Error::Unreachable { call, what: Obstacle::Name(_), .. } => {
+                call.contact() == Contact::First
+            }
+            _ => false,
         }
     }
 
@@ -359,41 +353,18 @@ impl Error {
     }
 }
 
-/// What was done before a failure was final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effort {
-    /// How often the request was made.
-    pub attempts: u32,
-    /// How long that took in all, the pauses included.
-    pub time: Duration,
-}
-
-impl Effort {
-    /// Of requests that are not made again.
-    pub const ONCE: Effort = Effort { attempts: 1, time: Duration::ZERO };
-}
-
-/// Nothing for a single attempt, else ` (tried 6 times in 31.0 s)`.
-impl fmt::Display for Effort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.attempts {
-            0 | 1 => Ok(()),
-            attempts => write!(f, " (tried {attempts} times in {:.1} s)", self.time.as_secs_f64()),
-        }
-    }
+fn encoded(encoding: Option<&str>) -> String {
+    encoding.map_or_else(String::new, |encoding| {
+        let encoding = encoding.escape_debug();
+        format!("; it came with Content-Encoding '{encoding}', though plain bytes were asked for")
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use reqwest::{Method, Url};
 
-    #[test]
-    fn a_call_shows_no_secret() {
-        let url = Url::parse("https://us3r:pw@r.example/v2/a/blobs/uploads/1?_state=s3cret#frag").unwrap();
-        let call = Call::new(&Method::PUT, &url);
-        assert_eq!(call.to_string(), "PUT https://r.example/v2/a/blobs/uploads/1?…");
-        assert!(!format!("{call:?}").contains("s3cret"));
-    }
+    use super::*;
 
     #[test]
     fn only_passing_failures_are_repeated() {

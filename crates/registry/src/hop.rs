@@ -49,7 +49,9 @@ impl Declared {
 
     /// The token service that `registry` (whose API is at `base`) names, if it is one that may see credentials.
     pub(crate) fn realm(&self, base: &Url, realm: &str) -> Result<Url, &'static str> {
-        let url = Url::parse(realm).map_err(|_| "it is not a URL")?;
+        // A path is one at the registry itself, which may have its own credentials.
+        let url = if realm.starts_with('/') { base.join(realm) } else { Url::parse(realm) };
+        let url = url.map_err(|_| "it is not a URL")?;
         // A registry that was reached by http was declared so, or is this machine.
         if url.scheme() == "http" && base.scheme() != "http" && !self.plain(&url) {
             return Err("credentials only go out by https");
@@ -116,7 +118,10 @@ mod tests {
             ("https://r.example/", "https://[fe80::1]/token", false),
             ("https://r.example/", "https://u@auth.example/token", false),
             ("https://r.example/", "ftp://auth.example/", false),
-            ("https://r.example/", "/token", false),
+            ("https://r.example/", "/token", true),
+            ("https://r.example/", "//auth.example/token", true),
+            ("https://r.example/", "//127.0.0.1/token", false),
+            ("https://r.example/", "token", false),
             ("https://r.example/", "", false),
             ("http://127.0.0.1:5000/", "http://127.0.0.1:5001/token", true),
             ("http://plain.example:5000/", "http://auth.example/token", true),

@@ -3,7 +3,8 @@
 //! Knows nothing of registries, tokens or retries. Bodies come as they are: no decompression, no automatic redirects, no cookies, no
 //! `Referer`, HTTP/1.1. Loopback addresses never go through a proxy.
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +12,14 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
 
 use crate::answer::Answer;
-use crate::error::{Call, ContentFault, Effort, Error, redacted};
+use crate::call::{Call, Contact, Effort, Given, redacted};
+use crate::error::{ContentFault, Error, Obstacle};
 use crate::hop::{Declared, same_origin};
 use crate::host::is_loopback;
 use crate::options::{Options, SetupError};
 use crate::pace::Pace;
-use crate::{proxy, tls, trust};
+use crate::proxy::Proxies;
+use crate::{names, tls, trust};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
@@ -31,6 +34,8 @@ pub(crate) struct Ask {
     /// Sent to the URL's own origin, and to no other.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) payload: Payload,
+    /// Who gave the URL, where it leads away from them.
+    pub(crate) given: Option<Given>,
 }
 
 /// What goes up with a request.
@@ -48,16 +53,13 @@ pub(crate) enum Payload {
 
 impl Ask {
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        Ask { method, url, headers: HeaderMap::new(), authorization: None, payload: Payload::Nothing }
+        let (headers, payload) = (HeaderMap::new(), Payload::Nothing);
+        Ask { method, url, headers, authorization: None, payload, given: None }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
-    }
-
-    pub(crate) fn call(&self) -> Call {
-        Call::new(&self.method, &self.url)
     }
 }
 
@@ -71,8 +73,9 @@ pub(crate) struct Http {
     pub(crate) answer_timeout: Duration,
     /// Bytes per second; 0 where any rate will do.
     minimum_rate: u64,
-    /// What must not be shown, should a proxy repeat it.
-    pub(crate) proxy_secrets: Vec<String>,
+    proxies: Proxies,
+    /// The origins that have answered in this run, other than by saying that they don't understand.
+    known: Mutex<HashSet<String>>,
 }
 
 impl Http {
@@ -88,8 +91,33 @@ impl Http {
             idle_timeout: options.idle_timeout,
             answer_timeout: options.answer_timeout,
             minimum_rate: if unbounded { options.minimum_rate } else { 0 },
-            proxy_secrets: proxy::secrets(|name| std::env::var(name).ok()),
+            proxies: Proxies::of_environment()?,
+            known: Mutex::default(),
         })
+    }
+
+    /// What must not be shown, should a proxy repeat it.
+    pub(crate) fn proxy_secrets(&self) -> &[String] {
+        self.proxies.secrets()
+    }
+
+    /// A request as messages see it.
+    pub(crate) fn call(&self, ask: &Ask) -> Call {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = known.contains(&ask.url.origin().ascii_serialization());
+        let contact = if is_known { Contact::Known } else { Contact::First };
+        Call::new(&ask.method, &ask.url).given(ask.given.clone()).to(contact, self.proxies.of(&ask.url))
+    }
+
+    /// Remembers that a host has answered.
+    fn answered(&self, url: &Url, call: Call, status: StatusCode) -> Call {
+        // A server that speaks TLS answers http with 400, too.
+        if status == StatusCode::BAD_REQUEST {
+            return call;
+        }
+        let origin = url.origin().ascii_serialization();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(origin);
+        call.to(Contact::Known, self.proxies.of(url))
     }
 
     /// Sends `ask` and follows redirects until there is an answer with any other status.
@@ -98,10 +126,11 @@ impl Http {
     pub(crate) async fn send(&self, mut ask: Ask, patience: Option<Duration>) -> Result<Answer, Error> {
         let origin = ask.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let call = ask.call();
+            let call = self.call(&ask);
             let (retained, request) = self.request(&mut ask, &origin, &call)?;
             let response = self.exchange(request, &call, &ask.url, patience).await?;
             tracing::debug!(%call, status = response.status().as_u16(), "answered");
+            let call = self.answered(&ask.url, call, response.status());
             let pace = Pace::new(self.minimum_rate, self.idle_timeout);
             let url = ask.url.clone();
             let answer = Answer { url, call, response, note: None, authorization: None, pace, host: None };
@@ -115,11 +144,14 @@ impl Http {
                     if answer.response.status() == StatusCode::SEE_OTHER && ask.method != Method::HEAD {
                         ask.method = Method::GET;
                     }
+                    if !same_origin(&ask.url, &target) {
+                        ask.given = Some(Given::by(&ask.url, "a redirect"));
+                    }
                     ask.url = target;
                 }
             }
         }
-        Err(refuse(&ask.call(), &ask.url, "there were ten redirects before it"))
+        Err(refuse(&self.call(&ask), &ask.url, "there were ten redirects before it"))
     }
 
     /// The next URL, if it may be followed.
@@ -200,10 +232,14 @@ impl Http {
             }
             Some(tls::Fault::Other) => Error::Untrusted { call, hint: "TLS can't be agreed on", source },
             _ if source.is_timeout() => timed_out(&call, "no connection", self.connect_timeout),
-            _ if source.is_connect() => {
-                Error::Unreachable { call, what: "can't connect", effort: Effort::ONCE, source }
+            _ => {
+                let what = match names::unresolved(&source) {
+                    Some(name) => Obstacle::Name(name.to_owned()),
+                    None if source.is_connect() => Obstacle::Connection,
+                    None => Obstacle::Broken,
+                };
+                Error::Unreachable { call, what, effort: Effort::ONCE, source }
             }
-            _ => Error::Unreachable { call, what: "the connection broke", effort: Effort::ONCE, source },
         }
     }
 
@@ -236,6 +272,7 @@ impl Http {
             .referer(false)
             .retry(reqwest::retry::never())
             .http1_only()
+            .dns_resolver(Arc::new(names::Resolver))
             .connect_timeout(self.connect_timeout);
         if direct { builder.no_proxy() } else { builder }
     }

@@ -137,7 +137,7 @@ impl Transport {
             StatusCode::OK if is_html(answer.content_type(), &[]) => {
                 Err(Error::content(&answer.call, ContentFault::Html))
             }
-            StatusCode::OK => answer.plain().map(Some),
+            StatusCode::OK => Ok(Some(answer)),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(self.inner.refused(answer).await),
         }
@@ -152,6 +152,12 @@ impl Transport {
         let Some(mut answer) = self.ask(Method::GET, repository, selector, access).await? else {
             return Ok(None);
         };
+        let read = self.read(&mut answer, selector).await;
+        read.map(Some).map_err(|error| error.encoded(answer.encoding()))
+    }
+
+    /// The manifest in an answer. Whatever that says of its encoding: bytes that have the digest are the manifest.
+    async fn read(&self, answer: &mut Answer, selector: &Selector) -> Result<FetchedManifest, Error> {
         let call = answer.call.clone();
         let announced = answer.length();
         let bytes = self.inner.soon(&call, answer.whole(&self.inner.http, "manifest", MAX_MANIFEST)).await?;
@@ -175,11 +181,14 @@ impl Transport {
                 return Err(Error::content(&call, fault));
             }
         }
-        prove_header(&answer, digest_header, &bytes)?;
+        prove_header(answer, digest_header, &bytes)?;
         if is_html(None, &bytes) {
             return Err(Error::content(&call, ContentFault::Html));
         }
-        Ok(Some(FetchedManifest { bytes, content_type: media_type_of(&answer), digest_header }))
+        if matches!(selector, Selector::Tag(_)) && digest_header.is_none() {
+            answer.plain()?;
+        }
+        Ok(FetchedManifest { bytes, content_type: media_type_of(answer), digest_header })
     }
 
     async fn put_once(
@@ -228,7 +237,7 @@ fn prove_header(answer: &Answer, header: Option<Digest>, bytes: &[u8]) -> Result
 fn head(answer: &Answer) -> ManifestHead {
     ManifestHead {
         digest: digest_header(answer.response.headers()),
-        size: answer.length(),
+        size: answer.size(),
         media_type: media_type_of(answer),
     }
 }

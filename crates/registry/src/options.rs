@@ -20,7 +20,7 @@ pub struct Options {
     pub retries: u32,
     /// The first pause before a retry; each further one is twice as long, and all have jitter.
     pub backoff: Duration,
-    /// The longest pause that a registry's `Retry-After` can ask for.
+    /// The longest pause that is made because a registry's `Retry-After` asks for it. Where that asks for more, the failure is final.
     pub longest_pause: Duration,
     /// Bytes per second of all blobs together, up and down.
     pub limit_rate: Option<u64>,
@@ -93,6 +93,16 @@ pub enum SetupError {
     AuthSyntax {
         /// The file.
         path: PathBuf,
+    },
+    /// A variable of the environment should name a proxy, and doesn't.
+    #[error("the proxy in {variable} ('{}') is no good: {reason}", .value.escape_debug())]
+    Proxy {
+        /// The variable.
+        variable: &'static str,
+        /// Its value, without a password.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A rate of nothing would never end.
     #[error("a rate limit of 0 bytes per second would never end")]

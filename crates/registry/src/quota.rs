@@ -84,7 +84,8 @@ pub(crate) fn told(refusal: &Refusal, limit: Option<RateLimit>, login: Option<&L
         None => "the registry's limit of requests is used up".to_owned(),
     };
     match (refusal.retry_after, limit.and_then(|limit| limit.window)) {
-        (Some(after), _) => text.push_str(&format!(": come back in {}", span(after))),
+        // When to come back is said of every refusal.
+        (Some(_), _) => {}
         (None, Some(window)) => text.push_str(&format!(": come back within {}", span(window))),
         (None, None) => text.push_str(", and it doesn't say until when"),
     }
@@ -95,7 +96,7 @@ pub(crate) fn told(refusal: &Refusal, limit: Option<RateLimit>, login: Option<&L
 }
 
 /// A time in words, rounded up: nobody comes back too early.
-fn span(time: Duration) -> String {
+pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -16,7 +16,8 @@ use reqwest::{Method, StatusCode, Url};
 
 use crate::answer::Answer;
 use crate::auth::session::{Access, Login, Scope};
-use crate::error::{Call, ContentFault, Error};
+use crate::call::Call;
+use crate::error::{ContentFault, Error};
 use crate::hop::same_origin;
 use crate::http::Ask;
 use crate::manifest::MAX_MANIFEST;
@@ -172,8 +173,8 @@ impl Transport {
         read_page(&answer, &body)
     }
 
-    async fn body(&self, answer: Answer) -> Result<(Answer, Bytes), Error> {
-        let mut answer = answer.plain()?;
+    async fn body(&self, mut answer: Answer) -> Result<(Answer, Bytes), Error> {
+        answer.plain()?;
         let call = answer.call.clone();
         let body = answer.whole(&self.inner.http, "list of referrers", MAX_MANIFEST);
         let body = self.inner.soon(&call, body).await?;
@@ -270,7 +271,7 @@ fn next_page(answer: &Answer) -> Result<Option<Url>, Error> {
     let unusable = |target: String, reason| Error::Redirect { call: answer.call.clone(), target, reason };
     match answer.url.join(target) {
         Ok(url) if same_origin(&answer.url, &url) => Ok(Some(url)),
-        Ok(url) => Err(unusable(crate::error::redacted(&url), "the next page is at another host")),
+        Ok(url) => Err(unusable(crate::call::redacted(&url), "the next page is at another host")),
         Err(_) => Err(unusable("an unreadable address".to_owned(), "the next page has no usable address")),
     }
 }

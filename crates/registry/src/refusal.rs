@@ -11,7 +11,8 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Call, Effort};
+use crate::call::{Call, Effort};
+use crate::quota::span;
 
 /// The most of an error's body that is read.
 pub(crate) const MAX_BODY: u64 = 64 * 1024;
@@ -51,6 +52,8 @@ pub struct Refusal {
     pub body: Option<Body>,
     /// When the registry wants to be asked again.
     pub retry_after: Option<Duration>,
+    /// How the registry wants a login, where that is none that we can make: `WWW-Authenticate`, as it came.
+    pub challenge: Option<String>,
     /// What we know beside it: which credentials were used, or where they were looked for.
     pub note: Option<String>,
     /// Whether a limit is used up that the registry counts by the hour: asking again soon can't help.
@@ -76,6 +79,7 @@ impl Refusal {
             errors: Vec::new(),
             body: None,
             retry_after: None,
+            challenge: None,
             note: None,
             exhausted: false,
             effort: Effort::ONCE,
@@ -102,6 +106,7 @@ impl Refusal {
             if let Some(Body::Text(text)) = &mut self.body {
                 clean(text);
             }
+            self.challenge.as_mut().map(clean);
             for error in &mut self.errors {
                 clean(&mut error.code);
                 clean(&mut error.message);
@@ -180,8 +185,15 @@ impl fmt::Display for Refusal {
             None => {}
         }
         write!(f, "{}", self.effort)?;
+        if let Some(challenge) = &self.challenge {
+            let challenge = challenge.escape_debug();
+            write!(f, "; it asks for a login that can't be made: WWW-Authenticate is '{challenge}'")?;
+        }
         if let Some(note) = &self.note {
             write!(f, "; {note}")?;
+        }
+        if let Some(after) = self.retry_after.filter(|after| !after.is_zero()) {
+            write!(f, "; come back in {}", span(after))?;
         }
         Ok(())
     }

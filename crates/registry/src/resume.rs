@@ -12,6 +12,7 @@ use reqwest::{Method, StatusCode, Url};
 
 use crate::answer::Answer;
 use crate::auth::session::{Access, Login, Scope};
+use crate::call::Given;
 use crate::error::{ContentFault, Error};
 use crate::hop::same_origin;
 use crate::http::{Ask, Http};
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     /// Only where the session is at the registry's own origin.
     authorization: Option<HeaderValue>,
     note: Option<Arc<Login>>,
+    /// Who gave the URL, where it leads away from the registry.
+    given: Option<Given>,
     /// The blob's bytes that went out at most, from its start.
     pub(crate) sent: u64,
 }
@@ -51,7 +54,11 @@ impl Session {
 
     fn at(url: Url, answer: &Answer) -> Self {
         let authorization = answer.authorization_for(&url);
-        Session { url, authorization, note: answer.note.clone(), sent: 0 }
+        let given = match same_origin(&url, &answer.url) {
+            true => answer.given(),
+            false => Some(Given::by(&answer.url, "the Location header")),
+        };
+        Session { url, authorization, note: answer.note.clone(), given, sent: 0 }
     }
 
     /// The session as it goes on after `answer`: where that says, and with the authorization that was good for it.
@@ -81,6 +88,7 @@ impl Session {
         }
         let mut ask = Ask::new(method, url);
         ask.authorization = self.authorization.clone();
+        ask.given = self.given.clone();
         ask
     }
 

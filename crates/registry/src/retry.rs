@@ -1,7 +1,8 @@
 //! When a failed request is made again, and after what pause.
 //!
 //! Only for failures that pass by themselves ([`Error::is_passing`]): broken connections, timeouts, short bodies, 408, 429 and 5xx. Pauses
-//! double, have jitter, and are never shorter than the registry's `Retry-After` (within a cap).
+//! double, have jitter, and are never shorter than the registry's `Retry-After`. A registry that wants to be left alone for longer than we wait
+//! ends the operation at once, and so do hosts that give no sign of life.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,11 +12,15 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use crate::error::{Effort, Error};
+use crate::call::Effort;
+use crate::error::Error;
 use crate::options::Options;
 
 /// The longest pause that backing off leads to; only `Retry-After` can ask for more.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// How often a host is tried that has not answered once in this run, where each try takes long.
+const TRIES_IN_SILENCE: u32 = 2;
 
 /// How to retry, for a whole transport.
 pub(crate) struct Policy {
@@ -71,14 +76,16 @@ impl Retry<'_> {
     /// The same, where the caller knows better whether the failure passes.
     pub(crate) async fn pause_if(&mut self, passing: bool, mut error: Error) -> Result<(), Error> {
         self.attempts += 1;
-        if !passing || self.left == 0 {
+        let asked = error.refusal().and_then(|refusal| refusal.retry_after).unwrap_or_default();
+        let is_hopeless =
+            asked > self.policy.longest_pause || (error.is_silence() && self.attempts >= TRIES_IN_SILENCE);
+        if !passing || is_hopeless || self.left == 0 {
             error.set_effort(Effort { attempts: self.attempts, time: self.since.elapsed() });
             return Err(error);
         }
         self.left -= 1;
         let backoff = self.pauses.next().unwrap_or(LONGEST_BACKOFF);
-        let asked = error.refusal().and_then(|refusal| refusal.retry_after).unwrap_or_default();
-        let pause = backoff.max(asked.min(self.policy.longest_pause));
+        let pause = backoff.max(asked);
         self.policy.observer.notice(Event::Retrying {
             what: self.what.clone(),
             reason: reason(&error),
@@ -116,7 +123,8 @@ pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
         // Too many digits for a number still mean: very long.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
     }
-    let then = DateTimeParser::new().parse_timestamp(value).ok()?;
+    // Some get the day of the week wrong, which nothing depends on.
+    let then = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(value).ok()?;
     let seconds = then.as_second().saturating_sub(now.as_second());
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }

@@ -14,8 +14,9 @@ use crate::answer::Answer;
 use crate::auth::challenge::{self, Challenge, Offer};
 use crate::auth::credentials::Credentials;
 use crate::auth::grant;
-use crate::auth::session::{Scope, Session, Sessions};
-use crate::error::{Call, ContentFault, Error};
+use crate::auth::session::{Need, Scope, Session, Sessions};
+use crate::call::{Call, redacted};
+use crate::error::{ContentFault, Error};
 use crate::hop::{Declared, same_origin};
 use crate::host::{Host, HostError};
 use crate::http::{Ask, Http, Payload};
@@ -157,14 +158,13 @@ impl Inner {
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             return Err(Error::refused(answer.refusal(&self.http).await));
         }
-        let offer = (status == StatusCode::UNAUTHORIZED)
-            .then(|| challenge::offer(answer.response.headers()))
-            .flatten();
+        let offers = match status {
+            StatusCode::UNAUTHORIZED => challenge::offers(answer.response.headers()),
+            _ => Vec::new(),
+        };
         let odd = self.odd(answer).await;
         let registry = Registry { host: host.clone(), base, odd, challenge: RwLock::default() };
-        if let Some(offer) = offer {
-            registry.learn(&self.http.declared, offer)?;
-        }
+        registry.learn(&self.http.declared, offers)?;
         Ok(registry)
     }
 
@@ -192,15 +192,22 @@ impl Inner {
         make: impl Fn(&Url) -> Result<Ask, Error>,
     ) -> Result<Answer, Error> {
         let registry = &*self.registry(scope.repository.host()).await?;
-        let session = self.session(registry, scope, None).await?;
+        let session = match registry.challenge() {
+            None => Session::none(),
+            Some(usual) => self.sessions.get(&self.http, scope, Need::Request(&usual)).await?,
+        };
         let answer = self.send_with(registry, &session, &make).await?;
-        if !self.may_renew(registry, &session, &answer)? {
-            return Ok(answer);
-        }
+        let challenge = match self.turn(registry, &session, &answer)? {
+            Turn::Final => return Ok(answer),
+            Turn::Again => None,
+            Turn::By(challenge) => Some(challenge),
+        };
         // A password is looked up again, too: those of credential helpers expire.
-        let renewed = self.session(registry, scope, Some(&session)).await?;
+        let need = Need::Refused { refused: &session, challenge: challenge.as_ref() };
+        let renewed = self.sessions.get(&self.http, scope, need).await?;
         if renewed.is_password && renewed.header == session.header {
-            return Ok(answer);
+            // Nothing better was found, and where it was looked for belongs to the refusal.
+            return Ok(Answer { note: renewed.note, ..answer });
         }
         drop(answer);
         self.send_with(registry, &renewed, &make).await
@@ -223,40 +230,49 @@ impl Inner {
         if same_origin(&answer.url, &registry.base) {
             self.quotas.learn(&registry.host, answer.response.headers());
         }
-        answer.note = session.note.clone();
         answer.host = Some(registry.host.clone());
-        answer.authorization = session.header.clone().filter(|_| same_origin(&answer.url, &registry.base));
+        // Another origin got no authorization from us, so its refusal says nothing of ours.
+        if same_origin(&answer.url, &registry.base) {
+            answer.note = session.note.clone();
+            answer.authorization = session.header.clone();
+        }
         Ok(answer)
     }
 
-    /// Whether an answer is a 401 of the registry itself that another authorization may turn.
-    fn may_renew(&self, registry: &Registry, session: &Session, answer: &Answer) -> Result<bool, Error> {
-        if answer.status() != StatusCode::UNAUTHORIZED || !same_origin(&answer.url, &registry.base) {
-            return Ok(false);
+    /// Whether an answer is a refusal of the registry itself that another authorization may turn: a 401, or a 403 that names a scope which
+    /// wasn't asked for.
+    fn turn(&self, registry: &Registry, session: &Session, answer: &Answer) -> Result<Turn, Error> {
+        let refusal = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if !refusal || !same_origin(&answer.url, &registry.base) {
+            return Ok(Turn::Final);
         }
-        match challenge::offer(answer.response.headers()) {
-            Some(offer) => registry.learn(&self.http.declared, offer).map(|()| true),
-            None => Ok(session.header.is_some()),
+        let declared = &self.http.declared;
+        let offers = challenge::offers(answer.response.headers());
+        if answer.status() == StatusCode::FORBIDDEN {
+            let usable = offers.into_iter().filter_map(|offer| registry.checked(declared, offer).ok());
+            let more = usable.into_iter().find(|challenge| challenge.names_more_than(&session.scopes));
+            return Ok(more.map_or(Turn::Final, |challenge| {
+                registry.keep(&challenge);
+                Turn::By(challenge)
+            }));
         }
-    }
-
-    async fn session(
-        &self,
-        registry: &Registry,
-        scope: &Scope,
-        refused: Option<&Session>,
-    ) -> Result<Session, Error> {
-        match registry.challenge() {
-            None => Ok(Session::none()),
-            Some(challenge) => self.sessions.get(&self.http, &challenge, scope, refused).await,
-        }
+        Ok(match registry.learn(declared, offers)? {
+            Some(challenge) => Turn::By(challenge),
+            None if session.header.is_some() => Turn::Again,
+            None => Turn::Final,
+        })
     }
 
     /// Tells a refusal with all that is known about it.
     pub(crate) async fn refused(&self, answer: Answer) -> Error {
         let (login, host) = (answer.note.clone(), answer.host.clone());
         let secrets = answer.authorization.as_ref().map(grant::secrets).unwrap_or_default();
-        let mut refusal = answer.refusal(&self.http).await.without(&secrets);
+        let challenge = (answer.status() == StatusCode::UNAUTHORIZED)
+            .then(|| challenge::unusable(answer.response.headers()))
+            .flatten();
+        let mut refusal = answer.refusal(&self.http).await;
+        refusal.challenge = challenge;
+        let mut refusal = refusal.without(&secrets);
         refusal.note = match refusal.status {
             401 | 403 => login.map(|login| login.told(refusal.status)),
             429 => {
@@ -286,22 +302,50 @@ impl Registry {
         self.challenge.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps what the registry asks for, if its realm may be spoken to.
-    fn learn(&self, declared: &Declared, offer: Offer) -> Result<(), Error> {
-        let challenge = match offer {
-            Offer::Basic => Challenge::Basic,
-            Offer::Bearer { realm, service } => match declared.realm(&self.base, &realm) {
-                Ok(realm) => Challenge::Bearer { realm, service },
-                Err(reason) => {
-                    let realm = Url::parse(&realm)
-                        .map_or_else(|_| "not a URL".to_owned(), |url| crate::error::redacted(&url));
-                    return Err(Error::Realm { registry: self.host.clone(), realm, reason });
+    /// The first of the offers whose realm may be spoken to. What it says of the whole registry is kept.
+    fn learn(&self, declared: &Declared, offers: Vec<Offer>) -> Result<Option<Challenge>, Error> {
+        let mut refused = None;
+        for offer in offers {
+            match self.checked(declared, offer) {
+                Ok(challenge) => {
+                    self.keep(&challenge);
+                    return Ok(Some(challenge));
                 }
-            },
-        };
-        *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = Some(challenge);
-        Ok(())
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        refused.map_or(Ok(None), Err)
     }
+
+    fn keep(&self, challenge: &Challenge) {
+        let general = challenge.of_registry();
+        *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = Some(general);
+    }
+
+    fn checked(&self, declared: &Declared, offer: Offer) -> Result<Challenge, Error> {
+        let Offer::Bearer { realm, service, scopes } = offer else { return Ok(Challenge::Basic) };
+        match declared.realm(&self.base, &realm) {
+            Ok(realm) => Ok(Challenge::Bearer { realm, service, scopes }),
+            Err(reason) => {
+                let realm = match Url::parse(&realm) {
+                    Ok(url) => redacted(&url),
+                    // No URL, so there is no part of it where secrets are.
+                    Err(_) => crate::host::shown(&realm),
+                };
+                Err(Error::Realm { registry: self.host.clone(), realm, reason })
+            }
+        }
+    }
+}
+
+/// What becomes of a request that was answered.
+enum Turn {
+    /// The answer counts.
+    Final,
+    /// It is made again, with another authorization of the same kind.
+    Again,
+    /// It is made again, with what the registry asks for now.
+    By(Challenge),
 }
 
 fn hosts(flag: &'static str, texts: &[String]) -> Result<Vec<Host>, SetupError> {

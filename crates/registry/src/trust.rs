@@ -51,7 +51,6 @@ impl Trust {
         match check {
             Check::Nothing => build(Client::builder().tls_certs_only([])),
             Check::Skipped => build(Client::builder().tls_danger_accept_invalid_certs(true)),
-            Check::Certificates if self.own.is_empty() => build(Client::builder()),
             Check::Certificates => match self.verifier() {
                 Ok(verifier) => {
                     let tls = rustls::ClientConfig::builder()
@@ -60,7 +59,7 @@ impl Trust {
                         .with_no_client_auth();
                     build(Client::builder().tls_backend_preconfigured(tls))
                 }
-                // Without a provider there is no TLS at all, and the ordinary way says so.
+                // Without a provider or any certificate there is no TLS at all, and the ordinary way says so.
                 Err(_) => build(Client::builder()),
             },
         }
@@ -73,6 +72,7 @@ impl Trust {
             rustls_platform_verifier::Verifier::new_with_extra_roots(self.own.clone(), Arc::clone(&provider));
         let inner: Arc<dyn ServerCertVerifier> = match with_system {
             Ok(verifier) => Arc::new(verifier),
+            Err(error) if self.own.is_empty() => return Err(error),
             Err(_) => {
                 let mut roots = rustls::RootCertStore::empty();
                 roots.add_parsable_certificates(self.own.iter().cloned());
@@ -85,12 +85,21 @@ impl Trust {
     }
 }
 
-/// Takes, beside what the ordinary check takes, a server certificate that is itself in the CA file although it is marked as
-/// a CA. That is what `openssl req -x509` makes and what most closed networks have; webpki alone refuses it in that role.
+/// Takes, beside what the ordinary check takes, a server certificate that is itself among the trusted ones although it is marked as a CA.
+/// That is what `openssl req -x509` makes and what most closed networks have; webpki alone refuses it in that role.
 #[derive(Debug)]
 struct SelfSigned {
     inner: Arc<dyn ServerCertVerifier>,
     own: Vec<CertificateDer<'static>>,
+}
+
+impl SelfSigned {
+    /// Whether a certificate is trusted by itself: one of the CA file, or of the system, which `SSL_CERT_FILE` and `SSL_CERT_DIR` may name.
+    fn is_trusted(&self, certificate: &CertificateDer<'_>) -> bool {
+        // Read when it is needed: hardly a server has such a certificate.
+        let of_system = || rustls_native_certs::load_native_certs().certs;
+        self.own.iter().any(|own| own == certificate) || of_system().iter().any(|own| own == certificate)
+    }
 }
 
 impl ServerCertVerifier for SelfSigned {
@@ -105,7 +114,7 @@ impl ServerCertVerifier for SelfSigned {
         let checked =
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match checked {
-            Err(error) if is_ca_in_server_role(&error) && self.own.iter().any(|own| own == end_entity) => {
+            Err(error) if is_ca_in_server_role(&error) && self.is_trusted(end_entity) => {
                 // webpki looks at the dates before the role, so they are right; the name is ours to check.
                 let certificate = rustls::server::ParsedCertificate::try_from(end_entity)?;
                 rustls::client::verify_server_name(&certificate, server_name)?;

@@ -12,11 +12,11 @@ mod support;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airlift_registry::{Access, Error, Options, Repository, Selector, Transport};
+use support::child::{again, told_to_child};
 use support::script::{Reply, Request, Script, read_head};
 use support::{Memory, content, descriptor, options, told, transport};
 use tokio::io::AsyncWriteExt;
@@ -25,31 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-const CHILD: &str = "AIRLIFT_TEST_CHILD";
 const MANIFEST: &str = "{}";
-
-/// Whether this is the process with the environment; what it was told.
-fn told_to_child() -> Option<String> {
-    std::env::var(CHILD).ok()
-}
-
-/// Runs the test `name` in a process of its own. Gives what that printed.
-async fn again(name: &'static str, child: String, environment: Vec<(&'static str, String)>) -> String {
-    let run = move || {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", name, "--nocapture"]).env(CHILD, child);
-        for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
-            command.env_remove(variable).env_remove(variable.to_ascii_lowercase());
-        }
-        command.envs(environment).output().unwrap()
-    };
-    let output = tokio::task::spawn_blocking(run).await.unwrap();
-    let printed =
-        format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{printed}");
-    assert!(printed.contains("1 passed"), "{printed}");
-    printed
-}
 
 fn tag() -> Selector {
     Selector::Tag("1".parse().unwrap())
@@ -256,18 +232,69 @@ async fn a_proxy_that_refuses_is_told_without_its_password() {
     let environment = vec![("HTTP_PROXY", url.clone()), ("HTTPS_PROXY", url)];
     let name = "a_proxy_that_is_not_there_is_told_without_its_password";
     let printed = again(name, String::new(), environment).await;
-    assert!(printed.contains("can't connect") && !printed.contains("c4nary"), "{printed}");
+    assert!(!printed.contains("c4nary"), "{printed}");
+    let through = format!("can't connect through the proxy http://{gone}");
+    assert_eq!(printed.matches(&through).count(), 2, "{printed}");
+    // One whose name nobody knows, and values that name none: they are not passed over.
+    let environment = vec![("HTTPS_PROXY", "http://us:c4nary@nobody.invalid:3128".to_owned())];
+    let printed = again(name, "only https".to_owned(), environment).await;
+    assert!(printed.contains("through the proxy http://nobody.invalid:3128"), "{printed}");
+    assert!(!printed.contains("c4nary"), "{printed}");
+    for bad in ["garbage", "socks5://us:c4nary@127.0.0.1:1080"] {
+        let printed = again(name, String::new(), vec![("HTTPS_PROXY", bad.to_owned())]).await;
+        assert!(printed.contains("the proxy in HTTPS_PROXY (") && !printed.contains("c4nary"), "{printed}");
+    }
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_told_without_its_password() {
-    if told_to_child().is_none() {
-        // Its parent is the test above.
-        return;
+    // Its parent is the test above.
+    let Some(which) = told_to_child() else { return };
+    if let Err(error) = Transport::new(options(), Arc::new(airlift_bundle::Unobserved)) {
+        return println!("{error}");
     }
     let transport = through_proxy(None);
-    manifest(&transport, "registry.test/a").await.unwrap_err();
-    manifest(&transport, "secure.test/a").await.unwrap_err();
+    if which.is_empty() {
+        manifest(&transport, "registry.test/a").await.unwrap_err();
+    }
+    let error = manifest(&transport, "secure.test/a").await.unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("NO_PROXY")), "{error}");
+}
+
+#[tokio::test]
+async fn a_helper_that_does_not_answer_is_ended_and_named() {
+    if let Some(folder) = told_to_child() {
+        let script = Script::all(|_| Reply::new(401, &[("WWW-Authenticate", "Basic realm=x")], "")).await;
+        let path = std::path::Path::new(&folder).join("config.json");
+        std::fs::write(&path, r#"{"credsStore":"stuck"}"#).unwrap();
+        let idle_timeout = Duration::from_millis(300);
+        let options = Options { auth_file: Some(path), idle_timeout, ..options() };
+        let (transport, _) = transport(options);
+        for name in ["a", "b", "c"] {
+            manifest(&transport, &format!("{}/{name}", script.address)).await.unwrap_err();
+        }
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let helper = folder.path().join("docker-credential-stuck");
+    // It leaves its number, and a process that outlives it with its standard output.
+    let script =
+        format!("#!/bin/sh\necho $$ >> '{path}/asked'\nsleep 1000 &\necho $! >> '{path}/left'\nwait\n");
+    std::fs::write(&helper, script).unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let search = format!("{path}:{}", std::env::var("PATH").unwrap_or_default());
+    let name = "a_helper_that_does_not_answer_is_ended_and_named";
+    let printed = again(name, path, vec![("PATH", search)]).await;
+    let told = "docker-credential-stuck didn't answer within 0.3 s and was ended";
+    assert_eq!(printed.lines().filter(|line| line.contains(told)).count(), 3, "{printed}");
+    let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+    assert_eq!(asked.lines().count(), 1, "nobody waits for it again");
+    // What has ended has no command line, if it is known at all.
+    let command = std::fs::read(format!("/proc/{}/cmdline", asked.trim())).unwrap_or_default();
+    assert!(command.is_empty(), "it still runs");
+    let left = std::fs::read_to_string(folder.path().join("left")).unwrap();
+    let _ = std::process::Command::new("kill").arg(left.trim()).status();
 }
 
 #[tokio::test]

@@ -1,16 +1,20 @@
 //! What the user has: Podman's and Docker's credential files, and credential helpers.
 //!
-//! Which entry counts is decided here (namespaces as Podman writes them, old URL keys as Docker writes them); decoding an entry and
-//! speaking to a helper is `docker_credential`'s. Nothing found is an answer that says where it was looked for; a secret never is in one.
+//! Which entry counts is decided here (namespaces as Podman writes them, old URL keys as Docker writes them); decoding an entry is
+//! `docker_credential`'s, and `helper` speaks to helpers. Nothing found is an answer that says where it was looked for; a secret never is in one.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::secrets::RegistryAuth;
 use serde_json::{Map, Value, json};
 
+use crate::auth::helper::{self, Failure};
 use crate::host::bounded;
 use crate::options::SetupError;
 use crate::reference::Repository;
@@ -49,9 +53,11 @@ pub(crate) enum Lookup {
 }
 
 /// Where to look.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Credentials {
     files: Vec<PathBuf>,
+    /// The helpers that didn't answer: nobody waits for them again.
+    silent: Mutex<HashSet<String>>,
 }
 
 impl Credentials {
@@ -64,7 +70,7 @@ impl Credentials {
         if serde_json::from_slice::<Map<String, Value>>(&text).is_err() {
             return Err(SetupError::AuthSyntax { path: path.to_owned() });
         }
-        Ok(Credentials { files: vec![path.to_owned()] })
+        Ok(Self::at(vec![path.to_owned()]))
     }
 
     /// Podman's and Docker's own places, by the environment.
@@ -80,25 +86,30 @@ impl Credentials {
             config.map(|folder| folder.join("containers/auth.json")),
             docker.map(|folder| folder.join("config.json")),
         ];
-        Credentials { files: files.into_iter().flatten().collect() }
+        Self::at(files.into_iter().flatten().collect())
     }
 
-    /// Looks for what the user has for `repository`. Reads files and may run a helper: blocks.
-    pub(crate) fn find(&self, repository: &Repository) -> Lookup {
+    fn at(files: Vec<PathBuf>) -> Self {
+        Credentials { files, silent: Mutex::default() }
+    }
+
+    /// Looks for what the user has for `repository`. A helper is waited for no longer than `patience`.
+    pub(crate) async fn find(&self, repository: &Repository, patience: Duration) -> Lookup {
         let mut looked = Vec::new();
         for path in &self.files {
             let shown = path.display().to_string().escape_debug().to_string();
-            match search(path, repository) {
-                Ok(Some((credential, None))) => {
-                    return Lookup::Found { credential, from: shown };
-                }
-                Ok(Some((credential, Some(helper)))) => {
-                    return Lookup::Found {
-                        credential,
-                        from: format!("docker-credential-{helper} (named in {shown})"),
-                    };
-                }
-                Ok(None) => looked.push(shown),
+            match looked_up(path, repository, patience).await {
+                Ok(Entry::Credential(credential)) => return Lookup::Found { credential, from: shown },
+                Ok(Entry::Helper { name, key }) => match self.ask(&name, &key, patience).await {
+                    Ok(credential) => {
+                        let name = bounded(&name).escape_debug().to_string();
+                        let from = format!("docker-credential-{name} (named in {shown})");
+                        return Lookup::Found { credential, from };
+                    }
+                    Err(None) => looked.push(shown),
+                    Err(Some(problem)) => looked.push(format!("{shown}: {problem}")),
+                },
+                Ok(Entry::Nothing) => looked.push(shown),
                 Err(problem) => looked.push(format!("{shown}: {problem}")),
             }
         }
@@ -106,42 +117,92 @@ impl Credentials {
             if looked.is_empty() { "nowhere: HOME is not set".to_owned() } else { looked.join(", ") };
         Lookup::Nothing { looked }
     }
+
+    /// Asks a helper. An error is what is wrong with it, if anything is.
+    async fn ask(&self, name: &str, key: &str, patience: Duration) -> Result<Credential, Option<String>> {
+        let shown = bounded(name).escape_debug().to_string();
+        if name.contains(['/', '\\']) {
+            return Err(Some(format!("the helper's name '{shown}' contains a slash")));
+        }
+        let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_silent = silent().contains(name);
+        let answer = if is_silent { Err(Failure::Silent) } else { helper::ask(name, key, patience).await };
+        let problem = match answer {
+            Ok(credential) => return Ok(credential),
+            Err(Failure::Nothing) => return Err(None),
+            Err(Failure::NotRun) => "can't be run".to_owned(),
+            Err(Failure::Failed) => "failed".to_owned(),
+            Err(Failure::Malformed) => "gave no credential".to_owned(),
+            Err(Failure::Silent) => {
+                silent().insert(name.to_owned());
+                format!("didn't answer within {} s and was ended", patience.as_secs_f32())
+            }
+        };
+        Err(Some(format!("docker-credential-{shown} {problem}")))
+    }
 }
 
-/// A credential and, if one gave it, the helper's name.
-type Hit = (Credential, Option<String>);
+/// What one file has.
+enum Entry {
+    Nothing,
+    Credential(Credential),
+    /// A helper, and what it is to be asked for.
+    Helper {
+        name: String,
+        key: String,
+    },
+}
+
+/// The same as [`search`], on a thread that may block: a file may be a pipe, or lie on a server that is gone.
+async fn looked_up(path: &Path, repository: &Repository, patience: Duration) -> Result<Entry, String> {
+    let (path, repository) = (path.to_owned(), repository.clone());
+    let search = tokio::task::spawn_blocking(move || search(&path, &repository));
+    match tokio::time::timeout(patience, search).await {
+        Ok(Ok(found)) => found,
+        _ => Err("can't be read (nothing came)".to_owned()),
+    }
+}
 
 /// One file: the host's own helper, else an entry with a secret, else the helper for everything.
-fn search(path: &Path, repository: &Repository) -> Result<Option<Hit>, String> {
+fn search(path: &Path, repository: &Repository) -> Result<Entry, String> {
     let text = match read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Entry::Nothing),
         Err(error) => return Err(format!("can't be read ({error})")),
     };
     let config: Value = serde_json::from_slice(&text).map_err(|_| "is not JSON".to_owned())?;
     let host = repository.host().to_string();
-    if let Some((key, helper)) = own_helper(&config, &host) {
-        return ask_helper(&helper, &key);
+    if let Some((key, name)) = own_helper(&config, &host) {
+        return Ok(Entry::Helper { name, key });
     }
     if let Some((key, entry)) = entry(&config, repository) {
-        let reduced = json!({ "auths": { key.clone(): entry } });
-        let credential = docker_credential::get_credential_from_reader(reduced.to_string().as_bytes(), &key);
-        return credential.map(|credential| Some((convert(credential), None))).map_err(|error| {
+        return decoded(&key, &entry).map(Entry::Credential);
+    }
+    match config.get("credsStore").and_then(Value::as_str).filter(|helper| !helper.is_empty()) {
+        Some(name) => {
+            let key = if repository.host().is_docker_hub() { HUB_KEY.to_owned() } else { host };
+            Ok(Entry::Helper { name: name.to_owned(), key })
+        }
+        None => Ok(Entry::Nothing),
+    }
+}
+
+/// The credential in an entry of `auths`.
+fn decoded(key: &str, entry: &Value) -> Result<Credential, String> {
+    let reduced = json!({ "auths": { key: entry } });
+    let credential = docker_credential::get_credential_from_reader(reduced.to_string().as_bytes(), key);
+    match credential {
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Credential::Identity(Secret(token))),
+        Ok(DockerCredential::UsernamePassword(user, secret)) => Ok(helper::credential(user, secret)),
+        Err(error) => {
             let reason = match error {
                 CredentialRetrievalError::CredentialMismatchError => {
                     "its auth differs from its username and password"
                 }
                 _ => "its auth is not base64 of user:password",
             };
-            format!("the entry {} can't be used: {reason}", bounded(&key).escape_debug())
-        });
-    }
-    match config.get("credsStore").and_then(Value::as_str).filter(|helper| !helper.is_empty()) {
-        Some(helper) => {
-            let key = if repository.host().is_docker_hub() { HUB_KEY.to_owned() } else { host };
-            ask_helper(helper, &key)
+            Err(format!("the entry {} can't be used: {reason}", bounded(key).escape_debug()))
         }
-        None => Ok(None),
     }
 }
 
@@ -195,42 +256,6 @@ fn filled(entry: &Value) -> Option<Value> {
         entry.as_object()?.iter().filter(|(name, value)| known.contains(&name.as_str()) && is_filled(value));
     let members: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
     (!members.is_empty()).then_some(Value::Object(members))
-}
-
-fn ask_helper(helper: &str, key: &str) -> Result<Option<Hit>, String> {
-    let shown = bounded(helper).escape_debug().to_string();
-    if helper.contains(['/', '\\']) {
-        return Err(format!("the helper's name '{shown}' contains a slash"));
-    }
-    let config = json!({ "credHelpers": { key: helper } }).to_string();
-    match docker_credential::get_credential_from_reader(config.as_bytes(), key) {
-        Ok(credential) => Ok(Some((convert(credential), Some(shown)))),
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. })
-            if stdout.contains("credentials not found") =>
-        {
-            Ok(None)
-        }
-        // What the helper printed may hold what it was asked for, so it isn't repeated.
-        Err(CredentialRetrievalError::HelperFailure { .. }) => {
-            Err(format!("docker-credential-{shown} failed"))
-        }
-        Err(CredentialRetrievalError::MalformedHelperResponse) => {
-            Err(format!("docker-credential-{shown} gave no credential"))
-        }
-        Err(_) => Err(format!("docker-credential-{shown} can't be run")),
-    }
-}
-
-fn convert(credential: DockerCredential) -> Credential {
-    match credential {
-        DockerCredential::IdentityToken(token) => Credential::Identity(Secret(token)),
-        DockerCredential::UsernamePassword(user, token) if user == "<token>" => {
-            Credential::Identity(Secret(token))
-        }
-        DockerCredential::UsernamePassword(user, password) => {
-            Credential::Login(RegistryAuth::Basic(user, password))
-        }
-    }
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

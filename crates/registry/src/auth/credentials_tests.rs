@@ -8,11 +8,16 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
+fn found(credentials: &Credentials, repository: &str) -> Lookup {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(credentials.find(&repository.parse().unwrap(), Duration::from_secs(60)))
+}
+
 fn find_in(config: &Value, repository: &str) -> Lookup {
     let folder = folder();
     let path = folder.path().join("config.json");
     std::fs::write(&path, config.to_string()).unwrap();
-    Credentials::new(Some(&path)).unwrap().find(&repository.parse().unwrap())
+    found(&Credentials::new(Some(&path)).unwrap(), repository)
 }
 
 fn user(lookup: &Lookup) -> Option<String> {
@@ -136,10 +141,10 @@ fn a_broken_usual_file_is_named_and_the_next_one_looked_at() {
     let (first, second) = (folder.path().join("1"), folder.path().join("2"));
     std::fs::write(&first, "no json").unwrap();
     std::fs::write(&second, json!({ "auths": { "quay.io": login("us") } }).to_string()).unwrap();
-    let repository = "quay.io/a".parse().unwrap();
-    let both = Credentials { files: vec![first.clone(), folder.path().join("absent"), second] };
-    assert_eq!(user(&both.find(&repository)).as_deref(), Some("us"));
-    let Lookup::Nothing { looked } = Credentials { files: vec![first] }.find(&repository) else {
+    let repository = "quay.io/a";
+    let both = Credentials::at(vec![first.clone(), folder.path().join("absent"), second]);
+    assert_eq!(user(&found(&both, repository)).as_deref(), Some("us"));
+    let Lookup::Nothing { looked } = found(&Credentials::at(vec![first]), repository) else {
         panic!("nothing is expected")
     };
     assert!(looked.ends_with("1: is not JSON"), "{looked}");

@@ -16,7 +16,9 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 
 use crate::auth::credentials::{Credential, Secret};
+use crate::call::Given;
 use crate::error::{ContentFault, Error};
+use crate::host::Host;
 use crate::http::{Ask, Http, Payload};
 
 /// The largest token answer that is read.
@@ -28,6 +30,8 @@ const CLIENT_ID: &str = "airlift";
 
 /// What to ask a token service for.
 pub(crate) struct Wanted<'a> {
+    /// The registry that names the service.
+    pub(crate) registry: &'a Host,
     pub(crate) realm: &'a Url,
     pub(crate) service: Option<&'a str>,
     pub(crate) scopes: Vec<String>,
@@ -50,11 +54,15 @@ pub(crate) async fn fetch(
     wanted: &Wanted<'_>,
     credential: Option<&Credential>,
 ) -> Result<Token, Error> {
-    let ask = match credential {
+    let mut ask = match credential {
         Some(Credential::Identity(secret)) => refresh(wanted, secret),
         Some(Credential::Login(auth)) => Ask { authorization: basic(auth), ..query(wanted) },
         None => query(wanted),
     };
+    if !wanted.registry.names_url(wanted.realm) {
+        ask.given = Some(Given { by: wanted.registry.to_string(), place: "the login challenge" });
+    }
+    let call = http.call(&ask);
     let mut brought = ask.authorization.as_ref().map(secrets).unwrap_or_default();
     if let Some(Credential::Identity(secret)) = credential {
         brought.push(secret.0.clone());
@@ -64,10 +72,10 @@ pub(crate) async fn fetch(
         if !answer.status().is_success() {
             return Err(Error::refused(answer.refusal(http).await.without(&brought)));
         }
+        answer.plain()?;
         let body = answer.whole(http, "token answer", MAX_ANSWER).await?;
         read(&body).ok_or_else(|| Error::content(&answer.call, ContentFault::Token))
     };
-    let call = crate::error::Call::new(&Method::GET, wanted.realm);
     let bounded = tokio::time::timeout(http.answer_timeout, exchange).await;
     bounded.unwrap_or_else(|_| Err(crate::http::timed_out(&call, "no whole answer", http.answer_timeout)))
 }
@@ -170,7 +178,9 @@ mod tests {
     #[test]
     fn asks_for_scopes_in_the_query_and_keeps_a_refresh_token_out_of_it() {
         let realm = Url::parse("https://auth.example/token?x=1").unwrap();
+        let registry = "r.example".parse().unwrap();
         let wanted = Wanted {
+            registry: &registry,
             realm: &realm,
             service: Some("r&s"),
             scopes: vec!["repository:a/b:pull,push".to_owned()],

@@ -7,15 +7,12 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
-use crate::auth::challenge::Challenge;
+use crate::auth::challenge::{Challenge, merged};
 use crate::auth::credentials::{Credential, Credentials, Lookup};
 use crate::auth::grant::{self, Wanted};
 use crate::error::Error;
 use crate::http::Http;
 use crate::reference::Repository;
-
-/// The longest wait for a credential helper: it may ask the user something.
-const HELPER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +78,8 @@ pub(crate) struct Session {
     pub(crate) note: Option<Arc<Login>>,
     /// Whether it is a user and a password, which are refused always when they are refused once.
     pub(crate) is_password: bool,
+    /// What its token was asked to be good for.
+    pub(crate) scopes: Vec<String>,
     number: u64,
     expires: Option<Instant>,
 }
@@ -88,7 +87,7 @@ pub(crate) struct Session {
 impl Session {
     /// Of a registry that asks for nothing.
     pub(crate) fn none() -> Self {
-        Session { header: None, note: None, is_password: false, number: 0, expires: None }
+        Session { header: None, note: None, is_password: false, scopes: Vec::new(), number: 0, expires: None }
     }
 
     fn is_fresh(&self) -> bool {
@@ -96,7 +95,22 @@ impl Session {
     }
 }
 
-type Cell = Arc<tokio::sync::Mutex<Option<Session>>>;
+/// Why an authorization is needed.
+pub(crate) enum Need<'a> {
+    /// For a request to a registry that asks for this as a rule.
+    Request(&'a Challenge),
+    /// Since `refused` was; the refusal asked for `challenge`, if for anything that can be read.
+    Refused { refused: &'a Session, challenge: Option<&'a Challenge> },
+}
+
+/// An authorization and what it was made for.
+struct Kept {
+    session: Session,
+    /// The registry's last words for this scope: some name another token service for each repository.
+    challenge: Challenge,
+}
+
+type Cell = Arc<tokio::sync::Mutex<Option<Kept>>>;
 
 /// All authorizations of a transport.
 pub(crate) struct Sessions {
@@ -109,34 +123,37 @@ impl Sessions {
         Sessions { credentials: Arc::new(credentials), cells: Mutex::default() }
     }
 
-    /// The authorization for `scope`; another one than `refused`, if that was.
-    pub(crate) async fn get(
-        &self,
-        http: &Http,
-        challenge: &Challenge,
-        scope: &Scope,
-        refused: Option<&Session>,
-    ) -> Result<Session, Error> {
+    /// The authorization for `scope`; another one than was refused, if one was.
+    pub(crate) async fn get(&self, http: &Http, scope: &Scope, need: Need<'_>) -> Result<Session, Error> {
         let cell = Arc::clone(
             self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(scope.clone()).or_default(),
         );
         // Held while logging in: the others wait for this one's token instead of fetching their own.
         let mut slot = cell.lock().await;
-        let number = slot.as_ref().map_or(0, |session| session.number);
-        if let Some(session) = slot.as_ref() {
-            let was_refused = refused.is_some_and(|refused| refused.number == session.number);
-            if session.is_fresh() && !was_refused {
-                return Ok(session.clone());
+        let (refused, asked) = match need {
+            Need::Request(usual) => (None, slot.as_ref().map_or(usual, |kept| &kept.challenge)),
+            Need::Refused { refused, challenge } => {
+                match challenge.or(slot.as_ref().map(|kept| &kept.challenge)) {
+                    Some(challenge) => (Some(refused.number), challenge),
+                    None => return Ok(Session::none()),
+                }
             }
+        };
+        if let Some(Kept { session, .. }) = slot.as_ref()
+            && session.is_fresh()
+            && refused != Some(session.number)
+        {
+            return Ok(session.clone());
         }
-        let mut session = self.log_in(http, challenge, scope).await?;
-        session.number = number + 1;
-        *slot = Some(session.clone());
+        let challenge = asked.clone();
+        let mut session = self.log_in(http, &challenge, scope).await?;
+        session.number = slot.as_ref().map_or(0, |kept| kept.session.number) + 1;
+        *slot = Some(Kept { session: session.clone(), challenge });
         Ok(session)
     }
 
     async fn log_in(&self, http: &Http, challenge: &Challenge, scope: &Scope) -> Result<Session, Error> {
-        let (credential, login) = match self.look_up(&scope.repository).await {
+        let (credential, login) = match self.credentials.find(&scope.repository, http.idle_timeout).await {
             Lookup::Found { credential, from } => (Some(credential), Login::Known { from }),
             Lookup::Nothing { looked } => {
                 (None, Login::Anonymous { host: scope.repository.host().to_string(), looked })
@@ -151,22 +168,16 @@ impl Sessions {
                 };
                 Ok(Session { header, is_password: true, ..session })
             }
-            Challenge::Bearer { realm, service } => {
-                let wanted = Wanted { realm, service: service.as_deref(), scopes: scope.texts() };
+            Challenge::Bearer { realm, service, scopes } => {
+                let scopes = merged(scope.texts(), scopes);
+                let registry = scope.repository.host();
+                let wanted = Wanted { registry, realm, service: service.as_deref(), scopes };
                 let token = grant::fetch(http, &wanted, credential.as_ref()).await;
                 let token = token.map_err(|error| explained(error, &login))?;
                 let expires = Instant::now() + usable(token.life);
-                Ok(Session { header: Some(token.header), expires: Some(expires), ..session })
+                let (header, expires) = (Some(token.header), Some(expires));
+                Ok(Session { header, expires, scopes: wanted.scopes, ..session })
             }
-        }
-    }
-
-    async fn look_up(&self, repository: &Repository) -> Lookup {
-        let (credentials, wanted) = (Arc::clone(&self.credentials), repository.clone());
-        let search = tokio::task::spawn_blocking(move || credentials.find(&wanted));
-        match tokio::time::timeout(HELPER_PATIENCE, search).await {
-            Ok(Ok(lookup)) => lookup,
-            _ => Lookup::Nothing { looked: "a credential helper, which didn't answer".to_owned() },
         }
     }
 }

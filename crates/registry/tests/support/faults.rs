@@ -285,7 +285,12 @@ pub(crate) const FAULTS: &[Fault] = faults! {
         None => Reply::new(200, &[], other()),
         Some(start) => rest(start),
     };
-    46 Blob "a compressed blob" => "encoding", 1: |_, _| Reply::new(200, &[("Content-Encoding", "gzip")], blob());
+    46 Blob "a blob that is said to be compressed" => "arrives", 1: |_, _| {
+        Reply::new(200, &[("Content-Encoding", "gzip")], blob())
+    };
+    46 Blob "a blob that was compressed" => "size", 1: |_, _| {
+        Reply::new(200, &[("Content-Encoding", "gzip")], &blob()[..400])
+    };
     46 Tag "a compressed manifest" => "encoding", 1: |_, _| {
         Reply::new(200, &[("Content-Encoding", "br")], MANIFEST)
     };
@@ -301,9 +306,8 @@ pub(crate) const FAULTS: &[Fault] = faults! {
         0 => Reply::new(429, &[("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")], ""),
         _ => Reply::new(200, &[], MANIFEST),
     };
-    48 Tag "429 for an age" => "arrives", 2: |request, _| match request.before {
-        0 => Reply::new(429, &[("Retry-After", "99999999999999999999")], ""),
-        _ => Reply::new(200, &[], MANIFEST),
+    48 Tag "429 for an age" => "limited", 1: |_, _| {
+        Reply::new(429, &[("Retry-After", "99999999999999999999")], "")
     };
     48 Tag "429, always" => "limited", 4: |_, _| refused(429);
     49 Blob "503, once" => "arrives", 2: |request, _| once(request, refused(503));

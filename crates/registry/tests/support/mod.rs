@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod child;
 pub(crate) mod faults;
 pub(crate) mod line;
 pub(crate) mod script;

@@ -59,14 +59,13 @@ const NETWORK: [&str; 24] = [
 ];
 
 /// Packages that only one member may import.
-pub(crate) const EXCLUSIVE: [(&str, &str); 11] = [
+pub(crate) const EXCLUSIVE: [(&str, &str); 10] = [
     ("anyhow", "airlift"),
     ("axum", "airlift-server"),
     ("clap", "airlift"),
     ("comfy-table", "airlift"),
     ("docker_credential", "airlift-registry"),
     ("hyper", "airlift-server"),
-    ("hyper-util", "airlift-server"),
     ("indicatif", "airlift"),
     ("oci-client", "airlift-registry"),
     ("reqwest", "airlift-registry"),

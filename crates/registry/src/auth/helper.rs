@@ -1,0 +1,80 @@
+//! Credential helpers: programs `docker-credential-NAME` that are given a host and print a credential.
+//!
+//! The protocol is that of docker/docker-credential-helpers: `get` as the only argument, the host on standard input, JSON on standard output.
+//! A helper may wait for a user that isn't there, so there is a limit to its time, after which it is ended. What it prints may hold what it
+//! was asked for, so nothing of that is repeated.
+
+use std::io;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use oci_client::secrets::RegistryAuth;
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+
+use crate::auth::credentials::{Credential, Secret};
+
+/// The most that is read of what a helper prints.
+const MAX_OUTPUT: u64 = 1024 * 1024;
+/// The user name that means that the secret is an identity token.
+const TOKEN_USER: &str = "<token>";
+
+/// Why a helper gave no credential.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It has none for that host.
+    Nothing,
+    /// It can't be started.
+    NotRun,
+    /// It ended with an error.
+    Failed,
+    /// What it printed is no credential.
+    Malformed,
+    /// It was ended.
+    Silent,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reply {
+    username: String,
+    secret: String,
+}
+
+/// Asks `docker-credential-{name}` what it has for `key`, and waits for `patience` at most.
+pub(crate) async fn ask(name: &str, key: &str, patience: Duration) -> Result<Credential, Failure> {
+    let mut command = Command::new(format!("docker-credential-{name}"));
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Whatever ends the wait ends the helper: a program that hangs must not outlive us, nor hold us.
+    let child = command.kill_on_drop(true).spawn().map_err(|_| Failure::NotRun)?;
+    let output = tokio::time::timeout(patience, talk(child, key)).await.map_err(|_| Failure::Silent)?;
+    let output = output.map_err(|_| Failure::Failed)?;
+    if !output.status.success() {
+        let is_unknown = String::from_utf8_lossy(&output.stdout).contains("credentials not found");
+        return Err(if is_unknown { Failure::Nothing } else { Failure::Failed });
+    }
+    let reply: Reply = serde_json::from_slice(&output.stdout).map_err(|_| Failure::Malformed)?;
+    Ok(credential(reply.username, reply.secret))
+}
+
+/// What a user and a secret are together.
+pub(crate) fn credential(user: String, secret: String) -> Credential {
+    match user.as_str() {
+        TOKEN_USER => Credential::Identity(Secret(secret)),
+        _ => Credential::Login(RegistryAuth::Basic(user, secret)),
+    }
+}
+
+async fn talk(mut child: Child, key: &str) -> io::Result<Output> {
+    if let Some(mut input) = child.stdin.take() {
+        // A helper that doesn't read it may have an answer all the same.
+        let _ = input.write_all(key.as_bytes()).await;
+    }
+    let mut stdout = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        output.take(MAX_OUTPUT).read_to_end(&mut stdout).await?;
+    }
+    let status = child.wait().await?;
+    Ok(Output { status, stdout, stderr: Vec::new() })
+}
