@@ -21,6 +21,7 @@ mod machine;
 mod made;
 mod matrix;
 mod memory;
+mod own_files;
 mod pair;
 mod pinned;
 mod platforms;

@@ -33,6 +33,23 @@ fn pushing_again_costs_one_head_an_image() {
     assert!(others.is_empty(), "{others:#?}");
 }
 
+/// Content that is not sent is hashed here, at the disk's speed, which says nothing of the network's.
+#[test]
+fn what_the_registry_has_is_not_called_pushed() {
+    let (airlift, _source, _) = made::bundle(&["team/app"], &[]);
+    let target = Embedded::start(Options::default());
+    let push = |more: &[&str]| {
+        let arguments = ["push", "b.tar", target.authority(), "--progress", "plain"];
+        airlift.run(&[&arguments, more].concat()).expect(0).stderr
+    };
+    let fresh = push(&[]);
+    assert!(fresh.contains("push") && !fresh.contains("were there already"), "{fresh}");
+    let again = push(&["--recheck"]);
+    let line = again.lines().find(|line| line.starts_with("push")).unwrap_or_default();
+    assert!(line.starts_with("push 0 B in") && line.contains("were there already"), "{again}");
+    assert!(!line.contains("/s"), "{again}");
+}
+
 #[test]
 fn a_tag_that_means_something_else_is_moved_only_on_request() {
     let Some(pair) = Pair::start() else { return };

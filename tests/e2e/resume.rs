@@ -105,6 +105,21 @@ fn a_layer_goes_on_where_it_broke_off() {
     assert!(breaking.airlift.read("b.tar") == breaking.reference(&[]), "another archive");
 }
 
+/// Rate and time left are those of what is fetched.
+#[test]
+fn what_was_there_is_not_called_fetched() {
+    let breaking = Breaking::start();
+    let mut said = String::new();
+    breaking.break_then(|| said = breaking.build("b.tar", &["--progress", "plain"]).expect(0).stderr);
+    let line = said.lines().find(|line| line.starts_with("fetch")).expect("there is such a line");
+    assert!(line.contains("were there already"), "{line}");
+    let size = largest(&breaking.sample).bytes.len() as f64;
+    let mib =
+        line.trim_start_matches("fetch ").split(' ').next().and_then(|number| number.parse::<f64>().ok());
+    let mib = mib.expect("a number comes first");
+    assert!(mib * 1048576.0 < size, "{line}");
+}
+
 #[test]
 fn a_start_that_was_altered_is_found_out_and_fetched_again() {
     let breaking = Breaking::start();

@@ -98,6 +98,32 @@ fn what_is_reused_is_hashed() {
     assert!(watched.airlift.read("b.tar") == watched.airlift.read("old.tar"));
 }
 
+/// What a phase is said to be long, it is: content that turns out to be none is not "0 B of" anything.
+#[test]
+fn nothing_is_said_to_be_reused_that_is_not() {
+    let watched = Watched::start();
+    let (old, new) = (watched.reference("old"), watched.reference("new"));
+    let run =
+        |arguments: &[&str]| watched.airlift.run(&[&["build", "--progress", "plain"], arguments].concat());
+    run(&[&old, "-o", "old.tar"]).expect(0);
+    // An unfinished bundle whose headers are there, and whose blobs are not.
+    let mut bytes = watched.airlift.read("old.tar");
+    for entry in listing(&watched.airlift.path("old.tar")).iter().filter(|entry| entry.size > 4_096) {
+        bytes[entry.offset as usize..(entry.offset + entry.size) as usize].fill(0);
+    }
+    std::fs::write(watched.airlift.path("empty.tar"), &bytes).expect("it can be written");
+    std::fs::write(watched.airlift.path("b.tar.part"), &bytes).expect("it can be written");
+    for arguments in [
+        &[old.as_str(), "-o", "a.tar", "--reuse", "empty.tar"][..],
+        &[&old, "-o", "b.tar"],
+        &[&new, &old, "-o", "c.tar", "--reuse", "empty.tar"],
+    ] {
+        let ran = run(arguments).expect(0);
+        assert!(!ran.stderr.contains("reuse 0 B"), "{ran}");
+        assert!(ran.stderr.lines().all(|line| !line.starts_with("reuse") || !line.contains(" of ")), "{ran}");
+    }
+}
+
 #[test]
 fn a_stream_takes_what_is_at_hand_too() {
     let watched = Watched::start();

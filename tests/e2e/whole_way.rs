@@ -123,6 +123,17 @@ fn the_demo_takes_everything_across() {
     for sample in airlift_server::samples::all() {
         assert!(shown.text().contains(&sample.repository), "{} is missing in\n{shown}", sample.repository);
     }
+    // A blob that two images share is one blob.
+    let text = shown.text();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let counts = |word: &str| -> Vec<&str> {
+        let is_it = |pair: &&[&str]| pair[1].trim_end_matches(',') == word && pair[0].parse::<u32>().is_ok();
+        words.windows(2).filter(is_it).map(|pair| pair[0]).collect()
+    };
+    for word in ["manifests", "blobs"] {
+        let counts = counts(word);
+        assert!(counts.len() == 2 && counts[0] == counts[1], "{word}: {counts:?}\n{text}");
+    }
     assert_eq!(airlift.files(), [""; 0], "the demo cleans up");
 }
 

@@ -115,6 +115,8 @@ pub fn held(
 fn held_blob(file: &Storage, entry: &PlannedEntry, observer: &dyn Observer) -> io::Result<Held> {
     let defect = entry_defect(file, entry)?;
     if matches!(defect, Some((Region::Header, _))) {
+        // Nothing of it was written yet.
+        observer.notice(Event::Shortened { bytes: entry.size });
         return Ok(Held::Nothing);
     }
     let section = Section::new(file, entry.data_offset, entry.size);

@@ -1,6 +1,7 @@
 //! How a run ends: everything that can go wrong, and in one place the exit code and the hint for each.
 
-use std::error::Error as _;
+mod disk;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError};
 
+use crate::files::Input;
 use crate::ui::size;
 use crate::ui::term::harmless;
 
@@ -60,6 +62,9 @@ pub(crate) enum UsageError {
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,
+    /// An output would take the place of what is read.
+    #[error("{} would be written over, and it is {input}", .output.display())]
+    Overwrites { output: PathBuf, input: Input },
     /// Two things that exclude each other.
     #[error("{0}")]
     Combination(&'static str),
@@ -208,16 +213,30 @@ impl Failure {
         }
     }
 
+    /// What there is to say of a reader that went away, to those who want to know.
+    pub(crate) fn of_broken_pipe(&self) -> &'static str {
+        match self {
+            Failure::Stream(_) => {
+                "airlift: what reads standard output ended before the archive did: it got a part of it, which is no bundle\n"
+            }
+            _ => "",
+        }
+    }
+
     /// The obvious next step, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Failure::Usage(error) if error.asks_for_http() => {
                 Some("--plain-http HOST is the way to a registry without TLS".to_owned())
             }
-            Failure::Build(_) if is_full(self) => Some(
-                "make room there, or choose another place with -o; whole layers that arrived are kept in the .part: the same command goes on from there"
+            Failure::Build(BuildError::Write(error) | BuildError::Fetch(FetchError::Write { source: error, .. })) => {
+                disk::hint(error)
+            }
+            Failure::Usage(UsageError::Overwrites { input: Input::Reused(_), .. }) => Some(
+                "leave --reuse out: what is at the output, or unfinished beside it, is reused without being named"
                     .to_owned(),
             ),
+            Failure::Usage(UsageError::Overwrites { .. }) => Some("choose another name with -o".to_owned()),
             Failure::Resolve(ResolveError::NotFound(_)) => Some(
                 "check the name and the tag; some registries answer like this where a login is missing"
                     .to_owned(),
@@ -244,22 +263,6 @@ impl Failure {
             _ => None,
         }
     }
-}
-
-/// Whether the end of it all is that there was no room: on the disk, in a quota, or below a limit on files.
-fn is_full(failure: &Failure) -> bool {
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if matches!(
-            kind,
-            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
-        ) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// Whatever is wrong with what is attached, the image alone can be had.

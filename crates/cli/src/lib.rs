@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod exit;
+mod files;
 pub mod output;
 mod ui;
 
@@ -14,7 +15,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use args::{Cli, Command};
 use commands::{build, completions, demo, inspect, push, verify};
@@ -28,7 +29,7 @@ use ui::term::{ColorChoice, Paint, Stream, Tone, harmless};
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(error),
     };
     let ui = Ui::new(&cli.global);
     ui::log::start(&ui);
@@ -36,7 +37,9 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             ui.progress().close();
-            if !failure.is_broken_pipe() {
+            if failure.is_broken_pipe() {
+                ui.note(failure.of_broken_pipe());
+            } else {
                 to_stderr(&told(&failure, ui.err.paint));
             }
             failure.exit()
@@ -46,7 +49,8 @@ pub fn main() -> ExitCode {
 }
 
 /// Help, version, and what is wrong with the arguments.
-fn explain(error: &clap::Error) -> ExitCode {
+fn explain(error: clap::Error) -> ExitCode {
+    let error = without_commands(error);
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
         _ => Exit::Usage,
@@ -61,6 +65,23 @@ fn explain(error: &clap::Error) -> ExitCode {
             ExitCode::from(failure.exit() as u8)
         }
     }
+}
+
+/// The same error with what was typed spelt out where a terminal would obey it.
+fn without_commands(mut error: clap::Error) -> clap::Error {
+    let spelt = |(kind, value): (ContextKind, &ContextValue)| match value {
+        ContextValue::String(text) => Some((kind, ContextValue::String(harmless(text).into_owned()))),
+        ContextValue::Strings(texts) => {
+            let texts = texts.iter().map(|text| harmless(text).into_owned());
+            Some((kind, ContextValue::Strings(texts.collect())))
+        }
+        _ => None,
+    };
+    let spelt: Vec<_> = error.context().filter_map(spelt).collect();
+    for (kind, value) in spelt {
+        error.insert(kind, value);
+    }
+    error
 }
 
 fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
@@ -103,7 +124,7 @@ fn told(failure: &Failure, paint: Paint) -> String {
         cause = error.source();
     }
     if let Some(hint) = failure.hint() {
-        text.push_str(&format!("  {} {hint}\n", paint.tone(Tone::Name, "hint:")));
+        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Name, "hint:"), harmless(&hint)));
     }
     text
 }

@@ -149,7 +149,7 @@ impl Packing {
         self.plan.announce(entry.entry(), &**observer);
         if let Some(bytes) = self.at_hand.get(&digest) {
             stored(entry.write(bytes))?;
-            observer.notice(Event::Advanced { digest, bytes: size });
+            observer.notice(Event::Found { digest, bytes: size });
             // A config that was read for its platform came over the network, too; inline data didn't.
             let downloaded = if descriptor.data.is_none() { size } else { 0 };
             return Ok(Fetched { downloaded, reused: size - downloaded });
@@ -223,7 +223,7 @@ fn copy(
         entry.write(piece)?;
         reader.consume(count);
         told += count as u64;
-        observer.notice(Event::Advanced { digest: *digest, bytes: count as u64 });
+        observer.notice(Event::Found { digest: *digest, bytes: count as u64 });
     }
     if unreadable.is_none() && hasher.finish() == *digest {
         return Ok(Ok(true));

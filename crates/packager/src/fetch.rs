@@ -132,7 +132,7 @@ impl Packing {
             observer.notice(Event::Started { digest, label: path.join(" "), size });
             let came = match at_hand {
                 Some(bytes) => {
-                    observer.notice(Event::Advanced { digest, bytes: bytes.len() as u64 });
+                    observer.notice(Event::Found { digest, bytes: bytes.len() as u64 });
                     match sink.writer.write(&bytes) {
                         // A config that was read for its platform came over the network, too; inline data didn't.
                         Ok(()) => Ok(if descriptor.data.is_none() { size } else { 0 }),

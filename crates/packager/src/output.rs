@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,6 +92,28 @@ impl Output {
             names.extend((1..=count + 1).map(|number| volumes::volume_path(&self.path, number, count)));
         }
         Ok(names.into_iter().find(|path| std::fs::symlink_metadata(path).is_ok()))
+    }
+
+    /// The files that are there and that a build to this output may write to, replace or remove.
+    pub fn touched(&self) -> Vec<PathBuf> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok();
+        let Some(name) = self.path.file_name() else { return Vec::new() };
+        let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let beside = names.filter(|other| {
+            let behind =
+                other.as_bytes().strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
+            behind.is_some_and(|behind| self.is_ours(behind))
+        });
+        let itself = self.volumes.is_none().then(|| self.path.clone());
+        itself.into_iter().chain(beside.map(|other| self.path.with_file_name(other))).collect()
+    }
+
+    /// Whether the rest of a name, behind that of the output and a full stop, is one that a build gives, as `part.1` or `003.part`.
+    fn is_ours(&self, behind: &[u8]) -> bool {
+        let first = behind.split(|byte| *byte == b'.').next().unwrap_or_default();
+        let is_number = matches!(first.len(), 3 | 4) && first.iter().all(u8::is_ascii_digit);
+        first == b"part" || self.volumes.is_some() && (is_number || first == b"volumes")
     }
 
     /// Finds out early whether the path can take a file at all, so that no request is made for nothing.

@@ -42,6 +42,10 @@ pub(crate) fn copy_at_hand(
             }
         }
         observer.notice(Event::Finished { digest: entry.digest });
+        if !matches!(now, Held::Whole) {
+            // It is fetched, and counted there.
+            observer.notice(Event::Shortened { bytes: entry.size });
+        }
         Ok::<Held, WriteError>(now)
     });
     observer.notice(Event::PhaseEnded { phase: "reuse" });

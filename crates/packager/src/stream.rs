@@ -105,7 +105,7 @@ impl Packing {
         }
         let downloaded = if let Some(bytes) = self.at_hand.get(&digest) {
             out.write_all(bytes).map_err(StreamError::Write)?;
-            observer.notice(Event::Advanced { digest, bytes: entry.size });
+            observer.notice(Event::Found { digest, bytes: entry.size });
             if blob.descriptor.data.is_none() { entry.size } else { 0 }
         } else {
             let mut sink = Pipe::new(out, &digest);
@@ -144,7 +144,7 @@ fn copy(
         hasher.update(piece);
         out.write_all(piece).map_err(StreamError::Write)?;
         reader.consume(count);
-        observer.notice(Event::Advanced { digest: *digest, bytes: count as u64 });
+        observer.notice(Event::Found { digest: *digest, bytes: count as u64 });
     }
     observer.notice(Event::Finished { digest: *digest });
     if hasher.finish() == *digest { Ok(()) } else { Err(changed(None)) }

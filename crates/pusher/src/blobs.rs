@@ -222,12 +222,12 @@ impl Blobs {
     async fn prove(&self, content: &ProvenContent, knowledge: &mut Knowledge) -> Result<(), BlobError> {
         let (digest, size) = (content.digest(), content.size());
         if std::mem::replace(&mut knowledge.proven, true) {
-            self.observer.notice(Event::Advanced { digest, bytes: size });
+            self.observer.notice(Event::Found { digest, bytes: size });
             return Ok(());
         }
         let (content, observer) = (content.clone(), Arc::clone(&self.observer));
         let proof = tokio::task::spawn_blocking(move || {
-            content.prove(|bytes| observer.notice(Event::Advanced { digest, bytes }))
+            content.prove(|bytes| observer.notice(Event::Found { digest, bytes }))
         });
         let outcome = proof.await.map_err(BlobError::Task)?;
         outcome.map_err(|source| {

@@ -71,7 +71,7 @@ impl Transport {
     }
 
     /// The same for a blob of which `sink` has a start already: from an earlier run, unproven. If the digest turns out to be another one
-    /// in the end, the sink is told to start over, and all of it is fetched. `Advanced` is sent for the start, too.
+    /// in the end, the sink is told to start over, and all of it is fetched. `Found` is sent for the start.
     ///
     /// # Errors
     /// As [`fetch_blob`](Self::fetch_blob).
@@ -200,7 +200,7 @@ impl<'a> Download<'a> {
         self.peak = begun.bytes;
         self.hasher = begun.hasher;
         self.resumed = true;
-        self.inner.observer.notice(Event::Advanced { digest: self.digest, bytes: begun.bytes });
+        self.inner.observer.notice(Event::Found { digest: self.digest, bytes: begun.bytes });
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::auth::credentials::Credentials;
 use crate::host::HostError;
 
 /// How to speak to registries. The default speaks https to all but this machine, with the user's own credentials.
@@ -33,6 +34,13 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// The longest time for one small answer (manifest, token, error), and for a registry to acknowledge an upload.
     pub answer_timeout: Duration,
+}
+
+impl Options {
+    /// The files that credentials are looked for in, whether they are there or not.
+    pub fn credential_files(&self) -> Vec<PathBuf> {
+        Credentials::files(self.auth_file.as_deref())
+    }
 }
 
 impl Default for Options {

@@ -67,6 +67,32 @@ fn a_full_disk_says_what_to_do() {
         let said = watched.stderr();
         assert!(said.contains("b.tar.part") && said.contains("No space left on device"), "{said}");
         assert!(said.contains("hint: make room") && said.contains("the same command goes on"), "{said}");
+        assert!(said.contains("nothing is kept") && !said.contains("--reuse"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_full_disk_left_can_be_taken_along_to_another() {
+    let (source, airlift) = (source(), Airlift::new());
+    let output = airlift.path("b.tar");
+    // One transfer at a time, so that one thread writes them all.
+    let command = airlift.command(&["build", &reference(&source), "-j", "1", "-o", output.to_str().unwrap()]);
+    let part = airlift.path("b.tar.part");
+    for number in 2.. {
+        let Some(strace) = Strace::of(&[]) else { return };
+        let strace = strace.about(std::slice::from_ref(&part));
+        let watched = strace.failing("pwrite64", "ENOSPC", number).run(&command);
+        assert!(watched.has_failed(), "{watched:?}");
+        let said = watched.stderr();
+        if said.contains("nothing is kept") {
+            continue;
+        }
+        assert!(said.contains("b.tar.part, which has what arrived"), "{said}");
+        assert!(said.contains(&format!("--reuse {}", part.display())), "{said}");
+        let elsewhere = ["build", &reference(&source), "-o", "c.tar", "--reuse", "b.tar.part"];
+        airlift.run(&elsewhere).expect(0);
+        airlift.run(&["verify", "c.tar"]).expect(0);
+        return;
     }
 }
 

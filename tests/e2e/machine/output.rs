@@ -20,7 +20,7 @@ fn an_archive_that_nobody_takes_is_an_error() {
     if Path::new(FULL).exists() {
         airlift.run_into(&arguments, Path::new(FULL)).expect(4).says("No space left on device");
     }
-    // A reader that goes away: nothing to complain about, but no success.
+    // A reader that goes away: no error of ours, but no success, and whoever looks sees why it ended.
     let mut command = airlift.command(&arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut head = [0; 1000];
@@ -29,6 +29,7 @@ fn an_archive_that_nobody_takes_is_an_error() {
     assert!(!output.status.success(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains("error") && !said.contains("panicked"), "{said}");
+    assert!(said.contains("ended before the archive did"), "{said}");
     // The same bytes as in a file.
     let streamed = airlift.run(&arguments).expect(0);
     assert!(streamed.stdout == airlift.read("b.tar"));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::header::{self, BLOCK};
 use crate::os;
-use crate::plan::{Plan, PlannedEntry};
+use crate::plan::{Content, Plan, PlannedEntry};
 use crate::storage::Storage;
 use crate::writer::{self, Existing, WriteError};
 use crate::zst::appender::Appender;
@@ -79,9 +79,14 @@ impl FramesWriter {
     /// If it can't be read.
     pub fn keep(&mut self, observer: &dyn Observer) -> Result<(), WriteError> {
         let bytes = Storage::from(&self.file);
+        let mut left: u64 = self.plan.blobs().map(|entry| entry.size).sum();
         while let Some(entry) = self.plan.entries().get(self.written) {
+            let is_blob = matches!(entry.content, Content::Blob(_));
             let kept = keep(&bytes, &self.plan, entry, &mut self.frames, &mut |count| {
-                observer.notice(Event::Advanced { digest: entry.digest, bytes: count });
+                if is_blob {
+                    left = left.saturating_sub(count);
+                    observer.notice(Event::Advanced { digest: entry.digest, bytes: count });
+                }
             });
             match kept {
                 Ok(true) => self.count_entry(),
@@ -89,6 +94,7 @@ impl FramesWriter {
                 Err(source) => return Err(self.failed(source)),
             }
         }
+        observer.notice(Event::Shortened { bytes: left });
         self.go_back()
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use airlift_bundle::Observer;
 use airlift_registry::{Options, SetupError, Transport};
 
+use crate::files::Input;
 use crate::ui::size;
 
 /// The help section of these options.
@@ -58,11 +59,22 @@ impl RegistryArgs {
         usize::from(self.jobs)
     }
 
+    /// The files that a transport reads: those that are named, and those in the usual places.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        let system = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+        let certificates = self.ca_file.iter().cloned().chain(system).map(Input::Certificates);
+        certificates.chain(self.options().credential_files().into_iter().map(Input::Credentials)).collect()
+    }
+
     /// The transport that they describe. Nothing is connected to yet.
     pub(crate) fn transport(&self, observer: Arc<dyn Observer>) -> Result<Transport, SetupError> {
+        Transport::new(self.options(), observer)
+    }
+
+    fn options(&self) -> Options {
         let defaults = Options::default();
         let timeout = Duration::from_secs(u64::from(self.timeout));
-        let options = Options {
+        Options {
             plain_http: self.plain_http.clone(),
             ca_file: self.ca_file.clone(),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify.clone(),
@@ -73,7 +85,6 @@ impl RegistryArgs {
             idle_timeout: timeout,
             answer_timeout: timeout * 5,
             ..defaults
-        };
-        Transport::new(options, observer)
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! Bars on a terminal: one for the whole, with rate and time left, and one for each large piece in flight.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use airlift_bundle::{Digest, Event};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::ui::phase::Pace;
 use crate::ui::progress::to_stderr;
+use crate::ui::size;
 use crate::ui::term::{Stream, harmless, keep_end};
 
 /// A piece gets a bar when it has been in flight this long: what is over in a blink would only flicker.
@@ -61,15 +65,20 @@ impl Bars {
         let _ = self.all.clear();
     }
 
-    pub(crate) fn begin(&mut self, name: &'static str, total: u64) {
+    /// Begins with a phase, of which `found` counts what was there already.
+    pub(crate) fn begin(&mut self, name: &'static str, total: u64, found: Arc<AtomicU64>) {
         self.end();
         let bar = self.all.add(ProgressBar::new(total));
         let (name_style, bar_style) = if self.coloured { (":.bold", ".cyan/dim") } else { ("", "") };
         let width = self.whole_width;
-        bar.set_style(self.style(&format!(
+        let style = self.style(&format!(
             "{{prefix{name_style}}} {{bar:{width}{bar_style}}} {{percent:>3}} %  \
-             {{binary_bytes}} of {{binary_total_bytes}}  {{binary_bytes_per_sec}}  {{eta}} left"
-        )));
+             {{binary_bytes}} of {{binary_total_bytes}}  {{pace}}"
+        ));
+        bar.set_style(style.with_key("pace", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // Nothing can be done where it can't be drawn.
+            let _ = out.write_str(&pace(state, found.load(Ordering::Relaxed)));
+        }));
         bar.set_prefix(name);
         // So that the time left goes on when nothing arrives.
         bar.enable_steady_tick(Duration::from_millis(500));
@@ -115,6 +124,12 @@ impl Bars {
             if let Some(bar) = &piece.bar {
                 bar.set_position(piece.done);
             }
+        }
+    }
+
+    pub(crate) fn shorten(&mut self, bytes: u64) {
+        if let Some(whole) = &self.whole {
+            whole.dec_length(bytes);
         }
     }
 
@@ -165,6 +180,13 @@ impl Bars {
         let style = ProgressStyle::with_template(template);
         style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
     }
+}
+
+/// Rate and time left of what is moved; the bar's own would take what was there for speed.
+fn pace(state: &ProgressState, found: u64) -> String {
+    let total = state.len().unwrap_or_default();
+    let pace = Pace::of(state.pos(), found, total, state.elapsed());
+    pace.map_or(String::new(), |pace| format!("{}  {} left", pace.rate, size::duration(pace.left)))
 }
 
 impl Piece {

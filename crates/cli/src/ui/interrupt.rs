@@ -25,13 +25,20 @@ pub(crate) struct Farewell(Arc<Mutex<Last>>);
 #[derive(Debug, Default)]
 struct Last {
     words: Option<String>,
+    /// The words hold only if this is there.
+    left: Option<PathBuf>,
     folder: Option<PathBuf>,
 }
 
 impl Farewell {
     /// What the operator is told: what is kept, and how to go on.
     pub(crate) fn say(&self, words: impl Into<String>) {
-        self.last(|last| last.words = Some(words.into()));
+        self.last(|last| (last.words, last.left) = (Some(words.into()), None));
+    }
+
+    /// The same, for the time when `left` is there.
+    pub(crate) fn say_if_there(&self, left: PathBuf, words: impl Into<String>) {
+        self.last(|last| (last.words, last.left) = (Some(words.into()), Some(left)));
     }
 
     /// A folder of temporary files to be removed.
@@ -81,6 +88,7 @@ fn part(ui: &Ui, last: Last) {
         let _ = std::fs::remove_dir_all(folder);
     }
     ui.progress().close();
-    let words = last.words.map(|words| format!("; {words}")).unwrap_or_default();
+    let holds = last.left.is_none_or(|left| left.exists());
+    let words = last.words.filter(|_| holds).map(|words| format!("; {words}")).unwrap_or_default();
     to_stderr(&format!("airlift: interrupted{words}\n"));
 }

@@ -3,6 +3,7 @@
 mod bars;
 pub(crate) mod interrupt;
 pub(crate) mod log;
+mod phase;
 pub(crate) mod progress;
 pub(crate) mod size;
 pub(crate) mod table;

@@ -7,9 +7,10 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use airlift_bundle::{Event, Observer};
+use airlift_bundle::{Digest, Event, Observer};
 
 use crate::ui::bars::Bars;
+use crate::ui::phase::{Bytes, Phase};
 use crate::ui::size;
 use crate::ui::term::{Stream, Tone, harmless};
 
@@ -27,13 +28,6 @@ pub(crate) enum ProgressChoice {
     None,
 }
 
-/// Between two lines of the plain form: this long, or [`STEP`] of the whole.
-const PAUSE: Duration = Duration::from_secs(10);
-/// A tenth.
-const STEP: u64 = 10;
-/// Lines for tenths come no faster than this.
-const SHORTEST: Duration = Duration::from_secs(1);
-
 /// Shows what libraries tell.
 pub(crate) struct Progress {
     stream: Stream,
@@ -49,16 +43,6 @@ enum View {
     Bars(Box<Bars>),
     Plain,
     Nothing,
-}
-
-/// A phase of known length that is going on.
-struct Phase {
-    name: &'static str,
-    total: u64,
-    done: u64,
-    started: Instant,
-    told: u64,
-    told_at: Instant,
 }
 
 impl Progress {
@@ -138,21 +122,24 @@ impl Observer for Progress {
             }
             Event::PhaseStarted { phase, bytes } => self.state().begin(phase, bytes),
             Event::PhaseEnded { .. } => self.state().end(),
-            Event::Advanced { digest, bytes } => {
-                let mut state = self.state();
-                state.advance(bytes);
-                if let View::Bars(bars) = &mut state.view {
-                    bars.advance(&digest, bytes);
-                }
-            }
+            Event::Advanced { digest, bytes } => self.state().advance(digest, bytes, Bytes::Moved),
+            Event::Found { digest, bytes } => self.state().advance(digest, bytes, Bytes::Found),
             Event::Rewound { digest, bytes } => {
                 let mut state = self.state();
                 if let Some(phase) = &mut state.phase {
-                    phase.done = phase.done.saturating_sub(bytes);
-                    phase.told = phase.told.min(phase.done);
+                    phase.rewind(digest, bytes);
                 }
                 if let View::Bars(bars) = &mut state.view {
                     bars.rewind(&digest, bytes);
+                }
+            }
+            Event::Shortened { bytes } => {
+                let mut state = self.state();
+                if let Some(phase) = &mut state.phase {
+                    phase.shorten(bytes);
+                }
+                if let View::Bars(bars) = &mut state.view {
+                    bars.shorten(bytes);
                 }
             }
             event => {
@@ -166,20 +153,24 @@ impl Observer for Progress {
 
 impl State {
     fn begin(&mut self, name: &'static str, total: u64) {
-        let now = Instant::now();
-        self.phase = Some(Phase { name, total, done: 0, started: now, told: 0, told_at: now });
+        let phase = Phase::new(name, total);
         if let View::Bars(bars) = &mut self.view {
-            bars.begin(name, total);
+            bars.begin(name, total, phase.found());
         }
+        self.phase = Some(phase);
     }
 
-    fn advance(&mut self, bytes: u64) {
+    fn advance(&mut self, digest: Digest, bytes: u64, which: Bytes) {
         let Some(phase) = &mut self.phase else { return };
-        phase.done = phase.done.saturating_add(bytes);
-        if matches!(self.view, View::Plain)
-            && let Some(line) = phase.news(Instant::now())
-        {
-            to_stderr(&line);
+        phase.advance(digest, bytes, which);
+        match &mut self.view {
+            View::Bars(bars) => bars.advance(&digest, bytes),
+            View::Plain => {
+                if let Some(line) = phase.news(Instant::now()) {
+                    to_stderr(&line);
+                }
+            }
+            View::Nothing => {}
         }
     }
 
@@ -188,77 +179,10 @@ impl State {
         if let View::Bars(bars) = &mut self.view {
             bars.end();
         }
-        if phase.total > 0 && !matches!(self.view, View::Nothing) {
-            self.view.print(&phase.summary(phase.started.elapsed()));
+        if !matches!(self.view, View::Nothing)
+            && let Some(line) = phase.summary(Instant::now())
+        {
+            self.view.print(&line);
         }
-    }
-}
-
-impl Phase {
-    /// A line, where it is time for one.
-    fn news(&mut self, now: Instant) -> Option<String> {
-        let silent = now.saturating_duration_since(self.told_at);
-        let much = (self.done - self.told).saturating_mul(STEP) >= self.total;
-        if silent < SHORTEST || !(much || silent >= PAUSE) || self.done >= self.total {
-            return None;
-        }
-        (self.told, self.told_at) = (self.done, now);
-        let percent = u128::from(self.done) * 100 / u128::from(self.total.max(1));
-        let (done, total) = (size::human(self.done), size::human(self.total));
-        let mut line = format!("{} {done} of {total} ({percent} %)", self.name);
-        let elapsed = now.saturating_duration_since(self.started);
-        if let Some(rate) = size::rate(self.done, elapsed).filter(|_| self.done > 0) {
-            let left = elapsed.as_secs_f64() * (self.total - self.done) as f64 / self.done as f64;
-            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-            line.push_str(&format!(", {rate}, {} left", size::duration(left)));
-        }
-        line.push('\n');
-        Some(line)
-    }
-
-    /// The line that stays when the phase is over, be it that all of it was done or not.
-    fn summary(&self, elapsed: Duration) -> String {
-        let (done, time) = (size::human(self.done), size::duration(elapsed));
-        if self.done < self.total {
-            return format!("{} {done} of {} in {time}\n", self.name, size::human(self.total));
-        }
-        match size::rate(self.done, elapsed) {
-            Some(rate) => format!("{} {done} in {time}, {rate}\n", self.name),
-            None => format!("{} {done} in {time}\n", self.name),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn phase(total: u64) -> (Phase, Instant) {
-        let now = Instant::now();
-        (Phase { name: "fetch", total, done: 0, started: now, told: 0, told_at: now }, now)
-    }
-
-    #[test]
-    fn plain_lines_come_by_tenths_and_by_time() {
-        let (mut phase, start) = phase(1000 << 20);
-        let after = |seconds| start + Duration::from_secs(seconds);
-        phase.done = 99 << 20;
-        assert_eq!(phase.news(after(2)), None);
-        phase.done = 100 << 20;
-        let line = phase.news(after(2)).unwrap();
-        assert_eq!(line, "fetch 100.0 MiB of 1000.0 MiB (10 %), 50.0 MiB/s, 18 s left\n");
-        assert_eq!(phase.news(after(11)), None);
-        assert!(phase.news(after(12)).is_some(), "ten seconds without a line");
-        phase.done = phase.total;
-        assert_eq!(phase.news(after(60)), None, "the summary says so");
-    }
-
-    #[test]
-    fn a_phase_that_was_cut_short_says_so() {
-        let (mut phase, _) = phase(4 << 20);
-        phase.done = 4 << 20;
-        assert_eq!(phase.summary(Duration::from_secs(2)), "fetch 4.0 MiB in 2.0 s, 2.0 MiB/s\n");
-        phase.done = 1 << 20;
-        assert_eq!(phase.summary(Duration::from_secs(2)), "fetch 1.0 MiB of 4.0 MiB in 2.0 s\n");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::path::Path;
 
 pub(crate) use airlift_bundle::text::harmless;
 use unicode_width::UnicodeWidthStr;
@@ -111,6 +112,11 @@ impl Paint {
         };
         Cow::Owned(format!("\x1b[{code}m{text}\x1b[0m"))
     }
+}
+
+/// A path as it may be shown: its name may be anybody's.
+pub(crate) fn shown(path: &Path) -> String {
+    harmless(&path.display().to_string()).into_owned()
 }
 
 /// How many columns a text takes.

@@ -73,6 +73,14 @@ impl Credentials {
         Ok(Self::at(vec![path.to_owned()]))
     }
 
+    /// The files that are looked into, whether they are there or not.
+    pub(crate) fn files(auth_file: Option<&Path>) -> Vec<PathBuf> {
+        match auth_file {
+            Some(path) => vec![path.to_owned()],
+            None => Self::usual(|name| std::env::var_os(name)).files,
+        }
+    }
+
     /// Podman's and Docker's own places, by the environment.
     fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);

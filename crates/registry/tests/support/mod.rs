@@ -67,7 +67,7 @@ impl Log {
     /// Bytes that went forward, less those that were taken back.
     pub(crate) fn progress(&self) -> u64 {
         self.0.lock().unwrap().iter().fold(0, |sum, event| match event {
-            Event::Advanced { bytes, .. } => sum + bytes,
+            Event::Advanced { bytes, .. } | Event::Found { bytes, .. } => sum + bytes,
             Event::Rewound { bytes, .. } => sum.checked_sub(*bytes).expect("more taken back than counted"),
             _ => sum,
         })

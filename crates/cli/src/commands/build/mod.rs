@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_bundle::part::part_path;
-use airlift_bundle::volumes::{Span, Split};
+use airlift_bundle::volumes::{self, Named, Span, Split};
 use airlift_bundle::zst;
 use airlift_bundle::{Existing, Observer, Platform};
 use airlift_packager::{
@@ -19,9 +19,10 @@ use airlift_packager::{
 use crate::args::limits::LimitArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::{Exit, Failure, UsageError};
+use crate::files::{Input, keep_apart};
 use crate::output::{BuildDocument, PlanDocument};
 use crate::ui::interrupt::Farewell;
-use crate::ui::term::stdout_leads_nowhere;
+use crate::ui::term::{shown, stdout_leads_nowhere};
 use crate::ui::{Ui, size};
 
 const EXAMPLES: &str = "\
@@ -130,6 +131,7 @@ enum Target {
 
 pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
     let target = args.target(ui)?;
+    keep_apart(&args.inputs(), &args.touched(&target))?;
     let references = references::gather(&args.references, &args.file)?;
     if let Target::File(output) = &target {
         output.check()?;
@@ -155,7 +157,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         Target::File(output) => {
             ui.note(&show::plan(&packing, spans.as_deref(), &ui.err));
             ui.note(&show::frames(&output.path, &packing));
-            farewell.say(kept(&output));
+            farewell.say_if_there(left(&output), kept(&output));
             let Built { outcome, fetched, volumes } =
                 packing.write(&output, args.registry.jobs(), &ui.observer()).await?;
             let bundle = output.shown();
@@ -203,11 +205,29 @@ impl Args {
                 }
                 Ok(Target::Stream)
             }
-            Some(path) => {
-                let existing = if self.force { Existing::Replace } else { Existing::Keep };
-                let volumes = self.volume_size;
-                Ok(Target::File(Output { path: path.clone(), existing, volumes }))
-            }
+            Some(path) => Ok(Target::File(self.output_at(path))),
+        }
+    }
+
+    fn output_at(&self, path: &Path) -> Output {
+        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        Output { path: path.to_owned(), existing, volumes: self.volume_size }
+    }
+
+    /// Whatever this build reads from files.
+    fn inputs(&self) -> Vec<Input> {
+        let lists = self.file.iter().cloned().map(Input::List);
+        let reused = self.reuse.iter().map(|path| Input::Reused(as_file(path)));
+        lists.chain(reused).chain(self.registry.inputs()).collect()
+    }
+
+    /// The files that are there and that it may write over; of a dry run, those that the real one may.
+    fn touched(&self, target: &Target) -> Vec<PathBuf> {
+        match (target, &self.output) {
+            (Target::File(output), _) => output.touched(),
+            (Target::Stream, _) => vec![PathBuf::from("-")],
+            (Target::Nowhere, Some(path)) if path.as_os_str() != "-" => self.output_at(path).touched(),
+            (Target::Nowhere, _) => Vec::new(),
         }
     }
 }
@@ -228,7 +248,7 @@ async fn plan(
     {
         ui.note(&format!(
             "the manifests that came are kept in {}: the same command goes on from there\n",
-            kept.display()
+            shown(&kept)
         ));
     }
     planned
@@ -269,6 +289,14 @@ fn show_plan(args: &Args, packing: &Packing, spans: Option<&[Span]>, ui: &Ui) ->
     ui.print(&(show::plan(packing, spans, &ui.out) + &frames))
 }
 
+/// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.
+fn as_file(bundle: &Path) -> PathBuf {
+    match volumes::named(bundle) {
+        Named::Set { manifest } => manifest,
+        _ => bundle.to_owned(),
+    }
+}
+
 /// Whether the name promises a compression that isn't ours.
 fn is_compressed_otherwise(path: &Path) -> bool {
     let others = ["gz", "tgz", "xz", "txz", "bz2", "tbz2", "tzst", "lz4", "br"];
@@ -288,11 +316,16 @@ async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
     packing.stream(&mut out, &*ui.observer()).await
 }
 
+/// The file whose presence says that something is left when Ctrl-C ends the build: of volumes, the `.part` of their manifest.
+fn left(output: &Output) -> PathBuf {
+    part_path(&output.shown())
+}
+
 /// What Ctrl-C leaves behind.
 fn kept(output: &Output) -> String {
     let part = match output.volumes {
-        Some(_) => format!("{}.001.part …", output.path.display()),
-        None => part_path(&output.path).display().to_string(),
+        Some(_) => format!("{}.001.part …", shown(&output.path)),
+        None => shown(&part_path(&output.path)),
     };
     format!("what arrived is kept in {part}: the same command goes on from there")
 }

@@ -9,7 +9,7 @@ use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 
 use crate::output::size_at;
 use crate::ui::table::{Cell, Column, Table};
-use crate::ui::term::{Paint, Stream, Tone};
+use crate::ui::term::{Paint, Stream, Tone, harmless, shown};
 use crate::ui::{facts, indented, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
@@ -51,7 +51,7 @@ pub(crate) fn volumes(set: &VolumeSet) -> String {
     let name = |volume: Option<&Volume>| volume.map(|volume| volume.name.clone()).unwrap_or_default();
     let (first, last) = (name(set.volumes.first()), name(set.volumes.last()));
     let names = if set.count() == 1 { first } else { format!("{first} … {last}") };
-    format!("{}: {names}\n", size::count(set.count(), "volume"))
+    format!("{}: {}\n", size::count(set.count(), "volume"), harmless(&names))
 }
 
 /// What is to be known of an output in frames beforehand; nothing of others.
@@ -60,7 +60,7 @@ pub(crate) fn frames(output: &Path, packing: &Packing) -> String {
         return String::new();
     }
     let size = zst::writer::size_at_most(packing.layout());
-    format!("compressed, where that gains, {} will have at most {}\n", output.display(), size::exact(size))
+    format!("compressed, where that gains, {} will have at most {}\n", shown(output), size::exact(size))
 }
 
 /// A row for each platform, and one for all of them together where there are several.
@@ -122,11 +122,11 @@ pub(crate) fn built(
     let head = match outcome {
         Outcome::Written => String::new(),
         Outcome::AlreadyComplete => {
-            format!("{}: {}\n", paint.tone(Tone::Good, "already complete"), path.display())
+            format!("{}: {}\n", paint.tone(Tone::Good, "already complete"), shown(path))
         }
     };
     let lines = [
-        ("bundle", path.display().to_string()),
+        ("bundle", shown(path)),
         ("size", size::exact(size_at(path, packing.layout()))),
         ("downloaded", size::human(fetched.downloaded)),
         ("reused", size::human(fetched.reused)),

@@ -52,7 +52,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     let images = compare::images(&way, &packing, &samples).await?;
     let caught = findings.findings.iter().find(|finding| finding.is_error());
     let ok = report.ok && caught.is_some() && images.iter().all(|image| image.same);
-    story.compared(&images, ok, args.keep.as_deref().map(|_| way.bundle()))?;
+    story.compared(&images, &samples, ok, args.keep.as_deref().map(|_| way.bundle()))?;
     if ui.json {
         ui.print_json(&DemoDocument {
             schema: DEMO,

@@ -1,18 +1,19 @@
 //! What the demonstration tells, as it happens.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use airlift_bundle::Digest;
 use airlift_packager::Packing;
 use airlift_pusher::{Receipt, Status};
-use airlift_server::samples::Sample;
+use airlift_server::samples::{Content, Sample};
 use airlift_verifier::Report;
 
 use super::way::{Flip, Way};
 use crate::exit::Failure;
 use crate::output::Compared;
 use crate::ui::table::{Cell, Column, Table};
-use crate::ui::term::{Paint, Tone, harmless};
+use crate::ui::term::{Paint, Tone, harmless, shown};
 use crate::ui::{Ui, indented, size};
 
 /// The column behind the step's name, where its lines start.
@@ -65,7 +66,7 @@ impl<'a> Story<'a> {
             size::count(graph.manifests.len(), "manifest"),
             size::count(graph.blobs.len(), "blob")
         );
-        let path = (Tone::Dim, way.bundle().display().to_string());
+        let path = (Tone::Dim, shown(way.bundle()));
         let id = (Tone::Dim, shortened(&format!("id {}", layout.id())));
         self.step(2, "build", &[(Tone::Plain, whole), path, id])
     }
@@ -109,11 +110,17 @@ impl<'a> Story<'a> {
         self.step(5, "push", &lines)
     }
 
-    pub(crate) fn compared(&self, images: &[Compared], ok: bool, kept: Option<&Path>) -> Result<(), Failure> {
+    pub(crate) fn compared(
+        &self,
+        images: &[Compared],
+        samples: &[Sample],
+        ok: bool,
+        kept: Option<&Path>,
+    ) -> Result<(), Failure> {
         if self.ui.json {
             return Ok(());
         }
-        let (manifests, blobs) = images.iter().fold((0, 0), |(m, b), i| (m + i.manifests, b + i.blobs));
+        let (manifests, blobs) = distinct(samples);
         let told = format!(
             "{} byte for byte at both ends, {} by digest",
             size::count(manifests, "manifest"),
@@ -126,7 +133,7 @@ impl<'a> Story<'a> {
             false => format!("{}: not all of it arrived unchanged\n", self.yes_no(false, "", "FAILED")),
         });
         if let Some(bundle) = kept {
-            text.push_str(&format!("kept: {0}; look at it with `airlift inspect {0}`\n", bundle.display()));
+            text.push_str(&format!("kept: {0}; look at it with `airlift inspect {0}`\n", shown(bundle)));
         }
         self.ui.print(&text)
     }
@@ -135,6 +142,14 @@ impl<'a> Story<'a> {
         let (tone, word) = if yes { (Tone::Good, good) } else { (Tone::Bad, bad) };
         self.paint().tone(tone, word).into_owned()
     }
+}
+
+/// How many manifests and blobs the samples have, each digest once, as the bundle has them.
+fn distinct(samples: &[Sample]) -> (usize, usize) {
+    let all = |contents: fn(&Sample) -> &[Content]| {
+        samples.iter().flat_map(contents).map(|content| content.digest).collect::<HashSet<_>>().len()
+    };
+    (all(|sample| &sample.manifests), all(|sample| &sample.blobs))
 }
 
 /// A text with its digests cut short: here they are to be seen, not copied.

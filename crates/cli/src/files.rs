@@ -1,0 +1,125 @@
+//! Files that a run reads are none that it writes: a list that its own bundle takes the place of is lost.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::exit::UsageError;
+use crate::ui::term::shown;
+
+/// A file or folder that a run reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// A list of images; `-` is standard input.
+    List(PathBuf),
+    /// A bundle or layout whose content is taken.
+    Reused(PathBuf),
+    /// Certificates that are trusted.
+    Certificates(PathBuf),
+    /// Credentials.
+    Credentials(PathBuf),
+}
+
+impl Input {
+    fn path(&self) -> &Path {
+        let (Input::List(path) | Input::Reused(path) | Input::Certificates(path) | Input::Credentials(path)) =
+            self;
+        path
+    }
+
+    /// What is known of the file that is read, links followed; `None` where there is none.
+    fn found(&self) -> Option<Metadata> {
+        match self {
+            Input::List(path) if path.as_os_str() == "-" => of_stream(&std::io::stdin()),
+            _ => std::fs::metadata(self.path()).ok(),
+        }
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = shown(self.path());
+        match self {
+            Input::List(_) => write!(f, "the list of images (-f {path})"),
+            Input::Reused(_) => write!(f, "what --reuse {path} takes from"),
+            Input::Certificates(_) => write!(f, "the CA certificates ({path})"),
+            Input::Credentials(_) => write!(f, "the credentials ({path})"),
+        }
+    }
+}
+
+/// Refuses outputs that are among the inputs, by whatever name or link. `-` as an output is standard output.
+///
+/// # Errors
+/// For the first output that would be written over an input.
+pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), UsageError> {
+    let inputs: Vec<(&Input, Metadata)> =
+        inputs.iter().filter_map(|input| Some((input, input.found()?))).collect();
+    for output in outputs {
+        let found = match output.as_os_str() == "-" {
+            true => of_stream(&std::io::stdout()),
+            false => std::fs::metadata(output).ok(),
+        };
+        let Some(found) = found.filter(Metadata::is_file) else { continue };
+        let is_it = |(input, read): &&(&Input, Metadata)| match read.is_dir() {
+            true => is_below(output, input.path()),
+            false => identity(read) == identity(&found),
+        };
+        if let Some((input, _)) = inputs.iter().find(is_it) {
+            return Err(UsageError::Overwrites { output: output.clone(), input: (*input).clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Device and inode: what makes a file that very file.
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// What a stream leads to.
+fn of_stream(stream: &impl AsFd) -> Option<Metadata> {
+    File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()
+}
+
+fn is_below(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    matches!((real(file), real(folder)), (Some(file), Some(folder)) if file.starts_with(&folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_known_by_whatever_name_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("list"), "x").unwrap();
+        std::fs::write(path("other"), "x").unwrap();
+        std::fs::hard_link(path("list"), path("hard")).unwrap();
+        std::os::unix::fs::symlink("list", path("soft")).unwrap();
+        for name in ["list", "hard", "soft", "./list"] {
+            let refused = keep_apart(&[Input::List(path("list"))], &[path("other"), path(name)]);
+            assert!(matches!(refused, Err(UsageError::Overwrites { .. })), "{name}");
+            let refused = keep_apart(&[Input::Certificates(path(name))], &[path("list")]);
+            assert!(matches!(refused, Err(UsageError::Overwrites { .. })), "{name}");
+        }
+        keep_apart(&[Input::List(path("list")), Input::Credentials(path("none"))], &[path("other")]).unwrap();
+        keep_apart(&[Input::List(path("none"))], &[path("none")]).unwrap();
+    }
+
+    #[test]
+    fn files_of_a_folder_that_is_read_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = folder.path().join("layout");
+        std::fs::create_dir(&layout).unwrap();
+        std::fs::write(layout.join("index.json"), "x").unwrap();
+        std::fs::write(folder.path().join("b.tar"), "x").unwrap();
+        let inputs = [Input::Reused(layout.clone())];
+        assert!(keep_apart(&inputs, &[layout.join("../layout/index.json")]).is_err());
+        keep_apart(&inputs, &[layout.join("new.tar"), folder.path().join("b.tar")]).unwrap();
+    }
+}
