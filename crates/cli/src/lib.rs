@@ -108,7 +108,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
     exit
 }
 
-/// What the HTTP libraries say before they come to the point: it tells an operator nothing.
+/// What the HTTP libraries say before they come to the point: an operator can do nothing with it.
 const PREAMBLES: [&str; 3] = ["error sending request", "client error (Connect)", "tcp connect error"];
 
 /// The error with all its causes, a line each, and what to do next.

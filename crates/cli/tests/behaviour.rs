@@ -237,7 +237,7 @@ fn addresses_in_place_of_names_are_put_right() {
 #[test]
 fn a_partial_bundle_is_called_one_when_it_is_built() {
     let place = Place::new();
-    let note = "`airlift push BUNDLE DEST --dry-run` asks yours first";
+    let note = "`airlift push BUNDLE DEST --dry-run` asks a registry";
     let whole = place.run(&["build", &place.web(), "-o", "whole.tar"], 0);
     assert!(!stderr(&whole).contains(note), "{}", stderr(&whole));
     let chosen = [&place.web(), "--platform", "linux/amd64"];

@@ -21,13 +21,13 @@ Examples:
   airlift verify images.tar.volumes.json         a bundle in volumes, all of them
   airlift verify images.tar.002                  one volume by itself
 
-Integrity is not authenticity: that every byte is what the bundle's id says doesn't tell who made it. Carry the id on
+Integrity is not authenticity: that every byte is what the bundle's id says doesn't say who made it. Carry the id on
 another way and give it with --expect.";
 
 /// Re-read every byte of a bundle and say whether it is whole and unchanged
 ///
 /// Needs no network. Takes Airlift's bundles and other tools' OCI image layouts, as a tar archive or a folder. All findings
-/// are told, each with the image, the platform and the part that it concerns.
+/// are reported, each with the image, the platform and the part that it concerns.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {

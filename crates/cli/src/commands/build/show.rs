@@ -42,7 +42,7 @@ fn partial(packing: &Packing, stream: &Stream) -> String {
         return String::new();
     }
     let word = stream.paint.tone(Tone::Odd, "partial:").into_owned();
-    let text = "some registries refuse an image of which platforms are left out; `airlift push BUNDLE DEST --dry-run` asks yours first";
+    let text = "some registries refuse an image without all of its platforms. `airlift push BUNDLE DEST --dry-run` asks a registry; a small partial bundle is enough for that";
     format!("{word}\n{}", indented(2, Tone::Plain, text, stream))
 }
 

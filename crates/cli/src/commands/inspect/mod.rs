@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   airlift inspect images.tar                        the whole tree
   airlift inspect images.tar nginx:1.27             one image
-  airlift inspect images.tar b45fff97               whatever has a digest that starts like this
+  airlift inspect images.tar b45fff97               the content whose digest starts like this
   airlift inspect images.tar nginx:1.27 --raw       the index, byte for byte
   airlift inspect images.tar sha256:… --raw > layer a blob, byte for byte";
 
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         ui.warn(&format!("{place}{}", finding.message));
     }
     let (Some(graph), Some(id)) = (examined.graph(), examined.id()) else {
-        let why = "its structure can't be read; `airlift verify` tells all that is wrong".to_owned();
+        let why = "its structure can't be read; `airlift verify` lists all that is wrong".to_owned();
         return Err(Failure::Damaged { what: args.bundle.display().to_string(), why });
     };
     let wanted = match &args.part {
