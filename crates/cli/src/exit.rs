@@ -254,6 +254,11 @@ impl Failure {
             Failure::Push(PushError::NoRegistry { source, .. }) => Some(hint_of_registry(source).unwrap_or(
                 "check host and port; a registry answers at /v2/ of its host, whatever PREFIX is".to_owned(),
             )),
+            Failure::Resolve(ResolveError::NoRegistry { source, .. }) => {
+                Some(hint_of_registry(source).unwrap_or(
+                    "check host and port; a registry answers at /v2/ of its host".to_owned(),
+                ))
+            }
             Failure::Admit(AdmitError::Damaged { .. }) => {
                 Some("`airlift verify BUNDLE` lists everything that is wrong; nothing was pushed".to_owned())
             }
@@ -292,7 +297,9 @@ fn of_setup(error: &SetupError) -> Exit {
 
 fn of_resolve(error: &ResolveError) -> Exit {
     match error {
-        ResolveError::NotFound(_) | ResolveError::Manifest { .. } => Exit::Registry,
+        ResolveError::NotFound(_) | ResolveError::Manifest { .. } | ResolveError::NoRegistry { .. } => {
+            Exit::Registry
+        }
         ResolveError::Registry { source, .. } => of_registry(source),
         ResolveError::Conflict { .. } | ResolveError::Nothing => Exit::Usage,
     }

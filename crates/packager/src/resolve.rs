@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use airlift_bundle::{Digest, Event, ManifestError, Observer, RawManifest, Root, layout};
-use airlift_registry::{Access, Error, Reference, Repository, Selector, Transport};
+use airlift_registry::{Access, ContentFault, Error, Reference, Repository, Selector, Transport};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::source::Source;
@@ -20,6 +20,15 @@ pub enum ResolveError {
         /// What was asked for.
         reference: Reference,
         /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// What answers is no registry.
+    #[error("{reference} can't be had: what answers at {} is no registry", .reference.repository().host())]
+    NoRegistry {
+        /// What was asked for.
+        reference: Reference,
+        /// The answer that no registry gives.
         #[source]
         source: Error,
     },
@@ -107,13 +116,11 @@ async fn resolve_one(
 ) -> Result<Resolved, ResolveError> {
     let name = bundle_name(reference);
     observer.notice(Event::Resolving { reference: name.clone() });
-    let registry = |source| ResolveError::Registry { reference: reference.clone(), source };
     let repository = reference.repository();
-    let fetched = source
-        .root(repository, &reference.selector())
-        .await
-        .map_err(registry)?
-        .ok_or_else(|| ResolveError::NotFound(reference.clone()))?;
+    let fetched = match source.root(repository, &reference.selector()).await {
+        Ok(Some(fetched)) => fetched,
+        other => return Err(without(source, reference, other.err()).await),
+    };
     let digest = reference
         .digest()
         .copied()
@@ -125,6 +132,23 @@ async fn resolve_one(
     observer.notice(Event::Resolved { reference: name.clone(), digest });
     let root = Root::new(manifest.descriptor(), Some(name));
     Ok(Resolved { root, repository: repository.clone(), manifest })
+}
+
+/// Why there is no manifest: a web server says 404 to everything, or sends its own pages.
+async fn without(source: &Source, reference: &Reference, error: Option<Error>) -> ResolveError {
+    let is_odd = match &error {
+        None => true,
+        Some(Error::Content { fault, .. }) => matches!(**fault, ContentFault::Html),
+        Some(_) => false,
+    };
+    let host = reference.repository().host();
+    let doubt = if is_odd { source.transport.doubt(host).await } else { None };
+    let reference = reference.clone();
+    match (doubt, error) {
+        (Some(source), _) => ResolveError::NoRegistry { reference, source },
+        (None, Some(source)) => ResolveError::Registry { reference, source },
+        (None, None) => ResolveError::NotFound(reference),
+    }
 }
 
 /// What an image is called in the bundle: `name:tag`, or `name@digest` where no tag was given. Of `name:tag@digest` the

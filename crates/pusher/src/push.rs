@@ -15,7 +15,7 @@ use crate::image::{Run, attached_selector, children_of};
 use crate::plan::{Options, Partial, PushPlan, TagMoves};
 use crate::receipt::{ImageReceipt, Receipt, SCHEMA};
 use crate::sparse::Route;
-use crate::survey::{Standing, concerns_all, standing, survey};
+use crate::survey::{Standing, common_fault, standing, survey};
 use crate::tree::blobs_below;
 
 /// Why nothing was pushed.
@@ -82,7 +82,7 @@ pub async fn push(
 ) -> Result<Receipt, PushError> {
     let jobs = options.jobs.max(1);
     let mut standings = survey(plan, transport, jobs, observer).await;
-    if let Some(position) = standings.iter().position(|standing| standing.as_ref().is_err_and(concerns_all))
+    if let Some(position) = common_fault(&standings)
         && let Err(source) = standings.swap_remove(position)
     {
         return Err(PushError::Registry { host: plan.destination().host().clone(), source });

@@ -43,8 +43,18 @@ pub async fn survey(
     answers
 }
 
+/// Where among the answers an error is that is the whole push's: what is wrong with the registry, or that none of several images can be looked
+/// at without another login. It is reported once then, not for each image.
+pub(crate) fn common_fault(standings: &[Result<Standing, Error>]) -> Option<usize> {
+    let wants_login = |standing: &Result<_, _>| matches!(standing, Err(Error::Unauthorised(_)));
+    match standings {
+        [_, _, ..] if standings.iter().all(wants_login) => Some(0),
+        _ => standings.iter().position(|standing| standing.as_ref().is_err_and(concerns_all)),
+    }
+}
+
 /// Whether an error says something of the registry rather than of one image.
-pub(crate) fn concerns_all(error: &Error) -> bool {
+fn concerns_all(error: &Error) -> bool {
     matches!(
         error,
         Error::Unreachable { .. }

@@ -55,6 +55,49 @@ fn a_web_server_is_no_empty_registry() {
     assert_eq!(server.count("POST", ""), 0);
 }
 
+#[test]
+fn a_web_server_is_no_source_either() {
+    let airlift = Airlift::new();
+    let page = "<!DOCTYPE html><title>nothing here</title>";
+    let shop = Script::empty().rule(move |_| Some(Answer::ok("text/html", page))).start();
+    let lost = Script::empty().rule(move |_| Some(Answer::status(404).body(page))).start();
+    // What is a registry at its top may be behind a page below, and says 404 of what it lacks.
+    let behind = Script::empty()
+        .rule(move |request| {
+            let is_top = request.path() == "/v2/";
+            Some(if is_top { Answer::ok("application/json", "{}") } else { Answer::ok("text/html", page) })
+        })
+        .start();
+    for (server, words) in [
+        (&shop, &["is no registry", "HTML", "check host and port"][..]),
+        (&lost, &["is no registry", "404", "check host and port"]),
+        (&behind, &["HTML page: a proxy or login page?"]),
+    ] {
+        let reference = format!("{}/team/app:1", server.authority());
+        let failed = airlift.run(&["build", &reference, "-o", "b.tar", "--retries", "0"]).expect(3);
+        words.iter().fold(failed, |failed, word| failed.says(word));
+    }
+}
+
+#[test]
+fn a_login_that_is_missing_is_said_once_for_all_images() {
+    let (airlift, _source, _) = bundle(&["team/app1", "team/app2", "other/app1"]);
+    let refused = || Answer::error(401, "UNAUTHORIZED", "").header("WWW-Authenticate", "Basic realm=\"x\"");
+    let closed = Script::empty().rule(move |_| Some(refused())).start();
+    for more in [&[][..], &["--dry-run"]] {
+        let push = airlift.run(&[&["push", "b.tar", &closed.authority()], more].concat()).expect(3);
+        assert_eq!(push.to_string().matches("no credentials for").count(), 1, "{push}");
+        push.says("docker login");
+    }
+    // One that lets some in reports the others.
+    let target = Embedded::start(Options::default());
+    let half = Script::forwarding(target.authority())
+        .rule(move |request| request.path().contains("/other/").then(refused))
+        .start();
+    let push = airlift.run(&["push", "b.tar", &half.authority()]).expect(3);
+    push.says("2 pushed").says("1 failed");
+}
+
 /// Registries behind proxies answer the ping in many ways; what names the API, or asks who we are, is one.
 #[test]
 fn an_odd_answer_at_the_top_that_is_a_registrys_is_taken() {
