@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
 mod airlift;
+mod answers;
 mod archive;
 mod attached;
 mod bad_input;

@@ -3,9 +3,13 @@
 //! Opening finds out where things lie and what is wrong with the container; it hashes nothing. Whether the contents are
 //! what they are called is the verifier's business.
 
+mod docker;
+mod error;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,49 +23,9 @@ use crate::storage::{ReadAt, Storage};
 use crate::volumes::{self, Named, Volume, VolumeSet};
 use crate::zst::table;
 
-/// Why a layout could not even be looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It can't be opened or read.
-    #[error("can't read {}", .path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// It is compressed as a whole.
-    #[error("{} is compressed ({format}), and not as build -o BUNDLE.tar.zst does it; unpack it first ({format} -d)", .path.display())]
-    Compressed {
-        /// The file.
-        path: PathBuf,
-        /// The format.
-        format: &'static str,
-    },
-    /// It is one volume of several.
-    #[error("{} is one volume of a bundle; all of them go by the name of {}", .path.display(), .manifest.display())]
-    OneVolume {
-        /// The volume.
-        path: PathBuf,
-        /// The manifest of all of them.
-        manifest: PathBuf,
-    },
-    /// There are volumes, but not what says which belong together.
-    #[error("{} is not there, which says what {} belongs to: carry it along (where no build has written it, the volumes are unfinished; without it they can be joined with cat)", .manifest.display(), .volume.display())]
-    NoVolumeSet {
-        /// A volume.
-        volume: PathBuf,
-        /// The manifest that it should lie beside.
-        manifest: PathBuf,
-    },
-    /// It is neither a tar archive nor a folder.
-    #[error("{} is not a bundle: neither a tar archive nor a folder with an image layout", .path.display())]
-    NotALayout {
-        /// The file.
-        path: PathBuf,
-    },
-}
+use docker::DockerFiles;
+pub use docker::DockerForm;
+pub use error::OpenError;
 
 /// What kind of container a layout came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +55,8 @@ pub struct Archive {
     layout: Option<Place>,
     index: Option<Place>,
     blobs: HashMap<Digest, Place>,
-    /// Whether there is the file in which `docker save` of old lists its images.
-    docker_list: bool,
+    /// What there is of the files of Docker's own form of an archive.
+    docker: DockerFiles,
     /// Files that are no part of a layout.
     extra: u64,
     defects: Vec<Defect>,
@@ -100,9 +64,6 @@ pub struct Archive {
 
 /// So many files that don't belong there are named one by one; of more, only the number is told.
 const MAX_EXTRA: u64 = 100;
-
-/// Where Docker's own form of an archive lists its images; Docker of today writes a layout as well.
-const DOCKER_LIST: &str = "manifest.json";
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -125,9 +86,10 @@ impl Archive {
             Ok(archive) => archive.is_cut_off().then(|| volumes::of_first(path)).flatten(),
             Err(error) => volumes::lacks_manifest(path, error),
         };
-        match lacking {
-            Some((volume, manifest)) => Err(OpenError::NoVolumeSet { volume, manifest }),
-            None => opened,
+        match (lacking, opened) {
+            (Some((volume, manifest)), _) => Err(OpenError::NoVolumeSet { volume, manifest }),
+            (None, Err(error)) => Err(error.or_unfinished(path)),
+            (None, opened) => opened,
         }
     }
 
@@ -142,8 +104,11 @@ impl Archive {
         let metadata = std::fs::metadata(path).map_err(read)?;
         if metadata.is_dir() {
             let archive = crate::folder::open(path).map_err(read)?;
-            let neither = archive.layout.is_none() && archive.index.is_none();
+            let neither = archive.layout.is_none() && archive.index.is_none() && !archive.is_docker_archive();
             return if neither { Err(OpenError::NotALayout { path: path.to_owned() }) } else { Ok(archive) };
+        }
+        if metadata.file_type().is_fifo() || metadata.file_type().is_socket() {
+            return Err(OpenError::Pipe { path: path.to_owned() });
         }
         if !metadata.is_file() {
             return Err(OpenError::NotALayout { path: path.to_owned() });
@@ -209,7 +174,7 @@ impl Archive {
         }
         archive.storage = Some(storage);
         archive.defects.splice(0..0, defects);
-        archive.sum_up_extra();
+        archive.sum_up();
         Ok(archive)
     }
 
@@ -226,7 +191,7 @@ impl Archive {
             layout: None,
             index: None,
             blobs: HashMap::new(),
-            docker_list: false,
+            docker: DockerFiles::default(),
             extra: 0,
             defects: Vec::new(),
         }
@@ -245,8 +210,8 @@ impl Archive {
             (None, layout::INDEX_FILE) => {
                 self.index.get_or_insert(place);
             }
-            (None, other) => {
-                self.docker_list |= other == DOCKER_LIST;
+            (None, other) if self.docker.note(other) => {}
+            (None, _) => {
                 let message = format!("{} is no part of an image layout and was not looked at", path.shown());
                 self.add_extra(message, (self.form == Form::Tar).then_some(offset));
             }
@@ -264,8 +229,12 @@ impl Archive {
         }
     }
 
-    /// Tells of the extra files that were not named.
-    pub(crate) fn sum_up_extra(&mut self) {
+    /// Counts the extra files that were not named. Of an archive in Docker's own form, in which there are links, these are
+    /// nothing that anybody has to know.
+    pub(crate) fn sum_up(&mut self) {
+        if self.is_docker_archive() {
+            self.defects.retain(|defect| !matches!(defect.rule, "tar-type" | "folder-type"));
+        }
         if let Some(more) = self.extra.checked_sub(MAX_EXTRA).filter(|more| *more > 0) {
             let message = format!("{more} more files are no part of an image layout and were not looked at");
             self.defects.push(Defect {
@@ -298,7 +267,13 @@ impl Archive {
 
     /// Whether this is what `docker save` wrote before it wrote image layouts (and crane's tarballs are).
     pub fn is_docker_archive(&self) -> bool {
-        self.docker_list && self.layout.is_none() && self.index.is_none()
+        self.docker_form().is_some()
+    }
+
+    /// Which form of Docker's own this is; `None` for what has a part of an image layout, or is neither.
+    pub fn docker_form(&self) -> Option<DockerForm> {
+        let has_layout = self.layout.is_some() || self.index.is_some();
+        if has_layout { None } else { self.docker.form(self.form) }
     }
 
     /// The volumes that it lies in; `None` for an archive in one file, and where their manifest is damaged.

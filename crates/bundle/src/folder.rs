@@ -46,12 +46,21 @@ fn open_some(path: &Path, most: usize) -> io::Result<Archive> {
             } else if metadata.is_dir() {
                 archive.add_extra(sentence(&name, "a folder that no layout has"), None);
             } else {
-                archive.add_defect(error("folder-type", &name, "not a regular file"));
+                archive.add_defect(error("folder-type", &name, what_else(metadata.file_type())));
             }
         }
     }
-    archive.sum_up_extra();
+    archive.sum_up();
     Ok(archive)
+}
+
+/// What is neither a file nor a folder, and what can be done about it.
+fn what_else(kind: std::fs::FileType) -> &'static str {
+    if kind.is_symlink() {
+        "a symbolic link, which is not followed; a copy in which the files themselves stand is read (cp -rL FOLDER COPY)"
+    } else {
+        "neither a file nor a folder"
+    }
 }
 
 fn error(rule: &'static str, name: &str, why: &str) -> Defect {

@@ -28,6 +28,23 @@ pub fn part_path(output: &Path) -> PathBuf {
     with_suffix(output, ".part")
 }
 
+/// Whether `path` is called as what a build writes before it is complete: a `.part`, that of a volume, or what was set aside.
+pub fn is_unfinished(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let is_number = |end: &str| end.len() == 1 && end.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match name.rsplit_once('.') {
+        Some((name, end)) if is_number(end) || end == "manifests" => name,
+        _ => name,
+    };
+    name.strip_suffix(".part").is_some_and(|output| !output.is_empty())
+}
+
+/// The unfinished file of a build with this output, if there is one; in volumes the first of them.
+pub(crate) fn unfinished_of(output: &Path) -> Option<PathBuf> {
+    let volume = |digits: usize| with_suffix(output, &format!(".{:0digits$}.part", 1));
+    [part_path(output), volume(3), volume(4)].into_iter().find(|path| is_regular(path))
+}
+
 /// What earlier runs left beside the `.part` of `output`: unfinished files of other plans, and manifests.
 pub fn set_aside_paths(output: &Path) -> Vec<PathBuf> {
     let part = part_path(output);

@@ -7,14 +7,17 @@
 //! - anything but zeros behind the end, where a second archive could hide;
 //! - the same name twice, of which one parser takes the first and another the last;
 //! - a pax size that differs from the header's (CVE-2025-62518), global pax headers, pax paths that rename an entry;
-//! - GNU sparse maps (CVE-2025-58183), links, devices and unknown types;
+//! - GNU sparse maps (CVE-2025-58183), symbolic links, devices and unknown types;
+//! - hard links to anything but a regular file that stands before them in the archive;
 //! - absolute names, `..`, `//`, NUL and control characters;
 //! - sizes beyond what is there, negative base-256, header records of megabytes;
 //! - flipped bits in headers, by their checksum.
 //!
-//! What is merely another order, a directory entry, or a long name in pax or GNU form is legal and accepted.
+//! What is merely another order, a directory entry, a hard link to an earlier file, or a long name in pax or GNU form is legal and
+//! accepted.
 
 mod fields;
+mod links;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -90,7 +93,13 @@ struct Pending {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
-    File,
+    /// With the place of its data.
+    File {
+        data_offset: u64,
+        size: u64,
+    },
+    /// A second name of a file.
+    Link,
     Folder,
 }
 
@@ -122,11 +131,11 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         let mut block = [0; BLOCK as usize];
         let Some(count) = self.read(&mut block, at, at)? else { return Ok(None) };
         if count == 0 {
-            return Ok(self.stop(
-                "tar-end",
-                at,
-                "the archive ends without its two closing blocks: it was cut off",
-            ));
+            let message = match at {
+                0 => "the file is empty",
+                _ => "the archive ends without its two closing blocks: it was cut off",
+            };
+            return Ok(self.stop("tar-end", at, message));
         }
         if block.iter().all(|byte| *byte == 0) {
             return self.end(at).map(|()| None);
@@ -146,7 +155,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             b'x' | b'L' => self.record(at, &header),
             b'0' | 0 => self.regular(at, data_offset, &header),
             b'5' => Ok(self.folder(at, data_offset, &header)),
-            other => Ok(self.foreign(at, data_offset, other, header.size)),
+            b'1' => Ok(self.hard_link(at, data_offset, &header)),
+            _ => Ok(self.foreign(at, data_offset, &header)),
         }
     }
 
@@ -247,7 +257,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
                 format!("{} should have {size} bytes here, but the archive is cut off", path.shown());
             return Ok(self.stop("tar-truncated", at, message));
         }
-        self.remember(at, &path, Named::File);
+        self.remember(at, &path, Named::File { data_offset, size });
         (self.found)(ScannedEntry { path, data_offset, size });
         Ok(Some(data_offset + padded(size)))
     }
@@ -269,32 +279,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         Some(data_offset)
     }
 
-    /// Entries that a layout has no use for. Those that carry no data can be stepped over to find more.
-    fn foreign(&mut self, at: u64, data_offset: u64, kind: u8, size: u64) -> Option<u64> {
-        let what = match kind {
-            b'1' => "a hard link",
-            b'2' => "a symbolic link",
-            b'3' | b'4' => "a device",
-            b'6' => "a named pipe",
-            b'g' => "a global pax header",
-            b'K' => "a GNU long link name",
-            b'S' => "a GNU sparse file",
-            _ => "an entry of unknown type",
-        };
-        let shown = char::from(kind).escape_debug();
-        self.defects.push(Defect::error(
-            "tar-type",
-            at,
-            format!("{what} (type '{shown}') has no place in an image layout"),
-        ));
-        self.pending = Pending::default();
-        (size == 0 && matches!(kind, b'1'..=b'6')).then_some(data_offset)
-    }
-
     fn remember(&mut self, at: u64, path: &EntryPath, named: Named) {
-        let mut key = [0; 16];
-        key.copy_from_slice(&Digest::sha256(path.as_str().as_bytes()).as_bytes()[..16]);
-        match self.names.entry(key) {
+        match self.names.entry(key_of(path)) {
             Entry::Vacant(place) => {
                 place.insert(named);
             }
@@ -325,6 +311,13 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         let path = EntryPath::parse(&name).map_err(|error| format!("{error}: '{}'", shortened(&name)))?;
         Ok((path, spelling))
     }
+}
+
+/// By what a name is remembered.
+fn key_of(path: &EntryPath) -> [u8; 16] {
+    let mut key = [0; 16];
+    key.copy_from_slice(&Digest::sha256(path.as_str().as_bytes()).as_bytes()[..16]);
+    key
 }
 
 /// How a name ends: to many readers, one that ends in a slash is a folder, whatever its type.

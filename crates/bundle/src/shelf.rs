@@ -80,9 +80,7 @@ impl Shelf {
             return None;
         }
         let mut defects = archive.volume_defects().iter().chain(archive.defects());
-        let docker = archive
-            .is_docker_archive()
-            .then(|| "it is what docker save wrote of old, without a layout".to_owned());
+        let docker = archive.docker_form().map(|form| form.advice().to_owned());
         let defect =
             || defects.find(|defect| defect.severity == Severity::Error).map(|defect| defect.message.clone());
         Some(docker.or_else(defect).unwrap_or_else(|| "there are no blobs in it".to_owned()))

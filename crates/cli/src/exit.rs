@@ -5,13 +5,15 @@ mod disk;
 use std::io;
 use std::path::PathBuf;
 
+use airlift_bundle::OpenError;
+use airlift_bundle::plan::PlanError as LayoutError;
 use airlift_packager::{
     AttachedError, BuildError, FetchError, PackError, ResolveError, ReuseError, StreamError,
 };
 use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
-use airlift_verifier::{AdmitError, ExamineError};
+use airlift_verifier::{AdmitError, ExamineError, State};
 
 use crate::files::Input;
 use crate::ui::size;
@@ -179,7 +181,8 @@ impl Failure {
                 Exit::Local
             }
             Failure::Examine(_) | Failure::Admit(AdmitError::Examine(_)) => Exit::Local,
-            Failure::Admit(AdmitError::Damaged { .. }) | Failure::Damaged { .. } => Exit::No,
+            Failure::Admit(AdmitError::Refused { report, .. }) => of_state(report.state),
+            Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
             Failure::Push(PushError::TagsTaken(_)) | Failure::TooLarge { .. } => Exit::Refused,
             Failure::Push(PushError::Registry { source, .. }) | Failure::ReadBack { source, .. } => {
@@ -259,14 +262,19 @@ impl Failure {
                     "check host and port; a registry answers at /v2/ of its host".to_owned(),
                 ))
             }
-            Failure::Admit(AdmitError::Damaged { .. }) => {
-                Some("`airlift verify BUNDLE` lists everything that is wrong; nothing was pushed".to_owned())
-            }
-            Failure::Examine(ExamineError::Open(airlift_bundle::OpenError::NotALayout { .. })) => {
-                Some("`airlift build REF… -o BUNDLE` makes bundles".to_owned())
-            }
+            Failure::Admit(AdmitError::Refused { report, .. }) => Some(hint_of_state(report.state).to_owned()),
+            Failure::Examine(ExamineError::Open(error))
+            | Failure::Admit(AdmitError::Examine(ExamineError::Open(error))) => hint_of_open(error),
             _ => None,
         }
+    }
+}
+
+fn hint_of_open(error: &OpenError) -> Option<String> {
+    match error {
+        OpenError::NotALayout { .. } => Some("`airlift build REF… -o BUNDLE` makes bundles".to_owned()),
+        OpenError::Unfinished { .. } => Some(hint_of_state(State::Unfinished).to_owned()),
+        _ => None,
     }
 }
 
@@ -286,6 +294,28 @@ fn hint_of_registry(error: &RegistryError) -> Option<String> {
 
 fn of_registry(error: &RegistryError) -> Exit {
     if error.is_local() { Exit::Local } else { Exit::Registry }
+}
+
+/// How a command ends that needs a whole bundle and found one in this state.
+pub(crate) fn of_state(state: State) -> Exit {
+    match state {
+        State::Whole => Exit::Done,
+        State::OverLimit => Exit::Refused,
+        State::OtherBundle | State::NoLayout | State::Unfinished | State::Damaged => Exit::No,
+    }
+}
+
+/// What to do about a bundle in this state.
+pub(crate) fn hint_of_state(state: State) -> &'static str {
+    match state {
+        State::OverLimit => {
+            "if you trust whoever made the bundle, raise that limit with the option that is named"
+        }
+        State::Unfinished => {
+            "the same `airlift build` goes on from there, and gives the bundle its name when it is complete"
+        }
+        _ => "`airlift verify BUNDLE` lists everything that is wrong; nothing was done",
+    }
 }
 
 fn of_setup(error: &SetupError) -> Exit {
@@ -309,9 +339,12 @@ fn of_pack(error: &PackError) -> Exit {
     match error {
         PackError::Registry { source, .. } => of_registry(source),
         PackError::Missing { .. } | PackError::Manifest { .. } => Exit::Registry,
+        PackError::Graph(error) if error.is_limit() => Exit::Refused,
+        PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,
         PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,
         // Sizes that a registry claims, and no archive can have.
-        PackError::Plan(airlift_bundle::plan::PlanError::TooLarge { .. }) => Exit::Registry,
+        PackError::Plan(LayoutError::TooLarge { .. }) => Exit::Registry,
+        PackError::Plan(LayoutError::IndexTooLarge(_)) => Exit::Refused,
         PackError::NoSuchPlatform { .. } | PackError::NothingLeft | PackError::Plan(_) => Exit::Usage,
     }
 }

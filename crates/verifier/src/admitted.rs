@@ -10,7 +10,7 @@ use airlift_bundle::summary::{self, Platforms};
 use airlift_bundle::{Digest, Graph, Hasher, Limits, Platform, Root, Section};
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::{Finding, Report};
+use crate::report::{Finding, Report, State};
 
 /// Why a bundle isn't admitted.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +18,9 @@ pub enum AdmitError {
     /// It could not be looked at.
     #[error(transparent)]
     Examine(#[from] ExamineError),
-    /// It is damaged.
-    #[error("{} is damaged: {}", .path.display(), first_error(.report))]
-    Damaged {
+    /// It is damaged, or is no bundle that could be looked at; the report says which.
+    #[error("{} {}: {}", .path.display(), in_words(.report), first_error(.report))]
+    Refused {
         /// The bundle.
         path: PathBuf,
         /// All that is wrong with it, as far as it was looked at.
@@ -28,8 +28,19 @@ pub enum AdmitError {
     },
 }
 
+fn in_words(report: &Report) -> &'static str {
+    match report.state {
+        State::Whole => "can't be used",
+        State::OtherBundle => "is another bundle",
+        State::OverLimit => "was not looked at",
+        State::NoLayout => "is no image layout",
+        State::Unfinished => "is no bundle yet",
+        State::Damaged => "is damaged",
+    }
+}
+
 fn first_error(report: &Report) -> String {
-    let mut errors = report.findings.iter().filter(|finding| finding.is_error());
+    let mut errors = report.findings.iter().filter(|finding| finding.is_error() && !finding.follows);
     let Some(first) = errors.next() else {
         return "it holds no image".to_owned();
     };
@@ -58,7 +69,7 @@ impl VerifiedBundle {
             (true, Some(id), Some(graph)) => Ok(VerifiedBundle { examined, id, graph }),
             (_, _, graph) => {
                 examined.graph = graph;
-                Err(AdmitError::Damaged { path: path.to_owned(), report: Box::new(examined.report()) })
+                Err(AdmitError::Refused { path: path.to_owned(), report: Box::new(examined.report()) })
             }
         }
     }

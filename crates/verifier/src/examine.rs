@@ -17,8 +17,6 @@ use airlift_bundle::{
 use crate::frame;
 use crate::report::{Finding, Findings};
 
-const DOCKER_ARCHIVE: &str = "this is Docker's own form of an archive (manifest.json without index.json), not an image layout; turn it into one, for example with `skopeo copy docker-archive:FILE oci-archive:NEW`, or save the image again with a current Docker";
-
 /// Why a bundle could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum ExamineError {
@@ -104,7 +102,7 @@ pub(crate) struct Examiner<'a> {
     pub(crate) findings: Findings,
     pub(crate) damaged: HashSet<Digest>,
     pub(crate) hashed: u64,
-    ours: bool,
+    pub(crate) ours: bool,
 }
 
 /// Everything of [`Examined`] but the archive.
@@ -131,10 +129,8 @@ impl Examiner<'_> {
             self.take_container_defects();
             return self.outcome(None, None, HashMap::new());
         }
-        if self.archive.is_docker_archive() {
-            let finding = Finding::error("layout-missing", DOCKER_ARCHIVE);
-            self.findings.push(finding.of(vec!["manifest.json".to_owned()]));
-            self.take_container_errors();
+        if let Some(form) = self.archive.docker_form() {
+            self.take_docker_archive(form);
             return self.outcome(None, None, HashMap::new());
         }
         let layout = self.read_top(layout::LAYOUT_FILE, self.archive.layout(), layout::MAX_LAYOUT)?;
@@ -149,19 +145,7 @@ impl Examiner<'_> {
             return self.outcome(None, None, HashMap::new());
         };
         self.hold_against_volumes(id);
-        let graph = match layout::parse_index(&index) {
-            Ok(roots) if roots.is_empty() => {
-                let finding = Finding::error("index-empty", "index.json names no image").harmless();
-                self.findings.push(finding.of(vec![layout::INDEX_FILE.to_owned()]));
-                self.walk(roots, limits, index.len() as u64)?
-            }
-            Ok(roots) => self.walk(roots, limits, index.len() as u64)?,
-            Err(error) => {
-                let finding = Finding::error("index-json", format!("index.json can't be read: {error}"));
-                self.findings.push(finding.of(vec![layout::INDEX_FILE.to_owned()]));
-                None
-            }
-        };
+        let graph = self.graph(&index, limits)?;
         if let Some(graph) = &graph {
             self.tell_of_external_layers(graph);
         }
@@ -193,6 +177,25 @@ impl Examiner<'_> {
         self.outcome(Some(id), graph, blobs)
     }
 
+    /// What lies below the roots that `index.json` names.
+    fn graph(&mut self, index: &[u8], limits: Limits) -> io::Result<Option<Graph>> {
+        let place = || vec![layout::INDEX_FILE.to_owned()];
+        match layout::parse_index(index) {
+            Ok(roots) => {
+                if roots.is_empty() {
+                    let finding = Finding::error("index-empty", "index.json names no image").harmless();
+                    self.findings.push(finding.of(place()));
+                }
+                self.walk(roots, limits, index.len() as u64)
+            }
+            Err(error) => {
+                let finding = Finding::error("index-json", format!("index.json can't be read: {error}"));
+                self.findings.push(finding.of(place()));
+                Ok(None)
+            }
+        }
+    }
+
     fn outcome(
         self,
         id: Option<Digest>,
@@ -203,109 +206,11 @@ impl Examiner<'_> {
         Ok(Outcome { id, graph, blobs, damaged, findings, hashed })
     }
 
-    fn take_container_defects(&mut self) {
-        self.take_container_errors();
-        let all = self.archive.defects().iter().map(Finding::from);
-        self.findings.extend(all.filter(|finding| !finding.is_error()));
-    }
-
-    /// What says which volumes belong together says of which bundle they are, too.
-    fn hold_against_volumes(&mut self, id: Digest) {
-        if let Some(set) = self.archive.volumes().filter(|set| set.bundle != id) {
-            let message = format!(
-                "the manifest of the volumes is that of the bundle {}, but what they hold has the id {id}",
-                set.bundle
-            );
-            self.findings.push(Finding::error("volume-manifest", message));
-        }
-    }
-
-    /// Of what is compressed, or in volumes, only our own bundles are known byte for byte.
-    fn refuse_unplanned_containers(&mut self) {
-        if self.findings.forbid() {
-            return;
-        }
-        if self.archive.storage().is_some_and(airlift_bundle::Storage::is_compressed) {
-            let message = "what is in these frames is no bundle of ours; unpack it first (zstd -d)";
-            self.findings.push(Finding::error("zst-foreign", message).of(vec!["frames".to_owned()]));
-        }
-        if self.archive.volumes().is_some() {
-            let message = "what is in these volumes is no bundle of ours; join them first (cat)";
-            self.findings.push(Finding::error("volume-foreign", message).of(vec!["volumes".to_owned()]));
-        }
-    }
-
-    /// A file that is missing may be so because of what is wrong with the container: that comes first.
-    fn take_container_errors(&mut self) {
-        let all = self.archive.defects().iter().map(Finding::from);
-        self.findings.put_first(all.filter(Finding::is_error).collect());
-    }
-
-    /// A file at the top, if it is there and not absurdly large.
-    fn read_top(
-        &mut self,
-        name: &'static str,
-        section: Option<Section>,
-        limit: u64,
-    ) -> io::Result<Option<Vec<u8>>> {
-        let path = || vec![name.to_owned()];
-        match section {
-            None => {
-                let message = format!("{name} is missing: this is no image layout, or it is damaged");
-                self.findings.push(Finding::error("layout-missing", message).of(path()));
-                Ok(None)
-            }
-            Some(section) if section.size() > limit => {
-                let message = format!("{name} has {} bytes; more than {limit} is refused", section.size());
-                self.findings.push(Finding::error("layout-size", message).at(section.offset()).of(path()));
-                Ok(None)
-            }
-            Some(section) => {
-                self.hashed += section.size();
-                match section.read_all() {
-                    // Of a compressed archive, what can't be unpacked.
-                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                        let message = format!("{name} can't be read: {error}");
-                        let finding = Finding::error("layout-unreadable", message);
-                        self.findings.push(finding.at(section.offset()).of(path()));
-                        Ok(None)
-                    }
-                    outcome => outcome.map(Some),
-                }
-            }
-        }
-    }
-
-    /// Whether `oci-layout` is one, and whether this is one of our bundles; of these, each of its bytes is known.
-    fn judge_layout_file(&mut self, bytes: &[u8], id: Option<Digest>) {
-        let claimed = layout::parse_layout(bytes);
-        // A flipped bit may hide the member's name or the id, but not both.
-        let names_id = id.is_some_and(|id| {
-            let text = id.to_string();
-            bytes.windows(text.len()).any(|window| window == text.as_bytes())
-        });
-        self.ours = names_id || matches!(claimed, Ok(Some(_)));
-        let finding = match (claimed, id) {
-            (Err(error), _) => Finding::error("layout-json", format!("oci-layout can't be read: {error}")),
-            (Ok(Some(claimed)), Some(id)) if claimed != id => Finding::error(
-                "bundle-id",
-                format!(
-                    "oci-layout names the bundle id {claimed}, but index.json has the digest {id}: one of them is damaged"
-                ),
-            ),
-            (Ok(_), Some(id)) if self.ours && bytes != layout::encode_layout(&id) => Finding::error(
-                "layout-json",
-                "oci-layout was altered: it is not what this bundle's has to be",
-            ),
-            _ => return,
-        };
-        self.findings.push(finding.of(vec![layout::LAYOUT_FILE.to_owned()]));
-    }
-
     /// Reads and proves every manifest, level by level.
     fn walk(&mut self, roots: Vec<Root>, limits: Limits, index_size: u64) -> io::Result<Option<Graph>> {
         let refuse = |examiner: &mut Self, error: GraphError| {
-            examiner.findings.push(Finding::error("graph", error.to_string()).of(place_of(&error)));
+            let rule = if error.is_limit() { "graph-limit" } else { "graph" };
+            examiner.findings.push(Finding::error(rule, error.to_string()).of(place_of(&error)));
         };
         let mut builder = match GraphBuilder::new(roots, limits) {
             Ok(builder) => builder,

@@ -31,10 +31,7 @@ pub(crate) fn compare(archive: &Storage, length: u64, plan: &Plan) -> io::Result
     }
     if let Some(offset) = tail_defect(archive, length, plan)? {
         let (rule, message) = if length < plan.size() {
-            (
-                "tar-truncated",
-                format!("the archive has {length} bytes, but should have {}: it was cut off", plan.size()),
-            )
+            ("tar-truncated", format!("the archive is cut off at byte {length} of {}", plan.size()))
         } else if offset >= plan.size() {
             ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
         } else {

@@ -4,15 +4,18 @@
 //! crate below this one can open a connection.
 
 mod admitted;
+mod container;
 mod examine;
 mod frame;
 mod locate;
 pub mod report;
+mod state;
+mod top;
 mod verify;
 mod volume;
 
 pub use admitted::{AdmitError, ProvenContent, ProvenReader, VerifiedBundle};
 pub use examine::{ExamineError, Examined};
-pub use report::{Finding, Report};
+pub use report::{Finding, Report, State};
 pub use verify::{Options, verify};
 pub use volume::{VolumeReport, verify_volume};

@@ -16,6 +16,8 @@ pub struct Report {
     pub schema: &'static str,
     /// Whether there is no finding of severity `error`.
     pub ok: bool,
+    /// The same in more words.
+    pub state: State,
     /// The digest of `index.json`: the bundle's id. Absent where there is no `index.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Digest>,
@@ -29,6 +31,24 @@ pub struct Report {
     pub referrers: Vec<ReferrerReport>,
     /// Everything that is wrong or odd; what is wrong with the container itself comes first.
     pub findings: Vec<Finding>,
+}
+
+/// What a bundle is, by all that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Whole and unchanged, without what was left out by choice.
+    Whole,
+    /// Not the bundle whose id was expected; nothing else is wrong.
+    OtherBundle,
+    /// More than a limit allows, so that not all of it was looked at; what was is right.
+    OverLimit,
+    /// No image layout, as far as can be seen.
+    NoLayout,
+    /// What a build that has not ended, or was broken off, has written so far.
+    Unfinished,
+    /// Damaged, or made in a way that nobody should rely on.
+    Damaged,
 }
 
 /// One image or artifact of the bundle.
@@ -97,6 +117,9 @@ pub struct Finding {
     pub volume: Option<VolumePlace>,
     /// Image, platform and part, outermost first.
     pub path: Vec<String>,
+    /// Whether this is no more than what follows from a finding before it. Absent where it isn't.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub follows: bool,
 }
 
 /// Where in a volume something is.
@@ -130,6 +153,7 @@ impl Finding {
             offset: None,
             volume: None,
             path: Vec::new(),
+            follows: false,
         }
     }
 
@@ -240,6 +264,7 @@ impl From<&Defect> for Finding {
             offset: defect.offset,
             volume: None,
             path: Vec::new(),
+            follows: false,
         }
     }
 }

@@ -114,12 +114,13 @@ impl Examined {
         Report {
             schema: report::SCHEMA,
             ok: !self.findings.forbid(),
+            state: self.state(),
             id: self.id,
             size: self.archive.size_on_disk(),
             hashed: self.hashed,
             images: images.collect(),
             referrers: referrers.collect(),
-            findings: self.findings.to_vec().into_iter().map(|one| one.placed_in(&self.archive)).collect(),
+            findings: self.concluded(),
         }
     }
 
@@ -128,7 +129,7 @@ impl Examined {
         summary::platforms_of(graph, root, |config| self.small_blob(config))
     }
 
-    fn is_whole(&self, graph: &Graph, root: &Root) -> bool {
+    pub(crate) fn is_whole(&self, graph: &Graph, root: &Root) -> bool {
         let manifests = graph.below(&root.descriptor.digest);
         let sound = |digest| !self.damaged.contains(digest);
         manifests.iter().all(|entry| entry.raw.is_some() && sound(&entry.descriptor.digest))

@@ -122,6 +122,22 @@ pub enum GraphError {
 }
 
 impl GraphError {
+    /// Whether nothing is wrong but the size: with a higher limit the graph would be walked.
+    pub fn is_limit(&self) -> bool {
+        match self {
+            GraphError::Depth { .. }
+            | GraphError::Images { .. }
+            | GraphError::Manifests { .. }
+            | GraphError::Entries { .. }
+            | GraphError::Bytes { .. }
+            | GraphError::Work { .. } => true,
+            GraphError::Sizes { .. }
+            | GraphError::MediaTypes { .. }
+            | GraphError::Schema1 { .. }
+            | GraphError::MediaType { .. } => false,
+        }
+    }
+
     /// Where it stands, from the root on; `None` where it concerns all roots together.
     pub fn path(&self) -> Option<&[String]> {
         match self {

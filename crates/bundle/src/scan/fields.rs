@@ -7,6 +7,8 @@ pub(super) struct Header {
     pub(super) kind: u8,
     pub(super) size: u64,
     pub(super) name: Vec<u8>,
+    /// What a link leads to.
+    pub(super) target: Vec<u8>,
 }
 
 impl Header {
@@ -41,7 +43,9 @@ impl Header {
         if !prefix.is_empty() {
             name = [prefix, b"/", name.as_slice()].concat();
         }
-        Ok(Header { kind, size, name })
+        // Of anything but a link, it is no matter.
+        let target = if kind == b'1' { text(&block[157..257])?.to_vec() } else { Vec::new() };
+        Ok(Header { kind, size, name, target })
     }
 }
 

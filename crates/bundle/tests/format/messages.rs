@@ -58,6 +58,8 @@ fn messages_of_writing_and_opening() {
     for error in [
         OpenError::Read { path: path(), source: source() },
         OpenError::Compressed { path: path(), format: "gzip" },
+        OpenError::Pipe { path: path() },
+        OpenError::Unfinished { path: "out/b.tar".into(), part: path() },
         OpenError::NotALayout { path: path() },
         OpenError::OneVolume { path: path(), manifest: "out/b.tar.volumes.json".into() },
         OpenError::NoVolumeSet { volume: path(), manifest: "out/b.tar.volumes.json".into() },

@@ -185,6 +185,42 @@ fn only_files_and_folders_belong_into_a_layout() {
     assert_eq!(rules(&tar), ["tar-type", "tar-type", "tar-path"]);
 }
 
+/// A hard link, as the header of an entry without data.
+fn hard_link(name: &str, target: &str, size: u64) -> Vec<u8> {
+    let mut header = header(name.as_bytes(), b'1', size);
+    header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+#[test]
+fn hard_links_are_second_names_of_earlier_files() {
+    let linked = |target: &str| one().raw(&hard_link("second", target, 0)).file("last", b"").end();
+    for target in ["index.json", "./index.json"] {
+        let file = linked(target).save();
+        let (entries, defects) = scanned(file.as_file());
+        assert_eq!(defects, []);
+        assert_eq!(entries[1].path.as_str(), "second");
+        assert_eq!((entries[1].data_offset, entries[1].size), (entries[0].data_offset, entries[0].size));
+        assert_eq!(entries.len(), 3, "and it goes on behind it");
+    }
+    for target in
+        ["", "/index.json", "../index.json", "a/../index.json", "last", "second", "nowhere", "index.json\n"]
+    {
+        assert_eq!(rules(&linked(target)), ["tar-type"], "{target:?}");
+    }
+    let folder = Tar::default().entry("f/", b'5', b"").raw(&hard_link("x", "f", 0)).end();
+    assert_eq!(rules(&folder), ["tar-type"]);
+    let chain = one().raw(&hard_link("b", "index.json", 0)).raw(&hard_link("c", "b", 0)).end();
+    assert_eq!(rules(&chain), ["tar-type"]);
+    let with_data = one().raw(&hard_link("b", "index.json", 2)).data(b"{}").end();
+    assert_eq!(rules(&with_data), ["tar-size"]);
+    let twice = one().raw(&hard_link("index.json", "index.json", 0)).end();
+    assert_eq!(rules(&twice), ["tar-duplicate"]);
+    assert_eq!(rules(&one().raw(&hard_link("../x", "index.json", 0)).end()), ["tar-path"]);
+    assert_eq!(rules(&one().raw(&hard_link("index.json", "index.json\0x", 0)).end()), ["tar-path"]);
+}
+
 #[test]
 fn names_that_lead_out_are_refused() {
     for name in [

@@ -26,7 +26,7 @@ Exit codes:
   2  wrong usage
   3  registry or network
   4  local files, or a file that is no bundle
-  5  refused by a rule: an existing file, a taken tag, a size limit
+  5  refused by a rule: an existing file, a taken tag, a limit
   130, 143  interrupted by Ctrl-C or SIGTERM; the same command goes on from there";
 
 /// Container images across the air gap, byte for byte

@@ -24,7 +24,7 @@ fn a_damaged_frame_or_manifest_is_not_admitted() {
         damaged[at as usize] ^= 1;
         fs::write(&path, &damaged).unwrap();
         let error = VerifiedBundle::admit(&path, Limits::default()).unwrap_err();
-        assert!(matches!(error, AdmitError::Damaged { .. }), "{error}");
+        assert!(matches!(error, AdmitError::Refused { .. }), "{error}");
         assert!(error.to_string().contains(" is damaged: "), "{error}");
     }
 }

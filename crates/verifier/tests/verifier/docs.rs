@@ -70,10 +70,11 @@ fn rules_in_code() -> BTreeSet<String> {
             for word in code.split('"').skip(1).step_by(2) {
                 let prefixes = [
                     "blob-",
-                    "bundle-id",
+                    "bundle-",
                     "expected-id",
                     "extra-",
                     "folder-",
+                    "graph-",
                     "index-",
                     "layout-",
                     "manifest-",

@@ -54,7 +54,7 @@ fn manifests_beyond_the_limit_are_refused_unread() {
     let found = report(layout(&index((4 << 20) + 1), []).save().path());
     assert_eq!(rules(&found), ["manifest-size"]);
     let found = report(layout(&index(i64::MAX as u64), []).save().path());
-    assert_eq!(rules(&found), ["graph"], "more than all manifests together may have");
+    assert_eq!(rules(&found), ["graph-limit"], "more than all manifests together may have");
     let found = report(layout(&index(u64::MAX), []).save().path());
     assert_eq!(rules(&found), ["index-json"]);
     assert_eq!(rules(&report(layout(&index(5), []).save().path())), ["manifest-missing"]);
@@ -146,7 +146,7 @@ fn a_huge_index_json_is_answered_quickly() {
     let refused = report(file.path());
     assert_eq!(
         (rules(&refused)[0], refused.findings[0].path.as_slice()),
-        ("graph", &["index.json".to_owned()][..])
+        ("graph-limit", &["index.json".to_owned()][..])
     );
     assert!(refused.findings[0].message.contains("--max-images"), "{:?}", refused.findings);
     let found = verify(file.path(), &more, &Unobserved).unwrap();

@@ -8,10 +8,10 @@ mod tree;
 use std::path::PathBuf;
 
 use airlift_bundle::Graph;
-use airlift_verifier::{Examined, Finding};
+use airlift_verifier::{AdmitError, Examined};
 
 use crate::args::limits::LimitArgs;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, of_state};
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
 use find::{Wanted, find};
@@ -47,16 +47,16 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let examined = Examined::open(&args.bundle, args.limits.limits())?;
-    let errors: Vec<&Finding> = examined.findings().iter().filter(|finding| finding.is_error()).collect();
-    for finding in &errors {
+    let report = examined.report();
+    let (Some(graph), Some(id)) = (examined.graph(), examined.id()) else {
+        let (path, report) = (args.bundle.clone(), Box::new(report));
+        return Err(AdmitError::Refused { path, report }.into());
+    };
+    for finding in report.findings.iter().filter(|finding| finding.is_error() && !finding.follows) {
         let place =
             if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
         ui.warn(&format!("{place}{}", finding.message));
     }
-    let (Some(graph), Some(id)) = (examined.graph(), examined.id()) else {
-        let why = "its structure can't be read; `airlift verify` lists all that is wrong".to_owned();
-        return Err(Failure::Damaged { what: args.bundle.display().to_string(), why });
-    };
     let wanted = match &args.part {
         Some(part) => find(graph, part, &args.bundle)?,
         None => Wanted::Everything,
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         raw::write(&examined, graph, &wanted, ui)?;
         return Ok(Exit::Done);
     }
-    let is_damaged = !errors.is_empty();
+    let is_damaged = !report.ok;
     let mut document = InspectDocument {
         schema: crate::output::INSPECT,
         bundle: args.bundle.display().to_string(),
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     } else {
         ui.print(&text::render(&document, graph, &ui.out))?;
     }
-    Ok(if is_damaged { Exit::No } else { Exit::Done })
+    Ok(of_state(report.state))
 }
 
 fn fill(document: &mut InspectDocument, mut tree: Tree<'_>, wanted: &Wanted) {

@@ -1,0 +1,66 @@
+//! `airlift verify`: bundle to yes or no.
+
+mod show;
+
+use std::path::PathBuf;
+
+use airlift_verifier::{Options, verify, verify_volume};
+
+use crate::args::expect::expected;
+use crate::args::limits::LimitArgs;
+use crate::exit::{Exit, Failure, of_state};
+use crate::ui::Ui;
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift verify images.tar
+  airlift verify images.tar --expect sha256:…    and it is the very bundle that was built
+  airlift verify layout/ --json                  another tool's image layout, for a script
+  airlift verify images.tar.volumes.json         a bundle in volumes, all of them
+  airlift verify images.tar.002                  one volume by itself
+
+Integrity is not authenticity: that every byte is what the bundle's id says doesn't say who made it. Carry the id on
+another way and give it with --expect.";
+
+/// Re-read every byte of a bundle and say whether it is whole and unchanged
+///
+/// Needs no network. Takes Airlift's bundles and other tools' OCI image layouts, as a tar archive or a folder. All findings
+/// are reported, each with the image, the platform and the part that it concerns.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The bundle: a tar archive, a folder, or the .volumes.json of volumes
+    bundle: PathBuf,
+    /// The bundle's id, or a file that holds it
+    ///
+    /// As build printed it, with or without "id" and "sha256:" before it. Of a file, the first line that starts with an id counts: what build
+    /// printed, as text or with --json, may be that file.
+    #[arg(long, value_name = "ID|FILE")]
+    expect: Option<String>,
+    /// Threads that hash; 0 is one a core
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u16).range(..=1024))]
+    jobs: u16,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
+    let expect = args.expect.as_deref().map(expected).transpose()?;
+    let options = Options { jobs: usize::from(args.jobs), expect, limits: args.limits.limits() };
+    if let Some(report) = verify_volume(&args.bundle, &options, &*ui.observer())? {
+        if ui.json {
+            ui.print_json(&report)?;
+        } else {
+            ui.print(&show::one_volume(&report, &args.bundle, ui))?;
+        }
+        return Ok(if report.ok { Exit::Done } else { Exit::No });
+    }
+    let report = verify(&args.bundle, &options, &*ui.observer())?;
+    if ui.json {
+        ui.print_json(&report)?;
+    } else {
+        ui.print(&show::report(&report, &args.bundle, ui))?;
+    }
+    Ok(of_state(report.state))
+}

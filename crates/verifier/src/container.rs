@@ -1,0 +1,54 @@
+//! What is wrong with the container as such: the tar archive, the folder, the frames or the volumes.
+
+use airlift_bundle::Digest;
+use airlift_bundle::archive::DockerForm;
+
+use crate::examine::Examiner;
+use crate::report::Finding;
+
+impl Examiner<'_> {
+    pub(crate) fn take_container_defects(&mut self) {
+        self.take_container_errors();
+        let all = self.archive.defects().iter().map(Finding::from);
+        self.findings.extend(all.filter(|finding| !finding.is_error()));
+    }
+
+    /// What says which volumes belong together says of which bundle they are, too.
+    pub(crate) fn hold_against_volumes(&mut self, id: Digest) {
+        if let Some(set) = self.archive.volumes().filter(|set| set.bundle != id) {
+            let message = format!(
+                "the manifest of the volumes is that of the bundle {}, but what they hold has the id {id}",
+                set.bundle
+            );
+            self.findings.push(Finding::error("volume-manifest", message));
+        }
+    }
+
+    /// Of what is compressed, or in volumes, only our own bundles are known byte for byte.
+    pub(crate) fn refuse_unplanned_containers(&mut self) {
+        if self.findings.forbid() {
+            return;
+        }
+        if self.archive.storage().is_some_and(airlift_bundle::Storage::is_compressed) {
+            let message = "what is in these frames is no bundle of ours; unpack it first (zstd -d)";
+            self.findings.push(Finding::error("zst-foreign", message).of(vec!["frames".to_owned()]));
+        }
+        if self.archive.volumes().is_some() {
+            let message = "what is in these volumes is no bundle of ours; join them first (cat)";
+            self.findings.push(Finding::error("volume-foreign", message).of(vec!["volumes".to_owned()]));
+        }
+    }
+
+    /// A file that is missing may be so because of what is wrong with the container: that comes first.
+    pub(crate) fn take_container_errors(&mut self) {
+        let all = self.archive.defects().iter().map(Finding::from);
+        self.findings.put_first(all.filter(Finding::is_error).collect());
+    }
+
+    /// Says what it is and how to make a layout of it. Where it was cut off as well, that comes first.
+    pub(crate) fn take_docker_archive(&mut self, form: DockerForm) {
+        let finding = Finding::error("layout-missing", form.advice());
+        self.findings.push(finding.of(vec!["manifest.json".to_owned()]));
+        self.take_container_errors();
+    }
+}
