@@ -10,7 +10,7 @@ use airlift_bundle::plan::PlanError as LayoutError;
 use airlift_packager::{
     AttachedError, BuildError, FetchError, PackError, ResolveError, ReuseError, StreamError,
 };
-use airlift_pusher::{PlanError, PushError};
+use airlift_pusher::{Destination, PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError, State};
@@ -85,6 +85,12 @@ pub(crate) enum UsageError {
     /// Nothing in the bundle has that name.
     #[error("nothing in {} matches {unmatched}", .bundle.display())]
     NotInBundle { bundle: PathBuf, unmatched: airlift_pusher::Unmatched },
+    /// A pattern that several images match, where one is wanted.
+    #[error("--raw writes one manifest or blob, and {} match: {}", .0.len(), .0.join(", "))]
+    SeveralImages(Vec<String>),
+    /// The bundle and the destination in the wrong order.
+    #[error("there is no bundle {}, but {destination} is a file: BUNDLE comes first, then DEST", harmless(&.bundle.to_string_lossy()))]
+    Swapped { bundle: PathBuf, destination: Destination },
     /// A digest's start that several digests have.
     #[error("'{}' is the start of several digests: {}", .0.escape_debug(), .1.join(", "))]
     Ambiguous(String, Vec<String>),

@@ -210,6 +210,10 @@ fn images_are_found_by_what_they_are_called_everywhere() {
         let refused = stderr(&place.run(arguments, 2));
         assert!(refused.contains(&meant), "{refused}");
     }
+    let refused = stderr(&place.run(&["inspect", "b.tar", "*", "--raw"], 2));
+    assert!(refused.contains("2 match") && refused.contains(&place.web()), "{refused}");
+    let refused = stderr(&place.run(&["push", &target, "b.tar"], 2));
+    assert!(refused.contains("BUNDLE comes first"), "{refused}");
     let several = ["push", "b.tar", &target, "--only", "team/wbe", "--only", "zzzzzzzz"];
     let refused = stderr(&place.run(&several, 2));
     assert!(refused.contains("'team/wbe'") && refused.contains("'zzzzzzzz'"), "{refused}");
@@ -243,6 +247,7 @@ fn a_partial_bundle_is_called_one_when_it_is_built() {
     let chosen = [&place.web(), "--platform", "linux/amd64"];
     let partial = place.run(&[&["build", "-o", "b.tar"][..], &chosen].concat(), 0);
     assert_eq!(stderr(&partial).matches(note).count(), 1, "{}", stderr(&partial));
+    let chosen = [&place.web(), "--platform", " linux/amd64, linux/amd64 "];
     let plan = place.run(&[&["build", "--dry-run"][..], &chosen].concat(), 0).stdout;
     assert_eq!(String::from_utf8_lossy(&plan).matches(note).count(), 1);
 

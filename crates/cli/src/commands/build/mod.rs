@@ -80,7 +80,7 @@ pub(crate) struct Args {
     /// The index and its digest stay as they are.
     /// OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it.
     /// Attestations of the chosen platforms come along. Artifacts without platforms are carried whole.
-    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = platform)]
     platforms: Vec<Platform>,
     /// Take what there is where an image lacks some
     ///
@@ -301,6 +301,11 @@ fn as_file(bundle: &Path) -> PathBuf {
 fn is_compressed_otherwise(path: &Path) -> bool {
     let others = ["gz", "tgz", "xz", "txz", "bz2", "tbz2", "tzst", "lz4", "br"];
     path.extension().is_some_and(|found| others.iter().any(|other| found.eq_ignore_ascii_case(other)))
+}
+
+/// Behind a comma many write a space.
+fn platform(text: &str) -> Result<Platform, airlift_bundle::platform::PlatformError> {
+    text.trim().parse()
 }
 
 fn volume_size(text: &str) -> Result<Split, String> {

@@ -21,8 +21,8 @@ pub(crate) fn write(examined: &Examined, graph: &Graph, wanted: &Wanted, ui: &Ui
         Wanted::Images(roots) => match roots.as_slice() {
             [root] => graph.roots[*root].descriptor.digest,
             several => {
-                let digests = several.iter().map(|root| graph.roots[*root].descriptor.digest.to_string());
-                return Err(UsageError::Ambiguous("this name".to_owned(), digests.collect()).into());
+                let names = several.iter().map(|root| graph.roots[*root].name()).collect();
+                return Err(UsageError::SeveralImages(names).into());
             }
         },
         Wanted::Manifest(digest) | Wanted::Blob(digest) => *digest,

@@ -112,6 +112,9 @@ impl Args {
 
 pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
     let destination: Destination = args.destination.parse().map_err(UsageError::Destination)?;
+    if !args.bundle.exists() && Path::new(&args.destination).is_file() {
+        return Err(UsageError::Swapped { bundle: args.bundle, destination }.into());
+    }
     farewell.say("what the registry has by now is not sent again: repeat the same command");
     let receipt_file =
         args.receipt.as_deref().map(|path| ReceiptFile::prepare(path, &args.bundle)).transpose()?;
