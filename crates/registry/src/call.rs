@@ -7,7 +7,11 @@ use reqwest::{Method, Url};
 
 /// One request, fit for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct Call(Box<Parts>);
+
+/// What is known of a request. In a box, since errors carry it everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     method: String,
     url: String,
     given: Option<Given>,
@@ -45,52 +49,55 @@ impl Given {
 impl Call {
     pub(crate) fn new(method: &Method, url: &Url) -> Self {
         let (method, url) = (method.to_string(), redacted(url));
-        Call { method, url, given: None, contact: Contact::Known, proxy: None }
+        Call(Box::new(Parts { method, url, given: None, contact: Contact::Known, proxy: None }))
     }
 
     /// The same of an address that a registry gave.
-    pub(crate) fn given(self, given: Option<Given>) -> Self {
-        Call { given, ..self }
+    pub(crate) fn given(mut self, given: Option<Given>) -> Self {
+        self.0.given = given;
+        self
     }
 
     /// The same to a host that may be new, by a proxy.
-    pub(crate) fn to(self, contact: Contact, proxy: Option<String>) -> Self {
-        Call { contact, proxy, ..self }
+    pub(crate) fn to(mut self, contact: Contact, proxy: Option<String>) -> Self {
+        self.0.contact = contact;
+        self.0.proxy = proxy;
+        self
     }
 
     /// The HTTP method.
     pub fn method(&self) -> &str {
-        &self.method
+        &self.0.method
     }
 
     /// The URL without userinfo, query and fragment.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.0.url
     }
 
     pub(crate) fn contact(&self) -> Contact {
-        self.contact
+        self.0.contact
     }
 
     /// Who gave the address, where it isn't the registry's own.
     pub(crate) fn who_gave(&self) -> Option<Given> {
-        self.given.clone()
+        self.0.given.clone()
     }
 
     pub(crate) fn is_by_proxy(&self) -> bool {
-        self.proxy.is_some()
+        self.0.proxy.is_some()
     }
 
     /// The proxy, where there is one, as the end of "can't connect".
     pub(crate) fn through(&self) -> String {
-        self.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
+        self.0.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
     }
 }
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.url)?;
-        match &self.given {
+        write!(f, "{} {}", self.0.method, self.0.url)?;
+        match &self.0.given {
             None => Ok(()),
             Some(Given { by, place }) => write!(f, " (the address is from {place} of {by})"),
         }
