@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::document::platform_of_config;
 use crate::graph::Graph;
-use crate::layout::Root;
+use crate::layout::{Root, repository_of};
 use crate::selection::{Leaf, leaves};
 use crate::{Descriptor, Digest, Node, Platform, RawManifest};
 
@@ -93,17 +93,19 @@ pub fn size_of(graph: &Graph, root: &Root) -> u64 {
 }
 
 /// The roots that are attached to an image, directly or not, each after what it is attached to: those whose subject is one
-/// of its manifests, or a manifest of one of those, and that are of the same repository.
+/// of its manifests, or a manifest of one of those, and that are of the same repository, or name none.
 pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
     if graph.roots.iter().all(|root| root.subject.is_none()) {
         return Vec::new();
     }
     let manifests_of =
         |root: &Root| graph.below(&root.descriptor.digest).into_iter().map(|entry| entry.descriptor.digest);
+    let home = image.reference.as_deref().and_then(repository_of);
     // By subject: a chain of attachments, each of the one before, takes as many steps as it has links.
     let mut waiting: HashMap<Digest, Vec<(usize, &Root)>> = HashMap::new();
     for (position, root) in graph.roots.iter().enumerate() {
-        if let Some(subject) = root.subject.filter(|_| repository(root) == repository(image)) {
+        let repository = root.reference.as_deref().and_then(repository_of);
+        if let Some(subject) = root.subject.filter(|_| repository.is_none() || repository == home) {
             waiting.entry(subject).or_default().push((position, root));
         }
     }
@@ -120,13 +122,4 @@ pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
         found.extend(reached);
     }
     found.into_iter().map(|(_, root)| root).collect()
-}
-
-/// A reference without its tag or digest.
-fn repository(root: &Root) -> Option<&str> {
-    let reference = root.reference.as_deref()?;
-    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    let start_of_last = name.rfind('/').map_or(0, |slash| slash + 1);
-    let end = name[start_of_last..].find(':').map_or(name.len(), |colon| start_of_last + colon);
-    Some(&name[..end])
 }

@@ -106,6 +106,7 @@ impl Source {
                             bytes,
                             content_type: head.media_type,
                             digest_header: Some(digest),
+                            etag: None,
                         }));
                     }
                 }

@@ -5,6 +5,7 @@ use airlift_registry::{Error, Repository, Selector};
 
 use crate::blobs::BlobError;
 use crate::receipt::Fault;
+use crate::survey::concerns_all;
 
 /// Why an image is not at the target.
 #[derive(Debug, thiserror::Error)]
@@ -73,16 +74,33 @@ pub(crate) enum ImageError {
     /// A registry that took a referrer and doesn't list it.
     #[error("{repository} took {referrer}, but does not list it among the referrers of {subject}")]
     Unlisted { repository: Repository, referrer: Digest, subject: Digest },
+    /// A fallback tag that stands for the subject itself.
+    #[error(
+        "the registry takes the tag {target} for the digest {subject} itself (GitLab does), so it can keep no list of referrers there"
+    )]
+    SubjectItself { target: String, subject: Digest },
     /// A fallback tag that holds no list.
     #[error(
-        "the tag {target} should list what is attached, but can't be read as an index; nothing was changed there"
+        "the tag {target} should list the referrers, but stands for something else, which was left alone"
     )]
     NoList { target: String },
-    /// A manifest that came back other than it was sent.
+    /// A registry that doesn't take a list of referrers.
+    #[error("the list of referrers was not taken as {target}, the fallback tag")]
+    ListRefused {
+        target: String,
+        #[source]
+        source: Error,
+    },
+    /// A list that lacks again and again what was written to it.
     #[error(
-        "{label} was taken, but the registry gives other bytes for {selector} than were sent: it alters manifests"
+        "the list of referrers {target} lacks what was written there: somebody else writes it at the same time, or the registry does not keep it; push again when nobody else pushes there"
     )]
-    Altered { label: String, selector: Selector },
+    Contended { target: String },
+    /// A tag that stands for something else than was put there. By its digest, what was put came back as it was sent.
+    #[error(
+        "{label} was taken, but stands for {there} now: somebody else moved it meanwhile, or the registry did not move it"
+    )]
+    Overtaken { label: String, there: Digest },
     /// A manifest that came back as another kind of thing.
     #[error(
         "{label} was taken, but the registry calls {selector} {told:?}, and it was sent as {sent}: clients could not read it"
@@ -91,6 +109,23 @@ pub(crate) enum ImageError {
 }
 
 impl ImageError {
+    /// Whether the registry could not be spoken to at all.
+    pub(crate) fn concerns_all(&self) -> bool {
+        self.registry_error().is_some_and(concerns_all)
+    }
+
+    /// Whether a registry's refusal means that it takes manifests by tag only.
+    pub(crate) fn says_no_digests(&self) -> bool {
+        let refusal = match self {
+            ImageError::Manifest { source, .. } | ImageError::Known { source, .. } => source.refusal(),
+            _ => None,
+        };
+        refusal.is_some_and(|refusal| {
+            matches!(refusal.status, 405 | 501)
+                || (refusal.status == 400 && (refusal.has("UNSUPPORTED") || refusal.has("TAG_INVALID")))
+        })
+    }
+
     pub(crate) fn fault(&self) -> Fault {
         match self {
             ImageError::Blob { source: BlobError::Content { source, .. }, .. } => match source.kind() {
@@ -125,6 +160,7 @@ impl ImageError {
             ImageError::Look { source, .. }
             | ImageError::Blob { source: BlobError::Registry(source), .. }
             | ImageError::Manifest { source, .. }
+            | ImageError::ListRefused { source, .. }
             | ImageError::ReadBack { source, .. } => Some(source),
             _ => None,
         }

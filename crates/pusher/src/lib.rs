@@ -1,7 +1,7 @@
 //! Verified bundle to registry: raw bytes, children first, tags last, read back.
 //!
-//! [`PushPlan`] says what goes where, without a network; [`survey`] asks what is there, a HEAD an image; [`push`] sends
-//! what is missing. Only a [`VerifiedBundle`](airlift_verifier::VerifiedBundle) is accepted, and whatever is read from it
+//! [`PushPlan`] says what goes where, without a network; [`preview`] asks what is there and what a push would be refused;
+//! [`push`] sends what is missing. Only a [`VerifiedBundle`](airlift_verifier::VerifiedBundle) is accepted, and whatever is read from it
 //! is hashed on the way.
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
@@ -9,12 +9,18 @@
 mod ahead;
 mod attached;
 mod blobs;
+mod children;
+mod delivery;
 mod destination;
 mod failure;
 mod gate;
 mod image;
+mod keeper;
+mod late;
+mod lists;
 mod lost;
 mod plan;
+mod preview;
 mod push;
 pub mod receipt;
 mod refused;
@@ -26,9 +32,12 @@ mod tree;
 
 pub use destination::{Destination, DestinationError, HostInPath, MapRule};
 pub use gate::{Certainty, SparseRefusal};
-pub use plan::{Options, Partial, PlanError, PlannedImage, Presence, Probe, PushPlan, TagMoves, Untagged};
-pub use push::{PushError, TakenTag, is_registry, push};
+pub use plan::{
+    Options, Partial, PlanError, PlannedAttached, PlannedImage, Presence, Probe, PushPlan, TagMoves, Untagged,
+};
+pub use preview::{Preview, preview};
+pub use push::{PushError, Request, TakenTag, push};
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
 pub use select::{Pattern, Unmatched};
 pub use sparse::OmittedChild;
-pub use survey::{Standing, survey};
+pub use survey::Standing;

@@ -30,7 +30,7 @@ struct Part {
     label: String,
 }
 
-impl Sending<'_> {
+impl Sending {
     /// Sees to it that what is below a refused manifest is there. Whether it makes sense to put the manifest once more.
     pub(crate) fn restore<'a>(
         &'a self,

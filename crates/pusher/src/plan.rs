@@ -6,10 +6,12 @@ use airlift_bundle::{Digest, Graph, Root, summary};
 use airlift_registry::{Reference, ReferenceError, Repository, Tag};
 use airlift_verifier::VerifiedBundle;
 
+use crate::attached::trees_of;
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
 use crate::rules::UsedRules;
 use crate::select::{Pattern, Unmatched};
 use crate::sparse::{OmittedChild, omitted_of};
+use crate::tree::Tree;
 
 /// What to do with a tag that stands for something else at the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,10 +159,26 @@ pub struct PlannedImage {
     pub size: u64,
     /// Children of its index that the bundle doesn't carry.
     pub omitted: Vec<OmittedChild>,
-    /// How many signatures, SBOMs and the like come with it.
-    pub referrers: usize,
+    /// Signatures, SBOMs and the like that go with it, each after what it is attached to.
+    pub attached: Vec<PlannedAttached>,
+    /// What it is attached to itself, where that doesn't go to the same repository.
+    pub subject: Option<Digest>,
     /// Its position among the bundle's roots.
     pub(crate) root: usize,
+}
+
+/// Something attached on its way.
+#[derive(Clone, Debug)]
+pub struct PlannedAttached {
+    /// Where it goes: a tag where it has one, else its digest.
+    pub target: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The manifest that it is attached to.
+    pub subject: Option<Digest>,
+    /// What kind of artifact it is, where it says so.
+    pub artifact_type: Option<String>,
+    pub(crate) tree: Tree,
 }
 
 /// What goes where.
@@ -204,6 +222,8 @@ impl PushPlan {
             let platforms = bundle.platforms(root);
             images.push(PlannedImage {
                 source: root.reference.clone().unwrap_or(name),
+                attached: attached_of(graph, root, target.repository()),
+                subject: subject_of(graph, digest),
                 target,
                 digest,
                 media_type: root.descriptor.media_type.clone(),
@@ -211,7 +231,6 @@ impl PushPlan {
                 omitted_platforms: platforms.omitted,
                 size: summary::size_of(graph, root),
                 omitted: omitted_of(graph, root),
-                referrers: summary::attached_to(graph, root).len(),
                 root: position,
             });
         }
@@ -230,12 +249,41 @@ impl PushPlan {
     }
 }
 
-/// The roots that go by themselves. What is attached to an image of the bundle goes with it.
+/// The roots that go by themselves. What is attached to an image of the bundle goes with it, and so does what is a part of it.
 fn images_of(graph: &Graph) -> Vec<(usize, &Root)> {
+    let parts = graph.parts_of_others();
     let images = graph.roots.iter().filter(|root| root.subject.is_none());
     let attached: HashSet<(Option<&str>, Digest)> =
         images.flat_map(|root| summary::attached_to(graph, root)).map(Root::canonical_key).collect();
-    graph.roots.iter().enumerate().filter(|(_, root)| !attached.contains(&root.canonical_key())).collect()
+    let goes_along = |root: &Root| {
+        let is_part = root.reference.is_none() && parts.contains(&root.descriptor.digest);
+        is_part || attached.contains(&root.canonical_key())
+    };
+    graph.roots.iter().enumerate().filter(|(_, root)| !goes_along(root)).collect()
+}
+
+fn attached_of(graph: &Graph, root: &Root, repository: &Repository) -> Vec<PlannedAttached> {
+    let attached = summary::attached_to(graph, root).into_iter();
+    let trees = attached.flat_map(|attached| {
+        trees_of(graph, attached, repository, &root.name()).into_iter().map(|tree| (attached.subject, tree))
+    });
+    let planned = trees.map(|(subject, tree)| {
+        let raw = graph.manifest(&tree.digest).and_then(|entry| entry.raw.as_ref());
+        PlannedAttached {
+            target: tree.target(),
+            digest: tree.digest,
+            subject,
+            artifact_type: raw.and_then(|raw| raw.artifact_type()).map(str::to_owned),
+            tree,
+        }
+    });
+    planned.collect()
+}
+
+/// What an image that goes by itself is attached to.
+fn subject_of(graph: &Graph, digest: Digest) -> Option<Digest> {
+    let raw = graph.manifest(&digest)?.raw.as_ref()?;
+    raw.subject().map(|subject| subject.digest)
 }
 
 /// The roots that the patterns choose; each pattern must choose one.

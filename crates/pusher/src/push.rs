@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, Event, Graph, Observer, summary};
+use airlift_bundle::{Digest, Event, Graph, Observer};
 use airlift_registry::{Error, Host, Repository, Selector, Transport};
 use airlift_verifier::VerifiedBundle;
 use futures::StreamExt;
@@ -10,10 +10,12 @@ use tokio::task::JoinSet;
 
 use crate::ahead::Wanted;
 use crate::blobs::Blobs;
+use crate::children::children_of;
 use crate::gate::{Gate, SparseRefusal};
-use crate::image::{Run, attached_selector, children_of};
+use crate::image::Run;
+use crate::lists::Lists;
 use crate::plan::{Options, Partial, PushPlan, TagMoves};
-use crate::receipt::{ImageReceipt, Receipt, SCHEMA};
+use crate::receipt::{ImageReceipt, Receipt, Status};
 use crate::sparse::Route;
 use crate::survey::{Standing, common_fault, standing, survey};
 use crate::tree::blobs_below;
@@ -69,51 +71,81 @@ fn taken(tags: &[TakenTag]) -> String {
     told.join("; ")
 }
 
-/// Pushes what the plan says. An image that fails doesn't stop the others; the receipt tells of each.
+/// What is to be pushed, where to, and how.
+pub struct Request<'a> {
+    /// The bundle.
+    pub bundle: &'a Arc<VerifiedBundle>,
+    /// What goes where.
+    pub plan: &'a PushPlan,
+    /// The way there.
+    pub transport: &'a Transport,
+    /// How.
+    pub options: &'a Options,
+    /// Who wants to know.
+    pub observer: &'a Arc<dyn Observer>,
+}
+
+/// Pushes what the plan says. An image that fails doesn't stop the others; the receipt tells of each. `on_the_way` gets it whenever
+/// an image is through, for the case that the push doesn't come to its end.
 ///
 /// # Errors
 /// If nothing was pushed at all: a tag is taken, or the registry can't be spoken to.
-pub async fn push(
-    bundle: &Arc<VerifiedBundle>,
-    plan: &PushPlan,
-    transport: &Transport,
-    options: &Options,
-    observer: &Arc<dyn Observer>,
-) -> Result<Receipt, PushError> {
-    let jobs = options.jobs.max(1);
-    let mut standings = survey(plan, transport, jobs, observer).await;
-    if let Some(position) = common_fault(&standings)
-        && let Err(source) = standings.swap_remove(position)
-    {
-        return Err(PushError::Registry { host: plan.destination().host().clone(), source });
-    }
-    is_registry(plan, &standings, transport).await?;
-    refuse_taken_tags(plan, &standings, options, None)?;
-    let routes = Gate { plan, transport, options, observer }.routes(bundle, &mut standings).await?;
-    refuse_taken_tags(plan, &standings, options, Some(&routes))?;
-    refuse_other_taken_tags(bundle, plan, transport, &routes, options).await?;
+pub async fn push(request: &Request<'_>, mut on_the_way: impl FnMut(&Receipt)) -> Result<Receipt, PushError> {
+    let Request { bundle, plan, transport, observer, .. } = *request;
+    let jobs = request.options.jobs.max(1);
+    let (standings, routes) = request.clear_the_way().await?;
     observer.notice(Event::PhaseStarted { phase: "push", bytes: bytes_to_go_through(bundle.graph(), plan) });
     let run = Arc::new(Run {
         bundle: Arc::clone(bundle),
         transport: transport.clone(),
         blobs: Blobs::new(Arc::clone(bundle), transport.clone(), Arc::clone(observer), jobs),
         observer: Arc::clone(observer),
-        tags: options.tags,
-        presence: options.presence,
+        tags: request.options.tags,
+        presence: request.options.presence,
         jobs,
-        fallback_tags: tokio::sync::Mutex::default(),
+        lists: Lists::default(),
     });
     let wanted = wanted_blobs(bundle.graph(), plan, &standings);
     let ahead = tokio::spawn(run.blobs.ahead().look(wanted, jobs));
-    let images = push_images(&run, plan, standings, routes).await;
+    let tell = |images: &[ImageReceipt]| on_the_way(&Receipt::new(bundle.id(), plan, images.to_vec()));
+    let images = push_images(&run, plan, standings.into_iter().zip(routes), tell).await;
     ahead.abort();
     observer.notice(Event::PhaseEnded { phase: "push" });
-    Ok(Receipt {
-        schema: SCHEMA,
-        bundle: bundle.id(),
-        target: plan.destination().to_string(),
-        images: images?,
-    })
+    let mut images = images?;
+    for (target, error) in run.lists.settle(transport).await {
+        let lists = |image: &&mut ImageReceipt| image.fallback_tags.iter().any(|list| list.target == target);
+        images.iter_mut().filter(lists).for_each(|image| image.fail(&error));
+    }
+    Ok(Receipt::new(bundle.id(), plan, images))
+}
+
+impl Request<'_> {
+    /// Refuses what can be refused before anything moves.
+    async fn clear_the_way(&self) -> Result<(Vec<Result<Standing, Error>>, Vec<Route>), PushError> {
+        let Request { bundle, plan, transport, options, observer } = *self;
+        let mut standings = survey(plan, transport, options.jobs.max(1), observer).await;
+        if let Some(position) = common_fault(&standings)
+            && let Err(source) = standings.swap_remove(position)
+        {
+            return Err(PushError::Registry { host: plan.destination().host().clone(), source });
+        }
+        is_registry(plan, &standings, transport).await?;
+        let routes = self.routes(&mut standings).await?;
+        refuse_other_taken_tags(bundle, plan, transport, &routes, options).await?;
+        Ok((standings, routes))
+    }
+
+    /// The way for each image.
+    pub(crate) async fn routes(
+        &self,
+        standings: &mut [Result<Standing, Error>],
+    ) -> Result<Vec<Route>, PushError> {
+        let Request { bundle, plan, transport, options, observer } = *self;
+        refuse_taken_tags(plan, standings, options, None)?;
+        let routes = Gate { plan, transport, options, observer }.routes(bundle, standings).await?;
+        refuse_taken_tags(plan, standings, options, Some(&routes))?;
+        Ok(routes)
+    }
 }
 
 /// Refuses a host that is no registry, where a [`survey`] found an image absent, or something else in its place: it may answer
@@ -121,7 +153,7 @@ pub async fn push(
 ///
 /// # Errors
 /// [`PushError::NoRegistry`].
-pub async fn is_registry(
+pub(crate) async fn is_registry(
     plan: &PushPlan,
     standings: &[Result<Standing, Error>],
     transport: &Transport,
@@ -164,7 +196,7 @@ fn refuse_taken_tags(
 
 /// The same for the tags beside the images' own: those of platforms that go without their index, and cosign's. What can't
 /// be looked at here fails with its image.
-async fn refuse_other_taken_tags(
+pub(crate) async fn refuse_other_taken_tags(
     bundle: &VerifiedBundle,
     plan: &PushPlan,
     transport: &Transport,
@@ -182,8 +214,7 @@ async fn refuse_other_taken_tags(
             let children = children_of(bundle, image, root);
             tags.extend(children.into_iter().map(|child| (child.selector, child.digest)));
         }
-        let attached = summary::attached_to(bundle.graph(), root);
-        tags.extend(attached.into_iter().map(|root| (attached_selector(root), root.descriptor.digest)));
+        tags.extend(image.attached.iter().map(|found| (found.tree.selector.clone(), found.digest)));
         tags.retain(|(selector, _)| matches!(selector, Selector::Tag(_)));
         looks.extend(tags.into_iter().map(|(selector, ours)| async move {
             let repository = image.target.repository();
@@ -222,38 +253,35 @@ fn wanted_blobs(
 fn bytes_to_go_through(graph: &Graph, plan: &PushPlan) -> u64 {
     let mut bytes = 0_u64;
     for image in &plan.images {
-        let attached =
-            graph.roots.get(image.root).map(|root| summary::attached_to(graph, root)).unwrap_or_default();
-        let digests = attached.into_iter().map(|root| root.descriptor.digest);
-        for digest in std::iter::once(image.digest).chain(digests) {
+        let attached = image.attached.iter().map(|found| found.digest);
+        for digest in std::iter::once(image.digest).chain(attached) {
             bytes += blobs_below(graph, &digest, "").iter().map(|blob| blob.size).sum::<u64>();
         }
     }
     bytes
 }
 
-/// Sends the images, `jobs` side by side, and puts their receipts into the plan's order.
+/// Sends the images, `jobs` side by side. `tell` gets the receipts of all, in the plan's order, whenever one is through.
 async fn push_images(
     run: &Arc<Run>,
     plan: &PushPlan,
-    standings: Vec<Result<Standing, Error>>,
-    routes: Vec<Route>,
+    ways: impl Iterator<Item = (Result<Standing, Error>, Route)>,
+    mut tell: impl FnMut(&[ImageReceipt]),
 ) -> Result<Vec<ImageReceipt>, PushError> {
-    let mut waiting = plan.images.iter().cloned().zip(standings).zip(routes).enumerate();
-    let mut receipts: Vec<(usize, ImageReceipt)> = Vec::new();
+    let mut receipts: Vec<ImageReceipt> = plan.images.iter().map(ImageReceipt::new).collect();
+    let mut waiting = plan.images.iter().cloned().zip(ways).enumerate();
     let mut tasks = JoinSet::new();
     loop {
         while tasks.len() < run.jobs
-            && let Some((position, ((image, standing), route))) = waiting.next()
+            && let Some((position, (image, (standing, route)))) = waiting.next()
         {
             let run = Arc::clone(run);
+            receipts[position].status = Status::Interrupted;
             tasks.spawn(async move { (position, run.image(image, standing, route).await) });
         }
-        match tasks.join_next().await {
-            None => break,
-            Some(done) => receipts.push(done.map_err(PushError::Task)?),
-        }
+        let Some(done) = tasks.join_next().await else { return Ok(receipts) };
+        let (position, receipt) = done.map_err(PushError::Task)?;
+        receipts[position] = receipt;
+        tell(&receipts);
     }
-    receipts.sort_by_key(|(position, _)| *position);
-    Ok(receipts.into_iter().map(|(_, receipt)| receipt).collect())
 }

@@ -4,7 +4,8 @@ use airlift_bundle::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::PlannedImage;
+use crate::failure::ImageError;
+use crate::plan::{PlannedImage, PushPlan};
 
 /// What the receipt calls itself.
 pub const SCHEMA: &str = "airlift.receipt/v1";
@@ -20,6 +21,11 @@ pub struct Receipt {
     pub bundle: Digest,
     /// The destination, as it was given.
     pub target: String,
+    /// Whether everything is at the target: each image, and the lists of what is attached to it.
+    pub ok: bool,
+    /// Whether the push ended before all images were through. Such a receipt is written on the way, and replaced at the end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// The images, in the bundle's order.
     pub images: Vec<ImageReceipt>,
 }
@@ -34,6 +40,10 @@ pub enum Status {
     Present,
     /// It is not there; `error` says why.
     Failed,
+    /// The push ended while it was on its way.
+    Interrupted,
+    /// The push ended before its turn came.
+    Waiting,
 }
 
 /// One image of a push.
@@ -50,8 +60,14 @@ pub struct ImageReceipt {
     pub media_type: String,
     /// What became of it.
     pub status: Status,
-    /// Whether `digest` resolves at the target. It doesn't where only single platforms were pushed, or where it failed.
+    /// Whether it is there with all that is attached to it, listed where clients look for it.
+    pub ok: bool,
+    /// Whether `digest` resolves at the target. It doesn't where only single platforms were pushed. After a failure the registry was
+    /// asked; one that could not be reached gives `false`.
     pub digest_resolves: bool,
+    /// After a failure: what the tag stands for at the target now, as far as the registry says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_digest: Option<Digest>,
     /// The manifests below it, which the target holds too.
     pub children: Vec<Digest>,
     /// What is attached to this image and is at the target, too.
@@ -59,6 +75,9 @@ pub struct ImageReceipt {
     /// Lists of referrers that were written because the registry keeps none itself. These manifests are not in the bundle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback_tags: Vec<FallbackTag>,
+    /// What is at the target, and not listed there as attached: clients will not find it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<Unlisted>,
     /// Where only single platforms were pushed: what they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub selected_children: Vec<SelectedChild>,
@@ -86,6 +105,18 @@ pub struct FallbackTag {
     pub digest: Digest,
 }
 
+/// Referrers that the registry can't list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unlisted {
+    /// What they are attached to.
+    pub subject: Digest,
+    /// What is not listed.
+    pub referrers: Vec<Digest>,
+    /// Why not.
+    pub reason: String,
+}
+
 /// One platform's manifest that was pushed without its index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -107,11 +138,14 @@ impl ImageReceipt {
             target: image.target.to_string(),
             digest: image.digest,
             media_type: image.media_type.clone(),
-            status: Status::Failed,
+            status: Status::Waiting,
+            ok: false,
             digest_resolves: false,
+            tag_digest: None,
             children: Vec::new(),
             referrers: Vec::new(),
             fallback_tags: Vec::new(),
+            unlisted: Vec::new(),
             selected_children: Vec::new(),
             uploaded: 0,
             mounted: 0,
@@ -119,6 +153,20 @@ impl ImageReceipt {
             error: None,
             fault: None,
         }
+    }
+
+    /// It failed, and that is why.
+    pub(crate) fn fail(&mut self, error: &ImageError) {
+        self.status = Status::Failed;
+        self.ok = false;
+        self.fault = Some(error.fault());
+        self.error = Some(error.told());
+    }
+
+    /// These can't be listed.
+    pub(crate) fn give_up_listing(&mut self, unlisted: Unlisted) {
+        self.fault = Some(Fault::Registry);
+        self.unlisted.push(unlisted);
     }
 }
 
@@ -145,6 +193,20 @@ pub enum Verdict {
 }
 
 impl Receipt {
+    /// The receipt of a push that has come so far.
+    pub(crate) fn new(bundle: Digest, plan: &PushPlan, images: Vec<ImageReceipt>) -> Self {
+        let is_through =
+            |image: &ImageReceipt| matches!(image.status, Status::Pushed | Status::Present | Status::Failed);
+        Receipt {
+            schema: SCHEMA,
+            bundle,
+            target: plan.destination().to_string(),
+            ok: images.iter().all(|image| image.ok),
+            interrupted: !images.iter().all(is_through),
+            images,
+        }
+    }
+
     /// How the push ended.
     pub fn verdict(&self) -> Verdict {
         let any = |fault| self.images.iter().any(|image| image.fault == Some(fault));

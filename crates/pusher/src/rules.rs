@@ -1,5 +1,7 @@
 //! Rules of `--map` by which no image went, and why: most likely they are slips.
 
+use std::collections::HashSet;
+
 use airlift_bundle::{Graph, Root};
 use airlift_registry::Reference;
 
@@ -49,7 +51,9 @@ impl<'a> UsedRules<'a> {
                 self.rules[winner]
             );
         }
-        let names: Vec<String> = graph.roots.iter().filter_map(name_of).collect();
+        let mut names: Vec<String> = graph.roots.iter().filter_map(name_of).collect();
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         if names.is_empty() {
             return "the images of this layout have no repository names".to_owned();
         }

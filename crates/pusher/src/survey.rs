@@ -23,7 +23,7 @@ pub enum Standing {
 }
 
 /// Asks for each image of the plan, up to `jobs` at a time; the answers come in the plan's order.
-pub async fn survey(
+pub(crate) async fn survey(
     plan: &PushPlan,
     transport: &Transport,
     jobs: usize,
@@ -54,7 +54,7 @@ pub(crate) fn common_fault(standings: &[Result<Standing, Error>]) -> Option<usiz
 }
 
 /// Whether an error says something of the registry rather than of one image.
-fn concerns_all(error: &Error) -> bool {
+pub(crate) fn concerns_all(error: &Error) -> bool {
     matches!(
         error,
         Error::Unreachable { .. }

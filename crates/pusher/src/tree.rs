@@ -1,10 +1,10 @@
-//! One manifest with all that lies below it: blobs, then children, then itself; and everything read back.
+//! One manifest with all that lies below it: blobs, then children, then itself by digest, its tag last; and everything read back.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::{Algorithm, Digest, Graph, RawManifest};
+use airlift_bundle::{Digest, Graph, RawManifest};
 use airlift_registry::{Access, Repository, Selector, Transport};
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
@@ -26,6 +26,10 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    fn is_tagged(&self) -> bool {
+        matches!(self.selector, Selector::Tag(_))
+    }
+
     /// The place as people write it.
     pub(crate) fn target(&self) -> String {
         match &self.selector {
@@ -65,6 +69,11 @@ impl Ledger {
         }
     }
 
+    /// Whether a blob was sent, so that the registry has acknowledged it.
+    pub(crate) fn was_sent(&self, digest: &Digest) -> bool {
+        matches!(self.arrivals.get(digest), Some((Arrival::Uploaded, _)))
+    }
+
     /// Whether a blob counts as there for no other reason than that the registry said so.
     pub(crate) fn is_hearsay(&self, digest: &Digest) -> bool {
         matches!(self.arrivals.get(digest), Some((Arrival::Skipped | Arrival::Mounted, _)))
@@ -84,62 +93,38 @@ impl Moved {
     }
 }
 
-/// A tree while it is sent.
-pub(crate) struct Sending<'a> {
-    pub(crate) run: &'a Run,
-    pub(crate) tree: &'a Tree,
+/// A tree while it is sent. Its tag moves by itself, and later: when all that is attached is there, too.
+pub(crate) struct Sending {
+    pub(crate) run: Arc<Run>,
+    pub(crate) tree: Tree,
     pub(crate) ledger: Mutex<Ledger>,
     /// Manifests that were refused because something below them is gone, and for which that was sent once more.
     pub(crate) restored: Mutex<HashSet<Digest>>,
+    /// Manifests that the registry has acknowledged.
+    pub(crate) acknowledged: Mutex<HashSet<Digest>>,
 }
 
-impl Run {
+impl Sending {
+    pub(crate) fn new(run: &Arc<Run>, tree: Tree) -> Self {
+        let (ledger, restored, acknowledged) = Default::default();
+        Sending { run: Arc::clone(run), tree, ledger, restored, acknowledged }
+    }
+
     /// The tree is at the target; the bundle's own copy of its blobs is proven all the same.
-    pub(crate) async fn check_tree(
-        self: &Arc<Self>,
-        tree: &Tree,
-        moved: &mut Moved,
-    ) -> Result<(), ImageError> {
-        let mut ledger = Ledger::default();
-        let outcome = for_each_blob(self, tree, &mut ledger, |run, blob| async move {
+    pub(crate) async fn check(&self) -> Result<(), ImageError> {
+        self.for_each_blob(|run, blob| async move {
             run.blobs.check(blob.digest, blob.label).await.map(|()| Arrival::Skipped)
         })
-        .await;
-        moved.add(&ledger);
-        outcome
+        .await
     }
 
-    /// Brings the tree to the target.
-    pub(crate) async fn send_tree(
-        self: &Arc<Self>,
-        tree: &Tree,
-        moved: &mut Moved,
-    ) -> Result<(), ImageError> {
-        let repository = tree.repository.clone();
-        let mut ledger = Ledger::default();
-        let blobs = for_each_blob(self, tree, &mut ledger, move |run, blob| {
-            let repository = repository.clone();
+    /// Brings the tree to the target, all but its tag: blobs, children, and the tree's own manifest by its digest.
+    pub(crate) async fn content(&self) -> Result<(), ImageError> {
+        self.for_each_blob(|run, blob| {
+            let repository = self.tree.repository.clone();
             async move { run.blobs.bring(blob.digest, blob.label, &repository).await }
         })
-        .await;
-        let sending = Sending { run: self, tree, ledger: Mutex::new(ledger), restored: Mutex::default() };
-        let outcome = match blobs {
-            Ok(()) => sending.manifests().await,
-            failed => failed,
-        };
-        moved.add(&locked(&sending.ledger));
-        outcome
-    }
-}
-
-/// Nobody panics while it is held, and if somebody did, what was counted would count.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Sending<'_> {
-    /// Sends all manifests, from the leaves up.
-    async fn manifests(&self) -> Result<(), ImageError> {
+        .await?;
         let graph = self.run.bundle.graph();
         for step in graph.upload_steps(&self.tree.digest) {
             let carried = step.into_iter().filter(|entry| graph.carries(&entry.descriptor.digest));
@@ -149,24 +134,54 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Sends one manifest's bytes and reads them back: by digest, and the tree's own by its tag as well.
+    /// Puts the tree's own manifest under its tag, if it has one, and reads it back.
+    pub(crate) async fn tag(&self) -> Result<(), ImageError> {
+        let entry = self.run.bundle.graph().manifest(&self.tree.digest);
+        let Some((entry, raw)) = entry.and_then(|entry| Some((entry, entry.raw.as_ref()?))) else {
+            return Ok(());
+        };
+        let selector = &self.tree.selector;
+        if matches!(selector, Selector::Digest(_)) {
+            return Ok(());
+        }
+        let label = self.tree.target();
+        let by_digest = locked(&self.acknowledged).contains(&raw.digest());
+        self.put(entry, raw, selector, &label).await?;
+        if !by_digest {
+            self.read_back(raw, Selector::Digest(raw.digest()), &label).await?;
+        }
+        self.read_back(raw, selector.clone(), &label).await
+    }
+
+    /// Adds what went by so far.
+    pub(crate) fn count(&self, moved: &mut Moved) {
+        moved.add(&locked(&self.ledger));
+    }
+}
+
+/// Nobody panics while it is held, and if somebody did, what was counted would count.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Sending {
+    /// Sends one manifest's bytes by digest and reads them back.
     pub(crate) async fn manifest(&self, entry: &ManifestEntry) -> Result<(), ImageError> {
         let Some(raw) = &entry.raw else { return Ok(()) };
-        let tree = self.tree;
+        let tree = &self.tree;
         let by_digest = Selector::Digest(raw.digest());
         let is_root = raw.digest() == tree.digest;
-        let selector = if is_root { tree.selector.clone() } else { by_digest.clone() };
         let label = if is_root { tree.target() } else { format!("{} of {}", entry.label, tree.name) };
-        // Under a tag, registries file everything by its sha256; another digest has to be told before the tag moves.
-        let told_first = by_digest != selector && raw.digest().algorithm() != Algorithm::Sha256;
-        for selector in told_first.then_some(&by_digest).into_iter().chain([&selector]) {
-            self.put(entry, raw, selector, &label).await?;
+        match self.put(entry, raw, &by_digest, &label).await {
+            // Then its tag has to do, when its turn comes.
+            Err(error) if is_root && tree.is_tagged() && error.says_no_digests() => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.read_back(raw, by_digest, &label).await?;
+                locked(&self.acknowledged).insert(raw.digest());
+                Ok(())
+            }
         }
-        self.read_back(raw, by_digest.clone(), &label).await?;
-        if selector != by_digest {
-            self.read_back(raw, selector, &label).await?;
-        }
-        Ok(())
     }
 
     /// Puts a manifest; once more where what it leads to had got lost, and could be sent again.
@@ -177,15 +192,12 @@ impl Sending<'_> {
         selector: &Selector,
         label: &str,
     ) -> Result<(), ImageError> {
-        let repository = &self.tree.repository;
-        let put =
-            || self.run.transport.put_manifest(repository, selector, raw.media_type(), raw.bytes().clone());
-        let Err(refused) = put().await else { return Ok(()) };
+        let Err(refused) = self.put_patiently(raw, selector, label).await else { return Ok(()) };
         let graph = self.run.bundle.graph();
         if !self.restore(entry, raw, label, &refused).await? {
             return Err(not_taken(graph, raw, label.to_owned(), refused));
         }
-        let Err(source) = put().await else { return Ok(()) };
+        let Err(source) = self.put_patiently(raw, selector, label).await else { return Ok(()) };
         let label = label.to_owned();
         Err(if source.refusal().is_some_and(says_lacking) {
             ImageError::Lost { label, source }
@@ -195,31 +207,53 @@ impl Sending<'_> {
     }
 
     async fn read_back(&self, raw: &RawManifest, selector: Selector, label: &str) -> Result<(), ImageError> {
-        let Tree { repository, .. } = self.tree;
+        let repository = &self.tree.repository;
         read_back(&self.run.transport, repository, selector, (raw.media_type(), raw.bytes()), label).await
     }
 }
 
 /// Asks for a manifest that was sent: the bytes and the media type have to be those that were sent. Clients go by the type that the registry
-/// tells, so one that tells another hands out another manifest.
-pub(crate) async fn read_back(
+/// tells, so one that tells another hands out another manifest. What doesn't show yet is waited for.
+async fn read_back(
     transport: &Transport,
     repository: &Repository,
     selector: Selector,
+    sent: (&str, &[u8]),
+    label: &str,
+) -> Result<(), ImageError> {
+    let mut patience = transport.patience(label);
+    loop {
+        let Err(error) = read_back_once(transport, repository, &selector, sent, label).await else {
+            return Ok(());
+        };
+        let may_come = matches!(error, ImageError::Vanished { .. } | ImageError::Overtaken { .. });
+        if !may_come || !patience.wait("it was taken, and does not show yet").await {
+            return Err(error);
+        }
+    }
+}
+
+async fn read_back_once(
+    transport: &Transport,
+    repository: &Repository,
+    selector: &Selector,
     (media_type, bytes): (&str, &[u8]),
     label: &str,
 ) -> Result<(), ImageError> {
-    let label = || label.to_owned();
+    let (label, selector) = (label.to_owned(), selector.clone());
     match transport.get_manifest(repository, &selector, Access::Push).await {
-        Ok(Some(found)) if found.bytes != bytes => Err(ImageError::Altered { label: label(), selector }),
+        // By its digest it is what was sent, so the tag is that of something else, still or again.
+        Ok(Some(found)) if found.bytes != bytes => {
+            Err(ImageError::Overtaken { label, there: Digest::sha256(&found.bytes) })
+        }
         Ok(Some(found)) => match found.content_type {
             Some(told) if told != media_type => {
-                Err(ImageError::Retyped { label: label(), selector, sent: media_type.to_owned(), told })
+                Err(ImageError::Retyped { label, selector, sent: media_type.to_owned(), told })
             }
             _ => Ok(()),
         },
-        Ok(None) => Err(ImageError::Vanished { label: label(), selector }),
-        Err(source) => Err(ImageError::ReadBack { label: label(), source }),
+        Ok(None) => Err(ImageError::Vanished { label, selector }),
+        Err(source) => Err(ImageError::ReadBack { label, source }),
     }
 }
 
@@ -247,35 +281,35 @@ pub(crate) fn blobs_below(graph: &Graph, digest: &Digest, name: &str) -> Vec<Blo
     blobs
 }
 
-/// Works on all blobs of a tree, some at a time, on all cores; the first failure ends it.
-async fn for_each_blob<F>(
-    run: &Arc<Run>,
-    tree: &Tree,
-    ledger: &mut Ledger,
-    work: impl Fn(Arc<Run>, Blob) -> F,
-) -> Result<(), ImageError>
-where
-    F: Future<Output = Result<Arrival, BlobError>> + Send + 'static,
-{
-    let mut waiting = blobs_below(run.bundle.graph(), &tree.digest, &tree.name).into_iter();
-    let mut tasks = JoinSet::new();
-    let outcome = loop {
-        while tasks.len() < run.jobs
-            && let Some(blob) = waiting.next()
-        {
-            let (label, digest, size) = (blob.label.clone(), blob.digest, blob.size);
-            let task = work(Arc::clone(run), blob);
-            tasks.spawn(async move { (label, digest, size, task.await) });
-        }
-        match tasks.join_next().await {
-            None => break Ok(()),
-            Some(Ok((_, digest, size, Ok(arrival)))) => ledger.note(digest, arrival, size),
-            Some(Ok((label, _, _, Err(source)))) => break Err(ImageError::Blob { label, source }),
-            Some(Err(error)) => {
-                break Err(ImageError::Blob { label: tree.name.clone(), source: BlobError::Task(error) });
+impl Sending {
+    /// Works on all blobs of the tree, some at a time, on all cores; the first failure ends it.
+    async fn for_each_blob<F>(&self, work: impl Fn(Arc<Run>, Blob) -> F) -> Result<(), ImageError>
+    where
+        F: Future<Output = Result<Arrival, BlobError>> + Send + 'static,
+    {
+        let (run, tree) = (&self.run, &self.tree);
+        let mut waiting = blobs_below(run.bundle.graph(), &tree.digest, &tree.name).into_iter();
+        let mut tasks = JoinSet::new();
+        let outcome = loop {
+            while tasks.len() < run.jobs
+                && let Some(blob) = waiting.next()
+            {
+                let (label, digest, size) = (blob.label.clone(), blob.digest, blob.size);
+                let task = work(Arc::clone(run), blob);
+                tasks.spawn(async move { (label, digest, size, task.await) });
             }
-        }
-    };
-    tasks.shutdown().await;
-    outcome
+            match tasks.join_next().await {
+                None => break Ok(()),
+                Some(Ok((_, digest, size, Ok(arrival)))) => {
+                    locked(&self.ledger).note(digest, arrival, size);
+                }
+                Some(Ok((label, _, _, Err(source)))) => break Err(ImageError::Blob { label, source }),
+                Some(Err(error)) => {
+                    break Err(ImageError::Blob { label: tree.name.clone(), source: BlobError::Task(error) });
+                }
+            }
+        };
+        tasks.shutdown().await;
+        outcome
+    }
 }

@@ -341,7 +341,7 @@ impl Error {
     }
 
     /// Whether the same request may well succeed a little later.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::TimedOut { .. } | Error::TooSlow { .. } => true,
             Error::RateLimited(refusal) => !refusal.exhausted,

@@ -5,7 +5,7 @@
 
 use airlift_bundle::{Digest, media_type};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use reqwest::{Method, StatusCode};
 
 use crate::answer::Answer;
@@ -39,6 +39,8 @@ pub struct FetchedManifest {
     pub content_type: Option<String>,
     /// What the registry says that its digest is; proven against the bytes.
     pub digest_header: Option<Digest>,
+    /// `ETag`, verbatim: what a [replacement](Transport::replace_manifest) may be bound to.
+    pub etag: Option<String>,
 }
 
 /// What a registry answered to a manifest.
@@ -106,7 +108,7 @@ impl Transport {
     ) -> Result<PutManifest, Error> {
         let mut retry = self.inner.retry(format!("{repository} manifest {selector}"));
         loop {
-            match self.put_once(repository, selector, media_type, &bytes).await {
+            match self.put_once(repository, selector, media_type, &bytes, None).await {
                 Ok(put) => return Ok(put),
                 Err(error) => {
                     let final_500 = error.refusal().is_some_and(|refusal| refusal.status == 500);
@@ -188,15 +190,18 @@ impl Transport {
         if matches!(selector, Selector::Tag(_)) && digest_header.is_none() {
             answer.plain()?;
         }
-        Ok(FetchedManifest { bytes, content_type: media_type_of(answer), digest_header })
+        let (content_type, etag) = (media_type_of(answer), answer.header("etag").map(str::to_owned));
+        Ok(FetchedManifest { bytes, content_type, digest_header, etag })
     }
 
-    async fn put_once(
+    /// One PUT; with an `ETag`, only over what has it.
+    pub(crate) async fn put_once(
         &self,
         repository: &Repository,
         selector: &Selector,
         media_type: &str,
         bytes: &Bytes,
+        over: Option<&str>,
     ) -> Result<PutManifest, Error> {
         let scope = Scope::new(repository, Access::Push);
         let make = |base: &_| {
@@ -205,6 +210,9 @@ impl Transport {
             // A media type that is no header value is left for the registry to refuse.
             if let Ok(content_type) = HeaderValue::from_str(media_type) {
                 ask = ask.with(CONTENT_TYPE, content_type);
+            }
+            if let Some(Ok(etag)) = over.map(HeaderValue::from_str) {
+                ask = ask.with(IF_MATCH, etag);
             }
             ask.payload = Payload::Bytes(bytes.clone());
             Ok(ask)

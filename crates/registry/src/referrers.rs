@@ -30,14 +30,6 @@ const MAX_PAGES: usize = 1_000;
 /// More referrers of one manifest than this are taken for an attack.
 const MAX_REFERRERS: usize = 10_000;
 
-/// The tag under which registries without the referrers API keep the list of what is attached to `digest`
-/// (distribution-spec 1.1, "Referrers Tag Schema"): at most 64 digits of it, whatever its algorithm.
-pub fn fallback_tag(digest: &Digest) -> String {
-    let mut hex = digest.hex();
-    hex.truncate(64);
-    format!("{}-{hex}", digest.algorithm())
-}
-
 /// What a registry answers when it is asked, by the referrers API, what is attached to a manifest.
 #[derive(Debug)]
 pub enum ReferrersAnswer {
@@ -289,17 +281,7 @@ fn next_target(header: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use airlift_bundle::{Algorithm, Digest};
-
-    use super::{fallback_tag, next_target};
-
-    #[test]
-    fn fallback_tags_are_cut_to_what_tags_may_have() {
-        let digest = Digest::sha256(b"x");
-        assert_eq!(fallback_tag(&digest), format!("sha256-{}", digest.hex()));
-        let long = Digest::of(Algorithm::Sha512, b"x");
-        assert_eq!(fallback_tag(&long), format!("sha512-{}", &long.hex()[..64]));
-    }
+    use super::next_target;
 
     #[test]
     fn finds_the_next_page() {

@@ -18,6 +18,8 @@ use crate::options::Options;
 
 /// The longest pause that backing off leads to; only `Retry-After` can ask for more.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// The longest pause before it is looked again for something that a registry has accepted.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a host is tried that has not answered once in this run, where each try takes long.
 const TRIES_IN_SILENCE: u32 = 2;
@@ -44,13 +46,68 @@ impl Policy {
             since: Instant::now(),
             attempts: 0,
             left: self.retries,
-            pauses: self.pauses(),
+            pauses: self.pauses(LONGEST_BACKOFF),
         }
     }
 
-    fn pauses(&self) -> ExponentialBackoff {
+    /// Looks for something that was accepted and doesn't show yet, told to the observer as `what`.
+    pub(crate) fn patience(&self, what: String) -> Patience<'_> {
+        Patience {
+            policy: self,
+            what,
+            attempts: 0,
+            left: self.retries,
+            pauses: self.pauses(self.backoff.max(LONGEST_PATIENCE)),
+        }
+    }
+
+    fn pauses(&self, longest: Duration) -> ExponentialBackoff {
         let builder = ExponentialBuilder::default().with_factor(2.0).with_jitter().without_max_times();
-        builder.with_min_delay(self.backoff).with_max_delay(LONGEST_BACKOFF).build()
+        builder.with_min_delay(self.backoff).with_max_delay(longest).build()
+    }
+
+    async fn pause(&self, what: &str, reason: String, attempt: u32, pause: Duration) {
+        tracing::debug!(%what, attempt, ?pause, "trying again");
+        self.observer.notice(Event::Retrying {
+            what: what.to_owned(),
+            reason,
+            attempt,
+            delay_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+        });
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// How long it is waited for what a registry has accepted and doesn't show yet.
+///
+/// Registries that keep copies in several places, or their content in an object store, show what they took a second later. There
+/// are as many pauses as there are retries, and they grow to two seconds.
+pub struct Patience<'a> {
+    policy: &'a Policy,
+    what: String,
+    attempts: u32,
+    left: u32,
+    pauses: ExponentialBackoff,
+}
+
+impl Patience<'_> {
+    /// Pauses, and says so to the observer. `false`, and no pause: it was waited long enough.
+    pub async fn wait(&mut self, reason: &str) -> bool {
+        self.attempts += 1;
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        let pause = self.pauses.next().unwrap_or(LONGEST_PATIENCE);
+        self.policy.pause(&self.what, reason.to_owned(), self.attempts + 1, pause).await;
+        true
+    }
+
+    /// One pause, of which nothing is said: time for others to end what they began. None where nothing is ever repeated.
+    pub async fn rest(&mut self) {
+        if self.left > 0 {
+            tokio::time::sleep(self.pauses.next().unwrap_or(LONGEST_PATIENCE)).await;
+        }
     }
 }
 
@@ -86,14 +143,7 @@ impl Retry<'_> {
         self.left -= 1;
         let backoff = self.pauses.next().unwrap_or(LONGEST_BACKOFF);
         let pause = backoff.max(asked);
-        self.policy.observer.notice(Event::Retrying {
-            what: self.what.clone(),
-            reason: reason(&error),
-            attempt: self.attempts + 1,
-            delay_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-        });
-        tracing::debug!(what = %self.what, attempt = self.attempts, ?pause, "retrying");
-        tokio::time::sleep(pause).await;
+        self.policy.pause(&self.what, reason(&error), self.attempts + 1, pause).await;
         Ok(())
     }
 
@@ -101,7 +151,7 @@ impl Retry<'_> {
     /// there, while one that doesn't move at all gives up soon.
     pub(crate) fn renew(&mut self) {
         self.left = self.policy.retries;
-        self.pauses = self.policy.pauses();
+        self.pauses = self.policy.pauses(LONGEST_BACKOFF);
     }
 }
 
@@ -152,12 +202,39 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn patience_is_bounded_by_the_retries_and_shown() {
+        let seen = Arc::new(Seen::default());
+        let options = Options { retries: 2, backoff: Duration::from_millis(1), ..Options::default() };
+        let policy = Policy::new(&options, seen.clone());
+        let mut patience = policy.patience("r.example/app:1".to_owned());
+        assert!(patience.wait("not there yet").await && patience.wait("not there yet").await);
+        assert!(!patience.wait("not there yet").await);
+        assert_eq!(
+            *seen.0.lock().unwrap(),
+            [("r.example/app:1".to_owned(), 2), ("r.example/app:1".to_owned(), 3)]
+        );
+        let policy = Policy::new(&Options { retries: 0, ..Options::default() }, seen);
+        assert!(!policy.patience(String::new()).wait("never").await);
+    }
+
+    #[derive(Default)]
+    struct Seen(std::sync::Mutex<Vec<(String, u32)>>);
+
+    impl Observer for Seen {
+        fn notice(&self, event: Event) {
+            if let Event::Retrying { what, attempt, .. } = event {
+                self.0.lock().unwrap().push((what, attempt));
+            }
+        }
+    }
+
     #[test]
     fn pauses_double_up_to_a_limit() {
         let options = Options { backoff: Duration::from_millis(500), ..Options::default() };
         let policy = Policy::new(&options, Arc::new(airlift_bundle::Unobserved));
         let mut expected = Duration::from_millis(500);
-        for pause in policy.pauses().take(12) {
+        for pause in policy.pauses(LONGEST_BACKOFF).take(12) {
             assert!(pause >= expected && pause <= expected * 2, "{pause:?} for {expected:?}");
             expected = (expected * 2).min(LONGEST_BACKOFF);
         }

@@ -25,7 +25,7 @@ use crate::quota::{self, Quotas, RateLimit};
 use crate::rate::Rate;
 use crate::reference::Repository;
 use crate::refusal::{Refusal, is_html};
-use crate::retry::{Policy, Retry};
+use crate::retry::{Patience, Policy, Retry};
 use crate::tls;
 
 /// The way to all registries of a run. Cheap to clone; clones share connections, tokens and the rate limit.
@@ -109,6 +109,11 @@ impl Transport {
     /// Docker Hub says it with each manifest, asked for by HEAD (which doesn't count as a pull) or by GET.
     pub fn rate_limit(&self, host: &Host) -> Option<RateLimit> {
         self.inner.quotas.get(host)
+    }
+
+    /// How long it is waited for what a registry has accepted and doesn't show yet. `what` is named to the observer.
+    pub fn patience(&self, what: impl Into<String>) -> Patience<'_> {
+        self.inner.retries.patience(what.into())
     }
 }
 

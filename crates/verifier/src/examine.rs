@@ -237,7 +237,8 @@ impl Examiner<'_> {
             }
         }
         match builder.finish() {
-            Ok(graph) => Ok(Some(graph)),
+            Ok(graph) if self.ours => Ok(Some(graph)),
+            Ok(graph) => Ok(Some(graph.adopt_attached())),
             Err(error) => {
                 refuse(self, error);
                 Ok(None)

@@ -3,11 +3,13 @@
 //! A [`GraphBuilder`] says which manifests it wants next; whoever drives it gets them, from a registry or an archive, and
 //! supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
 
+mod adopt;
 mod builder;
 mod limits;
 
 use std::collections::{HashMap, HashSet};
 
+pub use adopt::fallback_tag;
 pub use builder::GraphBuilder;
 pub use limits::{GraphError, Limits};
 

@@ -21,7 +21,7 @@ pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub(crate) use inspect::INSPECT;
 pub use inspect::{Content, InspectDocument, InspectedBlob, InspectedImage, InspectedManifest, Structure};
-pub use push_plan::{Found, PushPlanDocument, PushedImage};
+pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
 
 /// The schemas of all documents, each with the name of its file in `schemas/`.
 pub fn schemas() -> Vec<(&'static str, Schema)> {

@@ -1,7 +1,7 @@
 //! What `airlift push --dry-run` says.
 
 use airlift_bundle::Digest;
-use airlift_pusher::{PushPlan, Standing};
+use airlift_pusher::{PlannedAttached, Preview, PushPlan, Standing};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -36,12 +36,36 @@ pub struct PushedImage {
     pub platforms: Vec<String>,
     /// The platforms that were left out by choice.
     pub omitted_platforms: Vec<String>,
-    /// Manifests of its index that the bundle leaves out, by platform. Where there are any, the push asks the registry first
+    /// Manifests of its index that the bundle leaves out, by platform. Where there are any, the registry is asked first
     /// whether it takes such an index.
     pub omitted: Vec<String>,
     /// Bytes of its manifests and blobs.
     pub size: u64,
     /// What stands under its name at the target.
+    pub status: Found,
+    /// The digest that stands there, where it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub there: Option<Digest>,
+    /// Signatures, SBOMs and the like that go with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<PushedAttached>,
+}
+
+/// Something that is attached to an image.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PushedAttached {
+    /// Its tag at the target, or its digest there.
+    pub target: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The manifest that it is attached to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
+    /// What kind of artifact it is, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// What stands there.
     pub status: Found,
     /// The digest that stands there, where it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,27 +84,48 @@ pub enum Found {
     Taken,
 }
 
+fn found(standing: &Standing) -> (Found, Option<Digest>) {
+    match standing {
+        Standing::Absent => (Found::New, None),
+        Standing::Present => (Found::Present, None),
+        Standing::Other(there) => (Found::Taken, Some(*there)),
+    }
+}
+
+impl PushedAttached {
+    fn new((attached, standing): (&PlannedAttached, &Standing)) -> Self {
+        let (status, there) = found(standing);
+        PushedAttached {
+            target: attached.target.clone(),
+            digest: attached.digest,
+            subject: attached.subject,
+            artifact_type: attached.artifact_type.clone(),
+            status,
+            there,
+        }
+    }
+}
+
 impl PushPlanDocument {
-    pub(crate) fn new(plan: &PushPlan, standings: &[Standing]) -> Self {
-        let image = |(image, standing): (&airlift_pusher::PlannedImage, &Standing)| {
-            let (status, there) = match standing {
-                Standing::Absent => (Found::New, None),
-                Standing::Present => (Found::Present, None),
-                Standing::Other(there) => (Found::Taken, Some(*there)),
+    pub(crate) fn new(plan: &PushPlan, preview: &Preview) -> Self {
+        let standings = preview.images.iter().zip(&preview.attached);
+        let image =
+            |(image, (standing, attached)): (&airlift_pusher::PlannedImage, (&Standing, &Vec<Standing>))| {
+                let (status, there) = found(standing);
+                PushedImage {
+                    source: image.source.clone(),
+                    target: image.target.to_string(),
+                    digest: image.digest,
+                    media_type: image.media_type.clone(),
+                    platforms: image.platforms.clone(),
+                    omitted_platforms: image.omitted_platforms.clone(),
+                    omitted: image.omitted.iter().map(|child| child.label.clone()).collect(),
+                    size: image.size,
+                    status,
+                    there,
+                    attached: image.attached.iter().zip(attached).map(PushedAttached::new).collect(),
+                }
             };
-            PushedImage {
-                source: image.source.clone(),
-                target: image.target.to_string(),
-                digest: image.digest,
-                media_type: image.media_type.clone(),
-                platforms: image.platforms.clone(),
-                omitted_platforms: image.omitted_platforms.clone(),
-                omitted: image.omitted.iter().map(|child| child.label.clone()).collect(),
-                size: image.size,
-                status,
-                there,
-            }
-        };
         PushPlanDocument {
             schema: PUSH_PLAN,
             target: plan.destination().to_string(),

@@ -28,6 +28,8 @@ struct Last {
     /// The words hold only if this is there.
     left: Option<PathBuf>,
     folder: Option<PathBuf>,
+    /// What is held while a file is replaced.
+    file_in_use: Option<Arc<Mutex<()>>>,
 }
 
 impl Farewell {
@@ -44,6 +46,11 @@ impl Farewell {
     /// A folder of temporary files to be removed.
     pub(crate) fn remove(&self, folder: PathBuf) {
         self.last(|last| last.folder = Some(folder));
+    }
+
+    /// A lock that is taken, and kept, before the end: whoever holds it replaces a file, and leaves nothing unfinished then.
+    pub(crate) fn hold(&self, file_in_use: Arc<Mutex<()>>) {
+        self.last(|last| last.file_in_use = Some(file_in_use));
     }
 
     fn last<T>(&self, change: impl FnOnce(&mut Last) -> T) -> T {
@@ -81,8 +88,12 @@ pub(crate) fn watch(ui: Ui, farewell: Farewell) -> impl Future<Output = ()> + Se
     }
 }
 
-/// Blocks where standard error does.
+/// Blocks where standard error does, or a disk.
 fn part(ui: &Ui, last: Last) {
+    if let Some(lock) = &last.file_in_use {
+        // Kept to the end of the process.
+        std::mem::forget(lock.lock());
+    }
     if let Some(folder) = last.folder {
         // Left behind, it is a temporary folder like any other.
         let _ = std::fs::remove_dir_all(folder);

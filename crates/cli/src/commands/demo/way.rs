@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use airlift_bundle::{Existing, Limits, Observer, Unobserved};
 use airlift_packager::{Output, Packing, PlanOptions, Source, resolve};
-use airlift_pusher::{Destination, PushPlan, Receipt, push};
+use airlift_pusher::{Destination, PushPlan, Receipt, Request, push};
 use airlift_registry::{Options, Reference, Transport};
 use airlift_server::Server;
 use airlift_server::samples::Sample;
@@ -119,7 +119,14 @@ impl Way {
             .map_err(|_| UsageError::Combination("the embedded registry's address is no destination"))?;
         let options = airlift_pusher::Options { jobs: JOBS, ..airlift_pusher::Options::default() };
         let plan = PushPlan::new(&bundle, &destination, &options)?;
-        Ok(push(&bundle, &plan, &self.transport, &options, &self.observer).await?)
+        let request = Request {
+            bundle: &bundle,
+            plan: &plan,
+            transport: &self.transport,
+            options: &options,
+            observer: &self.observer,
+        };
+        Ok(push(&request, |_| {}).await?)
     }
 
     /// Ends both registries.

@@ -1,18 +1,17 @@
 //! `airlift push`: bundle to registry.
 
+mod receipt_file;
 mod show;
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use airlift_bundle::volumes::manifest_path;
 use airlift_pusher::{
-    Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Receipt, Standing,
-    TagMoves, Untagged, Verdict, is_registry, push, survey,
+    Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Request, TagMoves,
+    Untagged, Verdict, preview, push,
 };
-use airlift_registry::Transport;
 use airlift_verifier::VerifiedBundle;
+use receipt_file::ReceiptFile;
 
 use crate::args::limits::LimitArgs;
 use crate::args::registry::RegistryArgs;
@@ -82,10 +81,15 @@ pub(crate) struct Args {
     /// lost content below such a tag is mended with this: what is missing is sent again.
     #[arg(long, conflicts_with = "dry_run")]
     recheck: bool,
-    /// Look at what is there, and send nothing
+    /// Look at what is there, and send no image
+    ///
+    /// It ends as the push would be refused or go on. For partial images the registry is asked whether it takes such, with an index that is
+    /// made up and deleted again; --no-probe leaves that out.
     #[arg(long)]
     dry_run: bool,
     /// Write what became of each image to this file (JSON)
+    ///
+    /// It is replaced whenever an image is through, so a push that is interrupted leaves one that says so.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
     #[command(flatten)]
@@ -118,6 +122,9 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     farewell.say("what the registry has by now is not sent again: repeat the same command");
     let receipt_file =
         args.receipt.as_deref().map(|path| ReceiptFile::prepare(path, &args.bundle)).transpose()?;
+    if let Some(file) = &receipt_file {
+        farewell.hold(file.in_use());
+    }
     let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, args.limits.limits())?);
     for finding in bundle.warnings() {
         let place =
@@ -127,12 +134,26 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     let options = args.options();
     let plan = PushPlan::new(&bundle, &destination, &options)?;
     let transport = args.registry.transport(ui.observer())?;
+    warn_of_absent_subjects(&plan, ui);
+    let observer = ui.observer();
+    let request = Request {
+        bundle: &bundle,
+        plan: &plan,
+        transport: &transport,
+        options: &options,
+        observer: &observer,
+    };
     if args.dry_run {
-        return dry_run(&plan, &transport, &options, ui).await;
+        return dry_run(&request, ui).await;
     }
-    ui.note(&show::plan(&plan, &[], &ui.err));
-    let receipt = push(&bundle, &plan, &transport, &options, &ui.observer()).await?;
-    if let Some(file) = receipt_file {
+    ui.note(&show::plan(&plan, None, &ui.err));
+    let receipt = push(&request, |receipt| {
+        if let Some(file) = &receipt_file {
+            file.note(receipt, ui);
+        }
+    });
+    let receipt = receipt.await?;
+    if let Some(file) = &receipt_file {
         file.write(&receipt)?;
     }
     if ui.json {
@@ -147,87 +168,28 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     })
 }
 
-/// A HEAD an image, and nothing else.
-async fn dry_run(
-    plan: &PushPlan,
-    transport: &Transport,
-    options: &Options,
-    ui: &Ui,
-) -> Result<Exit, Failure> {
-    let standings = survey(plan, transport, options.jobs, &ui.observer()).await;
-    is_registry(plan, &standings, transport).await?;
-    let mut answers = Vec::with_capacity(standings.len());
-    let host = plan.destination().host();
-    for standing in standings {
-        match standing {
-            Ok(standing) => answers.push(standing),
-            Err(source) => {
-                return Err(airlift_pusher::PushError::Registry { host: host.clone(), source }.into());
-            }
+/// What is attached to something that isn't there may be found by nobody.
+fn warn_of_absent_subjects(plan: &PushPlan, ui: &Ui) {
+    for image in plan.images() {
+        if let Some(subject) = &image.subject {
+            ui.warn(&format!(
+                "{}: it is attached to {subject}, which doesn't go to the same repository; it is pushed as an image of its own",
+                image.source
+            ));
         }
     }
+}
+
+/// What the push would find; it ends as the push would before anything moves.
+async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Failure> {
+    let found = preview(request).await?;
     if ui.json {
-        ui.print_json(&crate::output::PushPlanDocument::new(plan, &answers))?;
+        ui.print_json(&crate::output::PushPlanDocument::new(request.plan, &found))?;
     } else {
-        ui.print(&show::plan(plan, &answers, &ui.out))?;
-    }
-    let taken = answers.iter().any(|standing| matches!(standing, Standing::Other(_)));
-    Ok(if taken && options.tags == TagMoves::Refuse { Exit::Refused } else { Exit::Done })
-}
-
-/// Whether a file begins as a receipt does. What is anything else is not replaced: it may be a bundle, one of its volumes, or somebody's
-/// credentials.
-fn is_receipt(path: &Path) -> std::io::Result<bool> {
-    let mut start = Vec::new();
-    std::fs::File::open(path)?.take(200).read_to_end(&mut start)?;
-    Ok(String::from_utf8_lossy(&start).contains("\"airlift.receipt/"))
-}
-
-/// Where the receipt goes: made before the push, so that an unwritable place is found out before anything moves, and given its
-/// name in one step when it is complete.
-struct ReceiptFile<'a> {
-    path: &'a Path,
-    file: tempfile::NamedTempFile,
-}
-
-impl<'a> ReceiptFile<'a> {
-    fn prepare(path: &'a Path, bundle: &Path) -> Result<Self, Failure> {
-        let failed = |source| Failure::File { doing: "write the receipt", path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Given its name in one step, it would take the place of a device or a pipe, or of the bundle.
-        let refuse = |why: &str| failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
-        if path == Path::new("-") {
-            return Err(refuse("it takes a file; --json prints the receipt to standard output"));
+        ui.print(&show::plan(request.plan, Some(&found), &ui.out))?;
+        if request.options.probe == Probe::Skip {
+            ui.note(&show::not_asked(request.plan));
         }
-        match std::fs::symlink_metadata(path) {
-            // A name of its own that isn't taken: unless it is the one by which volumes go.
-            Err(_) if path == bundle || manifest_path(path).exists() => {
-                return Err(refuse("a bundle in volumes goes by that name"));
-            }
-            Err(_) => {}
-            Ok(found) if !found.is_file() => {
-                return Err(refuse("it is there and is not a regular file"));
-            }
-            Ok(found) if found.len() > 0 && !is_receipt(path).map_err(failed)? => {
-                return Err(refuse("it is there and is no receipt; name another file"));
-            }
-            Ok(_) => {}
-        }
-        // Readable for others, as files usually are; temporary files are not.
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        let file = tempfile::Builder::new()
-            .prefix(".receipt-")
-            .permissions(permissions)
-            .tempfile_in(folder)
-            .map_err(failed)?;
-        Ok(ReceiptFile { path, file })
     }
-
-    fn write(mut self, receipt: &Receipt) -> Result<(), Failure> {
-        let failed =
-            |source| Failure::File { doing: "write the receipt", path: self.path.to_owned(), source };
-        let json = crate::output::written(receipt)?;
-        self.file.write_all(json.as_bytes()).and_then(|()| self.file.as_file().sync_all()).map_err(failed)?;
-        self.file.persist(self.path).map(drop).map_err(|error| failed(error.error))
-    }
+    found.refusal.map_or(Ok(Exit::Done), |refusal| Err(refusal.into()))
 }

@@ -1,30 +1,40 @@
 //! What a push says: the plan before, the receipt after.
 
 use airlift_bundle::layout;
-use airlift_pusher::{ImageReceipt, PushPlan, Receipt, Standing, Status};
+use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Standing, Status};
 
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
 use crate::ui::{indented, size};
 
-/// Where each image goes. `standings` tells what is there, once that is known.
-pub(crate) fn plan(plan: &PushPlan, standings: &[Standing], stream: &Stream) -> String {
+/// Where each image goes, and below it what is attached to it; with what is there, once that is known.
+pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) -> String {
     let mut columns = vec![("source", Column::Text), ("target", Column::Text), ("size", Column::Number)];
-    if !standings.is_empty() {
+    if found.is_some() {
         columns.push(("status", Column::Word));
     }
     let mut table = Table::new(columns);
-    let mut bytes: u64 = 0;
     for (number, image) in plan.images().iter().enumerate() {
-        bytes = bytes.saturating_add(image.size);
         let mut row: Vec<Cell> = vec![
             Cell::new(Tone::Name, harmless(layout::familiar(&image.source))),
             image.target.to_string().into(),
             size::human(image.size).into(),
         ];
-        row.extend(standings.get(number).map(standing));
+        row.extend(found.and_then(|found| found.images.get(number)).map(standing));
         table.row(row);
+        for (place, attached) in image.attached.iter().enumerate() {
+            let kind = attached.artifact_type.as_deref().unwrap_or("signature or the like");
+            let mut row: Vec<Cell> = vec![
+                format!("  {}", harmless(kind)).into(),
+                attached.target.clone().into(),
+                String::new().into(),
+            ];
+            let there = found.and_then(|found| found.attached.get(number)?.get(place));
+            row.extend(there.map(standing));
+            table.row(row);
+        }
     }
+    let bytes = plan.images().iter().map(|image| image.size).fold(0, u64::saturating_add);
     let count = size::count(plan.images().len(), "image");
     let mut text =
         format!("{}\n{count}, {} to {}\n", table.render(stream), size::human(bytes), plan.destination());
@@ -33,7 +43,7 @@ pub(crate) fn plan(plan: &PushPlan, standings: &[Standing], stream: &Stream) -> 
         let word = stream.paint.tone(Tone::Odd, "partial:").into_owned();
         text.push_str(&format!("{word} {} without {}\n", image.target, harmless(&left_out.join(", "))));
     }
-    for (image, standing) in plan.images().iter().zip(standings) {
+    for (image, standing) in plan.images().iter().zip(found.iter().flat_map(|found| &found.images)) {
         if let Standing::Other(there) = standing {
             text.push_str(&format!(
                 "\n{} {} at the target is {there}\n  and in the bundle {}; --move-tags would move it\n",
@@ -44,6 +54,19 @@ pub(crate) fn plan(plan: &PushPlan, standings: &[Standing], stream: &Stream) -> 
         }
     }
     text
+}
+
+/// Where partial images go without anybody being asked.
+pub(crate) fn not_asked(plan: &PushPlan) -> String {
+    let partial = plan.images().iter().filter(|image| !image.omitted.is_empty()).count();
+    match partial {
+        0 => String::new(),
+        _ => format!(
+            "not asked (--no-probe): whether {} takes {}\n",
+            plan.destination().host(),
+            size::count(partial, "partial image")
+        ),
+    }
 }
 
 fn standing(standing: &Standing) -> Cell {
@@ -80,6 +103,20 @@ pub(crate) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
             text.push_str(&indented(2, Tone::Plain, &harmless(error), stream));
         }
     }
+    for image in &receipt.images {
+        for unlisted in &image.unlisted {
+            let word = stream.paint.tone(Tone::Bad, "not listed:").into_owned();
+            let count = size::count(unlisted.referrers.len(), "referrer");
+            text.push_str(&format!("{word} {count} of {} at {}\n", unlisted.subject, image.target));
+            let next = "clients will not find what is attached; they are there by their digests";
+            text.push_str(&indented(
+                2,
+                Tone::Plain,
+                &harmless(&format!("{}; {next}", unlisted.reason)),
+                stream,
+            ));
+        }
+    }
     for image in receipt.images.iter().filter(|image| !image.selected_children.is_empty()) {
         let word = stream.paint.tone(Tone::Odd, "without its index:").into_owned();
         text.push_str(&format!("{word} {}\n", image.target));
@@ -105,6 +142,8 @@ fn state(status: Status) -> Cell {
         Status::Pushed => Cell::new(Tone::Good, "pushed"),
         Status::Present => Cell::new(Tone::Good, "present"),
         Status::Failed => Cell::new(Tone::Bad, "FAILED"),
+        Status::Interrupted => Cell::new(Tone::Odd, "interrupted"),
+        Status::Waiting => Cell::new(Tone::Odd, "not begun"),
     }
 }
 
@@ -112,13 +151,17 @@ fn last_line(receipt: &Receipt, stream: &Stream) -> String {
     let of = |status| receipt.images.iter().filter(|image| image.status == status).count();
     let sum = |part: fn(&ImageReceipt) -> u64| receipt.images.iter().map(part).fold(0, u64::saturating_add);
     let failed = of(Status::Failed);
-    let word = match failed {
+    let unlisted = receipt.images.iter().filter(|image| !image.unlisted.is_empty()).count();
+    let word = match failed + unlisted {
         0 => stream.paint.tone(Tone::Good, "OK"),
         _ => stream.paint.tone(Tone::Bad, "FAILED"),
     };
     let mut told = vec![format!("{} pushed", of(Status::Pushed)), format!("{} present", of(Status::Present))];
     if failed > 0 {
         told.push(format!("{failed} failed"));
+    }
+    if unlisted > 0 {
+        told.push(format!("{} whose referrers are not listed", size::count(unlisted, "image")));
     }
     told.push(format!("{} uploaded", size::human(sum(|image| image.uploaded))));
     if failed == 0 && of(Status::Pushed) > 0 {

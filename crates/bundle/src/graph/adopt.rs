@@ -1,0 +1,140 @@
+//! Finds out what is attached to what in layouts of other tools, which don't say it in `index.json` as ours do.
+//!
+//! | tool | an attached root has |
+//! |---|---|
+//! | oras, and others that copy referrers | a `subject` in its manifest, mostly no name |
+//! | regctl | a `subject`; and the list of referrers is a root, too, under the name of the fallback tag |
+//! | whoever copied tags | cosign's tag for its name: `sha256-<hex>.sig`, `.att`, `.sbom` |
+//! | `cosign save` | the image's own name, and layers that are signatures or attestations |
+
+use std::collections::HashSet;
+
+use super::Graph;
+use crate::layout::{Root, repository_of, tag_of};
+use crate::{Digest, Node};
+
+/// What cosign puts behind a digest to name what it attached.
+const SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
+/// The layers of what `cosign save` puts beside an image, with the suffix of the tag from which it came.
+const COSIGN_LAYERS: [(&str, &str); 2] = [
+    ("application/vnd.dev.cosign.simplesigning.v1+json", "sig"),
+    ("application/vnd.dsse.envelope.v1+json", "att"),
+];
+
+/// The tag under which registries without the referrers API keep the list of what is attached to `digest`
+/// (distribution-spec 1.1, "Referrers Tag Schema"): at most 64 digits of it, whatever its algorithm.
+pub fn fallback_tag(digest: &Digest) -> String {
+    let mut hex = digest.hex();
+    hex.truncate(64);
+    format!("{}-{hex}", digest.algorithm())
+}
+
+impl Graph {
+    /// The same graph, whose roots say what they are attached to where that is among the manifests here. For layouts of other tools:
+    /// our own say so themselves.
+    pub fn adopt_attached(mut self) -> Self {
+        let adopted: Vec<Option<Root>> = self.roots.iter().map(|root| self.adopted(root)).collect();
+        for (root, adopted) in self.roots.iter_mut().zip(adopted) {
+            if let Some(adopted) = adopted {
+                *root = adopted;
+            }
+        }
+        self
+    }
+
+    fn adopted(&self, root: &Root) -> Option<Root> {
+        if root.subject.is_some() {
+            return None;
+        }
+        let subject = self.subject_by_manifest(root).or_else(|| self.subject_by_tag(root));
+        match subject {
+            Some(subject) => Some(Root { subject: Some(subject), ..root.clone() }),
+            None => self.named_like_its_subject(root),
+        }
+    }
+
+    fn subject_by_manifest(&self, root: &Root) -> Option<Digest> {
+        let raw = self.manifest(&root.descriptor.digest)?.raw.as_ref()?;
+        let subject = raw.subject()?.digest;
+        self.manifest(&subject).map(|_| subject)
+    }
+
+    fn subject_by_tag(&self, root: &Root) -> Option<Digest> {
+        let tag = tag_of(root.reference.as_deref()?)?;
+        let (stem, is_list) = match tag.rsplit_once('.') {
+            Some((stem, suffix)) if SUFFIXES.contains(&suffix) => (stem, false),
+            _ => (tag, true),
+        };
+        let named = |digest: &Digest| match is_list {
+            true => fallback_tag(digest) == stem,
+            false => format!("{}-{}", digest.algorithm(), digest.hex()) == stem,
+        };
+        let start = stem.split_once('-')?.1;
+        let mut digests = self.manifests.iter().map(|entry| entry.descriptor.digest);
+        let subject = digests.find(|digest| digest.hex().starts_with(start) && named(digest))?;
+        (!is_list || self.lists_referrers(root, &subject)).then_some(subject)
+    }
+
+    /// Whether a root is an index of manifests that are attached to `subject`, and of nothing else.
+    fn lists_referrers(&self, root: &Root, subject: &Digest) -> bool {
+        let raw = self.manifest(&root.descriptor.digest).and_then(|entry| entry.raw.as_ref());
+        let Some(Node::Index(children)) = raw.map(|raw| raw.node()) else { return false };
+        let is_attached = |child: &Digest| {
+            let raw = self.manifest(child).and_then(|entry| entry.raw.as_ref());
+            raw.and_then(|raw| raw.subject()).is_some_and(|found| found.digest == *subject)
+        };
+        root.descriptor.digest != *subject && children.iter().all(|child| is_attached(&child.digest))
+    }
+
+    /// `cosign save` gives an image and what is attached to it one name; then the tag is made again under which it was.
+    fn named_like_its_subject(&self, root: &Root) -> Option<Root> {
+        let reference = root.reference.as_deref()?;
+        let suffix = self.cosign_suffix(root)?;
+        let mut others = self.roots.iter().filter(|other| other.reference.as_deref() == Some(reference));
+        let subject = others.find(|other| self.cosign_suffix(other).is_none())?.descriptor.digest;
+        let tag = format!("{}-{}.{suffix}", subject.algorithm(), subject.hex());
+        let name = repository_of(reference).map_or(tag.clone(), |repository| format!("{repository}:{tag}"));
+        Some(Root { subject: Some(subject), reference: Some(name), ..root.clone() })
+    }
+
+    fn cosign_suffix(&self, root: &Root) -> Option<&'static str> {
+        let raw = self.manifest(&root.descriptor.digest)?.raw.as_ref()?;
+        let Node::Manifest { layers, .. } = raw.node() else { return None };
+        let first = layers.first()?;
+        let (media_type, suffix) = COSIGN_LAYERS.iter().find(|(known, _)| first.media_type == *known)?;
+        layers.iter().all(|layer| layer.media_type == *media_type).then_some(*suffix)
+    }
+
+    /// Whether a root is no more than the list of what is attached to its subject, as regctl keeps it in a layout. A registry
+    /// has a list of its own.
+    pub fn is_list_of_referrers(&self, root: &Root) -> bool {
+        root.subject.is_some_and(|subject| {
+            let tag = root.reference.as_deref().and_then(tag_of);
+            tag == Some(fallback_tag(&subject).as_str()) && self.lists_referrers(root, &subject)
+        })
+    }
+
+    /// Roots without a name that are part of other roots, or are there with a name, too: some tools list every manifest (oras does).
+    pub fn parts_of_others(&self) -> HashSet<Digest> {
+        let roots = self.roots.iter().filter(|root| root.reference.is_none());
+        let unnamed: HashSet<Digest> = roots.map(|root| root.descriptor.digest).collect();
+        let children = self.manifests.iter().flat_map(|entry| &entry.raw).flat_map(Graph::children_of);
+        let named = self.roots.iter().filter(|root| root.reference.is_some());
+        let named = named.map(|root| root.descriptor.digest);
+        children.map(|child| child.digest).chain(named).filter(|digest| unnamed.contains(digest)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fallback_tag;
+    use crate::{Algorithm, Digest};
+
+    #[test]
+    fn fallback_tags_are_cut_to_what_tags_may_have() {
+        let digest = Digest::sha256(b"x");
+        assert_eq!(fallback_tag(&digest), format!("sha256-{}", digest.hex()));
+        let long = Digest::of(Algorithm::Sha512, b"x");
+        assert_eq!(fallback_tag(&long), format!("sha512-{}", &long.hex()[..64]));
+    }
+}

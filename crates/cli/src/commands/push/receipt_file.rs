@@ -1,0 +1,92 @@
+//! The file that gets the receipt, on the way and at the end.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use airlift_bundle::volumes::manifest_path;
+use airlift_pusher::Receipt;
+
+use crate::exit::Failure;
+use crate::ui::Ui;
+
+/// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is through. So an interrupted push
+/// leaves the receipt of what it did, and nothing else.
+pub(super) struct ReceiptFile {
+    path: PathBuf,
+    /// Held while it is written, so that nothing unfinished is left by a signal.
+    in_use: Arc<Mutex<()>>,
+}
+
+impl ReceiptFile {
+    pub(super) fn prepare(path: &Path, bundle: &Path) -> Result<Self, Failure> {
+        let file = ReceiptFile { path: path.to_owned(), in_use: Arc::default() };
+        // Given its name in one step, it would take the place of a device or a pipe, or of the bundle.
+        let refuse = |why: &str| file.failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+        if path == Path::new("-") {
+            return Err(refuse("it takes a file; --json prints the receipt to standard output"));
+        }
+        match std::fs::symlink_metadata(path) {
+            // A name of its own that isn't taken: unless it is the one by which volumes go.
+            Err(_) if path == bundle || manifest_path(path).exists() => {
+                return Err(refuse("a bundle in volumes goes by that name"));
+            }
+            Err(_) => {}
+            Ok(found) if !found.is_file() => {
+                return Err(refuse("it is there and is not a regular file"));
+            }
+            Ok(found) if found.len() > 0 && !is_receipt(path).map_err(|source| file.failed(source))? => {
+                return Err(refuse("it is there and is no receipt; name another file"));
+            }
+            Ok(_) => {}
+        }
+        file.temporary().map(drop)?;
+        Ok(file)
+    }
+
+    /// What is held while the file is written.
+    pub(super) fn in_use(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.in_use)
+    }
+
+    /// Writes a receipt on the way; that it can't be written is an error at the end, and only a warning here.
+    pub(super) fn note(&self, receipt: &Receipt, ui: &Ui) {
+        if let Err(failure) = self.write(receipt) {
+            let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
+            ui.warn(&format!("{failure}{}; the push goes on", cause.unwrap_or_default()));
+        }
+    }
+
+    pub(super) fn write(&self, receipt: &Receipt) -> Result<(), Failure> {
+        let json = crate::output::written(receipt)?;
+        let _held = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.temporary()?;
+        let written = file.write_all(json.as_bytes()).and_then(|()| file.as_file().sync_all());
+        written.map_err(|source| self.failed(source))?;
+        file.persist(&self.path).map(drop).map_err(|error| self.failed(error.error))
+    }
+
+    /// A file beside it, which goes unless it gets the receipt's name.
+    fn temporary(&self) -> Result<tempfile::NamedTempFile, Failure> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        // Readable for others, as files usually are; temporary files are not.
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        tempfile::Builder::new()
+            .prefix(".receipt-")
+            .permissions(permissions)
+            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: std::io::Error) -> Failure {
+        Failure::File { doing: "write the receipt", path: self.path.clone(), source }
+    }
+}
+
+/// Whether a file begins as a receipt does. What is anything else is not replaced: it may be a bundle, one of its volumes, or somebody's
+/// credentials.
+fn is_receipt(path: &Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(200).read_to_end(&mut start)?;
+    Ok(String::from_utf8_lossy(&start).contains("\"airlift.receipt/"))
+}

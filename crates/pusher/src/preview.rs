@@ -1,0 +1,57 @@
+//! What a push would find and be refused, found out without sending an image.
+
+use airlift_registry::Error;
+use futures::{StreamExt, TryStreamExt};
+
+use crate::push::{PushError, Request, is_registry, refuse_other_taken_tags};
+use crate::survey::{Standing, standing, survey};
+
+/// What a push would find.
+#[derive(Debug)]
+pub struct Preview {
+    /// What stands under each image's name, in the plan's order.
+    pub images: Vec<Standing>,
+    /// The same of what is attached to each image, in the order of
+    /// [`PlannedImage::attached`](crate::PlannedImage::attached).
+    pub attached: Vec<Vec<Standing>>,
+    /// What the push would be refused for, before anything moves.
+    pub refusal: Option<PushError>,
+}
+
+/// Asks the target what is there, and whether it takes what the bundle has, as [`push`](crate::push()) does before anything moves. For that,
+/// an index that is made up may be sent and deleted again, if the options don't forbid it.
+///
+/// # Errors
+/// If the registry can't be asked.
+pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
+    let Request { bundle, plan, transport, options, observer } = *request;
+    let failed = |source| PushError::Registry { host: plan.destination().host().clone(), source };
+    let mut standings = survey(plan, transport, options.jobs, observer).await;
+    is_registry(plan, &standings, transport).await?;
+    if let Some(position) = standings.iter().position(Result::is_err)
+        && let Err(source) = standings.swap_remove(position)
+    {
+        return Err(failed(source));
+    }
+    let refusal = match request.routes(&mut standings).await {
+        Ok(routes) => refuse_other_taken_tags(bundle, plan, transport, &routes, options).await.err(),
+        Err(refusal) => Some(refusal),
+    };
+    let images: Result<Vec<Standing>, Error> = standings.into_iter().collect();
+    let images = images.map_err(failed)?;
+    let attached = attached(request).await.map_err(failed)?;
+    Ok(Preview { images, attached, refusal })
+}
+
+async fn attached(request: &Request<'_>) -> Result<Vec<Vec<Standing>>, Error> {
+    let mut found = Vec::with_capacity(request.plan.images.len());
+    for image in &request.plan.images {
+        let asks = image.attached.iter().map(|attached| {
+            standing(&attached.tree.repository, &attached.tree.selector, &attached.digest, request.transport)
+        });
+        let asks: Vec<_> = asks.collect();
+        let answers = futures::stream::iter(asks).buffered(request.options.jobs.max(1));
+        found.push(answers.try_collect().await?);
+    }
+    Ok(found)
+}
