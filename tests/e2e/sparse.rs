@@ -69,7 +69,8 @@ fn a_strict_registry_refuses_before_anything_moves() {
     // Pushed blindly, it fails all the same, after the blobs.
     let blind = push(&airlift, &between.authority(), &["--no-probe"]).expect(3).says("MANIFEST_BLOB_UNKNOWN");
     blind.says("leaves out").says("--selected-children").says("validation.manifests.indexes.platforms");
-    assert_eq!(manifests_put(&between).iter().filter(|path| path.contains("manifests/1")).count(), 1);
+    let puts = |end: &str| manifests_put(&between).iter().filter(|path| path.ends_with(end)).count();
+    assert_eq!((puts(&sample.root.digest.to_string()), puts("manifests/1")), (1, 0), "no tag was touched");
 }
 
 #[test]
@@ -92,7 +93,8 @@ fn a_lenient_registry_takes_it_and_keeps_no_probe() {
     for blob in sample.blobs.iter().take(2) {
         assert!(between.count("HEAD", &format!("/blobs/{}", blob.digest)) >= 2, "{}", blob.digest);
     }
-    assert_eq!(manifests_put(&between).len(), 3, "nothing is asked or sent again");
+    // The question, the platform, the index by digest and by its tag.
+    assert_eq!(manifests_put(&between).len(), 4, "nothing is asked or sent again");
 }
 
 #[test]
@@ -232,16 +234,29 @@ fn a_registry_that_minds_some_platforms_is_asked_about_those_that_are_left_out()
     assert!(target.endpoint().manifest(&web.repository, &web.tag) == web.root.bytes);
 }
 
+/// A dry run ends as the push would: the question is asked, and nothing else is sent.
 #[test]
-fn a_dry_run_tells_of_partial_images_and_asks_nobody() {
+fn a_dry_run_asks_whether_partial_images_are_taken() {
     let (airlift, _) = bundle();
     let target = lenient();
     let between = Script::forwarding(target.authority()).start();
     let dry = push(&airlift, &between.authority(), &["--dry-run"]).expect(0);
     dry.says("partial:").says("without linux/arm64");
-    let plan = push(&airlift, &between.authority(), &["--dry-run", "--json"]).expect(0);
+    let asked = manifests_put(&between);
+    assert_eq!((asked.len(), between.count("DELETE", &asked[0])), (1, 1), "{asked:?}");
+    assert_eq!(between.requests().iter().filter(|request| uploads(request)).count(), 0);
+    let plan = push(&airlift, &between.authority(), &["--dry-run", "--json", "--no-probe"]).expect(0);
     assert_eq!(plan.json("airlift.push-plan/v1")["images"][0]["omitted"], serde_json::json!(["linux/arm64"]));
-    assert_eq!(manifests_put(&between), [""; 0]);
+    push(&airlift, &between.authority(), &["--dry-run", "--no-probe"]).expect(0).says("not asked");
+    assert_eq!(manifests_put(&between), asked);
+    push(&airlift, &between.authority(), &["--dry-run", "--selected-children"]).expect(0);
+
+    let strict = Embedded::start(Options::default());
+    let between = Script::forwarding(strict.authority()).start();
+    let refused = push(&airlift, &between.authority(), &["--dry-run"]).expect(3);
+    refused.says("partial:").says("requires every child").says("--selected-children");
+    push(&airlift, &between.authority(), &["--dry-run", "--selected-children"]).expect(0);
+    assert_eq!(between.requests().iter().filter(|request| uploads(request)).count(), 0);
 }
 
 #[test]

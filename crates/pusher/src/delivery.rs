@@ -233,9 +233,10 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// After a failure: the receipt says what the registry says. One that can't be reached isn't asked again.
+    /// After a failure: the receipt says what the registry says. One that can't be reached isn't asked again, nor one that could not
+    /// say it before.
     async fn ask_what_is_there(&mut self, error: &ImageError) {
-        if error.concerns_all() {
+        if error.concerns_all() || self.parts.is_empty() {
             return;
         }
         let (target, digest) = (&self.image.target, self.image.digest);

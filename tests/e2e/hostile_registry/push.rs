@@ -151,18 +151,36 @@ pub(crate) const FAULTS: &[Fault] = faults! {
     62 "blobs are acknowledged and not kept" => End::NoTag(&["unknown|UNKNOWN|refused|not there"]), |_, _| on(is_blob_put, created);
     62 "one blob is acknowledged and not kept, once" => End::Arrives, |_, _| once(is_blob_put, created);
     62 "manifests are acknowledged and not kept" => End::NoTag(&["not there|404|read back|doesn't have"]), |_, _| on(is_manifest_put, created);
-    62 "the index is altered on the way back" => End::Tagged(&["hash to|altered|other bytes|differ"]), |stage, _| {
+    62 "the index is altered on the way back" => End::NoTag(&["hash to|altered|other bytes|differ"]), |stage, _| {
         read_back(stage, |media_type, mut bytes| {
             bytes.push(b'\n');
             Answer::ok(media_type, bytes)
         })
     };
-    62 "the index comes back as something else" => End::Tagged(&["application/json"]), |stage, _| {
+    62 "the index comes back as something else" => End::NoTag(&["application/json"]), |stage, _| {
         read_back(stage, |_, bytes| Answer::ok("application/json", bytes))
     };
-    62 "the index comes back as a login page" => End::Tagged(&["HTML"]), |stage, _| read_back(stage, |_, _| html());
-    62 "the index comes back without end" => End::Tagged(&["larger than"]), |stage, _| {
+    62 "the index comes back as a login page" => End::NoTag(&["HTML"]), |stage, _| read_back(stage, |_, _| html());
+    62 "the index comes back without end" => End::NoTag(&["larger than"]), |stage, _| {
         read_back(stage, |media_type, bytes| Answer::ok(media_type, bytes).endless([b' '; 9000]))
+    };
+    62 "the tag stands for something else" => End::Tagged(&["stands for sha256:"]), |stage, _| {
+        let child = stage.sample.manifests[0].clone();
+        on(|request| request.method == "GET" && is_tag(request), move |_| Answer::ok(&child.media_type, child.bytes.to_vec()))
+    };
+    62 "the tag is acknowledged and not kept" => End::NoTag(&["has no 1"]), |_, _| {
+        on(|request| is_manifest_put(request) && is_tag(request), created)
+    };
+    62 "manifests show a second late" => End::Arrives, |_, _| {
+        let late = |request: &Request| request.method == "GET" && request.path().contains("/manifests/") && request.nth == 0;
+        on(late, |_| Answer::error(404, "MANIFEST_UNKNOWN", "not yet"))
+    };
+    62 "a child shows late to its index" => End::Arrives, |stage, _| {
+        let (root, child) = (stage.sample.root.digest.to_string(), stage.sample.manifests[0].digest);
+        Box::new(move |request| {
+            let is_index = is_manifest_put(request) && request.path().ends_with(&root) && request.nth == 0;
+            is_index.then(|| Answer::error(400, "MANIFEST_BLOB_UNKNOWN", &format!("unknown: {child}")))
+        })
     };
     63 "blobs are said to be there, and are not" => End::Arrives, |stage, _| {
         let digests: Vec<_> = stage.sample.blobs.iter().map(|blob| blob.digest.to_string()).collect();
