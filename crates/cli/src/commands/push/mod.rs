@@ -3,7 +3,7 @@
 mod receipt_file;
 mod show;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_pusher::{
