@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 
 use crate::call::{Call, Contact, Effort};
 use crate::host::Host;
+use crate::options::SetupError;
 use crate::refusal::Refusal;
 
 /// Why a transfer failed. [`Error::attempts`] says how often it was tried.
@@ -126,6 +127,14 @@ pub enum Error {
         call: Call,
         /// What TLS says.
         source: reqwest::Error,
+    },
+    /// The certificates that are kept for the registry are no good.
+    #[error("{call}: what checks its certificate can't be used")]
+    Certificates {
+        /// The request.
+        call: Call,
+        /// Which file, and why not.
+        source: SetupError,
     },
     /// The place where the content goes doesn't take it.
     #[error("{digest} can't be written where it belongs")]
@@ -281,9 +290,9 @@ impl Error {
         }
     }
 
-    /// Whether the fault lies on this machine: the sink, the source.
+    /// Whether the fault lies on this machine: the sink, the source, the certificates.
     pub fn is_local(&self) -> bool {
-        matches!(self, Error::Sink { .. } | Error::Source { .. })
+        matches!(self, Error::Sink { .. } | Error::Source { .. } | Error::Certificates { .. })
     }
 
     pub(crate) fn set_effort(&mut self, made: Effort) {

@@ -11,11 +11,11 @@ use reqwest::Url;
 use crate::meant::split_scheme;
 
 /// Docker Hub as references name it.
-const HUB: &str = "docker.io";
+pub(crate) const HUB: &str = "docker.io";
 /// Docker Hub as old references and credential files name it.
 const HUB_LEGACY: &str = "index.docker.io";
 /// Where Docker Hub answers the registry's protocol.
-const HUB_API: &str = "registry-1.docker.io";
+pub(crate) const HUB_API: &str = "registry-1.docker.io";
 /// The longest name that DNS can carry.
 const MAX_NAME: usize = 253;
 

@@ -3,8 +3,8 @@
 //! Knows nothing of registries, tokens or retries. Bodies come as they are: no decompression, no automatic redirects, no cookies, no
 //! `Referer`, HTTP/1.1. Loopback addresses never go through a proxy.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,7 +67,7 @@ impl Ask {
 pub(crate) struct Http {
     pub(crate) declared: Declared,
     trust: trust::Trust,
-    clients: [OnceLock<Client>; 6],
+    clients: Mutex<HashMap<Kind, Client>>,
     connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) answer_timeout: Duration,
@@ -78,6 +78,16 @@ pub(crate) struct Http {
     known: Mutex<HashSet<String>>,
 }
 
+/// What requests have in common that one client can make.
+#[derive(PartialEq, Eq, Hash)]
+struct Kind {
+    check: trust::Check,
+    /// Past all proxies.
+    direct: bool,
+    /// For this origin only.
+    origin: Option<String>,
+}
+
 impl Http {
     pub(crate) fn new(options: &Options, declared: Declared) -> Result<Self, SetupError> {
         let trust = trust::Trust::new(options.ca_file.as_deref())?;
@@ -86,7 +96,7 @@ impl Http {
         Ok(Http {
             declared,
             trust,
-            clients: Default::default(),
+            clients: Mutex::default(),
             connect_timeout: options.connect_timeout,
             idle_timeout: options.idle_timeout,
             answer_timeout: options.answer_timeout,
@@ -94,6 +104,12 @@ impl Http {
             proxies: Proxies::of_environment()?,
             known: Mutex::default(),
         })
+    }
+
+    /// Whether more certificates than the system's are trusted for the host of `url`.
+    pub(crate) fn is_trust_extended(&self, url: &Url) -> Result<bool, Error> {
+        let call = || Call::new(&Method::GET, url);
+        self.trust.is_extended(url).map_err(|source| Error::Certificates { call: call(), source })
     }
 
     /// What must not be shown, should a proxy repeat it.
@@ -243,23 +259,30 @@ impl Http {
         }
     }
 
-    fn client(&self, url: &Url, call: &Call) -> Result<&Client, Error> {
-        let direct = usize::from(url.host_str().is_some_and(is_loopback));
-        let trust = match url.scheme() {
+    fn client(&self, url: &Url, call: &Call) -> Result<Client, Error> {
+        let direct = url.host_str().is_some_and(is_loopback);
+        let check = match url.scheme() {
             "http" => trust::Check::Nothing,
             _ if self.declared.insecure(url) => trust::Check::Skipped,
             _ => trust::Check::Certificates,
         };
-        let slot = &self.clients[trust as usize * 2 + direct];
-        if let Some(client) = slot.get() {
-            return Ok(client);
+        let beside = match check {
+            trust::Check::Certificates => self.trust.of_host(url),
+            _ => Ok(Arc::default()),
+        };
+        let beside = beside.map_err(|source| Error::Certificates { call: call.clone(), source })?;
+        // Registries with certificates of their own have clients of their own.
+        let origin = (!beside.is_empty()).then(|| url.origin().ascii_serialization());
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = Kind { check, direct, origin };
+        if let Some(client) = clients.get(&kind) {
+            return Ok(client.clone());
         }
-        let build = |builder: ClientBuilder| self.configure(builder, direct == 1).build();
-        let client = self
-            .trust
-            .client(trust, build)
-            .map_err(|source| Error::NoTrust { call: call.clone(), source })?;
-        Ok(slot.get_or_init(|| client))
+        let build = |builder: ClientBuilder| self.configure(builder, direct).build();
+        let client = self.trust.client(check, &beside, build);
+        let client = client.map_err(|source| Error::NoTrust { call: call.clone(), source })?;
+        clients.insert(kind, client.clone());
+        Ok(client)
     }
 
     fn configure(&self, builder: ClientBuilder, direct: bool) -> ClientBuilder {

@@ -41,7 +41,6 @@ pub(crate) struct Inner {
     retries: Policy,
     sessions: Sessions,
     quotas: Quotas,
-    has_ca_file: bool,
     registries: Mutex<HashMap<Host, Arc<OnceCell<Arc<Registry>>>>>,
 }
 
@@ -85,7 +84,6 @@ impl Transport {
             observer,
             sessions: Sessions::new(credentials),
             quotas: Quotas::default(),
-            has_ca_file: options.ca_file.is_some(),
             registries: Mutex::default(),
         };
         Ok(Transport { inner: Arc::new(inner) })
@@ -133,8 +131,8 @@ impl Inner {
 
     /// Finds out how a registry is spoken to.
     ///
-    /// http: where a flag says so, and on loopback. A loopback registry may speak TLS, too: if there is a CA file, or the flag that skips the
-    /// check names it, https is tried first, and http only where what answers doesn't speak TLS at all. All others: https, never less.
+    /// http: where a flag says so, and on loopback. A loopback registry may speak TLS, too: if there are certificates for it beside the
+    /// system's, or the flag that skips the check names it, https is tried first, and http only where what answers doesn't speak TLS at all. All others: https, never less.
     async fn ping(&self, host: &Host) -> Result<Registry, Error> {
         let http = base(host, "http")?;
         let https = base(host, "https")?;
@@ -144,7 +142,7 @@ impl Inner {
         if !host.is_loopback() {
             return self.ping_at(host, https).await;
         }
-        if !self.has_ca_file && !self.http.declared.insecure(&https) {
+        if !self.http.is_trust_extended(&https)? && !self.http.declared.insecure(&https) {
             return self.ping_at(host, http).await;
         }
         match self.ping_at(host, https).await {

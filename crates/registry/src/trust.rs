@@ -1,57 +1,97 @@
-//! Which certificates are trusted: the system's and those of `--ca-file`.
+//! Which certificates are trusted: the system's, those of `--ca-file`, and for one registry those in `certs.d`.
 //!
 //! A machine without CA certificates is no reason to fail where they aren't needed: for http, with `--ca-file`, or where nothing is
 //! checked. Only a client that needs them fails for lack of them.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::Read as _;
-use std::path::Path;
-use std::sync::{Arc, Once};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use reqwest::{Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder, Url};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
+use crate::host::{HUB, HUB_API};
 use crate::options::SetupError;
 
 /// The largest CA file that is read; whole system bundles have 250 KB.
 const MAX_CA_FILE: u64 = 8 * 1024 * 1024;
 
 /// What is checked of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Check {
     /// Nothing: http.
-    Nothing = 0,
+    Nothing,
     /// TLS, but whose certificate doesn't matter.
-    Skipped = 1,
+    Skipped,
     /// The certificate, for this host, by a CA that is trusted.
-    Certificates = 2,
+    Certificates,
 }
 
 /// The certificates that are trusted beside the system's.
 pub(crate) struct Trust {
     own: Vec<CertificateDer<'static>>,
+    /// Where certificates for one registry lie, in a folder of its name.
+    folders: Vec<PathBuf>,
+    /// What was found there.
+    of_hosts: Mutex<HashMap<String, Certificates>>,
 }
+
+/// Certificates for one registry.
+type Certificates = Arc<[CertificateDer<'static>]>;
 
 impl Trust {
     pub(crate) fn new(ca_file: Option<&Path>) -> Result<Self, SetupError> {
         install_provider();
         let own = ca_file.map(read).transpose()?.unwrap_or_default();
-        Ok(Trust { own })
+        let folders = folders(|name| std::env::var_os(name));
+        Ok(Trust { own, folders, of_hosts: Mutex::default() })
+    }
+
+    /// Whether more certificates than the system's are trusted for the host of `url`.
+    ///
+    /// # Errors
+    /// If there is a file for it that holds none.
+    pub(crate) fn is_extended(&self, url: &Url) -> Result<bool, SetupError> {
+        Ok(!self.own.is_empty() || !self.of_host(url)?.is_empty())
+    }
+
+    /// The certificates that users of Docker and Podman keep for the host of `url`: `certs.d/HOST[:PORT]/*.crt`.
+    ///
+    /// # Errors
+    /// If one of the files holds none.
+    pub(crate) fn of_host(&self, url: &Url) -> Result<Certificates, SetupError> {
+        let Some(name) = folder_name(url) else { return Ok(Certificates::default()) };
+        let mut of_hosts = self.of_hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = of_hosts.get(&name) {
+            return Ok(Arc::clone(known));
+        }
+        let mut certificates = Vec::new();
+        for file in self.folders.iter().flat_map(|folder| files_in(&folder.join(&name))) {
+            certificates.extend(read(&file)?);
+        }
+        let found: Certificates = certificates.into();
+        of_hosts.insert(name, Arc::clone(&found));
+        Ok(found)
     }
 
     /// A client that checks as much as `check` says.
+    /// `beside` is trusted, too.
     pub(crate) fn client(
         &self,
         check: Check,
+        beside: &[CertificateDer<'static>],
         build: impl Fn(ClientBuilder) -> reqwest::Result<Client>,
     ) -> reqwest::Result<Client> {
         match check {
             Check::Nothing => build(Client::builder().tls_certs_only([])),
             Check::Skipped => build(Client::builder().tls_danger_accept_invalid_certs(true)),
-            Check::Certificates => match self.verifier() {
+            Check::Certificates => match self.verifier(beside) {
                 Ok(verifier) => {
                     let tls = rustls::ClientConfig::builder()
                         .dangerous()
@@ -66,22 +106,23 @@ impl Trust {
     }
 
     /// Checks certificates by the system's roots and our own, or by our own alone where the system has none.
-    fn verifier(&self) -> Result<SelfSigned, rustls::Error> {
+    fn verifier(&self, beside: &[CertificateDer<'static>]) -> Result<SelfSigned, rustls::Error> {
+        let own: Vec<_> = self.own.iter().chain(beside).cloned().collect();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let with_system =
-            rustls_platform_verifier::Verifier::new_with_extra_roots(self.own.clone(), Arc::clone(&provider));
+            rustls_platform_verifier::Verifier::new_with_extra_roots(own.clone(), Arc::clone(&provider));
         let inner: Arc<dyn ServerCertVerifier> = match with_system {
             Ok(verifier) => Arc::new(verifier),
-            Err(error) if self.own.is_empty() => return Err(error),
+            Err(error) if own.is_empty() => return Err(error),
             Err(_) => {
                 let mut roots = rustls::RootCertStore::empty();
-                roots.add_parsable_certificates(self.own.iter().cloned());
+                roots.add_parsable_certificates(own.iter().cloned());
                 WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build()
                     .map_err(|error| rustls::Error::General(error.to_string()))?
             }
         };
-        Ok(SelfSigned { inner, own: self.own.clone() })
+        Ok(SelfSigned { inner, own })
     }
 }
 
@@ -166,6 +207,32 @@ fn install_provider() {
     });
 }
 
+/// Where certificates for one registry may lie.
+fn folders(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
+    let of_user = config
+        .iter()
+        .flat_map(|config| ["containers/certs.d", "docker/certs.d"].map(|name| config.join(name)));
+    of_user.chain(["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from)).collect()
+}
+
+/// How the folder of a registry is called: its host, and its port unless that is the usual one.
+fn folder_name(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    let host = if host == HUB_API { HUB } else { host };
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// The certificates in a folder, by their names. One that isn't there, or can't be read, has none.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_certificate = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "crt");
+    let mut files: Vec<PathBuf> = entries.filter(is_certificate).collect();
+    files.sort();
+    files
+}
+
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let unreadable = |source| SetupError::CaFile { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -183,6 +250,27 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folders_of_one_registry() {
+        let home = |name: &str| (name == "HOME").then(|| OsString::from("/h"));
+        let expected = [
+            "/h/.config/containers/certs.d",
+            "/h/.config/docker/certs.d",
+            "/etc/containers/certs.d",
+            "/etc/docker/certs.d",
+        ];
+        assert_eq!(folders(home), expected.map(PathBuf::from));
+        for (url, name) in [
+            ("https://r.example/v2/", "r.example"),
+            ("https://r.example:443/v2/", "r.example"),
+            ("https://r.example:5000/v2/", "r.example:5000"),
+            ("https://[::1]:5000/", "[::1]:5000"),
+            ("https://registry-1.docker.io/v2/", "docker.io"),
+        ] {
+            assert_eq!(folder_name(&Url::parse(url).unwrap()).as_deref(), Some(name));
+        }
+    }
 
     #[test]
     fn a_ca_file_without_certificates_is_refused_at_once() {

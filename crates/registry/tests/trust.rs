@@ -126,3 +126,39 @@ async fn a_certificate_of_its_own_in_the_ca_file_is_trusted() {
         assert!(matches!(error, Error::Untrusted { .. }), "{error}");
     }
 }
+
+const FOLDER: &str = "a_certificate_in_certs_d_is_trusted_for_its_registry";
+
+#[tokio::test]
+async fn a_certificate_in_certs_d_is_trusted_for_its_registry() {
+    if let Some(address) = told_to_child() {
+        let (transport, _) = transport(Options { retries: 0, ..options() });
+        let tag = Selector::Tag("1".parse().unwrap());
+        let repository = repository(address.parse().unwrap(), "a");
+        match transport.get_manifest(&repository, &tag, Access::Pull).await {
+            Ok(_) => println!("it is trusted"),
+            Err(error) => println!("it is not: {}", told(&error)),
+        }
+        return;
+    }
+    let (one, other) = (Secure::start(|_| {}).await, Secure::start(|_| {}).await);
+    let home = tempfile::tempdir().unwrap();
+    let folder = |of: &Secure| home.path().join(format!(".config/containers/certs.d/{}", of.address));
+    for of in [&one, &other] {
+        std::fs::create_dir_all(folder(of)).unwrap();
+        std::fs::copy(one.own(), folder(of).join("ca.crt")).unwrap();
+        std::fs::write(folder(of).join("client.cert"), "not looked at").unwrap();
+    }
+    let again = async |of: &Secure| {
+        let environment =
+            vec![("HOME", home.path().display().to_string()), ("XDG_CONFIG_HOME", String::new())];
+        again(FOLDER, of.address.to_string(), environment).await
+    };
+    let printed = again(&one).await;
+    assert!(printed.contains("it is trusted"), "{printed}");
+    let printed = again(&other).await;
+    assert!(printed.contains("its certificate is not trusted"), "{printed}");
+    std::fs::write(folder(&one).join("broken.crt"), "no certificate").unwrap();
+    let printed = again(&one).await;
+    assert!(printed.contains("broken.crt holds no usable PEM certificate"), "{printed}");
+}
