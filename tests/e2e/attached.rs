@@ -260,7 +260,7 @@ fn towers_of_attachments_have_a_limit() {
         made::put(source.endpoint(), REPOSITORY, &referrer, None);
         subject = referrer.manifest;
     }
-    build(&Airlift::new(), source.authority(), &[]).expect(3).says("levels of attachments");
+    build(&Airlift::new(), source.authority(), &[]).expect(5).says("levels of attachments");
 }
 
 /// Of a partial image, what is attached to the chosen platform and to the index comes along.
