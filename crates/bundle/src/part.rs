@@ -42,14 +42,14 @@ pub fn is_unfinished(path: &Path) -> bool {
 /// The unfinished file of a build with this output, if there is one; in volumes the first of them.
 pub(crate) fn unfinished_of(output: &Path) -> Option<PathBuf> {
     let volume = |digits: usize| with_suffix(output, &format!(".{:0digits$}.part", 1));
-    [part_path(output), volume(3), volume(4)].into_iter().find(|path| is_regular(path))
+    [part_path(output), volume(3), volume(4)].into_iter().find(|path| is_ours(path))
 }
 
 /// What earlier runs left beside the `.part` of `output`: unfinished files of other plans, and manifests.
 pub fn set_aside_paths(output: &Path) -> Vec<PathBuf> {
     let part = part_path(output);
     let all = numbered(&part).chain([manifests_path(output)]);
-    all.filter(|path| is_regular(path)).collect()
+    all.filter(|path| is_ours(path)).collect()
 }
 
 /// Keeps manifests for the next run, in a file beside the `.part` of `output`: a plain layout without `index.json`. Replaces
@@ -62,6 +62,12 @@ pub fn keep_manifests<'a>(
     manifests: impl Iterator<Item = (&'a Digest, &'a Bytes)>,
 ) -> io::Result<PathBuf> {
     let path = manifests_path(output);
+    if is_there(&path) && !is_ours(&path) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{} is there and is none of ours", path.display()),
+        ));
+    }
     let mut out = BufWriter::new(File::create(&path)?);
     write_entry(&mut out, &EntryPath::top(layout::LAYOUT_FILE), &layout::encode_plain_layout())?;
     for (digest, bytes) in manifests {
@@ -102,8 +108,10 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(crate) fn is_regular(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+/// Whether a file begins as those do that a build leaves. Others of the same name are somebody else's: they are neither read, nor replaced, nor
+/// removed.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    os::open_regular(path).and_then(|file| starts_like_ours(&file)).unwrap_or(false)
 }
 
 /// A `.part` file, open and locked against other writers for as long as this or a clone of it lives.
@@ -166,10 +174,12 @@ impl Part {
 
     /// Gives it another name, so that a file of a new plan can take its place: the first of `.part.1` … that is free.
     pub fn set_aside(&self) -> Result<PathBuf, WriteError> {
-        let mut aside = numbered(&self.path).collect::<Vec<_>>();
-        let last = aside.pop();
-        let free = aside.into_iter().find(|path| !is_there(path)).or(last);
-        let to = free.unwrap_or_else(|| with_suffix(&self.path, ".1"));
+        let aside = numbered(&self.path).collect::<Vec<_>>();
+        let free = aside.iter().find(|path| !is_there(path));
+        let to = match free.or_else(|| aside.iter().rfind(|path| is_ours(path))) {
+            Some(to) => to.clone(),
+            None => return Err(WriteError::NotOurs { path: with_suffix(&self.path, ".1") }),
+        };
         let failed = |source| WriteError::Rename { from: self.path.clone(), to: to.clone(), source };
         os::replace(&self.path, &to).map_err(failed)?;
         Ok(to)
@@ -273,6 +283,25 @@ mod tests {
         drop(late);
         let second = Part::open(&path).unwrap();
         assert_ne!(second.file().metadata().unwrap().ino(), output.metadata().unwrap().ino());
+    }
+
+    #[test]
+    fn files_of_others_are_neither_found_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("b.tar");
+        let all: Vec<PathBuf> = numbered(&part_path(&output)).chain([manifests_path(&output)]).collect();
+        for path in &all {
+            std::fs::write(path, "somebody's").unwrap();
+        }
+        assert!(set_aside_paths(&output).is_empty());
+        let part = Part::open(&part_path(&output)).unwrap();
+        assert!(matches!(part.set_aside(), Err(WriteError::NotOurs { .. })));
+        assert!(keep_manifests(&output, std::iter::empty()).is_err());
+        for path in &all {
+            assert_eq!(std::fs::read(path).unwrap(), b"somebody's");
+        }
+        std::fs::remove_file(&all[4]).unwrap();
+        assert_eq!(part.set_aside().unwrap(), all[4]);
     }
 
     #[test]

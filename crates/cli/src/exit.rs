@@ -226,7 +226,7 @@ impl Failure {
     pub(crate) fn of_broken_pipe(&self) -> &'static str {
         match self {
             Failure::Stream(_) => {
-                "airlift: what reads standard output ended before the archive did: it got a part of it, which is no bundle\n"
+                "airlift: the program that reads standard output ended before the archive did; it got a part of it, which is no bundle\n"
             }
             _ => "",
         }

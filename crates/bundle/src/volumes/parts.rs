@@ -139,6 +139,9 @@ impl VolumeParts {
         let aside = |number: u32| {
             let pieces =
                 left_behind(output, &format!(".{number}")).ok().filter(|pieces| !pieces.is_empty())?;
+            if !part::is_ours(&pieces[0].path) {
+                return None;
+            }
             let paths = pieces.iter().map(|piece| piece.path.clone()).collect();
             Some((Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))), paths))
         };

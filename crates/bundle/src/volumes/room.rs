@@ -37,7 +37,7 @@ impl Room {
             let reserved = make(&path, &parts).and_then(|file| {
                 made.push(path.clone());
                 let reserved = os::reserve(&file, span.size).and_then(|()| Ok(identity(&file.metadata()?)));
-                reserved.map_err(|source| WriteError::Reserve { path: path.clone(), size, source })
+                reserved.map_err(|source| WriteError::Reserve { path: path.clone(), size: span.size, source })
             });
             let identity = match reserved {
                 Ok(identity) => Some(identity),

@@ -32,6 +32,14 @@ struct Last {
     file_in_use: Option<Arc<Mutex<()>>>,
 }
 
+impl Last {
+    /// What is said behind "interrupted": nothing that doesn't hold.
+    fn words(&self) -> String {
+        let holds = self.left.as_ref().is_none_or(|left| left.exists());
+        self.words.iter().filter(|_| holds).map(|words| format!("; {words}")).collect()
+    }
+}
+
 impl Farewell {
     /// What the operator is told: what is kept, and how to go on.
     pub(crate) fn say(&self, words: impl Into<String>) {
@@ -94,12 +102,33 @@ fn part(ui: &Ui, last: Last) {
         // Kept to the end of the process.
         std::mem::forget(lock.lock());
     }
-    if let Some(folder) = last.folder {
+    if let Some(folder) = &last.folder {
         // Left behind, it is a temporary folder like any other.
         let _ = std::fs::remove_dir_all(folder);
     }
     ui.progress().close();
-    let holds = last.left.is_none_or(|left| left.exists());
-    let words = last.words.filter(|_| holds).map(|words| format!("; {words}")).unwrap_or_default();
-    to_stderr(&format!("airlift: interrupted{words}\n"));
+    to_stderr(&format!("airlift: interrupted{}\n", last.words()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_not_said_to_be_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join("b.tar.part");
+        let words = || {
+            let farewell = Farewell::default();
+            farewell.say_if_there(part.clone(), "it is kept");
+            farewell.take().words()
+        };
+        assert_eq!(words(), "");
+        std::fs::write(&part, "x").unwrap();
+        assert_eq!(words(), "; it is kept");
+        let farewell = Farewell::default();
+        assert_eq!(farewell.take().words(), "");
+        farewell.say("repeat it");
+        assert_eq!(farewell.take().words(), "; repeat it");
+    }
 }
