@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use airlift_bundle::media_type;
 use airlift_server::Options;
+use airlift_server::samples::{Content, Sample};
+use airlift_testkit::scripted::Script;
+use serde_json::json;
 
 use crate::airlift::Airlift;
 use crate::made::{self, Embedded};
@@ -222,7 +226,7 @@ fn links_in_archives_of_others() {
     let image = made::image("linux/amd64", 1);
     let index =
         serde_json::json!({"schemaVersion": 2, "manifests": [made::descriptor(&image.manifest)]}).to_string();
-    let name = |content: &airlift_server::samples::Content| format!("blobs/sha256/{}", content.digest.hex());
+    let name = |content: &Content| format!("blobs/sha256/{}", content.digest.hex());
     let (layer, config) = (&image.blobs[1], &image.blobs[0]);
     let (layer_name, config_name, manifest_name) = (name(layer), name(config), name(&image.manifest));
     let layout: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
@@ -261,4 +265,31 @@ fn links_in_archives_of_others() {
     let chain = [("cache/second", "cache/layer", hard), (layer_name.as_str(), "cache/second", hard)];
     tar(&airlift.path("l.tar"), &files, &chain);
     airlift.run(&["verify", "l.tar"]).expect(1).says("is no regular file");
+}
+
+/// A header may say the same in other words; what a descriptor says is hashed, and has one spelling.
+#[test]
+fn spellings_of_media_types_count_in_descriptors_only() {
+    let image = made::image("linux/amd64", 1);
+    let serve = |root: Content, manifests: Vec<Content>| {
+        let blobs = image.blobs.clone();
+        let (repository, tag) = ("app".to_owned(), "1".to_owned());
+        Script::serving(vec![Sample { repository, tag, root, manifests, blobs, about: "" }]).start()
+    };
+    let airlift = Airlift::new();
+    for spelled in
+        [format!("{}; charset=utf-8", media_type::OCI_MANIFEST), media_type::OCI_MANIFEST.to_uppercase()]
+    {
+        let registry = serve(Content { media_type: spelled.clone(), ..image.manifest.clone() }, Vec::new());
+        let reference = format!("{}/app:1", registry.authority());
+        airlift.run(&["build", &reference, "-o", "b.tar", "--force", "--referrers", "none"]).expect(0);
+        airlift.run(&["verify", "b.tar"]).expect(0);
+        let index = made::index(&[made::descriptor_with(&image.manifest, &json!({"mediaType": spelled}))]);
+        let registry = serve(index, vec![image.manifest.clone()]);
+        let reference = format!("{}/app:1", registry.authority());
+        airlift
+            .run(&["build", &reference, "-o", "c.tar", "--referrers", "none"])
+            .expect(3)
+            .says("another spelling of");
+    }
 }

@@ -6,6 +6,7 @@
 //! (Go's decoder matches without case, and folds `ſ` to `s` and the Kelvin sign to `k`), trailing content, a byte order mark, and
 //! nesting without end. Only members that Airlift reads are held to this; the rest is carried as it lies.
 
+mod form;
 mod values;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use base64::Engine as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{Descriptor, Digest, Platform};
+pub use form::oddities;
 use values::{AnnotationsSeed, Nullable, TextsSeed};
 
 /// JSON may nest this deep; no real manifest passes ten.

@@ -219,8 +219,12 @@ pub fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, media_type::OCI_CONFIG | media_type::DOCKER_CONFIG)
 }
 
-/// A media type without its parameters; `None` for those that say nothing in particular, which some servers send.
+/// A media type without its parameters, a manifest's in its own spelling; `None` for those that say nothing in particular, which
+/// some servers send. In a header, parameters and another case mean nothing; in descriptors, the graph has refused them before.
 fn specific(media_type: &str) -> Option<&str> {
+    if let Some(known) = media_type::respelled(media_type) {
+        return Some(known);
+    }
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     (!matches!(bare, "" | "application/json" | "application/octet-stream" | "text/plain")).then_some(bare)
 }

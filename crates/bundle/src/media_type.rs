@@ -50,3 +50,35 @@ pub fn kind(media_type: &str) -> Kind {
         _ => Kind::Blob,
     }
 }
+
+/// The manifest type of which `media_type` is another spelling: in another case, or with parameters. `None` for what is spelled
+/// as it has to be, and for what is no manifest's.
+pub fn respelled(media_type: &str) -> Option<&'static str> {
+    let bare = media_type.split(';').next().unwrap_or_default().trim();
+    let all = ACCEPTED_MANIFESTS.into_iter().chain([DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED]);
+    all.filter(|known| *known != media_type).find(|known| known.eq_ignore_ascii_case(bare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_spellings_of_manifest_types_are_known() {
+        for text in [
+            "application/vnd.oci.image.index.v1+json; charset=utf-8",
+            "application/vnd.oci.image.index.v1+json;",
+            " application/vnd.oci.image.index.v1+json",
+            "Application/VND.OCI.Image.Index.v1+JSON",
+        ] {
+            assert_eq!(respelled(text), Some(OCI_INDEX), "{text}");
+        }
+        for known in ACCEPTED_MANIFESTS {
+            assert_eq!(respelled(known), None);
+            assert_eq!(respelled(&known.to_uppercase()), Some(known));
+        }
+        for other in ["", "application/xml", "application/vnd.oci.image.index.v2+json", OCI_CONFIG] {
+            assert_eq!(respelled(other), None, "{other}");
+        }
+    }
+}

@@ -307,7 +307,9 @@ pub(crate) fn of_state(state: State) -> Exit {
     match state {
         State::Whole => Exit::Done,
         State::OverLimit => Exit::Refused,
-        State::OtherBundle | State::NoLayout | State::Unfinished | State::Damaged => Exit::No,
+        State::OtherBundle | State::NoLayout | State::PackedAgain | State::Unfinished | State::Damaged => {
+            Exit::No
+        }
     }
 }
 
@@ -319,6 +321,9 @@ pub(crate) fn hint_of_state(state: State) -> &'static str {
         }
         State::Unfinished => {
             "the same `airlift build` goes on from there, and gives the bundle its name when it is complete"
+        }
+        State::PackedAgain => {
+            "take the original file; or unpack this one and name the folder, as another tool's layout; or make the original anew out of it: airlift build REF… --reuse BUNDLE -o NEW"
         }
         _ => "`airlift verify BUNDLE` lists everything that is wrong; nothing was done",
     }

@@ -34,6 +34,7 @@ fn in_words(report: &Report) -> &'static str {
         State::OtherBundle => "is another bundle",
         State::OverLimit => "was not looked at",
         State::NoLayout => "is no image layout",
+        State::PackedAgain => "is not the original",
         State::Unfinished => "is no bundle yet",
         State::Damaged => "is damaged",
     }

@@ -5,16 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
+use airlift_bundle::document::oddities;
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::layout::{self, Root};
 use airlift_bundle::manifest::MAX_MANIFEST;
 use airlift_bundle::recover::ManifestPlaces;
 use airlift_bundle::{
     Archive, Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, OpenError, Plan, RawManifest,
-    Section,
+    Section, Storage,
 };
 
-use crate::frame;
+use crate::frame::{self, Compared};
 use crate::report::{Finding, Findings};
 
 /// Why a bundle could not be looked at.
@@ -47,6 +48,8 @@ pub struct Examined {
     pub(crate) damaged: HashSet<Digest>,
     pub(crate) findings: Findings,
     pub(crate) hashed: u64,
+    /// Roots of no known type.
+    pub(crate) unknown: Vec<Root>,
 }
 
 impl Examined {
@@ -59,6 +62,7 @@ impl Examined {
             damaged: HashSet::new(),
             hashed: 0,
             ours: false,
+            unknown: Vec::new(),
         }
         .run(limits)
         .map(|outcome| outcome.into_examined(archive))
@@ -103,6 +107,8 @@ pub(crate) struct Examiner<'a> {
     pub(crate) damaged: HashSet<Digest>,
     pub(crate) hashed: u64,
     pub(crate) ours: bool,
+    /// Roots of no known type, in other tools' layouts.
+    pub(crate) unknown: Vec<Root>,
 }
 
 /// Everything of [`Examined`] but the archive.
@@ -113,12 +119,13 @@ struct Outcome {
     damaged: HashSet<Digest>,
     findings: Findings,
     hashed: u64,
+    unknown: Vec<Root>,
 }
 
 impl Outcome {
     fn into_examined(self, archive: Archive) -> Examined {
-        let Outcome { id, graph, blobs, damaged, findings, hashed } = self;
-        Examined { archive, id, graph, blobs, damaged, findings, hashed }
+        let Outcome { id, graph, blobs, damaged, findings, hashed, unknown } = self;
+        Examined { archive, id, graph, blobs, damaged, findings, hashed, unknown }
     }
 }
 
@@ -156,25 +163,46 @@ impl Examiner<'_> {
             _ => None,
         };
         let blobs = match &planned {
-            Some((plan, storage)) => {
-                // Each byte of the frame is compared, which finds all that the scan finds, and can name it.
-                self.findings.extend(frame::compare(storage, self.archive.size(), plan)?);
-                self.findings.extend(frame::compare_cut(storage, plan));
-                self.locate_planned(plan, storage)
-            }
-            None => {
-                self.take_container_defects();
-                match &graph {
-                    Some(graph) => self.locate_scanned(graph),
-                    None => HashMap::new(),
-                }
-            }
+            Some((plan, storage)) => self.hold_against_plan(plan, storage)?,
+            None => None,
         };
-        if planned.is_none() {
-            self.look_at_unlisted(graph.as_ref())?;
-            self.refuse_unplanned_containers();
+        let blobs = match blobs {
+            Some(blobs) => blobs,
+            None => self.look_by_names(graph.as_ref())?,
+        };
+        if let Some(graph) = &graph {
+            self.look_into_entries(graph, &blobs);
         }
         self.outcome(Some(id), graph, blobs)
+    }
+
+    /// Our own archive: each byte of the frame is compared, which finds all that the scan finds, and can name it. `None` where
+    /// another tool has packed it again, so that things are where their names are.
+    fn hold_against_plan(
+        &mut self,
+        plan: &Plan,
+        storage: &Storage,
+    ) -> io::Result<Option<HashMap<Digest, Section>>> {
+        Ok(match frame::compare(self.archive, storage, plan)? {
+            Compared::PackedAgain(finding) => {
+                self.findings.push(finding);
+                None
+            }
+            Compared::AsPlanned(findings) => {
+                self.findings.extend(findings);
+                self.findings.extend(frame::compare_cut(storage, plan));
+                Some(self.locate_planned(plan, storage))
+            }
+        })
+    }
+
+    /// What is no archive of ours as we write them: content lies where the scan found its name.
+    fn look_by_names(&mut self, graph: Option<&Graph>) -> io::Result<HashMap<Digest, Section>> {
+        self.take_container_defects();
+        let blobs = graph.map(|graph| self.locate_scanned(graph)).unwrap_or_default();
+        self.look_at_unlisted(graph)?;
+        self.refuse_unplanned_containers();
+        Ok(blobs)
     }
 
     /// What lies below the roots that `index.json` names.
@@ -186,6 +214,8 @@ impl Examiner<'_> {
                     let finding = Finding::error("index-empty", "index.json names no image").harmless();
                     self.findings.push(finding.of(place()));
                 }
+                self.findings.extend(odd_form(index).map(|finding| finding.of(place())));
+                let roots = self.set_apart_unknown(roots)?;
                 self.walk(roots, limits, index.len() as u64)
             }
             Err(error) => {
@@ -202,8 +232,8 @@ impl Examiner<'_> {
         graph: Option<Graph>,
         blobs: HashMap<Digest, Section>,
     ) -> io::Result<Outcome> {
-        let Examiner { findings, damaged, hashed, .. } = self;
-        Ok(Outcome { id, graph, blobs, damaged, findings, hashed })
+        let Examiner { findings, damaged, hashed, unknown, .. } = self;
+        Ok(Outcome { id, graph, blobs, damaged, findings, hashed, unknown })
     }
 
     /// Reads and proves every manifest, level by level.
@@ -290,7 +320,11 @@ impl Examiner<'_> {
         };
         self.hashed += section.size();
         match RawManifest::prove(bytes.into(), descriptor) {
-            Ok(raw) => Ok(Some(raw)),
+            Ok(raw) => {
+                let odd = odd_form(raw.bytes()).map(|one| one.about(digest).at(section.offset()).of(path()));
+                self.findings.extend(odd);
+                Ok(Some(raw))
+            }
             Err(error) => {
                 let rule = match error {
                     airlift_bundle::ManifestError::Digest { .. } => "manifest-digest",
@@ -305,6 +339,13 @@ impl Examiner<'_> {
             }
         }
     }
+}
+
+/// What is odd about a manifest and no reason to refuse it: clients that pull it there may be.
+fn odd_form(bytes: &[u8]) -> Option<Finding> {
+    let odd = oddities(bytes);
+    let message = format!("{}: other tools may refuse it", odd.join(", and "));
+    (!odd.is_empty()).then(|| Finding::error("manifest-form", message).harmless())
 }
 
 /// Where a graph is wrong: in an index below a root, or in what `index.json` itself says.

@@ -3,43 +3,128 @@
 use std::io;
 
 use airlift_bundle::frame::{Region, entry_defect, tail_defect};
+use airlift_bundle::plan::Content;
 use airlift_bundle::zst::cut_defect;
-use airlift_bundle::{Plan, Storage};
+use airlift_bundle::{Archive, Plan, PlannedEntry, Severity, Storage};
 
 use crate::report::Finding;
 
-/// Every entry whose surroundings are not what they have to be, and the tail.
-pub(crate) fn compare(archive: &Storage, length: u64, plan: &Plan) -> io::Result<Vec<Finding>> {
-    let mut findings = Vec::new();
+/// How the frame of an archive of ours compares with its plan.
+pub(crate) enum Compared {
+    /// Things are where they have to be, but for what is found here.
+    AsPlanned(Vec<Finding>),
+    /// Another tool has packed it again: all is there, in other places or with other headers.
+    PackedAgain(Finding),
+}
+
+/// Looks at what surrounds each entry, and at the tail.
+pub(crate) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::Result<Compared> {
+    let length = archive.size();
+    let mut altered = Vec::new();
     for entry in plan.entries() {
         if entry.header_offset >= length {
             // All that is missing behind the end is one finding, not one an entry; missing blobs are named elsewhere.
             break;
         }
-        if let Some((region, offset)) = entry_defect(archive, entry)? {
-            let (rule, what) = match region {
-                Region::Header => ("tar-header", "the tar header"),
-                Region::Padding => ("tar-padding", "the padding"),
-            };
-            let message = match offset >= length {
-                true => format!("the archive is cut off inside {what} of {}", entry.path),
-                false => format!("{what} of {} was altered", entry.path),
-            };
-            findings
-                .push(Finding::error(rule, message).about(entry.digest).at(offset).of(plan.path_of(entry)));
+        if let Some((region, offset)) = entry_defect(storage, entry)? {
+            altered.push(Altered { entry, region, offset });
         }
     }
-    if let Some(offset) = tail_defect(archive, length, plan)? {
-        let (rule, message) = if length < plan.size() {
-            ("tar-truncated", format!("the archive is cut off at byte {length} of {}", plan.size()))
-        } else if offset >= plan.size() {
-            ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
-        } else {
-            ("tar-tail", "the zeros that close the archive were altered".to_owned())
-        };
-        findings.push(Finding::error(rule, message).at(offset).of(vec!["end of archive".to_owned()]));
+    if let Some(finding) = packed_again(archive, plan, &altered) {
+        return Ok(Compared::PackedAgain(finding));
     }
-    Ok(findings)
+    let shifted = shifted(plan, &altered, length);
+    let before = altered.len() - shifted.len();
+    let mut findings: Vec<Finding> =
+        altered[..before].iter().map(|altered| altered.finding(plan, length)).collect();
+    findings.extend(shifted.first().map(|first| first.finding_of_shift(plan, shifted.len())));
+    findings.extend(compare_tail(storage, length, plan)?);
+    Ok(Compared::AsPlanned(findings))
+}
+
+/// An entry whose surroundings are not what they have to be.
+struct Altered<'a> {
+    entry: &'a PlannedEntry,
+    region: Region,
+    offset: u64,
+}
+
+impl Altered<'_> {
+    fn finding(&self, plan: &Plan, length: u64) -> Finding {
+        let (rule, what) = match self.region {
+            Region::Header => ("tar-header", "the tar header"),
+            Region::Padding => ("tar-padding", "the padding"),
+        };
+        let path = &self.entry.path;
+        let message = match self.offset >= length {
+            true => format!("the archive is cut off inside {what} of {path}"),
+            false => format!("{what} of {path} was altered"),
+        };
+        self.place(Finding::error(rule, message), plan).at(self.offset)
+    }
+
+    fn finding_of_shift(&self, plan: &Plan, count: usize) -> Finding {
+        let message = format!(
+            "from here on nothing is where it has to be: {} should begin here, and neither it nor any of the {} entries behind it does; something was put in or taken out, or all of it was overwritten",
+            self.entry.path,
+            count - 1
+        );
+        self.place(Finding::error("tar-shifted", message), plan).at(self.entry.header_offset)
+    }
+
+    fn place(&self, finding: Finding, plan: &Plan) -> Finding {
+        finding.about(self.entry.digest).of(plan.path_of(self.entry))
+    }
+}
+
+/// The entries at the end none of which has its header where it has to be; none where it is one only.
+fn shifted<'a, 'b>(plan: &Plan, altered: &'a [Altered<'b>], length: u64) -> &'a [Altered<'b>] {
+    let there = plan.entries().iter().filter(|entry| entry.header_offset < length).rev();
+    let in_a_row = there
+        .zip(altered.iter().rev())
+        .take_while(|(entry, altered)| {
+            entry.header_offset == altered.entry.header_offset && altered.region == Region::Header
+        })
+        .count();
+    if in_a_row > 1 { &altered[altered.len() - in_a_row..] } else { &[] }
+}
+
+/// Whether the archive is a sound one of another tool's with all that ours has: in other places, or with other headers all over.
+fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Option<Finding> {
+    let first = altered.first().filter(|first| first.region == Region::Header)?;
+    let mut defects = archive.defects().iter().chain(archive.volume_defects());
+    if defects.any(|defect| defect.severity == Severity::Error) {
+        return None;
+    }
+    let mut moved = false;
+    for entry in plan.entries() {
+        let section = match entry.content {
+            Content::Layout => archive.layout(),
+            Content::Index => archive.index(),
+            Content::Manifest(_) | Content::Blob(_) => archive.blob(&entry.digest),
+        };
+        let section = section.filter(|section| section.size() == entry.size)?;
+        moved |= section.offset() != entry.data_offset;
+    }
+    let all = altered.len() == plan.entries().len();
+    let message = format!(
+        "the archive was packed again by another tool, and is not the original: it differs from {} on; its contents are judged by themselves",
+        first.entry.path
+    );
+    (moved || all)
+        .then(|| Finding::error("tar-repacked", message).at(first.offset).of(vec!["archive".to_owned()]))
+}
+
+fn compare_tail(storage: &Storage, length: u64, plan: &Plan) -> io::Result<Option<Finding>> {
+    let Some(offset) = tail_defect(storage, length, plan)? else { return Ok(None) };
+    let (rule, message) = if length < plan.size() {
+        ("tar-truncated", format!("the archive is cut off at byte {length} of {}", plan.size()))
+    } else if offset >= plan.size() {
+        ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
+    } else {
+        ("tar-tail", "the zeros that close the archive were altered".to_owned())
+    };
+    Ok(Some(Finding::error(rule, message).at(offset).of(vec!["end of archive".to_owned()])))
 }
 
 /// Whether a compressed archive is cut into frames as a writer would have done it.

@@ -11,6 +11,7 @@ mod locate;
 pub mod report;
 mod state;
 mod top;
+mod unknown;
 mod verify;
 mod volume;
 

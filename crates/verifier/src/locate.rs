@@ -66,6 +66,7 @@ impl Examiner<'_> {
                 let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
                 manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
             })
+            .chain(self.unknown.iter().map(|root| root.descriptor.digest))
             .collect();
         // Below a damaged manifest nobody can say what is listed.
         let known = graph.is_some_and(Graph::is_complete);

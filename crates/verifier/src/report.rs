@@ -29,6 +29,10 @@ pub struct Report {
     pub images: Vec<ImageReport>,
     /// What is attached to them: signatures, SBOMs, attestations.
     pub referrers: Vec<ReferrerReport>,
+    /// Content that the layout lists like images and whose type is unknown: nothing is said of it but that it is what it is called.
+    /// Absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<UnknownReport>,
     /// Everything that is wrong or odd; what is wrong with the container itself comes first.
     pub findings: Vec<Finding>,
 }
@@ -45,6 +49,8 @@ pub enum State {
     OverLimit,
     /// No image layout, as far as can be seen.
     NoLayout,
+    /// One of our bundles, packed again by another tool: all content is right, and the archive isn't the original.
+    PackedAgain,
     /// What a build that has not ended, or was broken off, has written so far.
     Unfinished,
     /// Damaged, or made in a way that nobody should rely on.
@@ -84,6 +90,19 @@ pub struct ReferrerReport {
     pub artifact_type: Option<String>,
     /// Whether all of it is there and unchanged.
     pub ok: bool,
+}
+
+/// Content of an unknown type.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnknownReport {
+    /// The name that the layout gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Its digest.
+    pub digest: Digest,
+    /// What the layout calls its type.
+    pub media_type: String,
 }
 
 /// How bad a finding is.

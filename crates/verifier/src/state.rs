@@ -49,6 +49,8 @@ impl Examined {
             State::OtherBundle
         } else if only(&LIMITS) {
             State::OverLimit
+        } else if only(&["tar-repacked"]) {
+            State::PackedAgain
         } else {
             State::Damaged
         }
@@ -69,6 +71,7 @@ impl Examined {
         let mut all: Vec<Finding> =
             self.findings.to_vec().into_iter().map(|one| one.placed_in(&self.archive)).collect();
         let is_hidden = all.iter().any(|one| one.is_error() && HIDING.contains(&one.rule));
+        let shift = all.iter().find(|one| one.rule == "tar-shifted").and_then(|one| one.offset);
         let mut layout_missing = 0;
         for one in &mut all {
             one.follows = match one.rule {
@@ -78,7 +81,10 @@ impl Examined {
                     is_hidden && !self.archive.is_docker_archive() || layout_missing > 1
                 }
                 // A header that is not what it has to be because there is nothing.
-                "tar-header" | "tar-padding" => one.offset >= Some(self.archive.size()),
+                "tar-header" | "tar-padding" if one.offset >= Some(self.archive.size()) => true,
+                "blob-digest" | "tar-tail" | "tar-truncated" => {
+                    shift.is_some_and(|shift| one.offset > Some(shift))
+                }
                 _ => false,
             };
             if matches!(one.rule, "tar-truncated" | "tar-end") {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use airlift_bundle::{Digest, Section, layout};
+use airlift_bundle::{Digest, Section, Severity, layout};
 
 use crate::examine::Examiner;
 use crate::report::Finding;
@@ -17,6 +17,11 @@ impl Examiner<'_> {
     ) -> io::Result<Option<Vec<u8>>> {
         let path = || vec![name.to_owned()];
         match section {
+            None if name == layout::LAYOUT_FILE && self.is_layout_without_its_mark() => {
+                let message = "oci-layout is missing, which every image layout has; index.json is there (hauler writes such archives)";
+                self.findings.push(Finding::error("layout-missing", message).harmless().of(path()));
+                Ok(None)
+            }
             None => {
                 let message = format!("{name} is missing: this is no image layout, or it is damaged");
                 self.findings.push(Finding::error("layout-missing", message).of(path()));
@@ -41,6 +46,12 @@ impl Examiner<'_> {
                 }
             }
         }
+    }
+
+    /// Whether all is there but `oci-layout`, and not because something is wrong with the container.
+    fn is_layout_without_its_mark(&self) -> bool {
+        let mut defects = self.archive.defects().iter().chain(self.archive.volume_defects());
+        self.archive.index().is_some() && !defects.any(|defect| defect.severity == Severity::Error)
     }
 
     /// Whether `oci-layout` is one, and whether this is one of our bundles; of these, each of its bytes is known.

@@ -8,7 +8,7 @@ use airlift_bundle::summary::{self, Platforms};
 use airlift_bundle::{Digest, Event, Graph, Limits, Observer, Root, parallel};
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::{self, Finding, ImageReport, ReferrerReport, Report, unreadable};
+use crate::report::{self, Finding, ImageReport, ReferrerReport, Report, UnknownReport, unreadable};
 
 /// How to verify.
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,6 +120,7 @@ impl Examined {
             hashed: self.hashed,
             images: images.collect(),
             referrers: referrers.collect(),
+            unknown: self.unknown.iter().map(unknown).collect(),
             findings: self.concluded(),
         }
     }
@@ -134,5 +135,13 @@ impl Examined {
         let sound = |digest| !self.damaged.contains(digest);
         manifests.iter().all(|entry| entry.raw.is_some() && sound(&entry.descriptor.digest))
             && summary::blobs_of_root(graph, root).iter().all(|(_, _, blob)| sound(&blob.digest))
+    }
+}
+
+fn unknown(root: &Root) -> UnknownReport {
+    UnknownReport {
+        reference: root.reference.clone(),
+        digest: root.descriptor.digest,
+        media_type: root.descriptor.media_type.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Graph, GraphError, Limits, ManifestEntry, path};
 use crate::layout::{Root, shown};
 use crate::media_type::Kind;
-use crate::{Descriptor, Digest, Node, RawManifest};
+use crate::{Descriptor, Digest, Node, RawManifest, media_type};
 
 /// Walks from roots to blobs, a level at a time.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl GraphBuilder {
         let children = children.clone();
         let labels = Labels::of(&children);
         for (number, child) in children.iter().enumerate() {
-            if child.kind() == Kind::Blob && !child.media_type.is_empty() {
+            if child.kind() == Kind::Blob && !child.media_type.is_empty() && spelling_of(child).is_none() {
                 continue;
             }
             let label = || labels.label(number);
@@ -99,8 +99,11 @@ impl GraphBuilder {
         match descriptor.kind() {
             Kind::Schema1 => return Err(GraphError::Schema1 { path: path() }),
             Kind::Blob => {
-                let media_type = descriptor.media_type.clone();
-                return Err(GraphError::MediaType { path: path(), media_type });
+                let (path, media_type) = (path(), descriptor.media_type.clone());
+                return Err(match spelling_of(descriptor) {
+                    Some(known) => GraphError::Spelling { path, media_type, known },
+                    None => GraphError::MediaType { path, media_type },
+                });
             }
             Kind::Index | Kind::Manifest => {}
         }
@@ -147,6 +150,11 @@ impl GraphBuilder {
         graph.check_work()?;
         graph.with_blobs()
     }
+}
+
+/// The manifest's type that a descriptor spells in another way.
+fn spelling_of(descriptor: &Descriptor) -> Option<&'static str> {
+    media_type::respelled(&descriptor.media_type)
 }
 
 /// How the walk came to a manifest.

@@ -111,6 +111,17 @@ pub enum GraphError {
         /// Where it stands.
         path: Vec<String>,
     },
+    /// A root or child whose descriptor spells a manifest's type in its own way: some readers see a manifest there, others
+    /// content that they don't look into.
+    #[error("{} is of type '{}', another spelling of {known}: a descriptor's media type has no parameters and is in lower case, and readers disagree on what this is", .path.join(" → "), .media_type.escape_debug())]
+    Spelling {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What it calls itself.
+        media_type: String,
+        /// What it most likely is.
+        known: &'static str,
+    },
     /// A root or child whose descriptor doesn't say what it is.
     #[error("{} is of type '{}', which is neither an image index nor a manifest", .path.join(" → "), .media_type.escape_debug())]
     MediaType {
@@ -134,6 +145,7 @@ impl GraphError {
             GraphError::Sizes { .. }
             | GraphError::MediaTypes { .. }
             | GraphError::Schema1 { .. }
+            | GraphError::Spelling { .. }
             | GraphError::MediaType { .. } => false,
         }
     }
@@ -145,6 +157,7 @@ impl GraphError {
             | GraphError::Sizes { path, .. }
             | GraphError::MediaTypes { path, .. }
             | GraphError::Schema1 { path }
+            | GraphError::Spelling { path, .. }
             | GraphError::MediaType { path, .. } => Some(path),
             GraphError::Images { .. }
             | GraphError::Manifests { .. }

@@ -96,6 +96,7 @@ fn messages_of_manifests_and_graphs() {
         GraphError::MediaTypes { digest, first: nasty(), second: nasty(), path: path() },
         GraphError::Schema1 { path: path() },
         GraphError::MediaType { path: path(), media_type: nasty() },
+        GraphError::Spelling { path: path(), media_type: nasty(), known: "x/y" },
     ] {
         check(&error);
         assert!(error.to_string().contains("nginx:1.27 → linux/amd64"), "{error}");

@@ -13,6 +13,7 @@ mod hostile;
 #[path = "../../../bundle/tests/format/images.rs"]
 mod images;
 mod large;
+mod odd;
 #[path = "../../../bundle/tests/format/tar_file.rs"]
 mod tar_file;
 mod volumes;

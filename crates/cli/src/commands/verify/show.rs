@@ -14,7 +14,7 @@ use crate::ui::{Ui, indented, size};
 /// The whole report. Findings that only follow from others are shown with `-v`.
 pub(super) fn report(report: &Report, bundle: &Path, ui: &Ui) -> String {
     let mut out = String::new();
-    if !report.images.is_empty() || !report.referrers.is_empty() {
+    if report.images.len() + report.referrers.len() + report.unknown.len() > 0 {
         out.push_str(&images(report).render(&ui.out));
         out.push('\n');
     }
@@ -50,6 +50,11 @@ fn images(report: &Report) -> Table {
         let reference = image.and_then(|image| image.reference.as_deref());
         let of = format!("attached to {}", name(reference, &attached.subject));
         table.row([Cell::new(Tone::Dim, kind(attached)), of.into(), state(attached.ok)]);
+    }
+    for unknown in &report.unknown {
+        let name = name(unknown.reference.as_deref(), &unknown.digest);
+        let what = format!("content of an unknown type ({})", harmless(&unknown.media_type));
+        table.row([Cell::new(Tone::Name, name), what.into(), Cell::new(Tone::Odd, "no image")]);
     }
     table
 }
@@ -133,7 +138,7 @@ fn advice(report: &Report) -> Option<&'static str> {
     let first = report.findings.iter().find(|finding| finding.is_error())?;
     Some(match report.state {
         State::OverLimit if first.rule == "graph-limit" => hint_of_state(report.state),
-        State::Unfinished => hint_of_state(report.state),
+        State::Unfinished | State::PackedAgain => hint_of_state(report.state),
         State::Damaged => match first.rule {
             "tar-truncated" | "tar-end" | "zst-table" => {
                 "copy it again; where it was built, the same `airlift build` with --force makes it anew and takes what is here"
@@ -141,8 +146,8 @@ fn advice(report: &Report) -> Option<&'static str> {
             "volume-missing" | "volume-swapped" | "volume-size" | "volume-digest" | "volume-start" => {
                 "carry the volumes that are named across again, or give them their places; each can be verified by itself (airlift verify VOLUME)"
             }
-            "blob-digest" | "manifest-digest" | "tar-header" | "tar-padding" | "tar-checksum"
-            | "zst-frame" => {
+            "blob-digest" | "manifest-digest" | "tar-header" | "tar-shifted" | "tar-padding"
+            | "tar-checksum" | "zst-frame" => {
                 "copy it again; if a second copy is damaged as well, verify it where it was built"
             }
             _ => return None,
@@ -172,6 +177,7 @@ fn word(state: State) -> (Tone, &'static str) {
         State::OtherBundle => (Tone::Bad, "NOT THE EXPECTED BUNDLE"),
         State::OverLimit => (Tone::Bad, "NOT LOOKED AT, OVER A LIMIT"),
         State::NoLayout => (Tone::Bad, "NO IMAGE LAYOUT"),
+        State::PackedAgain => (Tone::Bad, "PACKED AGAIN, ALL CONTENT RIGHT, NOT THE ORIGINAL"),
         State::Unfinished => (Tone::Bad, "UNFINISHED"),
         State::Damaged => (Tone::Bad, "DAMAGED"),
     }

@@ -1,0 +1,122 @@
+//! What is odd about a manifest's form and changes nothing of what it leads to: other readers may refuse it.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{Document, parse_with};
+
+/// Says what is odd about JSON that was read as a [`Document`]; empty where nothing is.
+pub fn oddities(bytes: &[u8]) -> Vec<String> {
+    let mut odd = Vec::new();
+    if let Some(version) = Document::parse(bytes).ok().and_then(|document| document.schema_version)
+        && version != 2
+    {
+        odd.push(format!("its schemaVersion is {version}, not 2"));
+    }
+    if parse_with(bytes, Look::Document).is_ok_and(|has| has) {
+        odd.push("it has annotations whose values are no strings".to_owned());
+    }
+    odd
+}
+
+/// Where in a document we are. The answer is whether there are annotations in it that are no strings.
+#[derive(Clone, Copy)]
+enum Look {
+    /// An index or manifest, or a descriptor in it.
+    Document,
+    /// `annotations`.
+    Annotations,
+    /// The value of an annotation.
+    Value,
+}
+
+impl<'de> DeserializeSeed<'de> for Look {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Look {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(matches!(self, Look::Value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(matches!(self, Look::Value))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(matches!(self, Look::Value))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(matches!(self, Look::Value))
+    }
+
+    /// `null` reads as an empty string in the decoders that other tools use.
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        let mut has = matches!(self, Look::Value);
+        while let Some(one) = seq.next_element_seed(self)? {
+            has |= one;
+        }
+        Ok(has)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut has = matches!(self, Look::Value);
+        while let Some(name) = map.next_key::<String>()? {
+            has |= match (self, name.as_str()) {
+                (Look::Annotations, _) => map.next_value_seed(Look::Value)?,
+                (Look::Document, "annotations") => map.next_value_seed(Look::Annotations)?,
+                (Look::Document, "manifests" | "config" | "layers" | "blobs" | "subject") => {
+                    map.next_value_seed(Look::Document)?
+                }
+                _ => map.next_value::<IgnoredAny>().map(|_| false)?,
+            };
+        }
+        Ok(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::oddities;
+
+    #[test]
+    fn versions_and_annotations_are_looked_at() {
+        for fine in [
+            r#"{}"#,
+            r#"{"schemaVersion":2,"annotations":{"a":"b","c":null}}"#,
+            r#"{"annotations":null,"other":{"annotations":{"a":1}},"layers":null}"#,
+        ] {
+            assert_eq!(oddities(fine.as_bytes()), [""; 0], "{fine}");
+        }
+        assert_eq!(oddities(br#"{"schemaVersion":3}"#), ["its schemaVersion is 3, not 2"]);
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for value in ["1", "-1", "1.5", "true", "[]", "{}", r#"["a"]"#, r#"{"a":"b"}"#] {
+            for text in [
+                format!(r#"{{"annotations":{{"a":"b","c":{value}}}}}"#),
+                format!(r#"{{"layers":[{{"digest":"{digest}","size":1,"annotations":{{"c":{value}}}}}]}}"#),
+                format!(r#"{{"config":{{"digest":"{digest}","size":1,"annotations":{{"c":{value}}}}}}}"#),
+            ] {
+                assert_eq!(oddities(text.as_bytes()).len(), 1, "{text}");
+            }
+        }
+    }
+}
