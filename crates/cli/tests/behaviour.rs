@@ -254,6 +254,7 @@ fn a_partial_bundle_is_called_one_when_it_is_built() {
     let target = format!("{}/copy", place.server.address());
     for arguments in [
         &["push", "b.tar", &target, "--dry-run", "--no-probe"][..],
+        &["push", "b.tar", &target, "--selected-children"],
         &["inspect", "b.tar"],
         &["verify", "b.tar"],
     ] {

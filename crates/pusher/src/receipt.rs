@@ -58,6 +58,8 @@ pub struct ImageReceipt {
     pub digest: Digest,
     /// That one's media type.
     pub media_type: String,
+    /// The platforms that the bundle leaves out by choice.
+    pub omitted_platforms: Vec<String>,
     /// What became of it.
     pub status: Status,
     /// Whether it is there with all that is attached to it, listed where clients look for it.
@@ -138,6 +140,7 @@ impl ImageReceipt {
             target: image.target.to_string(),
             digest: image.digest,
             media_type: image.media_type.clone(),
+            omitted_platforms: image.omitted_platforms.clone(),
             status: Status::Waiting,
             ok: false,
             digest_resolves: false,
