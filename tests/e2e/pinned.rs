@@ -91,10 +91,13 @@ fn a_registry_that_alters_what_it_took_is_found_out() {
         let manifest = sample.manifests.iter().find(|manifest| manifest.digest.to_string() == altered);
         let manifest = manifest.unwrap_or(&sample.root).clone();
         let path = format!("/v2/{REPOSITORY}/manifests/{altered}");
+        let was_put = std::sync::atomic::AtomicBool::new(false);
         let target = Script::forwarding(upstream.authority())
             .rule(move |request| {
                 let bytes = [&manifest.bytes[..], b"\n"].concat();
-                (request.method == "GET" && request.path() == path)
+                let (is_it, ordering) = (request.path() == path, std::sync::atomic::Ordering::SeqCst);
+                was_put.fetch_or(is_it && request.method == "PUT", ordering);
+                (is_it && request.method == "GET" && was_put.load(ordering))
                     .then(|| Answer::ok(&manifest.media_type, bytes))
             })
             .start();

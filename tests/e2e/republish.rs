@@ -2,6 +2,7 @@
 
 mod asked;
 mod lost;
+mod presence;
 mod receipts;
 
 use std::sync::Arc;

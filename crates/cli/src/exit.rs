@@ -191,9 +191,8 @@ impl Failure {
             Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
             Failure::Push(PushError::TagsTaken(_)) | Failure::TooLarge { .. } => Exit::Refused,
-            Failure::Push(PushError::Registry { source, .. }) | Failure::ReadBack { source, .. } => {
-                of_registry(source)
-            }
+            Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
+            | Failure::ReadBack { source, .. } => of_registry(source),
             Failure::Push(PushError::Sparse(_) | PushError::NoRegistry { .. }) => Exit::Registry,
             Failure::Push(PushError::Task(_)) => Exit::Local,
             Failure::File { .. } | Failure::Stdout(_) | Failure::Json(_) | Failure::Start(_) => Exit::Local,
@@ -251,7 +250,7 @@ impl Failure {
                     .to_owned(),
             ),
             Failure::Resolve(ResolveError::Registry { source, .. })
-            | Failure::Push(PushError::Registry { source, .. })
+            | Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
             | Failure::Pack(PackError::Registry { source, .. })
             | Failure::Stream(StreamError::Fetch { source, .. }) => hint_of_registry(source),
             Failure::Pack(PackError::Attached(error)) => Some(hint_of_attached(error)),

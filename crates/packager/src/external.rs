@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use airlift_bundle::graph::BlobEntry;
 use airlift_bundle::held::Begun;
 use airlift_bundle::{Descriptor, Digest, Event, Graph, Observer, summary};
-use airlift_registry::{Access, BlobSink, Error, Fetched, Repository, Transport};
+use airlift_registry::{Access, BlobSink, Error, Fetched, Lookup, Repository, Settles, Transport};
 
 use crate::plan::PackError;
 use crate::walk::Walker;
@@ -88,13 +88,18 @@ pub(crate) async fn settle(
         places.dedup();
         let mut holder = None;
         for repository in &places {
-            let there = walker.source.transport.blob_exists(repository, &digest, Access::Pull).await;
-            let there =
-                there.map_err(|source| PackError::Registry { path: graph.path_of_blob(blob), source });
-            if there?.is_some() {
-                holder = Some(Origin::Registry((*repository).clone()));
-                break;
-            }
+            let wanted = (digest, blob.descriptor.size);
+            let found = walker.source.transport.look_up_blob(repository, wanted, Access::Pull, Settles::Yes);
+            let found = match found.await {
+                Ok(Lookup::There(())) => {
+                    holder = Some(Origin::Registry((*repository).clone()));
+                    break;
+                }
+                Ok(Lookup::Absent) => continue,
+                Ok(Lookup::Hidden(refusal)) => Error::from(*refusal),
+                Err(error) => error,
+            };
+            return Err(PackError::Registry { path: graph.path_of_blob(blob), source: found });
         }
         match (holder, places.first(), layers) {
             (Some(holder), ..) => drop(origins.insert(digest, holder)),

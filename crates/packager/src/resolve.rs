@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use airlift_bundle::{Digest, Event, ManifestError, Observer, RawManifest, Root, layout};
-use airlift_registry::{Access, ContentFault, Error, Reference, Repository, Selector, Transport};
+use airlift_registry::{
+    Access, ContentFault, Error, Lookup, Reference, Repository, Selector, Settles, Transport,
+};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::source::Source;
@@ -176,15 +178,22 @@ async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observe
     }
     let name = bundle_name(reference);
     let name = layout::familiar(&name);
-    let message = match transport.head_manifest(reference.repository(), &selector, Access::Pull).await {
-        Ok(Some(head)) => match head.digest {
+    let settles = Settles::Exactly(*pinned);
+    let found = transport.look_up(reference.repository(), &selector, Access::Pull, settles).await;
+    let unknown =
+        |error: &dyn std::fmt::Display| format!("whether {name} has moved could not be found out: {error}");
+    let message = match found {
+        Ok(Lookup::There(found)) => match found.digest {
             Some(now) if now != *pinned => {
                 format!("{name} has moved: it is {now} now; the bundle gets {pinned}, as asked for")
             }
             _ => return,
         },
-        Ok(None) => format!("{name} is gone from the registry; the bundle gets {pinned}, as asked for"),
-        Err(error) => format!("whether {name} has moved could not be found out: {error}"),
+        Ok(Lookup::Absent) => {
+            format!("{name} is gone from the registry; the bundle gets {pinned}, as asked for")
+        }
+        Ok(Lookup::Hidden(refusal)) => unknown(&refusal),
+        Err(error) => unknown(&error),
     };
     observer.notice(Event::Warning { message });
 }

@@ -10,7 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use airlift_bundle::part::keep_manifests;
 use airlift_bundle::{Descriptor, Digest, Event, Observer};
-use airlift_registry::{Access, BlobSink, Error, FetchedManifest, Host, Repository, Selector, Transport};
+use airlift_registry::{
+    Access, BlobSink, Error, FetchedManifest, Host, Lookup, Repository, Selector, Settles, Transport,
+};
 use bytes::Bytes;
 
 use crate::shelves::Shelves;
@@ -72,17 +74,19 @@ impl Source {
         selector: &Selector,
     ) -> Result<Option<FetchedManifest>, Error> {
         let fetched = self.transport.get_manifest(repository, selector, Access::Pull).await?;
-        if let Some(FetchedManifest { bytes, digest_header, .. }) = &fetched {
-            let digest = match selector {
-                Selector::Digest(digest) => *digest,
-                Selector::Tag(_) => digest_header.unwrap_or_else(|| Digest::sha256(bytes)),
-            };
-            self.keep(digest, bytes);
-        }
-        Ok(fetched)
+        Ok(fetched.map(|fetched| self.kept(selector, fetched)))
     }
 
-    /// What a tag or digest stands for at the registry now; `None`: 404.
+    fn kept(&self, selector: &Selector, fetched: FetchedManifest) -> FetchedManifest {
+        let digest = match selector {
+            Selector::Digest(digest) => *digest,
+            Selector::Tag(_) => fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes)),
+        };
+        self.keep(digest, &fetched.bytes);
+        fetched
+    }
+
+    /// What a tag or digest stands for at the registry now; `None`: it is not there.
     ///
     /// # Errors
     /// As [`Transport::get_manifest`].
@@ -91,31 +95,32 @@ impl Source {
         repository: &Repository,
         selector: &Selector,
     ) -> Result<Option<FetchedManifest>, Error> {
-        if !self.shelves.is_empty() {
-            match self.transport.head_manifest(repository, selector, Access::Pull).await {
-                Ok(None) => return Ok(None),
-                Ok(Some(head)) => {
-                    let digest = match selector {
-                        Selector::Digest(digest) => Some(*digest),
-                        Selector::Tag(_) => head.digest,
-                    };
-                    if let Some((digest, bytes)) =
-                        digest.and_then(|digest| Some((digest, self.shelves.manifest(&digest)?)))
-                    {
-                        return Ok(Some(FetchedManifest {
-                            bytes,
-                            content_type: head.media_type,
-                            digest_header: Some(digest),
-                            etag: None,
-                        }));
-                    }
-                }
-                // There are registries that know no HEAD; the GET tells what is wrong, if something is.
-                Err(Error::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
+        if self.shelves.is_empty() {
+            return self.fetch_manifest(repository, selector).await;
         }
-        self.fetch_manifest(repository, selector).await
+        let (settles, named) = match selector {
+            Selector::Digest(digest) => (Settles::Yes, Some(*digest)),
+            Selector::Tag(_) => (Settles::Named, None),
+        };
+        let found = match self.transport.look_up(repository, selector, Access::Pull, settles).await? {
+            Lookup::There(found) => found,
+            Lookup::Absent => return Ok(None),
+            Lookup::Hidden(refusal) => return Err(Error::from(*refusal)),
+        };
+        if let Some(fetched) = found.fetched {
+            return Ok(Some(self.kept(selector, fetched)));
+        }
+        let at_hand =
+            named.or(found.digest).and_then(|digest| Some((digest, self.shelves.manifest(&digest)?)));
+        match at_hand {
+            Some((digest, bytes)) => Ok(Some(FetchedManifest {
+                bytes,
+                content_type: found.media_type,
+                digest_header: Some(digest),
+                etag: None,
+            })),
+            None => self.fetch_manifest(repository, selector).await,
+        }
     }
 
     /// The bytes of a manifest that needs no fetching, proven by their digest.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use airlift_bundle::Digest;
-use airlift_registry::{Access, Error, Repository, Transport};
+use airlift_registry::{Error, Repository, Transport};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
+use crate::survey::has_blob;
 use crate::tree::locked;
 
 /// A blob with its size.
@@ -82,10 +83,7 @@ impl Ahead {
         digest: &Digest,
         size: u64,
     ) -> Result<bool, Error> {
-        let ask = || async {
-            let head = self.transport.blob_exists(repository, digest, Access::Push).await?;
-            Ok(head.is_some_and(|head| head.size.is_none_or(|found| found == size)))
-        };
+        let ask = || has_blob(&self.transport, repository, (*digest, size));
         cell.get_or_try_init(ask).await.copied()
     }
 }

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airlift_bundle::{Digest, Event, Observer};
-use airlift_registry::{Access, BlobSource, Error, Mount, Repository, Transport};
+use airlift_registry::{BlobSource, Error, Mount, Repository, Transport};
 use airlift_verifier::{ProvenContent, VerifiedBundle};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::ahead::Ahead;
+use crate::survey::has_blob;
 
 /// Why a blob is not at the target.
 #[derive(Debug, thiserror::Error)]
@@ -189,7 +190,8 @@ impl Blobs {
             return Ok(Again::SentBefore);
         }
         let _permit = self.permits.acquire().await;
-        if belief == Belief::Head && self.is_there(&content, repository).await? {
+        let wanted = (digest, content.size());
+        if belief == Belief::Head && has_blob(&self.transport, repository, wanted).await? {
             return Ok(Again::There);
         }
         self.observer.notice(Event::Started { digest, label, size: content.size() });
@@ -199,11 +201,6 @@ impl Blobs {
         sent?;
         knowledge.sent_again.insert(repository.clone());
         Ok(Again::Sent)
-    }
-
-    async fn is_there(&self, content: &ProvenContent, repository: &Repository) -> Result<bool, Error> {
-        let there = self.transport.blob_exists(repository, &content.digest(), Access::Push).await?;
-        Ok(there.is_some_and(|head| head.size.is_none_or(|size| size == content.size())))
     }
 
     /// Proves a blob that is not sent, because nothing of it is missing at the target. A push says that the bundle and

@@ -95,7 +95,10 @@ impl<'a> Delivery<'a> {
         };
         let state = match standing {
             Standing::Present => State::Present,
-            Standing::Absent | Standing::Other(_) => State::TagIsDue,
+            Standing::Hidden(refusal) if self.run.tags == TagMoves::Refuse => {
+                return Err(ImageError::TagHidden { target: tree.target(), source: (*refusal).into() });
+            }
+            Standing::Absent | Standing::Other(_) | Standing::Hidden(_) => State::TagIsDue,
         };
         self.bring(tree, state, None).await?;
         let graph = self.run.bundle.graph();
@@ -143,6 +146,9 @@ impl<'a> Delivery<'a> {
             Standing::Present if self.run.is_believed(tree).await.map_err(look)? => Ok(State::Present),
             Standing::Other(there) if self.run.tags == TagMoves::Refuse => {
                 Err(ImageError::TagTaken { target: tree.target(), there, ours: tree.digest })
+            }
+            Standing::Hidden(refusal) if self.run.tags == TagMoves::Refuse => {
+                Err(ImageError::TagHidden { target: tree.target(), source: (*refusal).into() })
             }
             _ => Ok(State::TagIsDue),
         }
@@ -249,7 +255,7 @@ impl<'a> Delivery<'a> {
             self.receipt.tag_digest = match ask(target.selector()).await {
                 Ok(Standing::Present) => Some(digest),
                 Ok(Standing::Other(there)) => Some(there),
-                Ok(Standing::Absent) | Err(_) => None,
+                Ok(Standing::Absent | Standing::Hidden(_)) | Err(_) => None,
             };
         }
     }

@@ -71,6 +71,16 @@ pub(crate) enum ImageError {
     /// A tag that stands for something else at the target.
     #[error("{target} is {there} at the target and {ours} in the bundle (--move-tags moves such tags)")]
     TagTaken { target: String, there: Digest, ours: Digest },
+    /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
+    #[error(
+        "whether the tag {target} is taken can't be found out: the registry shows neither it nor a list of tags; \
+         log in as somebody who may pull there, or give --move-tags, which moves the tag if it stands for something else"
+    )]
+    TagHidden {
+        target: String,
+        #[source]
+        source: Error,
+    },
     /// A registry that took a referrer and doesn't list it.
     #[error("{repository} took {referrer}, but does not list it among the referrers of {subject}")]
     Unlisted { repository: Repository, referrer: Digest, subject: Digest },
@@ -158,6 +168,7 @@ impl ImageError {
     fn registry_error(&self) -> Option<&Error> {
         match self {
             ImageError::Look { source, .. }
+            | ImageError::TagHidden { source, .. }
             | ImageError::Blob { source: BlobError::Registry(source), .. }
             | ImageError::Manifest { source, .. }
             | ImageError::ListRefused { source, .. }

@@ -3,8 +3,9 @@
 //! It shows, too, when the manifest above is refused. What was acknowledged in this push is waited for before it is taken for lost.
 
 use airlift_bundle::{Digest, Graph, RawManifest};
-use airlift_registry::{Access, Error, Selector};
+use airlift_registry::{Access, Error, Lookup, Selector, Settles};
 
+use crate::ahead::Wanted;
 use crate::refused::says_lacking;
 use crate::tree::{Sending, locked};
 
@@ -34,14 +35,14 @@ impl Sending {
             return false;
         };
         let children = Graph::children_of(raw).into_iter().map(|child| child.digest);
-        let blobs: Vec<Digest> = Graph::blobs_of(raw).into_iter().map(|(_, blob)| blob.digest).collect();
-        let blobs: Vec<Digest> =
-            blobs.into_iter().filter(|blob| locked(&self.ledger).was_sent(blob)).collect();
+        let blobs = Graph::blobs_of(raw).into_iter().map(|(_, blob)| (blob.digest, blob.size));
+        let blobs: Vec<Wanted> = blobs.filter(|(digest, _)| locked(&self.ledger).was_sent(digest)).collect();
         let children: Vec<Digest> =
             children.filter(|child| locked(&self.acknowledged).contains(child)).collect();
         let named = refusal.missing_digests();
         if !named.is_empty() {
-            return named.iter().any(|digest| blobs.contains(digest) || children.contains(digest));
+            let is_blob = |digest: &Digest| blobs.iter().any(|(blob, _)| blob == digest);
+            return named.iter().any(|digest| is_blob(digest) || children.contains(digest));
         }
         let graph = self.run.bundle.graph();
         let is_partial = Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
@@ -52,16 +53,18 @@ impl Sending {
         self.lacks_any(&blobs, &children).await
     }
 
-    async fn lacks_any(&self, blobs: &[Digest], manifests: &[Digest]) -> bool {
+    async fn lacks_any(&self, blobs: &[Wanted], manifests: &[Digest]) -> bool {
         let (transport, repository) = (&self.run.transport, &self.tree.repository);
         for digest in manifests {
-            let head = transport.head_manifest(repository, &Selector::Digest(*digest), Access::Push).await;
-            if matches!(head, Ok(None)) {
+            let selector = Selector::Digest(*digest);
+            let found = transport.look_up(repository, &selector, Access::Push, Settles::YesOrNo).await;
+            if matches!(found, Ok(Lookup::Absent)) {
                 return true;
             }
         }
-        for digest in blobs {
-            if matches!(transport.blob_exists(repository, digest, Access::Push).await, Ok(None)) {
+        for blob in blobs {
+            let found = transport.look_up_blob(repository, *blob, Access::Push, Settles::YesOrNo).await;
+            if matches!(found, Ok(Lookup::Absent)) {
                 return true;
             }
         }

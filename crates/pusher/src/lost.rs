@@ -7,13 +7,14 @@
 
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::{Digest, Event, Graph, RawManifest};
-use airlift_registry::{Access, Error, Selector};
+use airlift_registry::{Error, Settles};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use crate::blobs::{Again, Belief};
 use crate::failure::ImageError;
 use crate::refused::says_lacking;
+use crate::survey::has_manifest;
 use crate::tree::{Sending, locked};
 
 /// What a manifest leads to directly, as far as the bundle carries it.
@@ -129,9 +130,8 @@ impl Sending {
     }
 
     async fn is_there(&self, child: &ManifestEntry) -> Result<bool, ImageError> {
-        let (repository, selector) = (&self.tree.repository, Selector::Digest(child.descriptor.digest));
-        let head = self.run.transport.head_manifest(repository, &selector, Access::Push).await;
-        let target = || format!("{repository}@{selector}");
-        head.map(|head| head.is_some()).map_err(|source| ImageError::Look { target: target(), source })
+        let (repository, digest) = (&self.tree.repository, child.descriptor.digest);
+        let found = has_manifest(&self.run.transport, repository, digest, Settles::YesOrNo).await;
+        found.map_err(|source| ImageError::Look { target: format!("{repository}@{digest}"), source })
     }
 }

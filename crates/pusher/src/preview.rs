@@ -3,7 +3,9 @@
 use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
+use crate::plan::{Options, PushPlan, TagMoves};
 use crate::push::{PushError, Request, is_registry, refuse_other_taken_tags};
+use crate::sparse::Route;
 use crate::survey::{Standing, standing, survey};
 
 /// What a push would find.
@@ -34,13 +36,33 @@ pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
         return Err(failed(source));
     }
     let refusal = match request.routes(&mut standings).await {
-        Ok(routes) => refuse_other_taken_tags(bundle, plan, transport, &routes, options).await.err(),
+        Ok(routes) => {
+            let taken = refuse_other_taken_tags(bundle, plan, transport, &routes, options).await.err();
+            taken.or_else(|| hidden_tag(plan, &standings, &routes, options))
+        }
         Err(refusal) => Some(refusal),
     };
     let images: Result<Vec<Standing>, Error> = standings.into_iter().collect();
     let images = images.map_err(failed)?;
     let attached = attached(request).await.map_err(failed)?;
     Ok(Preview { images, attached, refusal })
+}
+
+/// A tag of which nothing can be known. The push refuses its image alone.
+fn hidden_tag(
+    plan: &PushPlan,
+    standings: &[Result<Standing, Error>],
+    routes: &[Route],
+    options: &Options,
+) -> Option<PushError> {
+    let mut images = plan.images.iter().zip(standings).zip(routes);
+    images.find_map(|((image, standing), route)| match standing {
+        Ok(Standing::Hidden(refusal)) if *route == Route::Whole && options.tags == TagMoves::Refuse => {
+            let source = Error::from(refusal.as_ref().clone());
+            Some(PushError::TagHidden { target: image.target.to_string(), source })
+        }
+        _ => None,
+    })
 }
 
 async fn attached(request: &Request<'_>) -> Result<Vec<Vec<Standing>>, Error> {

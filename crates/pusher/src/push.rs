@@ -47,6 +47,15 @@ pub enum PushError {
     /// The registry refuses indexes with absent children, and the bundle leaves some out.
     #[error(transparent)]
     Sparse(Box<SparseRefusal>),
+    /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
+    #[error("whether the tag {target} is taken can't be found out (with --move-tags it is moved if it is)")]
+    TagHidden {
+        /// The tag.
+        target: String,
+        /// What the registry answers to a look at it.
+        #[source]
+        source: Error,
+    },
     /// A task died.
     #[error("a task ended abnormally")]
     Task(#[source] tokio::task::JoinError),
@@ -158,7 +167,7 @@ pub(crate) async fn is_registry(
     standings: &[Result<Standing, Error>],
     transport: &Transport,
 ) -> Result<(), PushError> {
-    if !standings.iter().any(|standing| matches!(standing, Ok(Standing::Absent | Standing::Other(_)))) {
+    if !standings.iter().any(|standing| matches!(standing, Ok(standing) if *standing != Standing::Present)) {
         return Ok(());
     }
     let host = plan.destination().host();
@@ -240,7 +249,7 @@ fn wanted_blobs(
 ) -> Vec<(Repository, Vec<Wanted>)> {
     let mut wanted: Vec<(Repository, Vec<Wanted>)> = Vec::new();
     for (image, standing) in plan.images.iter().zip(standings) {
-        if matches!(standing, Ok(Standing::Absent | Standing::Other(_))) {
+        if matches!(standing, Ok(standing) if *standing != Standing::Present) {
             let blobs = blobs_below(graph, &image.digest, "");
             let blobs = blobs.into_iter().map(|blob| (blob.digest, blob.size)).collect();
             wanted.push((image.target.repository().clone(), blobs));

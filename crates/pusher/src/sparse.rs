@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use airlift_bundle::selection::{Leaf, leaves};
 use airlift_bundle::{Digest, Event, Graph, Observer, Platform, Root, media_type, summary};
-use airlift_registry::{Access, Error, Repository, Selector, Transport};
+use airlift_registry::{Error, Repository, Selector, Settles, Transport};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::PlannedImage;
+use crate::survey::has_manifest;
 
 /// A child of an index that the bundle doesn't carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +58,10 @@ pub(crate) async fn are_there(
     omitted: &[OmittedChild],
     jobs: usize,
 ) -> Result<bool, Error> {
-    let heads = omitted.iter().map(|child| {
-        let selector = Selector::Digest(child.digest);
-        async move { transport.head_manifest(repository, &selector, Access::Push).await }
-    });
-    let heads: Vec<_> = heads.collect();
-    let found: Vec<_> = futures::stream::iter(heads).buffered(jobs).try_collect().await?;
-    Ok(found.iter().all(Option::is_some))
+    let look = |child: &OmittedChild| has_manifest(transport, repository, child.digest, Settles::Yes);
+    let looks: Vec<_> = omitted.iter().map(look).collect();
+    let found: Vec<bool> = futures::stream::iter(looks).buffered(jobs).try_collect().await?;
+    Ok(found.into_iter().all(|is_there| is_there))
 }
 
 /// What a registry makes of an index some of whose children are absent.

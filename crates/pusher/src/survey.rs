@@ -1,9 +1,9 @@
-//! What the target has already: one HEAD an image.
+//! What the target has already: one HEAD an image that is there, and a GET where a HEAD doesn't settle it.
 
 use std::sync::Arc;
 
 use airlift_bundle::{Digest, Event, Observer};
-use airlift_registry::{Access, Error, Repository, Selector, Transport};
+use airlift_registry::{Access, Error, Lookup, Refusal, Repository, Selector, Settles, Tag, Transport};
 use airlift_verifier::VerifiedBundle;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -12,7 +12,7 @@ use crate::plan::{PlannedImage, PushPlan};
 use crate::tree::blobs_below;
 
 /// What stands under an image's tag at the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing.
     Absent,
@@ -20,6 +20,8 @@ pub enum Standing {
     Present,
     /// Something else.
     Other(Digest),
+    /// That can't be known: the registry shows neither the tag nor a list of tags without it. This is its answer.
+    Hidden(Box<Refusal>),
 }
 
 /// Asks for each image of the plan, up to `jobs` at a time; the answers come in the plan's order.
@@ -88,28 +90,42 @@ pub(crate) async fn is_whole(
     let manifests: Vec<Digest> = below.filter(|digest| graph.carries(digest)).collect();
     let blobs: Vec<(Digest, u64)> =
         blobs_below(graph, digest, "").into_iter().map(|blob| (blob.digest, blob.size)).collect();
-    let mut heads: Vec<BoxFuture<'_, Result<bool, Error>>> = Vec::new();
+    let mut looks: Vec<BoxFuture<'_, Result<bool, Error>>> = Vec::new();
     for digest in manifests {
-        let head = async move {
-            let selector = Selector::Digest(digest);
-            Ok(transport.head_manifest(repository, &selector, Access::Push).await?.is_some())
-        };
-        heads.push(head.boxed());
+        looks.push(has_manifest(transport, repository, digest, Settles::YesOrNo).boxed());
     }
-    for (digest, size) in blobs {
-        let head = async move {
-            let head = transport.blob_exists(repository, &digest, Access::Push).await?;
-            Ok(head.is_some_and(|head| head.size.is_none_or(|found| found == size)))
-        };
-        heads.push(head.boxed());
+    for blob in blobs {
+        looks.push(has_blob(transport, repository, blob).boxed());
     }
-    let mut answers = futures::stream::iter(heads).buffered(jobs.max(1));
+    let mut answers = futures::stream::iter(looks).buffered(jobs.max(1));
     while let Some(is_there) = answers.try_next().await? {
         if !is_there {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether a manifest is in a repository. What can't be looked at counts as absent.
+pub(crate) async fn has_manifest(
+    transport: &Transport,
+    repository: &Repository,
+    digest: Digest,
+    settles: Settles,
+) -> Result<bool, Error> {
+    let selector = Selector::Digest(digest);
+    let found = transport.look_up(repository, &selector, Access::Push, settles).await?;
+    Ok(found.there().is_some())
+}
+
+/// Whether a blob of that size is in a repository. What can't be looked at counts as absent: it is sent.
+pub(crate) async fn has_blob(
+    transport: &Transport,
+    repository: &Repository,
+    blob: (Digest, u64),
+) -> Result<bool, Error> {
+    let found = transport.look_up_blob(repository, blob, Access::Push, Settles::YesOrNo).await?;
+    Ok(found.there().is_some())
 }
 
 /// What stands under a tag or digest, compared with what should.
@@ -119,18 +135,53 @@ pub(crate) async fn standing(
     digest: &Digest,
     transport: &Transport,
 ) -> Result<Standing, Error> {
-    let Some(head) = transport.head_manifest(repository, selector, Access::Push).await? else {
-        return Ok(Standing::Absent);
-    };
-    match head.digest {
-        Some(found) if found == *digest => return Ok(Standing::Present),
-        Some(found) if found.algorithm() == digest.algorithm() => return Ok(Standing::Other(found)),
-        _ => {}
+    match selector {
+        Selector::Tag(tag) => of_tag(repository, tag, digest, transport).await,
+        Selector::Digest(_) => of_digest(repository, selector, digest, transport).await,
     }
-    // No digest in the answer, or one of another algorithm: then the bytes have to say.
-    Ok(match transport.get_manifest(repository, selector, Access::Push).await? {
-        None => Standing::Absent,
-        Some(fetched) if digest.matches(&fetched.bytes) => Standing::Present,
-        Some(fetched) => Standing::Other(Digest::of(digest.algorithm(), &fetched.bytes)),
-    })
+}
+
+/// A tag may stand for something else. So nothing but a GET says that it is free, or taken.
+async fn of_tag(
+    repository: &Repository,
+    tag: &Tag,
+    digest: &Digest,
+    transport: &Transport,
+) -> Result<Standing, Error> {
+    let selector = Selector::Tag(tag.clone());
+    match transport.look_up(repository, &selector, Access::Push, Settles::Exactly(*digest)).await? {
+        Lookup::There(found) => Ok(match found.digest.filter(|found| found != digest) {
+            None => Standing::Present,
+            Some(there) => Standing::Other(there),
+        }),
+        Lookup::Absent => Ok(Standing::Absent),
+        // Some refuse all that is absent (Artifactory's virtual repositories say 403); their list of tags says more.
+        Lookup::Hidden(refusal) => match transport.lists_tag(repository, tag, Access::Push).await {
+            Ok(false) => Ok(Standing::Absent),
+            // What lacks is a login, and nothing else can be said before.
+            _ if refusal.status == 401 => Err(Error::from(*refusal)),
+            Ok(true) | Err(_) => Ok(Standing::Hidden(refusal)),
+        },
+    }
+}
+
+/// Under a digest there is the content of that digest, or nothing that counts: what isn't there, or can't be looked at, is sent.
+async fn of_digest(
+    repository: &Repository,
+    selector: &Selector,
+    digest: &Digest,
+    transport: &Transport,
+) -> Result<Standing, Error> {
+    let found = transport.look_up(repository, selector, Access::Push, Settles::YesOrNo).await?.there();
+    match found {
+        None => Ok(Standing::Absent),
+        Some(found) if found.digest == Some(*digest) => Ok(Standing::Present),
+        // No digest in the answer, or another: then the bytes have to say.
+        Some(_) => match transport.get_manifest(repository, selector, Access::Push).await {
+            Ok(Some(fetched)) if digest.matches(&fetched.bytes) => Ok(Standing::Present),
+            Ok(_) => Ok(Standing::Absent),
+            Err(error) if error.refusal().is_some() => Ok(Standing::Absent),
+            Err(error) => Err(error),
+        },
+    }
 }

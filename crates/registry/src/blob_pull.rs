@@ -46,13 +46,6 @@ pub struct Fetched {
     pub downloaded: u64,
 }
 
-/// What a registry says of a blob without sending it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlobHead {
-    /// Its size in bytes, where the registry tells.
-    pub size: Option<u64>,
-}
-
 impl Transport {
     /// Fetches a blob into `sink`, which has all of it, and nothing else, when this returns.
     ///
@@ -113,38 +106,6 @@ impl Transport {
         allowed.map_err(|reason| refuse(shown(), reason))?;
         let retry = self.inner.retry(shown());
         Download::new(&self.inner, descriptor, sink).whole(&Place::Outside(&target), retry).await
-    }
-
-    /// Asks whether a blob is there. `None`: 404.
-    ///
-    /// # Errors
-    /// If there is no answer, or one that is neither yes nor 404.
-    pub async fn blob_exists(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        access: Access,
-    ) -> Result<Option<BlobHead>, Error> {
-        let mut retry = self.inner.retry(format!("{repository} blob {digest}"));
-        let scope = Scope::new(repository, access);
-        let make =
-            |base: &_| Ok(Ask::new(Method::HEAD, place(base, repository, &format!("blobs/{digest}"))?));
-        loop {
-            let error = match self.inner.send(&scope, make).await {
-                Ok(answer) => match answer.status() {
-                    StatusCode::OK if is_html(answer.content_type(), &[]) => {
-                        Error::content(&answer.call, ContentFault::Html)
-                    }
-                    StatusCode::OK => {
-                        return Ok(Some(BlobHead { size: answer.size() }));
-                    }
-                    StatusCode::NOT_FOUND => return Ok(None),
-                    _ => self.inner.refused(answer).await,
-                },
-                Err(error) => error,
-            };
-            retry.pause_or_give_up(error).await?;
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::auth::session::{Access, Scope};
 use crate::blob_pull::MUCH;
 use crate::error::{ContentFault, Error};
 use crate::http::{Ask, Payload};
+use crate::presence::{Lookup, Settles};
 use crate::reference::Repository;
 use crate::refusal::is_html;
 use crate::resume::{Session, Standing, covers};
@@ -219,8 +220,10 @@ impl Upload<'_> {
         match session.ask(&self.transport.inner, self.repository, self.size).await {
             // What was sent whole may have been stored before the line broke.
             Ok(Standing::Gone) if session.sent == self.size => {
-                let head = self.transport.blob_exists(self.repository, &self.digest, Access::Push).await;
-                let stored = matches!(head, Ok(Some(head)) if head.size == Some(self.size));
+                let blob = (self.digest, self.size);
+                let found =
+                    self.transport.look_up_blob(self.repository, blob, Access::Push, Settles::YesOrNo);
+                let stored = matches!(found.await, Ok(Lookup::There(())));
                 Ok(if stored { Standing::Done } else { Standing::Lost })
             }
             Ok(standing) => Ok(standing),

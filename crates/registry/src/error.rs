@@ -251,6 +251,9 @@ pub enum ContentFault {
     /// A list of referrers that can't be read.
     #[error("the list of referrers can't be read: {0}")]
     Referrers(String),
+    /// A list of tags that can't be read.
+    #[error("the list of tags can't be read: {0}")]
+    Tags(String),
     /// Pages that lead in a circle, or don't end.
     #[error("the list of referrers doesn't end")]
     Endless,

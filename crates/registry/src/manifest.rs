@@ -19,17 +19,6 @@ use crate::transport::{Transport, digest_header, place};
 /// The largest manifest that is read: what registries accept, too.
 pub const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 
-/// What a registry says of a manifest without sending it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestHead {
-    /// Its digest, where the registry tells.
-    pub digest: Option<Digest>,
-    /// Its size in bytes, where the registry tells.
-    pub size: Option<u64>,
-    /// Its media type, without parameters.
-    pub media_type: Option<String>,
-}
-
 /// A manifest as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedManifest {
@@ -53,31 +42,12 @@ pub struct PutManifest {
 }
 
 impl Transport {
-    /// Asks whether a manifest is there. `None`: 404.
-    ///
-    /// # Errors
-    /// If there is no answer, or one that is neither yes nor 404.
-    pub async fn head_manifest(
-        &self,
-        repository: &Repository,
-        selector: &Selector,
-        access: Access,
-    ) -> Result<Option<ManifestHead>, Error> {
-        let mut retry = self.inner.retry(format!("{repository} manifest {selector}"));
-        loop {
-            match self.ask(Method::HEAD, repository, selector, access).await {
-                Ok(answer) => return Ok(answer.map(|answer| head(&answer))),
-                Err(error) => retry.pause_or_give_up(error).await?,
-            }
-        }
-    }
-
-    /// Fetches a manifest's exact bytes. `None`: 404.
+    /// Fetches a manifest's exact bytes. `None`: it is not there.
     ///
     /// By digest, the bytes are proven to have it; by tag, a digest that the registry names is.
     ///
     /// # Errors
-    /// If there is no answer, one that is neither a manifest nor 404, or bytes that aren't what was asked for.
+    /// If there is no answer, one that is neither a manifest nor 404 or 410, or bytes that aren't what was asked for.
     pub async fn get_manifest(
         &self,
         repository: &Repository,
@@ -119,8 +89,8 @@ impl Transport {
         }
     }
 
-    /// One HEAD or GET; `None` for 404.
-    async fn ask(
+    /// One HEAD or GET; `None` where the manifest is not there.
+    pub(crate) async fn ask_for_manifest(
         &self,
         method: Method,
         repository: &Repository,
@@ -140,7 +110,7 @@ impl Transport {
                 Err(Error::content(&answer.call, ContentFault::Html))
             }
             StatusCode::OK => Ok(Some(answer)),
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
             _ => Err(self.inner.refused(answer).await),
         }
     }
@@ -151,7 +121,7 @@ impl Transport {
         selector: &Selector,
         access: Access,
     ) -> Result<Option<FetchedManifest>, Error> {
-        let Some(mut answer) = self.ask(Method::GET, repository, selector, access).await? else {
+        let Some(mut answer) = self.ask_for_manifest(Method::GET, repository, selector, access).await? else {
             return Ok(None);
         };
         let read = self.read(&mut answer, selector).await;
@@ -242,15 +212,8 @@ fn prove_header(answer: &Answer, header: Option<Digest>, bytes: &[u8]) -> Result
     }
 }
 
-fn head(answer: &Answer) -> ManifestHead {
-    ManifestHead {
-        digest: digest_header(answer.response.headers()),
-        size: answer.size(),
-        media_type: media_type_of(answer),
-    }
-}
-
-fn media_type_of(answer: &Answer) -> Option<String> {
+/// The media type of an answer, without parameters.
+pub(crate) fn media_type_of(answer: &Answer) -> Option<String> {
     let media_type = answer.content_type()?.split(';').next()?.trim();
     (!media_type.is_empty()).then(|| media_type.to_owned())
 }

@@ -258,7 +258,7 @@ struct Page {
 }
 
 /// Where the `Link` header leads, if it says `rel="next"` (RFC 8288). It must stay at the registry.
-fn next_page(answer: &Answer) -> Result<Option<Url>, Error> {
+pub(crate) fn next_page(answer: &Answer) -> Result<Option<Url>, Error> {
     let Some(target) = answer.header("link").and_then(next_target) else { return Ok(None) };
     let unusable = |target: String, reason| Error::Redirect { call: answer.call.clone(), target, reason };
     match answer.url.join(target) {

@@ -21,6 +21,7 @@ use crate::hop::{Declared, same_origin};
 use crate::host::{Host, HostError};
 use crate::http::{Ask, Http, Payload};
 use crate::options::{Options, SetupError};
+use crate::presence::ProvenHeads;
 use crate::quota::{self, Quotas, RateLimit};
 use crate::rate::Rate;
 use crate::reference::Repository;
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     retries: Policy,
     sessions: Sessions,
     quotas: Quotas,
+    pub(crate) proven_heads: ProvenHeads,
     registries: Mutex<HashMap<Host, Arc<OnceCell<Arc<Registry>>>>>,
 }
 
@@ -84,6 +86,7 @@ impl Transport {
             observer,
             sessions: Sessions::new(credentials),
             quotas: Quotas::default(),
+            proven_heads: ProvenHeads::default(),
             registries: Mutex::default(),
         };
         Ok(Transport { inner: Arc::new(inner) })

@@ -5,7 +5,7 @@
 mod support;
 
 use airlift_bundle::Digest;
-use airlift_registry::{Access, ContentFault, Error, Selector};
+use airlift_registry::{Access, ContentFault, Error, Lookup, Selector, Settles};
 use support::script::{Reply, Request, Script, Then};
 use support::{Log, Memory, content, descriptor, options, repository, transport};
 
@@ -146,10 +146,13 @@ async fn the_length_of_an_encoding_is_no_size() {
     .await;
     let (transport, _) = transport(options());
     let repository = repository(script.address, "a");
-    let head = transport.head_manifest(&repository, &tag(), Access::Pull).await.unwrap().unwrap();
+    let found = transport.look_up(&repository, &tag(), Access::Pull, Settles::Yes).await.unwrap();
+    let head = found.there().unwrap();
     assert_eq!((head.digest, head.size), (Some(digest), None));
-    let head = transport.blob_exists(&repository, &digest, Access::Pull).await.unwrap().unwrap();
-    assert_eq!(head.size, None);
+    // A length that is no size speaks against nothing.
+    let blob = (digest, MANIFEST.len() as u64);
+    let found = transport.look_up_blob(&repository, blob, Access::Pull, Settles::Yes).await.unwrap();
+    assert_eq!((found, script.requests().len()), (Lookup::There(()), 2));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod support;
 use std::path::PathBuf;
 
 use airlift_bundle::Digest;
-use airlift_registry::{Access, Error, Options, Reference, Selector, Transport};
+use airlift_registry::{Access, Error, Lookup, Options, Reference, Selector, Settles, Transport};
 use support::script::{Reply, Request, Script};
 use support::{Bytes, Memory, content, descriptor, options, repository, told, transport};
 
@@ -83,7 +83,9 @@ async fn a_token_is_fetched_once_for_all_that_need_it() {
     assert_eq!(tokens[0].target, "/token?service=the+service&scope=repository%3Aa%2Fb%3Apull");
     assert_eq!(tokens[0].header("authorization"), Some(BASIC));
     // Another access is another token.
-    transport.head_manifest(&repository(script.address, "a/b"), &tag(), Access::Push).await.unwrap_err();
+    let found =
+        transport.look_up(&repository(script.address, "a/b"), &tag(), Access::Push, Settles::Yes).await;
+    assert!(matches!(found.unwrap(), Lookup::Hidden(refusal) if refusal.status == 401));
     assert!(script.requests().iter().any(|request| request.target.ends_with("a%2Fb%3Apull%2Cpush")));
 }
 

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use airlift_bundle::{Digest, media_type};
-use airlift_registry::{Access, ContentFault, Effort, Error, Options, RateLimit, Selector};
+use airlift_registry::{Access, ContentFault, Effort, Error, Lookup, Options, RateLimit, Selector, Settles};
 use support::script::{Reply, Script, Then};
 use support::{Memory, descriptor, options, repository, told, transport};
 
@@ -54,7 +54,8 @@ async fn a_manifest_comes_as_its_bytes_with_what_the_registry_says_of_it() {
     assert_eq!(fetched.bytes, MANIFEST);
     assert_eq!(fetched.content_type.as_deref(), Some(media_type::OCI_INDEX));
     assert_eq!(fetched.digest_header, Some(Digest::sha256(MANIFEST)));
-    let head = transport.head_manifest(&repository, &tag(), Access::Pull).await.unwrap().unwrap();
+    let head =
+        transport.look_up(&repository, &tag(), Access::Pull, Settles::Named).await.unwrap().there().unwrap();
     assert_eq!((head.size, head.digest), (Some(MANIFEST.len() as u64), Some(Digest::sha256(MANIFEST))));
     for request in script.requests() {
         let accept = request.header("accept").unwrap();
@@ -71,8 +72,11 @@ async fn absence_is_an_answer_not_an_error() {
     let (transport, log) = transport(options());
     let repository = repository(script.address, "a/b");
     assert_eq!(transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap(), None);
-    assert_eq!(transport.head_manifest(&repository, &tag(), Access::Push).await.unwrap(), None);
-    assert_eq!(transport.blob_exists(&repository, &Digest::sha256(b""), Access::Pull).await.unwrap(), None);
+    let found = transport.look_up(&repository, &tag(), Access::Push, Settles::YesOrNo).await.unwrap();
+    assert_eq!(found, Lookup::Absent);
+    let blob = (Digest::sha256(b""), 0);
+    let found = transport.look_up_blob(&repository, blob, Access::Pull, Settles::YesOrNo).await.unwrap();
+    assert_eq!(found, Lookup::Absent);
     let result = transport.fetch_blob(&repository, &descriptor(b"x"), &mut Memory::default()).await;
     assert!(matches!(result, Err(Error::NotFound(_))));
     assert!(log.retries().is_empty());
@@ -183,7 +187,7 @@ async fn the_limit_of_pulls_is_read_and_told() {
     let a = repository(script.address, "a");
     let left = || transport.rate_limit(a.host()).map(|limit| limit.remaining);
     assert_eq!(left(), None);
-    transport.head_manifest(&a, &tag(), Access::Pull).await.unwrap().unwrap();
+    transport.look_up(&a, &tag(), Access::Pull, Settles::Yes).await.unwrap().there().unwrap();
     let window = Some(Duration::from_secs(21600));
     assert_eq!(transport.rate_limit(a.host()), Some(RateLimit { limit: 100, remaining: 76, window }));
     transport.get_manifest(&a, &tag(), Access::Pull).await.unwrap().unwrap();

@@ -137,14 +137,25 @@ fn html() -> Answer {
     Answer::ok("text/html", "<html><body>Please log in</body></html>")
 }
 
+/// What GETs are answered when a manifest was put: before that, a push looks for what stands there.
+fn once_put(
+    put: fn(&Request) -> bool,
+    is_it: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    answer: impl Fn() -> Answer + Send + Sync + 'static,
+) -> Rule {
+    let was_put = AtomicBool::new(false);
+    Box::new(move |request| {
+        was_put.fetch_or(put(request), Ordering::SeqCst);
+        (was_put.load(Ordering::SeqCst) && request.method == "GET" && is_it(request)).then(&answer)
+    })
+}
+
 /// What a GET or HEAD of a manifest, by digest or tag, is answered when it is read back.
 fn read_back(stage: &Stage, answer: impl Fn(&str, Vec<u8>) -> Answer + Send + Sync + 'static) -> Rule {
     let root = stage.sample.root.clone();
-    Box::new(move |request| {
-        let is_it = request.method == "GET"
-            && (is_tag(request) || request.path().ends_with(&root.digest.to_string()));
-        is_it.then(|| answer(&root.media_type, root.bytes.to_vec()))
-    })
+    let path = root.digest.to_string();
+    let is_it = move |request: &Request| is_tag(request) || request.path().ends_with(&path);
+    once_put(is_manifest_put, is_it, move || answer(&root.media_type, root.bytes.to_vec()))
 }
 
 pub(crate) const FAULTS: &[Fault] = faults! {
@@ -166,13 +177,14 @@ pub(crate) const FAULTS: &[Fault] = faults! {
     };
     62 "the tag stands for something else" => End::Tagged(&["stands for sha256:"]), |stage, _| {
         let child = stage.sample.manifests[0].clone();
-        on(|request| request.method == "GET" && is_tag(request), move |_| Answer::ok(&child.media_type, child.bytes.to_vec()))
+        let put = |request: &Request| is_manifest_put(request) && is_tag(request);
+        once_put(put, is_tag, move || Answer::ok(&child.media_type, child.bytes.to_vec()))
     };
     62 "the tag is acknowledged and not kept" => End::NoTag(&["has no 1"]), |_, _| {
         on(|request| is_manifest_put(request) && is_tag(request), created)
     };
     62 "manifests show a second late" => End::Arrives, |_, _| {
-        let late = |request: &Request| request.method == "GET" && request.path().contains("/manifests/") && request.nth == 0;
+        let late = |request: &Request| request.method == "GET" && request.path().contains("/manifests/") && request.nth <= usize::from(is_tag(request));
         on(late, |_| Answer::error(404, "MANIFEST_UNKNOWN", "not yet"))
     };
     62 "a child shows late to its index" => End::Arrives, |stage, _| {

@@ -82,6 +82,8 @@ pub enum Found {
     Present,
     /// Something else.
     Taken,
+    /// That can't be known: the registry shows neither the tag nor a list of tags.
+    Unknown,
 }
 
 fn found(standing: &Standing) -> (Found, Option<Digest>) {
@@ -89,6 +91,7 @@ fn found(standing: &Standing) -> (Found, Option<Digest>) {
         Standing::Absent => (Found::New, None),
         Standing::Present => (Found::Present, None),
         Standing::Other(there) => (Found::Taken, Some(*there)),
+        Standing::Hidden(_) => (Found::Unknown, None),
     }
 }
 

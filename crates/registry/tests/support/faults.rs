@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use airlift_bundle::{Descriptor, Digest, Observer};
 use airlift_registry::{
-    Access, ContentFault, Error, Options, ReferrersAnswer, Selector, Transport, fallback_tag,
+    Access, ContentFault, Error, Options, ReferrersAnswer, Selector, Settles, Transport, fallback_tag,
 };
 
 use super::script::{Reply, Request, Script, Then};
@@ -111,7 +111,7 @@ async fn ask(
         }
         Wish::Tag => manifest(tag).await,
         Wish::Pinned => {
-            let head = transport.head_manifest(&from, &tag, Access::Pull).await?;
+            let head = transport.look_up(&from, &tag, Access::Pull, Settles::Named).await?.there();
             manifest(Selector::Digest(head.unwrap().digest.unwrap())).await
         }
         Wish::Referrers => {

@@ -2,7 +2,7 @@
 
 use airlift_bundle::Digest;
 use airlift_packager::Packing;
-use airlift_registry::{Access, Reference, Repository, Selector};
+use airlift_registry::{Access, Reference, Repository, Selector, Settles};
 use airlift_server::Server;
 use airlift_server::samples::Sample;
 
@@ -88,10 +88,11 @@ impl Ends<'_> {
     /// Whether a blob is at both ends, with that size.
     async fn blob(&self, digest: &Digest, size: u64) -> Result<bool, Failure> {
         for repository in [self.source, self.target] {
-            let answer = self.way.transport().blob_exists(repository, digest, Access::Pull).await;
-            let head = answer
+            let (transport, blob) = (self.way.transport(), (*digest, size));
+            let found = transport.look_up_blob(repository, blob, Access::Pull, Settles::Yes).await;
+            let found = found
                 .map_err(|source| Failure::ReadBack { what: format!("{repository}@{digest}"), source })?;
-            if head.is_none_or(|head| head.size.is_some_and(|found| found != size)) {
+            if found.there().is_none() {
                 return Ok(false);
             }
         }

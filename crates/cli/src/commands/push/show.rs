@@ -74,6 +74,7 @@ fn standing(standing: &Standing) -> Cell {
         Standing::Absent => Cell::new(Tone::Plain, "new"),
         Standing::Present => Cell::new(Tone::Good, "present"),
         Standing::Other(_) => Cell::new(Tone::Odd, "TAKEN"),
+        Standing::Hidden(_) => Cell::new(Tone::Odd, "unknown"),
     }
 }
 

@@ -1,0 +1,91 @@
+//! The list of a repository's tags: where a tag can't be looked at, it says whether the tag is there.
+//!
+//! OCI distribution-spec 1.1, "Listing Tags".
+
+use std::collections::HashSet;
+
+use reqwest::{Method, StatusCode, Url};
+use serde::Deserialize;
+
+use crate::answer::Answer;
+use crate::auth::session::{Access, Scope};
+use crate::error::{ContentFault, Error};
+use crate::http::Ask;
+use crate::reference::{Repository, Tag};
+use crate::referrers::next_page;
+use crate::transport::{Transport, place};
+
+/// More pages than this are not read: then it stays unknown.
+const MAX_PAGES: usize = 1_000;
+/// The largest page that is read.
+const MAX_PAGE: u64 = 4 * 1024 * 1024;
+
+/// A page, as far as it is needed. Repositories without tags have `null`.
+#[derive(Deserialize)]
+struct Page {
+    tags: Option<Vec<String>>,
+}
+
+impl Transport {
+    /// Whether the repository's list of tags has `tag`. A repository that isn't there has none.
+    ///
+    /// # Errors
+    /// If there is no list, or none that can be read to its end.
+    pub async fn lists_tag(&self, repository: &Repository, tag: &Tag, access: Access) -> Result<bool, Error> {
+        let mut visited = HashSet::new();
+        let mut next: Option<Url> = None;
+        loop {
+            let Some(mut answer) = self.tag_list(repository, access, next.as_ref()).await? else {
+                return Ok(false);
+            };
+            let call = answer.call.clone();
+            let body = answer.whole(&self.inner.http, "list of tags", MAX_PAGE);
+            let body = self.inner.soon(&call, body).await?;
+            let page: Page = serde_json::from_slice(&body)
+                .map_err(|error| Error::content(&call, ContentFault::Tags(error.to_string())))?;
+            if page.tags.unwrap_or_default().iter().any(|listed| listed == tag.as_str()) {
+                return Ok(true);
+            }
+            match next_page(&answer)? {
+                None => return Ok(false),
+                Some(url) if visited.len() < MAX_PAGES && visited.insert(url.clone()) => next = Some(url),
+                Some(_) => {
+                    let endless = ContentFault::Tags("its pages don't end".to_owned());
+                    return Err(Error::content(&call, endless));
+                }
+            }
+        }
+    }
+
+    /// One page; `None` where there is no such repository.
+    async fn tag_list(
+        &self,
+        repository: &Repository,
+        access: Access,
+        next: Option<&Url>,
+    ) -> Result<Option<Answer>, Error> {
+        let scope = Scope::new(repository, access);
+        let make = |base: &_| {
+            let url = match next {
+                Some(url) => url.clone(),
+                None => place(base, repository, "tags/list")?,
+            };
+            Ok(Ask::new(Method::GET, url))
+        };
+        let mut retry = self.inner.retry(format!("{repository} tags"));
+        loop {
+            let error = match self.inner.send(&scope, make).await {
+                Ok(answer) => match answer.status() {
+                    StatusCode::OK => {
+                        answer.plain()?;
+                        return Ok(Some(answer));
+                    }
+                    StatusCode::NOT_FOUND | StatusCode::GONE if next.is_none() => return Ok(None),
+                    _ => self.inner.refused(answer).await,
+                },
+                Err(error) => error,
+            };
+            retry.pause_or_give_up(error).await?;
+        }
+    }
+}
