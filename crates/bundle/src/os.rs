@@ -16,6 +16,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 pub(crate) use direct::{AlignedBuffer, Outlet, reopen_direct};
+pub use names::settle;
 pub(crate) use names::{folder_of, longest_name, rename_new, replace, sync_file, sync_folder};
 pub(crate) use reserve::{reserve, reserve_ahead};
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use airlift_testkit::strace::{Strace, Watched};
 
-use super::{reference, source};
+use airlift_server::Options;
+
+use super::{built, reference, source};
 use crate::airlift::Airlift;
 use crate::made::Embedded;
 
@@ -169,6 +171,23 @@ fn folders_that_can_not_be_flushed_are_no_reason_to_fail() {
             assert!(watched.has_failed(), "{watched:#?}");
             std::fs::remove_file(&output).unwrap();
         }
+    }
+}
+
+#[test]
+fn a_receipt_is_written_where_nothing_can_be_flushed_or_replaced_in_one_step() {
+    let ((_source, airlift), target) = (built(), Embedded::start(Options::default()));
+    let arguments = ["push", "b.tar", target.authority(), "--receipt", "r.json"];
+    airlift.run(&arguments).expect(0);
+    for (call, error) in [("fsync", "EINVAL"), ("fsync", "ENOSYS"), ("rename", "EEXIST"), ("rename", "EPERM")]
+    {
+        let Some(strace) = Strace::of(&[]) else { return };
+        let watched = strace.refusing(call, error).run(&airlift.command(&arguments));
+        assert_eq!(watched.output.status.code(), Some(0), "{call} {error}: {}", watched.stderr());
+        assert!(watched.has_failed(), "{watched:#?}");
+        assert_eq!(airlift.files(), ["b.tar", "r.json"], "{call} {error}");
+        let receipt: serde_json::Value = serde_json::from_slice(&airlift.read("r.json")).unwrap();
+        assert_eq!(receipt["images"][0]["status"], "present", "{call} {error}");
     }
 }
 

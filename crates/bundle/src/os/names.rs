@@ -70,6 +70,16 @@ pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes `file`, which is at `from`, durable, and gives it the name `to`, in the place of what has it: as on every file system that can be
+/// written to.
+///
+/// # Errors
+/// If it can't be flushed or renamed. What has the name then has it still.
+pub fn settle(file: &File, from: &Path, to: &Path) -> io::Result<()> {
+    sync_file(file)?;
+    replace(from, to)
+}
+
 /// Where a rename replaces nothing: what has the name steps aside, and comes back if its place can't be taken.
 fn replace_in_steps(from: &Path, to: &Path, refused: io::Error) -> io::Result<()> {
     if std::fs::symlink_metadata(to).is_err() {

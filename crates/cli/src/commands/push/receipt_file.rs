@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use airlift_bundle::settle;
 use airlift_bundle::volumes::manifest_path;
 use airlift_pusher::Receipt;
 
@@ -61,9 +62,11 @@ impl ReceiptFile {
         let json = crate::output::written(receipt)?;
         let _held = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = self.temporary()?;
-        let written = file.write_all(json.as_bytes()).and_then(|()| file.as_file().sync_all());
+        let written = file.write_all(json.as_bytes());
+        let written = written.and_then(|()| settle(file.as_file(), file.path(), &self.path));
         written.map_err(|source| self.failed(source))?;
-        file.persist(&self.path).map(drop).map_err(|error| self.failed(error.error))
+        // Its temporary name is gone.
+        file.into_temp_path().keep().map(drop).map_err(|error| self.failed(error.error))
     }
 
     /// A file beside it, which goes unless it gets the receipt's name.
