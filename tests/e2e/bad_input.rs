@@ -255,3 +255,48 @@ fn a_size_that_no_archive_can_have_is_the_registrys_fault() {
         }
     }
 }
+
+/// Whoever has three typos in twenty references is told of three, with the places; the same goes for what isn't there.
+#[test]
+fn all_errors_of_a_kind_are_told_at_once() {
+    let Some(pair) = Pair::start() else { return };
+    let Pair { airlift, source, .. } = &pair;
+    let authority = source.authority();
+    std::fs::write(airlift.path("list"), "# ours\nA/b\nnginx\nc d\n").unwrap();
+    let refused = airlift.run(&["build", "Name/x", "nginx", "-f", "list", "-o", "b.tar"]).expect(2);
+    let refused = refused.says("3 references").says("'Name/x'").says("list, line 2").says("list, line 4");
+    assert!(!refused.stderr.contains("line 3"), "{refused}");
+
+    let names = ["team/web:none", "team/web:1.27", "no/such:1"].map(|name| format!("{authority}/{name}"));
+    let refused = airlift.run(&["build", &names[0], &names[1], &names[2], "-o", "b.tar"]).expect(3);
+    let refused = refused.says("2 references").says(&names[0]).says(&names[2]);
+    assert!(!refused.stderr.contains(&names[1]), "{refused}");
+
+    let names = ["team/web:1.27", "team/single:1"].map(|name| format!("{authority}/{name}"));
+    let riscv = ["--platform", "linux/riscv64"];
+    let refused = airlift.run(&["build", &names[0], &names[1], "-o", "b.tar", riscv[0], riscv[1]]).expect(2);
+    let refused = refused.says("2 images").says("--allow-missing-platform");
+    for name in &names {
+        assert!(refused.stderr.contains(&format!("{name} has no linux/riscv64")), "{refused}");
+    }
+    // Where that is allowed, an image that lacks one is named.
+    let both = ["--platform", "linux/amd64,linux/arm64", "--allow-missing-platform"];
+    let built =
+        airlift.run(&["build", &names[0], &names[1], "-o", "b.tar", both[0], both[1], both[2]]).expect(0);
+    built.says(&format!("{} has no linux/arm64", names[1]));
+}
+
+/// One login that is missing is one thing to do, however many references it concerns.
+#[test]
+fn a_missing_login_is_told_once_for_all_references_of_a_registry() {
+    let registry = Script::empty()
+        .rule(|request| {
+            let is_ping = request.path() == "/v2/";
+            (!is_ping).then(|| Answer::error(401, "UNAUTHORIZED", "log in"))
+        })
+        .start();
+    let names = ["a/a:1", "a/b:1", "a/c:1"].map(|name| format!("{}/{name}", registry.authority()));
+    let refused = Airlift::new().run(&["build", &names[0], &names[1], &names[2], "-o", "b.tar"]).expect(3);
+    let refused = refused.says("and 2 more of that registry");
+    assert_eq!(refused.stderr.matches("401").count(), 1, "{refused}");
+}

@@ -31,5 +31,6 @@ mod resume;
 mod reuse;
 mod secured;
 mod sparse;
+mod sparse_source;
 mod volumes;
 mod whole_way;

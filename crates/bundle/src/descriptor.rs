@@ -54,4 +54,9 @@ impl Descriptor {
     pub fn is_attestation(&self) -> bool {
         self.annotations.get(REFERENCE_TYPE).is_some_and(|kind| kind == "attestation-manifest")
     }
+
+    /// The manifest that a BuildKit attestation speaks of.
+    pub fn attested(&self) -> Option<Digest> {
+        self.annotations.get(REFERENCE_DIGEST).filter(|_| self.is_attestation())?.parse().ok()
+    }
 }

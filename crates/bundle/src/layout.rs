@@ -26,6 +26,8 @@ pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
 pub const PLATFORMS: &str = "io.airlift.platforms";
 /// On a root, beside the platforms: chosen manifests whose platform only their configs name; sorted, comma-separated.
 pub const MANIFESTS: &str = "io.airlift.manifests";
+/// On a root: manifests below it that the source didn't have, and that are not in the bundle; sorted, comma-separated.
+pub const ABSENT: &str = "io.airlift.absent";
 /// On a root that is attached to an image: the digest of the manifest that it speaks of.
 pub const SUBJECT: &str = "io.airlift.subject";
 /// On a root: layers that stay outside of the bundle, because the registry has them only by `urls`; sorted, comma-separated.
@@ -56,12 +58,21 @@ pub struct Root {
     pub subject: Option<Digest>,
     /// Layers with `urls` that stay outside, because the source didn't have them. Sorted, each once.
     pub external: Vec<Digest>,
+    /// Manifests below it that the source didn't have. Sorted, each once.
+    pub absent: Vec<Digest>,
 }
 
 impl Root {
     /// An image of which everything is carried.
     pub fn new(descriptor: Descriptor, reference: Option<String>) -> Self {
-        Root { descriptor, reference, selection: None, subject: None, external: Vec::new() }
+        Root {
+            descriptor,
+            reference,
+            selection: None,
+            subject: None,
+            external: Vec::new(),
+            absent: Vec::new(),
+        }
     }
 
     /// What `index.json` is sorted by: reference, then digest.
@@ -174,6 +185,9 @@ fn annotations_of(root: &Root) -> BTreeMap<&'static str, Cow<'_, str>> {
     if !root.external.is_empty() {
         annotations.insert(EXTERNAL, list(&root.external).into());
     }
+    if !root.absent.is_empty() {
+        annotations.insert(ABSENT, list(&root.absent).into());
+    }
     annotations
 }
 
@@ -216,15 +230,19 @@ fn root_of(mut descriptor: Descriptor) -> Result<Root, DocumentError> {
     let manifests = parse_list::<Digest>(annotation(MANIFESTS), MANIFESTS)?;
     let subject = parse_list::<Digest>(annotation(SUBJECT), SUBJECT)?.into_iter().next();
     let selection = (!platforms.is_empty()).then(|| Selection::new(platforms).with_manifests(manifests));
-    let mut external = parse_list::<Digest>(annotation(EXTERNAL), EXTERNAL)?;
-    external.sort();
-    external.dedup();
+    let digests = |key| -> Result<Vec<Digest>, DocumentError> {
+        let mut digests = parse_list::<Digest>(annotation(key), key)?;
+        digests.sort();
+        digests.dedup();
+        Ok(digests)
+    };
+    let (external, absent) = (digests(EXTERNAL)?, digests(ABSENT)?);
     // What is read by now need not be kept a second time.
     if annotations.contains_key(REFERENCE_TYPE) {
         let of_attestation = |key: &String| matches!(key.as_str(), REFERENCE_TYPE | REFERENCE_DIGEST);
         descriptor.annotations = annotations.into_iter().filter(|(key, _)| of_attestation(key)).collect();
     }
-    Ok(Root { descriptor, reference, selection, subject, external })
+    Ok(Root { descriptor, reference, selection, subject, external, absent })
 }
 
 fn parse_list<T: FromStr<Err: std::fmt::Display>>(

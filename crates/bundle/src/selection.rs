@@ -66,6 +66,8 @@ pub struct Leaf {
     pub platform_in_config: bool,
     /// Whether its config and layers are carried for this root.
     pub carried: bool,
+    /// Whether the source didn't have it. It may be an index then: all that is known of it is its descriptor.
+    pub absent: bool,
 }
 
 /// The leaves below a root, in the order of their manifests, each once.
@@ -82,6 +84,10 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
             let takes = |platform| root.selection.as_ref().is_none_or(|selection| selection.takes(platform));
             let (is_marked, is_attestation) = (descriptor.platform.is_some(), descriptor.is_attestation());
             if !seen.insert((descriptor.digest, platform.as_ref().map(takes), is_marked, is_attestation)) {
+                continue;
+            }
+            if graph.absent(&descriptor.digest).is_some() {
+                found.add((absent_leaf(&descriptor, platform, root.selection.as_ref()), None));
                 continue;
             }
             let raw = graph.manifest(&descriptor.digest).and_then(|entry| entry.raw.as_ref());
@@ -113,11 +119,9 @@ fn leaf(
 ) -> (Leaf, Option<Digest>) {
     let digest = descriptor.digest;
     if descriptor.is_attestation() {
-        let subject = descriptor
-            .annotations
-            .get(crate::descriptor::REFERENCE_DIGEST)
-            .and_then(|text| text.parse().ok());
-        return (Leaf { digest, platform: None, platform_in_config: false, carried: true }, subject);
+        let subject = descriptor.attested();
+        let leaf = Leaf { digest, platform: None, platform_in_config: false, carried: true, absent: false };
+        return (leaf, subject);
     }
     // A marker without a platform is nobody's in particular, so everybody gets it; so does what is no image.
     let is_marked = descriptor.platform.is_some();
@@ -128,7 +132,24 @@ fn leaf(
         (Some(selection), Some(platform)) => selection.takes(platform),
         (Some(selection), None) => !platform_in_config || selection.manifests.binary_search(&digest).is_ok(),
     };
-    (Leaf { digest, platform, platform_in_config, carried }, None)
+    (Leaf { digest, platform, platform_in_config, carried, absent: false }, None)
+}
+
+/// A manifest that the source didn't have. `carried` says that it would have to be there: it is of a chosen platform, or
+/// all was chosen. Attestations may always be missing, because clean-up jobs remove them. What has no platform in its
+/// descriptor can't have been chosen, for only its config would tell.
+fn absent_leaf(descriptor: &Descriptor, platform: Option<Platform>, selection: Option<&Selection>) -> Leaf {
+    let digest = descriptor.digest;
+    let is_attestation = descriptor.is_attestation();
+    let platform = platform.filter(|_| !is_attestation);
+    let carried = match (selection, &platform) {
+        _ if is_attestation => false,
+        (None, _) => true,
+        (Some(selection), Some(platform)) => selection.takes(platform),
+        (Some(selection), None) => selection.manifests.binary_search(&digest).is_ok(),
+    };
+    let platform_in_config = platform.is_none() && descriptor.platform.is_none() && !is_attestation;
+    Leaf { digest, platform, platform_in_config, carried, absent: true }
 }
 
 /// Leaves, each once, and for attestations what they speak of.

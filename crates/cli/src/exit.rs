@@ -1,6 +1,7 @@
 //! How a run ends: everything that can go wrong, and in one place the exit code and the hint for each.
 
 mod disk;
+mod planning;
 
 use std::io;
 use std::path::PathBuf;
@@ -8,12 +9,15 @@ use std::path::PathBuf;
 use airlift_bundle::OpenError;
 use airlift_bundle::plan::PlanError as LayoutError;
 use airlift_packager::{
-    AttachedError, BuildError, FetchError, PackError, ResolveError, ReuseError, StreamError,
+    AttachedError, BuildError, FetchError, PackError, ResolveError, ReuseError, Several, StreamError,
 };
 use airlift_pusher::{Destination, PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError, State};
+
+pub(crate) use planning::BadReference;
+use planning::{hint_of_attached, hint_of_missing, hint_of_registry, hint_of_resolve, parts_of};
 
 use crate::files::Input;
 use crate::ui::size;
@@ -39,20 +43,12 @@ pub(crate) enum Exit {
 /// What was typed makes no sense, in a way that the parser of arguments can't know.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    /// A malformed reference on the command line.
+    /// Malformed references on the command line or in lists.
     #[error(transparent)]
-    Reference(airlift_registry::ReferenceError),
+    References(#[from] Several<BadReference>),
     /// More volumes than a set can have.
     #[error(transparent)]
     Volumes(airlift_bundle::volumes::SplitError),
-    /// A malformed reference in a file.
-    #[error("{}, line {line}", .file.display())]
-    Line {
-        file: PathBuf,
-        line: usize,
-        #[source]
-        source: airlift_registry::ReferenceError,
-    },
     /// A file of another kind than lists of references.
     #[error(
         "{} is a .{extension} file, which can't be read as a list of images: -f takes text files with one reference a line ('#' starts a comment)", .file.display()
@@ -97,14 +93,24 @@ pub(crate) enum UsageError {
 }
 
 impl UsageError {
+    /// A single malformed reference.
+    pub(crate) fn reference(source: airlift_registry::ReferenceError) -> Self {
+        UsageError::References(BadReference::Argument(source).into())
+    }
+
     /// Whether the address of an unencrypted page was given for a name.
     fn asks_for_http(&self) -> bool {
-        let text = match self {
-            UsageError::Reference(airlift_registry::ReferenceError::Malformed { text, .. })
-            | UsageError::Destination(airlift_pusher::DestinationError::Malformed { text, .. }) => text,
-            _ => return false,
-        };
-        text.trim_start().starts_with("http://")
+        let is_http = |text: &str| text.trim_start().starts_with("http://");
+        match self {
+            UsageError::References(errors) => errors.iter().any(|error| {
+                let (BadReference::Argument(source) | BadReference::Line { source, .. }) = error;
+                matches!(source, airlift_registry::ReferenceError::Malformed { text, .. } if is_http(text))
+            }),
+            UsageError::Destination(airlift_pusher::DestinationError::Malformed { text, .. }) => {
+                is_http(text)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -116,7 +122,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error(transparent)]
-    Resolve(#[from] ResolveError),
+    Resolve(#[from] Several<ResolveError>),
     #[error(transparent)]
     Pack(#[from] PackError),
     #[error(transparent)]
@@ -177,7 +183,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             Failure::Setup(error) => of_setup(error),
-            Failure::Resolve(error) => of_resolve(error),
+            Failure::Resolve(errors) => of_resolve(errors.first()),
             Failure::Pack(error) => of_pack(error),
             Failure::Build(error) => of_build(error),
             Failure::Stream(StreamError::Fetch { source, .. } | StreamError::Altered { source, .. }) => {
@@ -200,10 +206,25 @@ impl Failure {
         }
     }
 
+    /// What the error counts, where it is several of a kind: each with its causes.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        match self {
+            Failure::Usage(UsageError::References(errors)) => parts_of(errors),
+            Failure::Resolve(errors) => parts_of(errors),
+            Failure::Pack(PackError::Missing(errors)) => parts_of(errors),
+            Failure::Pack(PackError::NoSuchPlatform(errors)) => parts_of(errors),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether a registry's limit of requests ended a plan.
     pub(crate) fn is_limited(&self) -> bool {
         let source = match self {
-            Failure::Resolve(ResolveError::Registry { source, .. }) => source,
+            Failure::Resolve(errors) => {
+                return errors.iter().any(|error| {
+                    matches!(error, ResolveError::Registry { source: RegistryError::RateLimited(_), .. })
+                });
+            }
             Failure::Pack(PackError::Registry { source, .. }) => source,
             Failure::Pack(PackError::Attached(AttachedError::Registry { source, .. })) => source,
             _ => return false,
@@ -245,12 +266,13 @@ impl Failure {
                     .to_owned(),
             ),
             Failure::Usage(UsageError::Overwrites { .. }) => Some("choose another name with -o".to_owned()),
-            Failure::Resolve(ResolveError::NotFound(_)) => Some(
-                "check the name and the tag; some registries answer like this where a login is missing"
+            Failure::Resolve(errors) => errors.iter().find_map(hint_of_resolve),
+            Failure::Pack(PackError::Missing(missing)) => Some(hint_of_missing(missing).to_owned()),
+            Failure::Pack(PackError::NoSuchPlatform(_)) => Some(
+                "choose among the platforms that there are; --allow-missing-platform takes what each image has"
                     .to_owned(),
             ),
-            Failure::Resolve(ResolveError::Registry { source, .. })
-            | Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
+            Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
             | Failure::Pack(PackError::Registry { source, .. })
             | Failure::Stream(StreamError::Fetch { source, .. }) => hint_of_registry(source),
             Failure::Pack(PackError::Attached(error)) => Some(hint_of_attached(error)),
@@ -262,11 +284,6 @@ impl Failure {
             Failure::Push(PushError::NoRegistry { source, .. }) => Some(hint_of_registry(source).unwrap_or(
                 "check host and port; a registry answers at /v2/ of its host, whatever PREFIX is".to_owned(),
             )),
-            Failure::Resolve(ResolveError::NoRegistry { source, .. }) => {
-                Some(hint_of_registry(source).unwrap_or(
-                    "check host and port; a registry answers at /v2/ of its host".to_owned(),
-                ))
-            }
             Failure::Admit(AdmitError::Refused { report, .. }) => Some(hint_of_state(report.state).to_owned()),
             Failure::Examine(ExamineError::Open(error))
             | Failure::Admit(AdmitError::Examine(ExamineError::Open(error))) => hint_of_open(error),
@@ -281,20 +298,6 @@ fn hint_of_open(error: &OpenError) -> Option<String> {
         OpenError::Unfinished { .. } => Some(hint_of_state(State::Unfinished).to_owned()),
         _ => None,
     }
-}
-
-/// Whatever is wrong with what is attached, the image alone can be had.
-fn hint_of_attached(error: &AttachedError) -> String {
-    let alone = "the images alone, without signatures and all else that is attached, can be had with --referrers none";
-    let source = match error {
-        AttachedError::Registry { source, .. } => hint_of_registry(source),
-        _ => None,
-    };
-    source.map_or(alone.to_owned(), |hint| format!("{hint}; {alone}"))
-}
-
-fn hint_of_registry(error: &RegistryError) -> Option<String> {
-    error.hint().map(str::to_owned)
 }
 
 fn of_registry(error: &RegistryError) -> Exit {
@@ -348,14 +351,14 @@ fn of_resolve(error: &ResolveError) -> Exit {
 fn of_pack(error: &PackError) -> Exit {
     match error {
         PackError::Registry { source, .. } => of_registry(source),
-        PackError::Missing { .. } | PackError::Manifest { .. } => Exit::Registry,
+        PackError::Missing(_) | PackError::Manifest { .. } => Exit::Registry,
         PackError::Graph(error) if error.is_limit() => Exit::Refused,
         PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,
         PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,
         // Sizes that a registry claims, and no archive can have.
         PackError::Plan(LayoutError::TooLarge { .. }) => Exit::Registry,
         PackError::Plan(LayoutError::IndexTooLarge(_)) => Exit::Refused,
-        PackError::NoSuchPlatform { .. } | PackError::NothingLeft | PackError::Plan(_) => Exit::Usage,
+        PackError::NoSuchPlatform(_) | PackError::NothingLeft | PackError::Plan(_) => Exit::Usage,
     }
 }
 

@@ -115,6 +115,9 @@ const PREAMBLES: [&str; 3] = ["error sending request", "client error (Connect)",
 fn told(failure: &Failure, paint: Paint) -> String {
     let mut text =
         format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
+    for part in failure.parts() {
+        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "-"), harmless(&part)));
+    }
     let mut cause = failure.source();
     while let Some(error) = cause {
         let message = error.to_string();

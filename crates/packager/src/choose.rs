@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::{Missing, PackError};
 use crate::resolve::Resolved;
+use crate::several::Kind;
 use crate::source::{SmallBlob, SmallOrigin};
 use crate::walk::Walker;
 
@@ -68,6 +69,12 @@ impl ConfigPlatforms {
         leaf.platform.as_ref().or_else(|| self.0.get(&leaf.digest))
     }
 
+    /// The platforms of an image whose manifests the source has, by name.
+    pub(crate) fn there(&self, graph: &Graph, root: &Root) -> Vec<String> {
+        let leaves = leaves(graph, root);
+        names(&leaves.iter().filter(|leaf| !leaf.absent).filter_map(|leaf| self.of(leaf)).collect::<Vec<_>>())
+    }
+
     /// An image's platforms by name: carried, and left out.
     pub(crate) fn names(&self, graph: &Graph, root: &Root) -> summary::Platforms {
         let mut platforms = summary::Platforms::default();
@@ -82,47 +89,110 @@ impl ConfigPlatforms {
     }
 }
 
+/// Platforms that were asked for and that an image doesn't have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{image} has no {}; it has {}", .lacking.join(", "), if .there.is_empty() { "none at the source".to_owned() } else { .there.join(", ") })]
+pub struct LackingPlatforms {
+    /// The image.
+    pub image: String,
+    /// What was asked for and isn't there.
+    pub lacking: Vec<String>,
+    /// What there is.
+    pub there: Vec<String>,
+}
+
+impl Kind for LackingPlatforms {
+    fn of(count: usize) -> String {
+        format!("{count} images lack platforms that were asked for")
+    }
+}
+
 /// What becomes of one root.
 pub(crate) enum Choice {
     /// All of it is carried: everything was asked for, or it has no platforms.
     All,
-    /// A part.
-    Some(Selection),
+    /// What it has of what was asked for.
+    Some {
+        /// `None` where that is all there is.
+        selection: Option<Selection>,
+        /// What it lacks, which was allowed.
+        lacking: Option<LackingPlatforms>,
+    },
     /// It has nothing of what was asked for, and that was allowed.
-    None,
+    None(LackingPlatforms),
 }
 
 /// Chooses from one root. A platform that it doesn't have is an error that names what there is.
+///
+/// One that its index names and the source doesn't have is no error here: whether that is needed is found out when all
+/// roots are chosen from. Where lacks are allowed, it is one of them.
 pub(crate) fn choose(
     graph: &Graph,
     root: &Root,
     wanted: &[Platform],
     configs: &ConfigPlatforms,
     missing: Missing,
-) -> Result<Choice, PackError> {
+) -> Result<Choice, LackingPlatforms> {
     let leaves = leaves(graph, root);
-    let platforms: Vec<&Platform> = leaves.iter().filter_map(|leaf| configs.of(leaf)).collect();
-    if wanted.is_empty() || platforms.is_empty() {
+    let platforms_of = |is_wanted: fn(&Leaf) -> bool| -> Vec<&Platform> {
+        leaves.iter().filter(|leaf| is_wanted(leaf)).filter_map(|leaf| configs.of(leaf)).collect()
+    };
+    let (listed, there) = (platforms_of(|_| true), platforms_of(|leaf| !leaf.absent));
+    if wanted.is_empty() || listed.is_empty() {
         return Ok(Choice::All);
     }
-    let lacking: Vec<String> = wanted
-        .iter()
-        .filter(|wanted| !platforms.iter().any(|platform| platform.satisfies(wanted)))
-        .map(summary::display)
-        .collect();
-    if !lacking.is_empty() && missing == Missing::Refuse {
-        let mut there: Vec<String> = platforms.into_iter().map(summary::display).collect();
-        there.dedup();
-        return Err(PackError::NoSuchPlatform { image: root.name(), lacking, there });
-    }
-    if lacking.len() == wanted.len() {
-        return Ok(Choice::None);
-    }
-    let selection = Selection::new(wanted.iter().cloned());
+    let counted = if missing == Missing::Refuse { &listed } else { &there };
+    let has = |wanted: &&Platform| counted.iter().any(|platform| platform.satisfies(wanted));
+    let (had, lacking): (Vec<&Platform>, Vec<&Platform>) = wanted.iter().partition(has);
+    let lacking = (!lacking.is_empty()).then(|| LackingPlatforms {
+        image: root.name(),
+        lacking: lacking.into_iter().map(summary::display).collect(),
+        there: names(&there),
+    });
+    let lacking = match lacking {
+        Some(lacking) if missing == Missing::Refuse => return Err(lacking),
+        Some(lacking) if had.is_empty() => return Ok(Choice::None(lacking)),
+        lacking => lacking,
+    };
+    let selection = match missing {
+        Missing::Refuse => Selection::new(wanted.iter().cloned()),
+        Missing::Allow => Selection::new(of_what_is_there(wanted, &leaves, configs)),
+    };
     let by_config = leaves.iter().filter(|leaf| leaf.platform.is_none());
     let by_config =
         by_config.filter(|leaf| configs.of(leaf).is_some_and(|platform| selection.takes(platform)));
     let selection = selection.clone().with_manifests(by_config.map(|leaf| leaf.digest));
-    let omits = leaves.iter().any(|leaf| configs.of(leaf).is_some_and(|platform| !selection.takes(platform)));
-    Ok(if omits { Choice::Some(selection) } else { Choice::All })
+    let is_left_out = |leaf: &Leaf| {
+        let is_other = configs.of(leaf).is_some_and(|platform| !selection.takes(platform));
+        is_other || (leaf.absent && leaf.platform_in_config)
+    };
+    let omits = leaves.iter().any(is_left_out);
+    Ok(Choice::Some { selection: omits.then_some(selection), lacking })
+}
+
+/// What was asked for, where lacks are allowed: in place of a platform of which the source lacks a manifest those that it has.
+fn of_what_is_there(wanted: &[Platform], leaves: &[Leaf], configs: &ConfigPlatforms) -> Vec<Platform> {
+    let mut chosen = Vec::new();
+    for wanted in wanted {
+        let fitting = leaves.iter().filter_map(|leaf| Some((leaf, configs.of(leaf)?)));
+        let fitting = fitting.filter(|(_, platform)| platform.satisfies(wanted));
+        let (absent, there): (Vec<_>, Vec<_>) = fitting.partition(|(leaf, _)| leaf.absent);
+        if absent.is_empty() {
+            chosen.push(wanted.clone());
+        } else {
+            chosen.extend(there.into_iter().map(|(_, platform)| platform.clone()));
+        }
+    }
+    chosen
+}
+
+/// Platforms by name, each once.
+fn names(platforms: &[&Platform]) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in platforms.iter().map(|platform| summary::display(platform)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

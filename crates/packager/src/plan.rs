@@ -12,9 +12,10 @@ use airlift_registry::{Error, Repository};
 use bytes::Bytes;
 
 use crate::attached::{AttachedError, Gathered, Gatherer, Gone, Subject};
-use crate::choose::{Choice, ConfigPlatforms, choose};
+use crate::choose::{Choice, ConfigPlatforms, LackingPlatforms, choose};
 use crate::external::{ForeignLayers, Origin, settle};
 use crate::resolve::Resolved;
+use crate::several::{Kind, Several};
 use crate::source::Source;
 use crate::walk::Walker;
 
@@ -30,16 +31,9 @@ pub enum PackError {
         #[source]
         source: Error,
     },
-    /// A manifest that an index names is gone.
-    #[error("{} is missing at the source: {repository} has no manifest {digest}, although its index names it", .path.join(" → "))]
-    Missing {
-        /// Where it stands.
-        path: Vec<String>,
-        /// Where it was asked for.
-        repository: Repository,
-        /// The manifest.
-        digest: Digest,
-    },
+    /// Manifests that indexes name are gone, and belong to what was asked for.
+    #[error(transparent)]
+    Missing(#[from] Several<MissingManifest>),
     /// What came is no manifest that can be carried.
     #[error("can't use {}", .path.join(" → "))]
     Manifest {
@@ -49,16 +43,9 @@ pub enum PackError {
         #[source]
         source: ManifestError,
     },
-    /// A platform that an image doesn't have.
-    #[error("{image} has no {}; it has {}", .lacking.join(", "), .there.join(", "))]
-    NoSuchPlatform {
-        /// The image.
-        image: String,
-        /// What was asked for and isn't there.
-        lacking: Vec<String>,
-        /// What there is.
-        there: Vec<String>,
-    },
+    /// Platforms that images don't have.
+    #[error(transparent)]
+    NoSuchPlatform(#[from] Several<LackingPlatforms>),
     /// What is attached to an image could not be gathered.
     #[error(transparent)]
     Attached(#[from] AttachedError),
@@ -71,6 +58,32 @@ pub enum PackError {
     /// The archive can't be laid out.
     #[error(transparent)]
     Plan(#[from] PlanError),
+}
+
+/// A manifest that an index names and that is not at the source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is missing at the source: {repository} has no manifest {digest}, although its index names it{}", .path.join(" → "), only(.there))]
+pub struct MissingManifest {
+    /// Where it stands.
+    pub path: Vec<String>,
+    /// Where it was asked for.
+    pub repository: Repository,
+    /// The manifest.
+    pub digest: Digest,
+    /// The platforms of the image that are there.
+    pub there: Vec<String>,
+    /// Whether it is below something that is attached to an image.
+    pub is_attached: bool,
+}
+
+impl Kind for MissingManifest {
+    fn of(count: usize) -> String {
+        format!("{count} manifests that indexes name are missing at the source")
+    }
+}
+
+fn only(there: &[String]) -> String {
+    if there.is_empty() { String::new() } else { format!("; what is there is {}", there.join(", ")) }
 }
 
 /// What to do where an image lacks a platform that was asked for.
@@ -157,7 +170,7 @@ impl Packing {
         let Chosen { images, graph, configs, at_hand } = chosen;
         let (images, graph, gone) = match options.referrers {
             Referrers::None => (images, graph, Vec::new()),
-            Referrers::All => with_attached(&walker, images, graph).await?,
+            Referrers::All => with_attached(&walker, images, graph, &configs).await?,
         };
         let sources: Vec<Repository> = images.into_iter().map(|image| image.repository).collect();
         let (graph, origins) = settle(&walker, graph, &sources, options.foreign_layers, observer).await?;
@@ -208,30 +221,86 @@ impl Chosen {
         options: &PlanOptions,
         observer: &dyn Observer,
     ) -> Result<Self, PackError> {
-        let mut graph = walker.walk(&images, None).await?;
+        let mut graph = walker.walk(&mut images, None).await?;
         let mut at_hand = inline_blobs(&graph);
         let configs = ConfigPlatforms::read(walker, &images, &graph, &mut at_hand).await?;
-        let mut kept = Vec::new();
-        for mut image in images {
-            match choose(&graph, &image.root, &options.platforms, &configs, options.missing)? {
-                Choice::All => kept.push(image),
-                Choice::Some(selection) => {
-                    image.root.selection = Some(selection);
-                    kept.push(image);
-                }
-                Choice::None => {
-                    let message = format!("{} has none of the platforms and is left out", image.root.name());
+        images = chosen_of(&graph, images, &configs, options, observer)?;
+        // What was fetched is known by now; walking again only puts the chosen roots into their places.
+        graph = walker.walk(&mut images, Some(&graph)).await?;
+        check_absent(&images, &graph, &configs)?;
+        warn_of_absent(&graph, observer);
+        Ok(Chosen { images, graph, configs, at_hand })
+    }
+}
+
+/// What was chosen of each image; without those that have nothing of it.
+fn chosen_of(
+    graph: &Graph,
+    images: Vec<Resolved>,
+    configs: &ConfigPlatforms,
+    options: &PlanOptions,
+    observer: &dyn Observer,
+) -> Result<Vec<Resolved>, PackError> {
+    let (mut kept, mut lacking) = (Vec::new(), Vec::new());
+    for mut image in images {
+        let chosen = choose(graph, &image.root, &options.platforms, configs, options.missing);
+        match chosen {
+            Ok(Choice::All) => kept.push(image),
+            Ok(Choice::Some { selection, lacking }) => {
+                if let Some(lacking) = lacking {
+                    let message = format!(
+                        "{lacking}; of the platforms that were asked for, it is carried for those that it has"
+                    );
                     observer.notice(Event::Warning { message });
                 }
+                image.root.selection = selection;
+                kept.push(image);
             }
+            Ok(Choice::None(lacking)) => {
+                let LackingPlatforms { image, there, .. } = lacking;
+                let there =
+                    if there.is_empty() { String::new() } else { format!("; it has {}", there.join(", ")) };
+                let message = format!("{image} has none of the platforms and is left out{there}");
+                observer.notice(Event::Warning { message });
+            }
+            Err(error) => lacking.push(error),
         }
-        images = kept;
-        if images.is_empty() {
-            return Err(PackError::NothingLeft);
+    }
+    Several::check(lacking)?;
+    if kept.is_empty() { Err(PackError::NothingLeft) } else { Ok(kept) }
+}
+
+/// Refuses what the source doesn't have and what was asked for.
+fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -> Result<(), PackError> {
+    let missing = graph.lacking().into_iter().filter_map(|entry| {
+        let image = images.get(entry.root)?;
+        Some(MissingManifest {
+            path: graph.path_of_absent(entry),
+            repository: image.repository.clone(),
+            digest: entry.descriptor.digest,
+            there: configs.there(graph, &image.root),
+            is_attached: image.root.subject.is_some(),
+        })
+    });
+    Ok(Several::check(missing.collect())?)
+}
+
+/// Warns of what the source doesn't have, where that isn't simply another platform: attestations of what is carried, and
+/// children without a platform.
+fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
+    for entry in graph.all_absent() {
+        let descriptor = &entry.descriptor;
+        let of = descriptor.attested();
+        let is_expected = match of {
+            Some(subject) => !graph.carries(&subject),
+            None => descriptor.platform.as_ref().is_some_and(|platform| !platform.is_unknown()),
+        };
+        if !is_expected {
+            let (path, digest) = (graph.path_of_absent(entry).join(" → "), descriptor.digest);
+            let message =
+                format!("{path} ({digest}) is missing at the source, so the bundle does not have it");
+            observer.notice(Event::Warning { message });
         }
-        // What was fetched is known by now; walking again only puts the chosen roots into their places.
-        graph = walker.walk(&images, Some(&graph)).await?;
-        Ok(Chosen { images, graph, configs, at_hand })
     }
 }
 
@@ -240,6 +309,7 @@ async fn with_attached(
     walker: &Walker<'_>,
     mut images: Vec<Resolved>,
     graph: Graph,
+    configs: &ConfigPlatforms,
 ) -> Result<(Vec<Resolved>, Graph, Vec<Gone>), PackError> {
     let mut subjects = Vec::new();
     for image in &images {
@@ -260,7 +330,8 @@ async fn with_attached(
     let asked: Vec<Option<String>> = images.iter().map(|image| image.root.reference.clone()).collect();
     images.extend(found.into_iter().filter(|found| !asked.contains(&found.root.reference)));
     images.sort_by(|a, b| a.root.canonical_key().cmp(&b.root.canonical_key()));
-    let graph = walker.walk(&images, Some(&graph)).await?;
+    let graph = walker.walk(&mut images, Some(&graph)).await?;
+    check_absent(&images, &graph, configs)?;
     Ok((images, graph, gone))
 }
 

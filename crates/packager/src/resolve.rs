@@ -1,13 +1,15 @@
 //! References are resolved once; everything after speaks in digests.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use airlift_bundle::{Digest, Event, ManifestError, Observer, RawManifest, Root, layout};
 use airlift_registry::{
     Access, ContentFault, Error, Lookup, Reference, Repository, Selector, Settles, Transport,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 
+use crate::several::{Kind, Several};
 use crate::source::Source;
 
 /// Why references could not be turned into roots.
@@ -17,10 +19,12 @@ pub enum ResolveError {
     #[error("{0} is not there: the registry knows no such tag or digest")]
     NotFound(Reference),
     /// The registry could not be asked.
-    #[error("can't resolve {reference}")]
+    #[error("can't resolve {reference}{}", and_more(.also))]
     Registry {
         /// What was asked for.
         reference: Reference,
+        /// What of the same registry was refused for want of the same login.
+        also: Vec<Reference>,
         /// What happened.
         #[source]
         source: Error,
@@ -58,6 +62,16 @@ pub enum ResolveError {
     Nothing,
 }
 
+impl Kind for ResolveError {
+    fn of(count: usize) -> String {
+        format!("{count} references can't be resolved")
+    }
+}
+
+fn and_more(also: &[Reference]) -> String {
+    if also.is_empty() { String::new() } else { format!(" and {} more of that registry", also.len()) }
+}
+
 /// A reference with what it stood for when it was asked.
 #[derive(Clone, Debug)]
 pub struct Resolved {
@@ -70,12 +84,15 @@ pub struct Resolved {
 }
 
 /// Resolves references, up to `jobs` at a time, and puts them into the bundle's one order. Repeats are dropped.
+///
+/// # Errors
+/// All that is wrong with the references. What is wrong with a registry as a whole ends it at once.
 pub async fn resolve(
     source: &Source,
     references: &[Reference],
     jobs: usize,
     observer: &dyn Observer,
-) -> Result<Vec<Resolved>, ResolveError> {
+) -> Result<Vec<Resolved>, Several<ResolveError>> {
     let mut by_name: BTreeMap<String, Resolved> = BTreeMap::new();
     let mut unique: Vec<&Reference> = references.iter().collect();
     unique.sort_by_key(|reference| reference.to_string());
@@ -85,7 +102,7 @@ pub async fn resolve(
         let host = unique[position].repository().host();
         (host, unique[position + 1..].iter().filter(|later| later.repository().host() == host).count())
     };
-    let found: Vec<Resolved> = futures::stream::iter(unique.iter().enumerate())
+    let answers = futures::stream::iter(unique.iter().enumerate())
         .map(|(position, reference)| async move {
             let resolved = resolve_one(source, reference, observer).await?;
             if source.transport.rate_limit(reference.repository().host()).is_some()
@@ -96,19 +113,76 @@ pub async fn resolve(
             }
             Ok(resolved)
         })
-        .buffered(jobs.max(1))
-        .try_collect()
-        .await?;
-    for resolved in found {
+        .buffered(jobs.max(1));
+    let mut conflicts = Vec::new();
+    for resolved in all_of(answers).await? {
         let name = resolved.root.reference.clone().unwrap_or_default();
         let second = resolved.root.descriptor.digest;
         match by_name.insert(name.clone(), resolved).map(|earlier| earlier.root.descriptor.digest) {
-            Some(first) if first != second => return Err(ResolveError::Conflict { name, first, second }),
+            Some(first) if first != second => {
+                conflicts.push(ResolveError::Conflict { name, first, second });
+            }
             _ => {}
         }
     }
     // A map by name is in canonical order already: names are unique, and `index.json` is sorted by them.
-    if by_name.is_empty() { Err(ResolveError::Nothing) } else { Ok(by_name.into_values().collect()) }
+    Several::check(conflicts)?;
+    if by_name.is_empty() { Err(ResolveError::Nothing.into()) } else { Ok(by_name.into_values().collect()) }
+}
+
+/// All answers, or all errors that are about one reference. A registry that is in trouble is not asked for the others, too.
+async fn all_of(
+    answers: impl Stream<Item = Result<Resolved, ResolveError>>,
+) -> Result<Vec<Resolved>, Several<ResolveError>> {
+    let mut answers = pin!(answers);
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(resolved) => found.push(resolved),
+            Err(error) => {
+                let goes_on = error.is_of_its_reference();
+                note(&mut errors, error);
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+    }
+    Several::check(errors).map(|()| found)
+}
+
+/// Adds an error. That a login is missing is told once for each registry.
+fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
+    if let ResolveError::Registry { reference, source: Error::Unauthorised(_), .. } = &error {
+        let host = reference.repository().host();
+        for known in errors.iter_mut() {
+            match known {
+                ResolveError::Registry { reference: first, also, source: Error::Unauthorised(_) }
+                    if first.repository().host() == host =>
+                {
+                    return also.push(reference.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+    errors.push(error);
+}
+
+impl ResolveError {
+    /// Whether another reference may well be resolved all the same.
+    fn is_of_its_reference(&self) -> bool {
+        match self {
+            ResolveError::Registry { source, .. } => {
+                matches!(
+                    source,
+                    Error::Unauthorised(_) | Error::Denied(_) | Error::NotFound(_) | Error::Refused(_)
+                )
+            }
+            ResolveError::NoRegistry { .. } => false,
+            _ => true,
+        }
+    }
 }
 
 async fn resolve_one(
@@ -148,7 +222,7 @@ async fn without(source: &Source, reference: &Reference, error: Option<Error>) -
     let reference = reference.clone();
     match (doubt, error) {
         (Some(source), _) => ResolveError::NoRegistry { reference, source },
-        (None, Some(source)) => ResolveError::Registry { reference, source },
+        (None, Some(source)) => ResolveError::Registry { reference, also: Vec::new(), source },
         (None, None) => ResolveError::NotFound(reference),
     }
 }

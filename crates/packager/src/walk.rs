@@ -1,8 +1,9 @@
 //! Fetches every manifest below the roots, level by level.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use airlift_bundle::graph::ManifestEntry;
+use airlift_bundle::selection::leaves;
 use airlift_bundle::{Descriptor, Digest, Graph, GraphBuilder, Limits, Observer, RawManifest};
 use airlift_registry::{Host, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
@@ -20,17 +21,66 @@ pub(crate) struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    /// The graph of these roots. Manifests of an earlier walk are not fetched again.
+    /// The graph of these roots. Manifests of an earlier walk are not fetched again. What no repository has that should have
+    /// it becomes part of what the roots declare as absent; whether that can be is for the caller to say.
     pub(crate) async fn walk(
+        &self,
+        images: &mut [Resolved],
+        earlier: Option<&Graph>,
+    ) -> Result<Graph, PackError> {
+        let mut graph = self.walk_once(images, earlier).await?;
+        let mut asked: HashSet<(Digest, Repository)> = HashSet::new();
+        loop {
+            let elsewhere = self.ask_elsewhere(images, &graph, &mut asked).await?;
+            if elsewhere.is_empty() && !declare_absent(images, &graph) {
+                return Ok(graph);
+            }
+            graph = self.walk_once_with(images, Some(&graph), elsewhere).await?;
+        }
+    }
+
+    /// What one repository lacks, another one may have, of an image that names it, too.
+    async fn ask_elsewhere(
+        &self,
+        images: &[Resolved],
+        graph: &Graph,
+        asked: &mut HashSet<(Digest, Repository)>,
+    ) -> Result<Vec<RawManifest>, PackError> {
+        let mut found = Vec::new();
+        for entry in graph.manifests.iter().filter(|entry| entry.raw.is_none()) {
+            let digest = entry.descriptor.digest;
+            asked.insert((digest, images[entry.root].repository.clone()));
+            for image in images {
+                let below = graph.below(&image.root.descriptor.digest);
+                let names_it = below.into_iter().any(|below| below.descriptor.digest == digest);
+                if !names_it || !asked.insert((digest, image.repository.clone())) {
+                    continue;
+                }
+                let path = vec![image.root.name(), entry.label.clone()];
+                if let Some(raw) = self.manifest(&image.repository, &entry.descriptor, None, path).await? {
+                    found.push(raw);
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn walk_once(&self, images: &[Resolved], earlier: Option<&Graph>) -> Result<Graph, PackError> {
+        self.walk_once_with(images, earlier, Vec::new()).await
+    }
+
+    async fn walk_once_with(
         &self,
         images: &[Resolved],
         earlier: Option<&Graph>,
+        more: Vec<RawManifest>,
     ) -> Result<Graph, PackError> {
         let roots = images.iter().map(|image| image.root.clone()).collect();
         let mut known: HashMap<Digest, &RawManifest> =
             images.iter().map(|image| (image.manifest.digest(), &image.manifest)).collect();
         let walked = earlier.iter().flat_map(|graph| &graph.manifests).filter_map(|entry| entry.raw.as_ref());
-        known.extend(walked.map(|raw| (raw.digest(), raw)));
+        known.extend(walked.chain(&more).map(|raw| (raw.digest(), raw)));
         let mut builder = GraphBuilder::new(roots, self.limits)?;
         while !builder.wanted().is_empty() {
             self.warn_of_limits(builder.wanted(), images, &known);
@@ -41,7 +91,6 @@ impl Walker<'_> {
                     self.manifest(&images[wanted.root].repository, &wanted.descriptor, known, path)
                 })
                 .buffered(self.jobs)
-                .map_ok(Some)
                 .try_collect()
                 .await?;
             builder.supply(answers)?;
@@ -78,31 +127,50 @@ impl Walker<'_> {
         descriptor: &Descriptor,
         known: Option<&RawManifest>,
         path: Vec<String>,
-    ) -> Result<RawManifest, PackError> {
+    ) -> Result<Option<RawManifest>, PackError> {
         // A known one was proven by its own descriptor; this one may claim something else.
         if let Some(known) = known {
             return RawManifest::prove(known.bytes().clone(), descriptor)
+                .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
         if let Some(data) = &descriptor.data {
             return RawManifest::prove(data.clone().into(), descriptor)
+                .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
         if let Some(bytes) = self.source.known_manifest(&descriptor.digest) {
             return RawManifest::prove(bytes, descriptor)
+                .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
         let selector = Selector::Digest(descriptor.digest);
         let fetched = match self.source.fetch_manifest(repository, &selector).await {
             Ok(Some(fetched)) => fetched,
-            Ok(None) => {
-                let (repository, digest) = (repository.clone(), descriptor.digest);
-                return Err(PackError::Missing { path, repository, digest });
-            }
+            Ok(None) => return Ok(None),
             Err(source) => return Err(PackError::Registry { path, source }),
         };
         RawManifest::prove(fetched.bytes, descriptor)
             .and_then(|raw| raw.announced_as(fetched.content_type.as_deref()))
+            .map(Some)
             .map_err(|source| PackError::Manifest { path, source })
     }
+}
+
+/// Adds to each image's root what is below it and could not be had; says whether there is any that wasn't declared before.
+fn declare_absent(images: &mut [Resolved], graph: &Graph) -> bool {
+    let mut is_new = false;
+    for image in images {
+        let below = graph.below(&image.root.descriptor.digest).into_iter();
+        let unknown = below.filter(|entry| entry.raw.is_none()).map(|entry| entry.descriptor.digest);
+        let absent =
+            leaves(graph, &image.root).into_iter().filter(|leaf| leaf.absent).map(|leaf| leaf.digest);
+        for digest in unknown.chain(absent) {
+            if let Err(position) = image.root.absent.binary_search(&digest) {
+                image.root.absent.insert(position, digest);
+                is_new = true;
+            }
+        }
+    }
+    is_new
 }

@@ -39,7 +39,7 @@ pub(crate) enum Route {
 pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
     let left_out = leaves(graph, root).into_iter().filter(|leaf| !graph.carries(&leaf.digest));
     let child = |leaf: Leaf| {
-        let entry = graph.manifest(&leaf.digest);
+        let entry = graph.manifest(&leaf.digest).or_else(|| graph.absent(&leaf.digest));
         let label = match (&leaf.platform, entry) {
             (Some(platform), _) => summary::display(platform),
             (None, Some(entry)) => entry.label.clone(),

@@ -155,6 +155,7 @@ impl Examiner<'_> {
         let graph = self.graph(&index, limits)?;
         if let Some(graph) = &graph {
             self.tell_of_external_layers(graph);
+            self.tell_of_lacking_manifests(graph);
         }
         let planned = match (&graph, self.archive.storage()) {
             (Some(graph), Some(storage)) if self.ours && graph.is_complete() => {

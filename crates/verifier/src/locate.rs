@@ -58,6 +58,16 @@ impl Examiner<'_> {
         }
     }
 
+    /// Manifests that `index.json` says the source didn't have, and that have to be there all the same.
+    pub(crate) fn tell_of_lacking_manifests(&mut self, graph: &Graph) {
+        for entry in graph.lacking() {
+            let message = "the manifest is missing: index.json says that the source did not have it, but it belongs to what was chosen";
+            let finding = Finding::error("manifest-missing", message);
+            self.damaged.insert(entry.descriptor.digest);
+            self.findings.push(finding.about(entry.descriptor.digest).of(graph.path_of_absent(entry)));
+        }
+    }
+
     /// Content that no root reaches: harmless, if it is what it is called.
     pub(crate) fn look_at_unlisted(&mut self, graph: Option<&Graph>) -> io::Result<()> {
         let listed: HashSet<Digest> = graph

@@ -106,9 +106,14 @@ fn compare_descriptor(ours: &Descriptor, theirs: &Json) {
     }
     // Of annotations that decide something, first and last are the same.
     let annotations = theirs.one("annotations");
-    for key in
-        [layout::REF_NAME, layout::CONTAINERD_NAME, layout::PLATFORMS, layout::SUBJECT, layout::EXTERNAL]
-    {
+    for key in [
+        layout::REF_NAME,
+        layout::CONTAINERD_NAME,
+        layout::PLATFORMS,
+        layout::SUBJECT,
+        layout::EXTERNAL,
+        layout::ABSENT,
+    ] {
         let Some(Json::Object(members)) = annotations else { break };
         let mut values = members.iter().filter(|(name, _)| name == key).map(|(_, value)| value);
         let value = values.next();
@@ -140,8 +145,8 @@ fn roots_are_written_as_they_were_read(mut roots: Vec<Root>) {
         assert_eq!(ours.descriptor.size, theirs.descriptor.size);
         assert_eq!(ours.descriptor.media_type, theirs.descriptor.media_type);
         assert_eq!(
-            (&ours.reference, &ours.selection, &ours.subject, &ours.external),
-            (&theirs.reference, &theirs.selection, &theirs.subject, &theirs.external)
+            (&ours.reference, &ours.selection, &ours.subject, &ours.external, &ours.absent),
+            (&theirs.reference, &theirs.selection, &theirs.subject, &theirs.external, &theirs.absent)
         );
     }
 }

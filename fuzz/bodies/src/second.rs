@@ -176,7 +176,9 @@ pub fn is_whole(bytes: &[u8]) -> Result<(), String> {
     let roots = index.one("manifests").and_then(Json::list).unwrap_or_default();
     let leaves_out = |root: &Json| {
         let named = |annotations: &Json| {
-            ["io.airlift.platforms", "io.airlift.external"].iter().any(|key| !annotations.all(key).is_empty())
+            ["io.airlift.platforms", "io.airlift.external", "io.airlift.absent"]
+                .iter()
+                .any(|key| !annotations.all(key).is_empty())
         };
         root.one("annotations").is_some_and(named)
     };

@@ -16,7 +16,7 @@ pub(super) enum AnnotationsSeed {
 }
 
 /// The annotation keys that Airlift acts upon: for these a second value is an ambiguity.
-const READ_ANNOTATIONS: [&str; 8] = [
+const READ_ANNOTATIONS: [&str; 9] = [
     crate::descriptor::REFERENCE_TYPE,
     crate::descriptor::REFERENCE_DIGEST,
     crate::layout::REF_NAME,
@@ -25,6 +25,7 @@ const READ_ANNOTATIONS: [&str; 8] = [
     crate::layout::MANIFESTS,
     crate::layout::SUBJECT,
     crate::layout::EXTERNAL,
+    crate::layout::ABSENT,
 ];
 
 impl<'de> DeserializeSeed<'de> for AnnotationsSeed {

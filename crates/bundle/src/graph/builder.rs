@@ -14,6 +14,7 @@ pub struct GraphBuilder {
     roots: Vec<Root>,
     manifests: Vec<ManifestEntry>,
     positions: HashMap<Digest, usize>,
+    absent: Absent,
     per_root: Vec<usize>,
     /// What all manifests are said to have.
     bytes: u64,
@@ -29,6 +30,7 @@ impl GraphBuilder {
         }
         let mut builder = GraphBuilder {
             limits,
+            absent: Absent::of(&roots),
             per_root: vec![0; roots.len()],
             bytes: 0,
             manifests: Vec::new(),
@@ -107,6 +109,9 @@ impl GraphBuilder {
             }
             Kind::Index | Kind::Manifest => {}
         }
+        if origin.parent.is_some() && self.absent.digests.contains(&descriptor.digest) {
+            return self.note_absent(descriptor, origin);
+        }
         if let Some(known) = self.positions.get(&descriptor.digest) {
             let first = &self.manifests[*known].descriptor;
             let digest = descriptor.digest;
@@ -142,11 +147,31 @@ impl GraphBuilder {
         Ok(())
     }
 
+    /// A manifest that isn't there on purpose: it is known by its descriptor alone.
+    fn note_absent<L: Fn() -> String>(
+        &mut self,
+        descriptor: &Descriptor,
+        origin: Origin<L>,
+    ) -> Result<(), GraphError> {
+        if self.absent.positions.contains_key(&descriptor.digest) {
+            return Ok(());
+        }
+        if self.manifests.len() + self.absent.entries.len() >= self.limits.entries {
+            return Err(GraphError::Entries { limit: self.limits.entries });
+        }
+        let Origin { root, parent, level, label } = origin;
+        self.absent.positions.insert(descriptor.digest, self.absent.entries.len());
+        let (descriptor, label) = (descriptor.clone(), label());
+        self.absent.entries.push(ManifestEntry { descriptor, raw: None, root, parent, level, label });
+        Ok(())
+    }
+
     /// Collects the blobs that the roots' selections carry. Whatever is still wanted counts as not to be had.
     pub fn finish(self) -> Result<Graph, GraphError> {
-        let GraphBuilder { limits, roots, manifests, positions, .. } = self;
+        let GraphBuilder { limits, roots, manifests, positions, absent, .. } = self;
         let (omitted, external) = (HashSet::new(), HashSet::new());
-        let graph = Graph { roots, manifests, blobs: Vec::new(), positions, omitted, external, limits };
+        let graph =
+            Graph { roots, manifests, blobs: Vec::new(), positions, absent, omitted, external, limits };
         graph.check_work()?;
         graph.with_blobs()
     }
@@ -155,6 +180,27 @@ impl GraphBuilder {
 /// The manifest's type that a descriptor spells in another way.
 fn spelling_of(descriptor: &Descriptor) -> Option<&'static str> {
     media_type::respelled(&descriptor.media_type)
+}
+
+/// Manifests that roots declare as absent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Absent {
+    digests: HashSet<Digest>,
+    /// Those that were met, at their first place.
+    pub(super) entries: Vec<ManifestEntry>,
+    pub(super) positions: HashMap<Digest, usize>,
+}
+
+impl Absent {
+    /// What is a root itself is there.
+    fn of(roots: &[Root]) -> Self {
+        let mut digests: HashSet<Digest> =
+            roots.iter().flat_map(|root| root.absent.iter().copied()).collect();
+        roots.iter().for_each(|root| {
+            digests.remove(&root.descriptor.digest);
+        });
+        Absent { digests, ..Self::default() }
+    }
 }
 
 /// How the walk came to a manifest.
@@ -191,9 +237,7 @@ impl<'a> Labels<'a> {
             Some(shown(&platform.normalised().to_string()))
         };
         if child.is_attestation() {
-            let subject: Option<Digest> =
-                child.annotations.get(crate::descriptor::REFERENCE_DIGEST).and_then(|text| text.parse().ok());
-            let of = subject.and_then(|subject| self.positions.get(&subject));
+            let of = child.attested().and_then(|subject| self.positions.get(&subject));
             return match of.and_then(|position| platform_of(&self.siblings[*position])) {
                 Some(platform) => format!("attestation of {platform}"),
                 None => format!("attestation {}", number + 1),

@@ -77,6 +77,8 @@ pub struct Graph {
     /// The blobs, in the order in which the manifests name them.
     pub blobs: Vec<BlobEntry>,
     positions: HashMap<Digest, usize>,
+    /// Manifests that the source didn't have. They are not among `manifests`.
+    absent: builder::Absent,
     /// Manifests whose blobs no root carries.
     omitted: HashSet<Digest>,
     /// Layers that some root leaves outside.
@@ -216,7 +218,39 @@ impl Graph {
 
     /// Whether the blobs of a manifest are carried, for whichever root.
     pub fn carries(&self, manifest: &Digest) -> bool {
-        !self.omitted.contains(manifest)
+        !self.omitted.contains(manifest) && self.absent(manifest).is_none()
+    }
+
+    /// A manifest that an index names and that roots declare as absent: its descriptor is all that is known of it.
+    pub fn absent(&self, digest: &Digest) -> Option<&ManifestEntry> {
+        self.absent.positions.get(digest).and_then(|position| self.absent.entries.get(*position))
+    }
+
+    /// All that is declared absent and that an index names.
+    pub fn all_absent(&self) -> &[ManifestEntry] {
+        &self.absent.entries
+    }
+
+    /// Manifests that are declared absent, although a root needs them: because they belong to what was chosen, or because
+    /// that root doesn't declare it. Each once.
+    pub fn lacking(&self) -> Vec<&ManifestEntry> {
+        let mut lacking = HashSet::new();
+        if !self.absent.entries.is_empty() {
+            for root in &self.roots {
+                let absent = selection::leaves(self, root).into_iter().filter(|leaf| leaf.absent);
+                let needed =
+                    absent.filter(|leaf| leaf.carried || root.absent.binary_search(&leaf.digest).is_err());
+                lacking.extend(needed.map(|leaf| leaf.digest));
+            }
+        }
+        self.absent.entries.iter().filter(|entry| lacking.contains(&entry.descriptor.digest)).collect()
+    }
+
+    /// Where a manifest that is absent would stand.
+    pub fn path_of_absent(&self, entry: &ManifestEntry) -> Vec<String> {
+        let mut path = entry.parent.map(|parent| self.path_of_manifest(parent)).unwrap_or_default();
+        path.push(entry.label.clone());
+        path
     }
 
     /// The manifest of that digest.

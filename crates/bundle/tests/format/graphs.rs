@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use airlift_bundle::graph::{Graph, GraphBuilder, GraphError};
-use airlift_bundle::layout::Root;
+use airlift_bundle::layout::{Root, encode_index, parse_index};
 use airlift_bundle::media_type::{DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
 use airlift_bundle::selection::{Selection, leaves};
 use airlift_bundle::{Descriptor, Digest, Limits, Plan, RawManifest, summary};
@@ -344,4 +344,50 @@ fn subjects_that_lead_in_a_circle_are_followed_once() {
     images.roots[0].subject = Some(attached[0].digest);
     let graph = walked(&images).unwrap();
     assert_eq!(summary::attached_to(&graph, &graph.roots[0]).len(), 1);
+}
+
+/// `io.airlift.absent`: what is left out on purpose is known by its descriptor alone; what was chosen can't be left out.
+#[test]
+fn manifests_that_are_absent_on_purpose_are_told_from_missing_ones() {
+    let mut images = Images::default();
+    let (amd64, arm64) = (images.image("amd64", &[]), images.image("arm64", &[]));
+    let platform =
+        |architecture: &str| format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
+    let index = images.index(&[json(&amd64, &platform("amd64")), json(&arm64, &platform("arm64"))]);
+    images.root(&index, "registry.example.com/app:1");
+    let lacking = |chosen: &[&str], absent: &[Digest]| {
+        let mut images = images.clone();
+        let root = &mut images.roots[0];
+        root.selection = (!chosen.is_empty())
+            .then(|| Selection::new(chosen.iter().map(|platform| platform.parse().unwrap())));
+        root.absent = absent.to_vec();
+        root.absent.sort();
+        let graph = walked(&images).unwrap();
+        for digest in absent {
+            assert!(graph.manifest(digest).is_none() && !graph.carries(digest));
+            assert!(graph.absent(digest).is_some_and(|entry| entry.raw.is_none()));
+        }
+        assert!(graph.is_complete());
+        let lacking: Vec<Digest> = graph.lacking().iter().map(|entry| entry.descriptor.digest).collect();
+        lacking
+    };
+    assert_eq!(lacking(&["linux/amd64"], &[arm64.digest]), []);
+    assert_eq!(lacking(&["linux/amd64"], &[amd64.digest]), [amd64.digest]);
+    assert_eq!(lacking(&[], &[arm64.digest]), [arm64.digest]);
+    assert_eq!(lacking(&["linux/amd64"], &[amd64.digest, arm64.digest]), [amd64.digest]);
+
+    // Another root that names it and doesn't say that it is absent needs it.
+    let mut two = images.clone();
+    two.root(&index, "registry.example.com/app:2");
+    for root in &mut two.roots {
+        root.selection = Some(Selection::new(["linux/amd64".parse().unwrap()]));
+    }
+    two.roots[0].absent = vec![arm64.digest];
+    let graph = walked(&two).unwrap();
+    assert_eq!(graph.lacking().len(), 1);
+    // Written and read, it is the same; a root that names none has no such member.
+    let written = encode_index(&two.roots).unwrap();
+    let text = String::from_utf8(written.clone()).unwrap();
+    assert_eq!(text.matches("io.airlift.absent").count(), 1, "{text}");
+    assert_eq!(parse_index(&written).unwrap(), two.roots);
 }

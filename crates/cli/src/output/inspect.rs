@@ -100,6 +100,8 @@ pub struct InspectedManifest {
     pub repeated: bool,
     /// Whether its config and layers were left out by choice.
     pub omitted: bool,
+    /// Whether it is left out itself, because the source didn't have it: then its descriptor is all that is known of it.
+    pub absent: bool,
     /// The manifests that it lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<InspectedManifest>,

@@ -33,9 +33,50 @@ pub(crate) fn in_words(media_type: &str) -> String {
     }
 }
 
+/// What is attached to an image, as people call it: by cosign's tag, else by its artifact type.
+pub(crate) fn attachment(reference: Option<&str>, artifact_type: Option<&str>) -> String {
+    let tags = [(".sig", "signature"), (".att", "attestation"), (".sbom", "SBOM")];
+    let by_tag = reference.and_then(|name| tags.iter().find(|(suffix, _)| name.ends_with(suffix)));
+    if let Some((_, word)) = by_tag {
+        return (*word).to_owned();
+    }
+    let kind = artifact_type.unwrap_or_default();
+    let words = [
+        ("signature", "signature"),
+        ("sigstore.bundle", "signature or attestation"),
+        ("cosign.artifact.sig", "signature"),
+        ("spdx", "SBOM"),
+        ("cyclonedx", "SBOM"),
+        ("in-toto", "attestation"),
+    ];
+    match words.iter().find(|(part, _)| kind.contains(part)) {
+        Some((_, word)) => (*word).to_owned(),
+        None => in_words(kind),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::{attachment, in_words};
+
+    #[test]
+    fn attachments_in_words() {
+        for (reference, artifact_type, words) in [
+            ("r.example/a:sha256-00.sig", None, "signature"),
+            ("r.example/a:sha256-00.att", None, "attestation"),
+            ("r.example/a@sha256:00", Some("application/vnd.cncf.notary.signature"), "signature"),
+            ("r.example/a@sha256:00", Some("application/spdx+json"), "SBOM"),
+            (
+                "r.example/a@sha256:00",
+                Some("application/vnd.dev.sigstore.bundle.v0.3+json"),
+                "signature or attestation",
+            ),
+            ("r.example/a@sha256:00", Some("application/vnd.example.x"), "vnd.example.x"),
+            ("r.example/a@sha256:00", None, "no type"),
+        ] {
+            assert_eq!(attachment(Some(reference), artifact_type), words);
+        }
+    }
 
     #[test]
     fn media_types_in_words() {

@@ -282,3 +282,33 @@ fn a_hundred_thousand_needless_entries_cost_little() {
     assert_eq!(rules(&found).iter().filter(|rule| **rule == "extra-file").count(), 101);
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
+
+/// `io.airlift.absent` excuses what was not chosen, and nothing else: in our own form and in others'.
+#[test]
+fn what_was_chosen_can_not_be_declared_absent() {
+    let mut images = Images::default();
+    let (amd64, arm64) = (images.image("amd64", &[]), images.image("arm64", &[]));
+    let platform =
+        |architecture: &str| format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
+    let index = images.index(&[json(&amd64, &platform("amd64")), json(&arm64, &platform("arm64"))]);
+    images.root(&index, "registry.example.com/app:1");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.tar");
+    for (chosen, absent, found) in [
+        (Some("linux/amd64"), arm64.digest, &[][..]),
+        (Some("linux/amd64"), amd64.digest, &["manifest-missing"]),
+        (None, arm64.digest, &["manifest-missing"]),
+    ] {
+        let mut images = images.clone();
+        images.roots[0].selection =
+            chosen.map(|platform| airlift_bundle::Selection::new([platform.parse().unwrap()]));
+        images.roots[0].absent = vec![absent];
+        images.write(&path, |_| ());
+        let report = report(&path);
+        assert_eq!(rules(&report), found, "{chosen:?} {:?}", report.findings);
+        if let Some(finding) = report.findings.first() {
+            assert_eq!((finding.digest, finding.path.len()), (Some(absent), 2));
+        }
+        fs::remove_file(&path).unwrap();
+    }
+}

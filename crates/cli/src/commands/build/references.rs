@@ -4,23 +4,36 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use airlift_packager::Several;
 use airlift_registry::Reference;
 
-use crate::exit::{Failure, UsageError};
+use crate::exit::{BadReference, Failure, UsageError};
 
 /// A list of references is never this large.
 const MAX_LIST: u64 = 16 << 20;
 
 /// All references, in the order in which they were given.
 pub(crate) fn gather(arguments: &[String], lists: &[PathBuf]) -> Result<Vec<Reference>, Failure> {
-    let mut references = Vec::new();
-    for text in arguments {
-        references.push(text.parse().map_err(UsageError::Reference)?);
-    }
+    let mut parsed: Vec<Result<Reference, BadReference>> =
+        arguments.iter().map(|text| text.parse().map_err(BadReference::Argument)).collect();
     for list in lists {
-        references.extend(parse(list, &read(list)?)?);
+        parsed.extend(parse(list, &read(list)?)?);
     }
+    let references = all_of(parsed)?;
     if references.is_empty() { Err(UsageError::NoReferences.into()) } else { Ok(references) }
+}
+
+/// All references, or all that can't be read.
+fn all_of(parsed: Vec<Result<Reference, BadReference>>) -> Result<Vec<Reference>, UsageError> {
+    let (mut references, mut errors) = (Vec::new(), Vec::new());
+    for reference in parsed {
+        match reference {
+            Ok(reference) => references.push(reference),
+            Err(error) => errors.push(error),
+        }
+    }
+    Several::check(errors)?;
+    Ok(references)
 }
 
 fn read(list: &Path) -> Result<Vec<u8>, Failure> {
@@ -50,7 +63,7 @@ fn refuse_other_kinds(list: &Path) -> Result<(), UsageError> {
 }
 
 /// One reference a line; `#` starts a comment at a line's start or behind white space, for references have none.
-fn parse(list: &Path, bytes: &[u8]) -> Result<Vec<Reference>, UsageError> {
+fn parse(list: &Path, bytes: &[u8]) -> Result<Vec<Result<Reference, BadReference>>, UsageError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| UsageError::List { file: shown(list), why: "it is not UTF-8 text" })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -60,12 +73,8 @@ fn parse(list: &Path, bytes: &[u8]) -> Result<Vec<Reference>, UsageError> {
         if entry.is_empty() {
             continue;
         }
-        let parsed = entry.parse();
-        references.push(parsed.map_err(|source| UsageError::Line {
-            file: shown(list),
-            line: number + 1,
-            source,
-        })?);
+        let bad = |source| BadReference::Line { file: shown(list), line: number + 1, source };
+        references.push(entry.parse().map_err(bad));
     }
     Ok(references)
 }
@@ -85,7 +94,7 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Result<Vec<String>, UsageError> {
-        let parsed = parse(Path::new("images.txt"), text.as_bytes())?;
+        let parsed = all_of(parse(Path::new("images.txt"), text.as_bytes())?)?;
         Ok(parsed.iter().map(ToString::to_string).collect())
     }
 
@@ -104,6 +113,14 @@ mod tests {
         let reason = std::error::Error::source(&error).unwrap().to_string();
         assert!(reason.contains("'Not A Reference'"), "{reason}");
         assert!(matches!(parse(Path::new("-"), b"\xff\xfe"), Err(UsageError::List { .. })));
+    }
+
+    #[test]
+    fn all_bad_lines_are_named() {
+        let UsageError::References(errors) = names("A\nnginx\nB\n").unwrap_err() else { panic!("not these") };
+        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(all, ["images.txt, line 1", "images.txt, line 3"]);
+        assert_eq!(errors.to_string(), "2 references can't be read");
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! What a build says: the plan before, the result after.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use airlift_bundle::selection::leaves;
 use airlift_bundle::volumes::{Span, Volume, VolumeSet};
-use airlift_bundle::{Digest, Graph, Root, layout, summary, zst};
+use airlift_bundle::{Digest, Graph, RawManifest, Root, layout, summary, zst};
 use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 
 use crate::output::size_at;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless, shown};
+use crate::ui::words::attachment;
 use crate::ui::{facts, indented, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
@@ -71,17 +73,38 @@ fn image_rows(table: &mut Table, image: &ImagePlan, graph: &Graph, root: &Root) 
     let omitted = platform_sizes(graph, root, Carried::No);
     if carried.len() + omitted.len() < 2 {
         table.row([name, image.platforms.join(", ").into(), whole]);
+        attached_rows(table, graph, root);
         return;
     }
     let mut name = Some(name);
     for (platform, bytes) in carried {
-        table.row([name.take().unwrap_or_default(), platform.into(), size::human(bytes).into()]);
+        let bytes = bytes.map(size::human).unwrap_or_default();
+        table.row([name.take().unwrap_or_default(), platform.into(), bytes.into()]);
     }
     for (platform, bytes) in omitted {
-        let left_out = format!("{platform} (left out, {})", size::human(bytes));
+        let bytes = bytes.map_or("not at the source".to_owned(), size::human);
+        let left_out = format!("{platform} (left out, {bytes})");
         table.row([name.take().unwrap_or_default(), Cell::new(Tone::Dim, left_out), Cell::default()]);
     }
     table.row([Cell::default(), Cell::new(Tone::Dim, "all together"), whole]);
+    attached_rows(table, graph, root);
+}
+
+/// A row for each kind of what is attached to an image: so it shows which images are signed.
+fn attached_rows(table: &mut Table, graph: &Graph, root: &Root) {
+    let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+    for attached in summary::attached_to(graph, root) {
+        let raw = graph.manifest(&attached.descriptor.digest).and_then(|entry| entry.raw.as_ref());
+        let kind = attachment(attached.reference.as_deref(), raw.and_then(RawManifest::artifact_type));
+        let (count, bytes) = kinds.entry(kind).or_default();
+        *count += 1;
+        *bytes = bytes.saturating_add(summary::size_of(graph, attached));
+    }
+    for (kind, (count, bytes)) in kinds {
+        let times = if count == 1 { String::new() } else { format!("{count} × ") };
+        let attached = Cell::new(Tone::Dim, format!("attached: {times}{kind}"));
+        table.row([Cell::default(), attached, size::human(bytes).into()]);
+    }
 }
 
 /// Whether a platform's content is in the bundle.
@@ -91,14 +114,16 @@ enum Carried {
     No,
 }
 
-/// What each platform would take alone: its manifests, configs and layers.
-fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, u64)> {
-    let mut sizes: Vec<(String, u64)> = Vec::new();
+/// What each platform would take alone: its manifests, configs and layers. `None`: the source doesn't have it.
+fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, Option<u64>)> {
+    let mut sizes: Vec<(String, Option<u64>)> = Vec::new();
     for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried == (which == Carried::Yes)) {
         let Some(platform) = &leaf.platform else { continue };
-        let (name, bytes) = (summary::display(platform), size_of(graph, &leaf.digest));
+        let bytes = (!leaf.absent).then(|| size_of(graph, &leaf.digest));
+        let name = summary::display(platform);
         match sizes.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, size)) => *size = size.saturating_add(bytes),
+            Some((_, Some(size))) => *size = size.saturating_add(bytes.unwrap_or_default()),
+            Some((_, size)) => *size = bytes,
             None => sizes.push((name, bytes)),
         }
     }

@@ -58,7 +58,7 @@ async fn image(way: &Way, packing: &Packing, sample: &Sample) -> Result<Compared
 
 fn reference(server: &Server, sample: &Sample) -> Result<Reference, Failure> {
     let text = format!("{}/{}:{}", server.address(), sample.repository, sample.tag);
-    Ok(text.parse().map_err(UsageError::Reference)?)
+    Ok(text.parse().map_err(UsageError::reference)?)
 }
 
 /// The two places of an image.

@@ -56,7 +56,7 @@ impl Way {
         let target = Server::start(&folder.join("target"), options).await?;
         let reference = |sample: &Sample| -> Result<Reference, UsageError> {
             let text = format!("{}/{}:{}", source.address(), sample.repository, sample.tag);
-            text.parse().map_err(UsageError::Reference)
+            text.parse().map_err(UsageError::reference)
         };
         let references = samples.iter().map(reference).collect::<Result<_, _>>()?;
         let observer: Arc<dyn Observer> = Arc::new(Unobserved);

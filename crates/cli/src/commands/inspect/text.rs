@@ -89,6 +89,7 @@ fn manifest_row(branch: &str, manifest: &InspectedManifest) -> [Cell; 5] {
 fn manifest_note(manifest: &InspectedManifest) -> Cell {
     match manifest {
         InspectedManifest { unreadable: true, .. } => Cell::new(Tone::Bad, "missing or damaged"),
+        InspectedManifest { absent: true, .. } => Cell::new(Tone::Odd, "left out, not at the source"),
         InspectedManifest { repeated: true, .. } => Cell::new(Tone::Dim, "see above"),
         InspectedManifest { omitted: true, .. } => Cell::new(Tone::Odd, "left out"),
         _ => Cell::default(),

@@ -73,6 +73,7 @@ impl<'a> Tree<'a> {
             unreadable: entry.raw.is_none(),
             repeated: !self.seen.insert(descriptor.digest),
             omitted: !self.graph.carries(&descriptor.digest),
+            absent: false,
             manifests: Vec::new(),
             blobs: Vec::new(),
         };
@@ -80,6 +81,9 @@ impl<'a> Tree<'a> {
         for child in Graph::children_of(raw) {
             if let Some(child) = self.graph.manifest(&child.digest) {
                 node.manifests.push(self.manifest(child));
+            } else if let Some(child) = self.graph.absent(&child.digest) {
+                let absent = InspectedManifest { unreadable: false, absent: true, ..self.manifest(child) };
+                node.manifests.push(InspectedManifest { repeated: false, ..absent });
             }
         }
         node.blobs = Graph::blobs_of(raw)
@@ -134,6 +138,7 @@ fn unknown(root: &Root) -> InspectedManifest {
         unreadable: true,
         repeated: false,
         omitted: false,
+        absent: false,
         manifests: Vec::new(),
         blobs: Vec::new(),
     }

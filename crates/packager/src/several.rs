@@ -1,0 +1,65 @@
+//! All errors of a kind at once: whoever has three typos in twenty references wants to hear of three.
+
+use std::error::Error;
+use std::fmt;
+
+/// Errors of one kind, at least one.
+#[derive(Debug)]
+pub struct Several<E> {
+    first: Box<E>,
+    others: Vec<E>,
+}
+
+/// What several errors of one kind have in common, in words.
+pub trait Kind {
+    /// Such as "3 references can't be resolved".
+    fn of(count: usize) -> String;
+}
+
+impl<E> Several<E> {
+    /// The errors; `None` where there is none.
+    pub fn of(errors: Vec<E>) -> Option<Self> {
+        let mut errors = errors.into_iter();
+        errors.next().map(|first| Several { first: Box::new(first), others: errors.collect() })
+    }
+
+    /// Nothing, unless there are errors.
+    ///
+    /// # Errors
+    /// The errors, if there are any.
+    pub fn check(errors: Vec<E>) -> Result<(), Self> {
+        Self::of(errors).map_or(Ok(()), Err)
+    }
+
+    /// The first one.
+    pub fn first(&self) -> &E {
+        &self.first
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        std::iter::once(self.first()).chain(&self.others)
+    }
+}
+
+impl<E> From<E> for Several<E> {
+    fn from(first: E) -> Self {
+        Several { first: Box::new(first), others: Vec::new() }
+    }
+}
+
+/// One error speaks for itself, several are counted.
+impl<E: Error + Kind> fmt::Display for Several<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.others.len() {
+            0 => fmt::Display::fmt(self.first(), f),
+            more => f.write_str(&E::of(more + 1)),
+        }
+    }
+}
+
+impl<E: Error + Kind> Error for Several<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if self.others.is_empty() { self.first.source() } else { None }
+    }
+}
