@@ -2,7 +2,9 @@
 //! may do to hide it.
 
 mod artifact;
+mod foreign;
 mod hostile;
+mod lists;
 
 use airlift_bundle::media_type;
 use airlift_server::samples::{Content, Image, Sample};

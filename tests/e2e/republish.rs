@@ -1,6 +1,7 @@
 //! Pushing again, elsewhere, and over something else.
 
 mod asked;
+mod late;
 mod lost;
 mod presence;
 mod receipts;

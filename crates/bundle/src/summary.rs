@@ -92,34 +92,58 @@ pub fn size_of(graph: &Graph, root: &Root) -> u64 {
     manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
 }
 
-/// The roots that are attached to an image, directly or not, each after what it is attached to: those whose subject is one
-/// of its manifests, or a manifest of one of those, and that are of the same repository, or name none.
+/// The roots that are attached to an image, directly or not: see [`Attachments::to`].
 pub fn attached_to<'a>(graph: &'a Graph, image: &Root) -> Vec<&'a Root> {
-    if graph.roots.iter().all(|root| root.subject.is_none()) {
-        return Vec::new();
-    }
-    let manifests_of =
-        |root: &Root| graph.below(&root.descriptor.digest).into_iter().map(|entry| entry.descriptor.digest);
-    let home = image.reference.as_deref().and_then(repository_of);
-    // By subject: a chain of attachments, each of the one before, takes as many steps as it has links.
-    let mut waiting: HashMap<Digest, Vec<(usize, &Root)>> = HashMap::new();
-    for (position, root) in graph.roots.iter().enumerate() {
-        let repository = root.reference.as_deref().and_then(repository_of);
-        if let Some(subject) = root.subject.filter(|_| repository.is_none() || repository == home) {
-            waiting.entry(subject).or_default().push((position, root));
+    Attachments::new(graph).to(image)
+}
+
+/// What is attached to what.
+pub struct Attachments<'a> {
+    graph: &'a Graph,
+    /// By subject: a chain of attachments, each of the one before, takes as many steps as it has links.
+    by_subject: HashMap<Digest, Vec<(usize, &'a Root)>>,
+}
+
+impl<'a> Attachments<'a> {
+    /// Gathers it from the roots.
+    pub fn new(graph: &'a Graph) -> Self {
+        let mut by_subject: HashMap<Digest, Vec<(usize, &Root)>> = HashMap::new();
+        for (position, root) in graph.roots.iter().enumerate() {
+            if let Some(subject) = root.subject {
+                by_subject.entry(subject).or_default().push((position, root));
+            }
         }
+        Attachments { graph, by_subject }
     }
-    let mut subjects: Vec<Digest> = manifests_of(image).collect();
-    let mut found = Vec::new();
-    loop {
-        let reached = subjects.iter().filter_map(|subject| waiting.remove(subject)).flatten();
-        let mut reached: Vec<(usize, &Root)> = reached.collect();
-        if reached.is_empty() {
-            break;
+
+    /// The roots that are attached to an image, directly or not, each after what it is attached to: those whose subject is one
+    /// of its manifests, or a manifest of one of those, and that are of the same repository, or name none.
+    pub fn to(&self, image: &Root) -> Vec<&'a Root> {
+        if self.by_subject.is_empty() {
+            return Vec::new();
         }
-        reached.sort_by_key(|(position, _)| *position);
-        subjects = reached.iter().flat_map(|(_, root)| manifests_of(root)).collect();
-        found.extend(reached);
+        let home = image.reference.as_deref().and_then(repository_of);
+        let belongs = |root: &Root| {
+            let repository = root.reference.as_deref().and_then(repository_of);
+            repository.is_none() || repository == home
+        };
+        let manifests_of = |root: &Root| {
+            self.graph.below(&root.descriptor.digest).into_iter().map(|entry| entry.descriptor.digest)
+        };
+        let mut subjects: Vec<Digest> = manifests_of(image).collect();
+        let (mut found, mut asked) = (Vec::new(), HashSet::new());
+        loop {
+            let fresh = subjects.iter().filter(|subject| asked.insert(**subject));
+            let reached = fresh.filter_map(|subject| self.by_subject.get(subject)).flatten();
+            let mut reached: Vec<(usize, &Root)> =
+                reached.filter(|(_, root)| belongs(root)).copied().collect();
+            if reached.is_empty() {
+                break;
+            }
+            reached.sort_by_key(|(position, _)| *position);
+            subjects = reached.iter().flat_map(|(_, root)| manifests_of(root)).collect();
+            found.extend(reached);
+        }
+        found.into_iter().map(|(_, root)| root).collect()
     }
-    found.into_iter().map(|(_, root)| root).collect()
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::{Digest, Graph, Root, summary};
+use airlift_bundle::summary::{self, Attachments};
+use airlift_bundle::{Digest, Graph, Root};
 use airlift_registry::{Reference, ReferenceError, Repository, Tag};
 use airlift_verifier::VerifiedBundle;
 
@@ -199,7 +200,8 @@ impl PushPlan {
         options: &Options,
     ) -> Result<Self, PlanError> {
         let graph = bundle.graph();
-        let roots = chosen(&images_of(graph), &options.only)?;
+        let attachments = Attachments::new(graph);
+        let roots = chosen(&images_of(graph, &attachments), &options.only)?;
         let mut rules = UsedRules::new(&options.rules);
         let mut images = Vec::new();
         let mut claimed: HashMap<Reference, (String, Digest)> = HashMap::new();
@@ -222,7 +224,7 @@ impl PushPlan {
             let platforms = bundle.platforms(root);
             images.push(PlannedImage {
                 source: root.reference.clone().unwrap_or(name),
-                attached: attached_of(graph, root, target.repository()),
+                attached: attached_of(graph, root, attachments.to(root), target.repository()),
                 subject: subject_of(graph, digest),
                 target,
                 digest,
@@ -250,11 +252,11 @@ impl PushPlan {
 }
 
 /// The roots that go by themselves. What is attached to an image of the bundle goes with it, and so does what is a part of it.
-fn images_of(graph: &Graph) -> Vec<(usize, &Root)> {
+fn images_of<'a>(graph: &'a Graph, attachments: &Attachments<'a>) -> Vec<(usize, &'a Root)> {
     let parts = graph.parts_of_others();
     let images = graph.roots.iter().filter(|root| root.subject.is_none());
     let attached: HashSet<(Option<&str>, Digest)> =
-        images.flat_map(|root| summary::attached_to(graph, root)).map(Root::canonical_key).collect();
+        images.flat_map(|root| attachments.to(root)).map(Root::canonical_key).collect();
     let goes_along = |root: &Root| {
         let is_part = root.reference.is_none() && parts.contains(&root.descriptor.digest);
         is_part || attached.contains(&root.canonical_key())
@@ -262,9 +264,13 @@ fn images_of(graph: &Graph) -> Vec<(usize, &Root)> {
     graph.roots.iter().enumerate().filter(|(_, root)| !goes_along(root)).collect()
 }
 
-fn attached_of(graph: &Graph, root: &Root, repository: &Repository) -> Vec<PlannedAttached> {
-    let attached = summary::attached_to(graph, root).into_iter();
-    let trees = attached.flat_map(|attached| {
+fn attached_of(
+    graph: &Graph,
+    root: &Root,
+    attached: Vec<&Root>,
+    repository: &Repository,
+) -> Vec<PlannedAttached> {
+    let trees = attached.into_iter().flat_map(|attached| {
         trees_of(graph, attached, repository, &root.name()).into_iter().map(|tree| (attached.subject, tree))
     });
     let planned = trees.map(|(subject, tree)| {

@@ -280,6 +280,7 @@ async fn push_images(
     let mut receipts: Vec<ImageReceipt> = plan.images.iter().map(ImageReceipt::new).collect();
     let mut waiting = plan.images.iter().cloned().zip(ways).enumerate();
     let mut tasks = JoinSet::new();
+    let mut is_news = false;
     loop {
         while tasks.len() < run.jobs
             && let Some((position, (image, (standing, route)))) = waiting.next()
@@ -288,9 +289,13 @@ async fn push_images(
             receipts[position].status = Status::Interrupted;
             tasks.spawn(async move { (position, run.image(image, standing, route).await) });
         }
+        // When the next one has begun: what is told says which those are.
+        if is_news {
+            tell(&receipts);
+        }
         let Some(done) = tasks.join_next().await else { return Ok(receipts) };
         let (position, receipt) = done.map_err(PushError::Task)?;
         receipts[position] = receipt;
-        tell(&receipts);
+        is_news = true;
     }
 }

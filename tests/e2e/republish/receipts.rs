@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use airlift_testkit::scripted::{Answer, Script};
+use airlift_testkit::scripted::{Answer, Gate, Script};
 use airlift_testkit::tamper::listing;
 use serde_json::Value;
 
@@ -79,5 +81,44 @@ fn a_server_that_says_yes_to_everything_is_no_registry() {
             assert!(!ran.stderr.contains("--move-tags moves"), "{ran}");
         }
         assert_eq!(server.count("POST", "") + server.count("PUT", ""), 0, "{status}");
+    }
+}
+
+/// A push that is interrupted leaves the receipt of what it did, and no other file; before that, none.
+#[test]
+fn an_interrupted_push_leaves_a_receipt_of_what_it_did() {
+    for stalls in ["team/one", "team/two"] {
+        let target = Embedded::start(airlift_server::Options::default());
+        let (airlift, _source, _) = bundle(&["team/one", "team/two", "team/zoo"], &[]);
+        let (before, gate) = (airlift.files(), Gate::new());
+        let held = gate.clone();
+        let registry = Script::forwarding(target.authority())
+            .rule(move |request| {
+                let is_it = request.method == "POST" && request.path().contains(stalls);
+                is_it.then(|| Answer::status(500).after(&held))
+            })
+            .start();
+        let authority = registry.authority();
+        let arguments = ["push", "b.tar", &authority, "--jobs", "1", "--receipt", "r.json"];
+        let mut child =
+            airlift.command(&arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        while registry.count("POST", stalls) == 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let kill = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        gate.open();
+        let mut expected = before;
+        if stalls == "team/two" {
+            expected.push("r.json".to_owned());
+            let receipt: Value = serde_json::from_slice(&airlift.read("r.json")).unwrap();
+            assert_eq!((&receipt["ok"], &receipt["interrupted"]), (&false.into(), &true.into()));
+            let images = receipt["images"].as_array().unwrap();
+            let statuses: Vec<&Value> = images.iter().map(|image| &image["status"]).collect();
+            assert_eq!(statuses, ["pushed", "interrupted", "waiting"], "{receipt}");
+            assert_eq!((&images[0]["ok"], &images[1]["ok"]), (&true.into(), &false.into()));
+        }
+        assert_eq!(airlift.files(), expected, "{stalls}");
     }
 }

@@ -7,7 +7,7 @@
 //! | whoever copied tags | cosign's tag for its name: `sha256-<hex>.sig`, `.att`, `.sbom` |
 //! | `cosign save` | the image's own name, and layers that are signatures or attestations |
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Graph;
 use crate::layout::{Root, repository_of, tag_of};
@@ -33,46 +33,14 @@ impl Graph {
     /// The same graph, whose roots say what they are attached to where that is among the manifests here. For layouts of other tools:
     /// our own say so themselves.
     pub fn adopt_attached(mut self) -> Self {
-        let adopted: Vec<Option<Root>> = self.roots.iter().map(|root| self.adopted(root)).collect();
+        let adopter = Adopter::new(&self);
+        let adopted: Vec<Option<Root>> = self.roots.iter().map(|root| adopter.adopted(root)).collect();
         for (root, adopted) in self.roots.iter_mut().zip(adopted) {
             if let Some(adopted) = adopted {
                 *root = adopted;
             }
         }
         self
-    }
-
-    fn adopted(&self, root: &Root) -> Option<Root> {
-        if root.subject.is_some() {
-            return None;
-        }
-        let subject = self.subject_by_manifest(root).or_else(|| self.subject_by_tag(root));
-        match subject {
-            Some(subject) => Some(Root { subject: Some(subject), ..root.clone() }),
-            None => self.named_like_its_subject(root),
-        }
-    }
-
-    fn subject_by_manifest(&self, root: &Root) -> Option<Digest> {
-        let raw = self.manifest(&root.descriptor.digest)?.raw.as_ref()?;
-        let subject = raw.subject()?.digest;
-        self.manifest(&subject).map(|_| subject)
-    }
-
-    fn subject_by_tag(&self, root: &Root) -> Option<Digest> {
-        let tag = tag_of(root.reference.as_deref()?)?;
-        let (stem, is_list) = match tag.rsplit_once('.') {
-            Some((stem, suffix)) if SUFFIXES.contains(&suffix) => (stem, false),
-            _ => (tag, true),
-        };
-        let named = |digest: &Digest| match is_list {
-            true => fallback_tag(digest) == stem,
-            false => format!("{}-{}", digest.algorithm(), digest.hex()) == stem,
-        };
-        let start = stem.split_once('-')?.1;
-        let mut digests = self.manifests.iter().map(|entry| entry.descriptor.digest);
-        let subject = digests.find(|digest| digest.hex().starts_with(start) && named(digest))?;
-        (!is_list || self.lists_referrers(root, &subject)).then_some(subject)
     }
 
     /// Whether a root is an index of manifests that are attached to `subject`, and of nothing else.
@@ -84,17 +52,6 @@ impl Graph {
             raw.and_then(|raw| raw.subject()).is_some_and(|found| found.digest == *subject)
         };
         root.descriptor.digest != *subject && children.iter().all(|child| is_attached(&child.digest))
-    }
-
-    /// `cosign save` gives an image and what is attached to it one name; then the tag is made again under which it was.
-    fn named_like_its_subject(&self, root: &Root) -> Option<Root> {
-        let reference = root.reference.as_deref()?;
-        let suffix = self.cosign_suffix(root)?;
-        let mut others = self.roots.iter().filter(|other| other.reference.as_deref() == Some(reference));
-        let subject = others.find(|other| self.cosign_suffix(other).is_none())?.descriptor.digest;
-        let tag = format!("{}-{}.{suffix}", subject.algorithm(), subject.hex());
-        let name = repository_of(reference).map_or(tag.clone(), |repository| format!("{repository}:{tag}"));
-        Some(Root { subject: Some(subject), reference: Some(name), ..root.clone() })
     }
 
     fn cosign_suffix(&self, root: &Root) -> Option<&'static str> {
@@ -123,6 +80,80 @@ impl Graph {
         let named = named.map(|root| root.descriptor.digest);
         children.map(|child| child.digest).chain(named).filter(|digest| unnamed.contains(digest)).collect()
     }
+}
+
+/// Finds the subjects of roots. What is looked up for each root is gathered once: a hostile layout has many.
+struct Adopter<'a> {
+    graph: &'a Graph,
+    /// The manifests by the tags that are made of their digests: the fallback tag, and cosign's without its suffix.
+    by_tag: HashMap<String, Digest>,
+    /// By name, the first root that is none of cosign's.
+    by_name: HashMap<&'a str, Digest>,
+}
+
+impl<'a> Adopter<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let mut by_tag = HashMap::new();
+        let has_digest = |root: &Root| root.reference.as_deref().and_then(tag_of).and_then(stem).is_some();
+        if graph.roots.iter().any(has_digest) {
+            for digest in graph.manifests.iter().map(|entry| entry.descriptor.digest) {
+                by_tag.insert(fallback_tag(&digest), digest);
+                by_tag.insert(format!("{}-{}", digest.algorithm(), digest.hex()), digest);
+            }
+        }
+        let mut by_name = HashMap::new();
+        for root in graph.roots.iter().filter(|root| graph.cosign_suffix(root).is_none()) {
+            if let Some(name) = root.reference.as_deref() {
+                by_name.entry(name).or_insert(root.descriptor.digest);
+            }
+        }
+        Adopter { graph, by_tag, by_name }
+    }
+
+    fn adopted(&self, root: &Root) -> Option<Root> {
+        if root.subject.is_some() {
+            return None;
+        }
+        let subject = self.subject_by_manifest(root).or_else(|| self.subject_by_tag(root));
+        match subject {
+            Some(subject) => Some(Root { subject: Some(subject), ..root.clone() }),
+            None => self.named_like_its_subject(root),
+        }
+    }
+
+    fn subject_by_manifest(&self, root: &Root) -> Option<Digest> {
+        let raw = self.graph.manifest(&root.descriptor.digest)?.raw.as_ref()?;
+        let subject = raw.subject()?.digest;
+        self.graph.manifest(&subject).map(|_| subject)
+    }
+
+    fn subject_by_tag(&self, root: &Root) -> Option<Digest> {
+        let tag = tag_of(root.reference.as_deref()?)?;
+        let stem = stem(tag)?;
+        let subject = *self.by_tag.get(stem)?;
+        let is_tag_of_cosign = stem.len() < tag.len();
+        (is_tag_of_cosign || self.graph.lists_referrers(root, &subject)).then_some(subject)
+    }
+
+    /// `cosign save` gives an image and what is attached to it one name; then the tag is made again under which it was.
+    fn named_like_its_subject(&self, root: &Root) -> Option<Root> {
+        let reference = root.reference.as_deref()?;
+        let suffix = self.graph.cosign_suffix(root)?;
+        let subject = *self.by_name.get(reference)?;
+        let tag = format!("{}-{}.{suffix}", subject.algorithm(), subject.hex());
+        let name = repository_of(reference).map_or(tag.clone(), |repository| format!("{repository}:{tag}"));
+        Some(Root { subject: Some(subject), reference: Some(name), ..root.clone() })
+    }
+}
+
+/// A tag that is made of a digest, without cosign's suffix.
+fn stem(tag: &str) -> Option<&str> {
+    let stem = match tag.rsplit_once('.') {
+        Some((stem, suffix)) if SUFFIXES.contains(&suffix) => stem,
+        _ => tag,
+    };
+    let (_, hex) = stem.split_once('-')?;
+    (hex.len() >= 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(stem)
 }
 
 #[cfg(test)]
