@@ -5,6 +5,7 @@ use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Standing, Status}
 
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
+use crate::ui::words::attachment;
 use crate::ui::{indented, size};
 
 /// Where each image goes, and below it what is attached to it; with what is there, once that is known.
@@ -23,10 +24,13 @@ pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
         row.extend(found.and_then(|found| found.images.get(number)).map(standing));
         table.row(row);
         for (place, attached) in image.attached.iter().enumerate() {
-            let kind = attached.artifact_type.as_deref().unwrap_or("signature or the like");
+            let kind = attachment(Some(&attached.target), attached.artifact_type.as_deref());
+            // Its repository is the image's, which stands above it.
+            let repository = image.target.repository().to_string();
+            let place_there = attached.target.strip_prefix(&repository).unwrap_or(&attached.target);
             let mut row: Vec<Cell> = vec![
-                format!("  {}", harmless(kind)).into(),
-                attached.target.clone().into(),
+                Cell::new(Tone::Dim, format!("  {kind}")),
+                Cell::new(Tone::Dim, format!("  {place_there}")),
                 String::new().into(),
             ];
             let there = found.and_then(|found| found.attached.get(number)?.get(place));

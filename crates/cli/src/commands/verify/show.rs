@@ -9,6 +9,7 @@ use airlift_verifier::{Report, State, VolumeReport};
 use crate::exit::hint_of_state;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless};
+use crate::ui::words::attachment;
 use crate::ui::{Ui, indented, size};
 
 /// The whole report. Findings that only follow from others are shown with `-v`.
@@ -72,7 +73,7 @@ fn name(reference: Option<&str>, digest: &Digest) -> String {
 
 /// What something attached is, and the start of its digest.
 fn kind(attached: &ReferrerReport) -> String {
-    let kind = attached.artifact_type.as_deref().map_or("artifact".into(), harmless);
+    let kind = attachment(attached.reference.as_deref(), attached.artifact_type.as_deref());
     format!("  {kind} {}…", attached.digest.short())
 }
 
