@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use airlift_bundle::media_type;
-use airlift_server::Options;
 use airlift_server::samples::{Content, Sample};
+use airlift_server::{Indexes, Options};
 use airlift_testkit::scripted::Script;
 use serde_json::json;
 
@@ -289,4 +289,51 @@ fn spellings_of_media_types_count_in_descriptors_only() {
             .expect(3)
             .says("another spelling of");
     }
+}
+
+/// `docker save` of an image of which one platform was pulled.
+#[test]
+fn a_partial_archive_of_docker_goes_the_ways_that_it_can() {
+    let airlift = Airlift::new();
+    let sample = made::two_platforms("team/app", 1);
+    let (amd64, arm64) = (&sample.manifests[0], &sample.manifests[1]);
+    let name = |content: &Content| format!("blobs/sha256/{}", content.digest.hex());
+    let kept = sample.blobs.iter().take(2).chain([amd64, &sample.root]);
+    let mut files: Vec<(String, Vec<u8>)> =
+        kept.map(|content| (name(content), content.bytes.to_vec())).collect();
+    let notes =
+        json!({"io.containerd.image.name": "docker.io/team/app:1", "org.opencontainers.image.ref.name": "1"});
+    let root = made::descriptor_with(&sample.root, &json!({"annotations": notes}));
+    let index = json!({"schemaVersion": 2, "manifests": [root]}).to_string();
+    files.push(("index.json".to_owned(), index.into_bytes()));
+    files.push(("manifest.json".to_owned(), b"[]".to_vec()));
+    files.push(("repositories".to_owned(), b"{}".to_vec()));
+    files.push(("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    tar(&airlift.path("saved.tar"), &files, &[]);
+
+    let said = airlift.run(&["verify", "saved.tar"]).expect(0).says("PARTIAL").says("linux/arm64");
+    assert!(!format!("{said}").contains("DAMAGED") && !said.text().contains("extra-file"), "{said}");
+    said.says("--selected-children").says("docker save --platform");
+    let report = airlift.run(&["verify", "saved.tar", "--json"]).expect(0).json("airlift.report/v1");
+    assert_eq!((&report["state"], &report["ok"]), (&"partial".into(), &true.into()));
+    assert_eq!(report["images"][0]["omittedPlatforms"], json!(["linux/arm64"]));
+    let tree = airlift.run(&["inspect", "saved.tar", "--json"]).expect(0).json("airlift.inspect/v1");
+    assert_eq!(tree["images"][0]["omittedPlatforms"], json!(["linux/arm64"]));
+
+    let push = |target: &Embedded, more: &[&str]| {
+        airlift.run(&[&["push", "saved.tar", target.authority(), "--retries", "0"], more].concat())
+    };
+    let strict = Embedded::start(Options { indexes: Indexes::Complete, ..Options::default() });
+    let refused = push(&strict, &[]).expect(3).says("linux/arm64").says("docker save --platform");
+    refused.says("--selected-children");
+    let endpoint = strict.endpoint();
+    assert_eq!(endpoint.try_manifest("team/app", "1").status, 404);
+    push(&strict, &["--selected-children"]).expect(0);
+    assert!(endpoint.try_manifest("team/app", "1-linux-amd64").body == amd64.bytes);
+    assert_eq!(endpoint.try_manifest("team/app", &arm64.digest.to_string()).status, 404);
+    let lenient = Embedded::start(Options { indexes: Indexes::Sparse, ..Options::default() });
+    push(&lenient, &[]).expect(0);
+    assert!(lenient.endpoint().try_manifest("team/app", "1").body == sample.root.bytes);
 }

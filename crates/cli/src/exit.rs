@@ -307,7 +307,7 @@ fn of_registry(error: &RegistryError) -> Exit {
 /// How a command ends that needs a whole bundle and found one in this state.
 pub(crate) fn of_state(state: State) -> Exit {
     match state {
-        State::Whole => Exit::Done,
+        State::Whole | State::Partial => Exit::Done,
         State::OverLimit => Exit::Refused,
         State::OtherBundle | State::NoLayout | State::PackedAgain | State::Unfinished | State::Damaged => {
             Exit::No

@@ -30,7 +30,7 @@ pub enum AdmitError {
 
 fn in_words(report: &Report) -> &'static str {
     match report.state {
-        State::Whole => "can't be used",
+        State::Whole | State::Partial => "can't be used",
         State::OtherBundle => "is another bundle",
         State::OverLimit => "was not looked at",
         State::NoLayout => "is no image layout",

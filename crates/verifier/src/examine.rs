@@ -269,7 +269,7 @@ impl Examiner<'_> {
         }
         match builder.finish() {
             Ok(graph) if self.ours => Ok(Some(graph)),
-            Ok(graph) => Ok(Some(graph.adopt_attached())),
+            Ok(graph) => Ok(Some(self.settle_partial(graph, limits).adopt_attached())),
             Err(error) => {
                 refuse(self, error);
                 Ok(None)

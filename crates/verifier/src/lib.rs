@@ -8,6 +8,7 @@ mod container;
 mod examine;
 mod frame;
 mod locate;
+mod partial;
 pub mod report;
 mod state;
 mod top;

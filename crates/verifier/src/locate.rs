@@ -74,7 +74,8 @@ impl Examiner<'_> {
             .iter()
             .flat_map(|graph| {
                 let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
-                manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
+                let absent = graph.all_absent().iter().map(|entry| entry.descriptor.digest);
+                manifests.chain(absent).chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
             })
             .chain(self.unknown.iter().map(|root| root.descriptor.digest))
             .collect();

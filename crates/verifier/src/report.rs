@@ -43,6 +43,8 @@ pub struct Report {
 pub enum State {
     /// Whole and unchanged, without what was left out by choice.
     Whole,
+    /// Another tool's layout with a part of an image or more: what is there is right, and some platforms are not there at all.
+    Partial,
     /// Not the bundle whose id was expected; nothing else is wrong.
     OtherBundle,
     /// More than a limit allows, so that not all of it was looked at; what was is right.
@@ -243,6 +245,11 @@ impl Findings {
     pub(crate) fn put_first(&mut self, findings: Vec<Finding>) {
         let others = std::mem::replace(&mut self.kept, findings);
         self.extend(others);
+    }
+
+    /// Drops those that turned out to be none.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Finding) -> bool) {
+        self.kept.retain(keep);
     }
 
     /// Those that were kept.

@@ -40,7 +40,8 @@ impl Examined {
             self.findings.as_slice().iter().filter(|one| one.is_error()).map(|one| one.rule).collect();
         let only = |rules: &[&str]| errors.iter().all(|rule| rules.contains(rule));
         if !self.findings.forbid() {
-            State::Whole
+            let is_partial = self.findings.as_slice().iter().any(|one| one.rule == "index-partial");
+            if is_partial { State::Partial } else { State::Whole }
         } else if self.is_unfinished() {
             State::Unfinished
         } else if self.archive.is_docker_archive() || only(&["layout-missing"]) && self.has_no_top_files() {

@@ -14,6 +14,7 @@ mod hostile;
 mod images;
 mod large;
 mod odd;
+mod partial;
 #[path = "../../../bundle/tests/format/tar_file.rs"]
 mod tar_file;
 mod volumes;

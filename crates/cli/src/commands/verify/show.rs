@@ -134,8 +134,14 @@ pub(super) fn one_volume(report: &VolumeReport, path: &Path, ui: &Ui) -> String 
     out
 }
 
+/// What to do with an archive of `docker save` that holds some platforms of an image.
+const PARTIAL: &str = "push asks the registry whether it takes an image without some of its platforms; --selected-children pushes those that are there, each under a tag of its own. For all platforms build the bundle from a registry (airlift build); for one of them, `docker save --platform` makes an image of its own of it";
+
 /// The obvious next step, where there is one.
 fn advice(report: &Report) -> Option<&'static str> {
+    if report.state == State::Partial {
+        return Some(PARTIAL);
+    }
     let first = report.findings.iter().find(|finding| finding.is_error())?;
     Some(match report.state {
         State::OverLimit if first.rule == "graph-limit" => hint_of_state(report.state),
@@ -175,6 +181,7 @@ fn verdict(report: &Report, bundle: &Path, paint: Paint) -> String {
 fn word(state: State) -> (Tone, &'static str) {
     match state {
         State::Whole => (Tone::Good, "OK"),
+        State::Partial => (Tone::Odd, "PARTIAL"),
         State::OtherBundle => (Tone::Bad, "NOT THE EXPECTED BUNDLE"),
         State::OverLimit => (Tone::Bad, "NOT LOOKED AT, OVER A LIMIT"),
         State::NoLayout => (Tone::Bad, "NO IMAGE LAYOUT"),
