@@ -125,24 +125,27 @@ fn a_list_of_referrers_in_a_layout_is_no_image() {
     assert_eq!(tags(&target), json!(["1"]));
 }
 
-/// `cosign save` gives image and signatures one name.
+/// `cosign save` gives image and signatures one name, or neither of them any.
 #[test]
 fn what_cosign_saved_gets_its_tag_again() {
     let image = made::image("linux/amd64", 1);
     let signature = made::signature("saved");
-    let name = "registry.example/team/app:1";
-    let airlift = Airlift::new();
-    layout(
-        &airlift,
-        &[&image, &signature],
-        &[],
-        &[named(&image.manifest, name), named(&signature.manifest, name)],
-    );
-    let target = Embedded::start(Options::default());
-    airlift.run(&["push", "layout", target.authority()]).expect(0);
     let tag = tag_of(&image.manifest.digest, ".sig");
-    assert!(target.endpoint().manifest("team/app", &tag) == signature.manifest.bytes);
-    assert!(target.endpoint().manifest("team/app", "1") == image.manifest.bytes);
+    let airlift = Airlift::new();
+    let name = "registry.example/team/app:1";
+    let named = [named(&image.manifest, name), named(&signature.manifest, name)];
+    let unnamed = [descriptor(&image.manifest), descriptor(&signature.manifest)];
+    for (roots, prefix) in [(named, ""), (unnamed, "/team/app")] {
+        layout(&airlift, &[&image, &signature], &[], &roots);
+        let target = Embedded::start(Options::default());
+        let destination = format!("{}{prefix}", target.authority());
+        let pushed = airlift.run(&["push", "layout", &destination, "--json"]).expect(0);
+        let receipt = pushed.json("airlift.receipt/v1");
+        assert_eq!(receipt["images"].as_array().map(Vec::len), Some(1), "{receipt}");
+        assert!(target.endpoint().manifest(REPOSITORY, &tag) == signature.manifest.bytes);
+        let digest = image.manifest.digest.to_string();
+        assert!(target.endpoint().manifest(REPOSITORY, &digest) == image.manifest.bytes);
+    }
 }
 
 /// What is attached to something that is elsewhere goes by itself, is listed there, and that is said.

@@ -5,7 +5,7 @@
 //! | oras, and others that copy referrers | a `subject` in its manifest, mostly no name |
 //! | regctl | a `subject`; and the list of referrers is a root, too, under the name of the fallback tag |
 //! | whoever copied tags | cosign's tag for its name: `sha256-<hex>.sig`, `.att`, `.sbom` |
-//! | `cosign save` | the image's own name, and layers that are signatures or attestations |
+//! | `cosign save` | the image's own name, or none as the image, and layers that are signatures or attestations |
 
 use std::collections::{HashMap, HashSet};
 
@@ -87,8 +87,8 @@ struct Adopter<'a> {
     graph: &'a Graph,
     /// The manifests by the tags that are made of their digests: the fallback tag, and cosign's without its suffix.
     by_tag: HashMap<String, Digest>,
-    /// By name, the first root that is none of cosign's.
-    by_name: HashMap<&'a str, Digest>,
+    /// By name, the first root that is none of cosign's; of those without a name, the only one.
+    by_name: HashMap<Option<&'a str>, Digest>,
 }
 
 impl<'a> Adopter<'a> {
@@ -101,13 +101,7 @@ impl<'a> Adopter<'a> {
                 by_tag.insert(format!("{}-{}", digest.algorithm(), digest.hex()), digest);
             }
         }
-        let mut by_name = HashMap::new();
-        for root in graph.roots.iter().filter(|root| graph.cosign_suffix(root).is_none()) {
-            if let Some(name) = root.reference.as_deref() {
-                by_name.entry(name).or_insert(root.descriptor.digest);
-            }
-        }
-        Adopter { graph, by_tag, by_name }
+        Adopter { graph, by_tag, by_name: images_by_name(graph) }
     }
 
     fn adopted(&self, root: &Root) -> Option<Root> {
@@ -137,13 +131,33 @@ impl<'a> Adopter<'a> {
 
     /// `cosign save` gives an image and what is attached to it one name; then the tag is made again under which it was.
     fn named_like_its_subject(&self, root: &Root) -> Option<Root> {
-        let reference = root.reference.as_deref()?;
+        let reference = root.reference.as_deref();
         let suffix = self.graph.cosign_suffix(root)?;
-        let subject = *self.by_name.get(reference)?;
+        let subject = *self.by_name.get(&reference)?;
         let tag = format!("{}-{}.{suffix}", subject.algorithm(), subject.hex());
-        let name = repository_of(reference).map_or(tag.clone(), |repository| format!("{repository}:{tag}"));
+        let repository = reference.and_then(repository_of);
+        let name = repository.map_or(tag.clone(), |repository| format!("{repository}:{tag}"));
         Some(Root { subject: Some(subject), reference: Some(name), ..root.clone() })
     }
+}
+
+/// The roots that are none of cosign's, by name: the first of each; of those without a name, the only one.
+fn images_by_name(graph: &Graph) -> HashMap<Option<&str>, Digest> {
+    let parts = graph.parts_of_others();
+    let mut by_name = HashMap::new();
+    let mut unnamed = 0;
+    for root in graph.roots.iter().filter(|root| graph.cosign_suffix(root).is_none()) {
+        let name = root.reference.as_deref();
+        let is_image = name.is_some() || !parts.contains(&root.descriptor.digest);
+        if is_image {
+            unnamed += usize::from(name.is_none());
+            by_name.entry(name).or_insert(root.descriptor.digest);
+        }
+    }
+    if unnamed > 1 {
+        by_name.remove(&None);
+    }
+    by_name
 }
 
 /// A tag that is made of a digest, without cosign's suffix.
