@@ -1,5 +1,7 @@
 //! Registries that show late what they took, and such as take no manifests by digest.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use airlift_server::Options;
 use airlift_testkit::scripted::{Answer, Request, Script};
 
@@ -9,6 +11,18 @@ const REPOSITORY: &str = "team/app";
 
 fn is_put(request: &Request, name: &str) -> bool {
     request.method == "PUT" && request.path().ends_with(&format!("/manifests/{name}"))
+}
+
+/// Numbers the GETs of a manifest that come after it was put.
+fn since_put(name: String) -> impl Fn(&Request) -> Option<usize> {
+    let (is_put_by_now, read) = (AtomicBool::new(false), AtomicUsize::new(0));
+    move |request| {
+        if is_put(request, &name) {
+            is_put_by_now.store(true, Ordering::SeqCst);
+        }
+        let is_it = request.method == "GET" && request.path().ends_with(&format!("/manifests/{name}"));
+        (is_it && is_put_by_now.load(Ordering::SeqCst)).then(|| read.fetch_add(1, Ordering::SeqCst))
+    }
 }
 
 /// A registry that doesn't see at once what it took refuses the manifest above, in the words of one registry or another.
@@ -70,11 +84,10 @@ fn manifests_that_show_late_are_read_again_and_then_given_up() {
     for (times, code) in [(1, 0), (usize::MAX, 3)] {
         for name in [sample.manifests[0].digest.to_string(), "1".to_owned()] {
             let target = Embedded::start(Options::default());
-            let path = format!("/manifests/{name}");
+            let read = since_put(name.clone());
             let registry = Script::forwarding(target.authority())
                 .rule(move |request| {
-                    let is_late =
-                        request.method == "GET" && request.path().ends_with(&path) && request.nth < times;
+                    let is_late = read(request).is_some_and(|number| number < times);
                     is_late.then(|| Answer::error(404, "MANIFEST_UNKNOWN", "not yet"))
                 })
                 .start();
@@ -83,13 +96,9 @@ fn manifests_that_show_late_are_read_again_and_then_given_up() {
             if code != 0 {
                 pushed.says("was taken, but is not there");
             }
-            assert_eq!(registry.count("PUT", &path_of(&name)), 1, "it is not sent again");
+            assert_eq!(registry.count("PUT", &format!("/manifests/{name}")), 1, "it is not sent again");
         }
     }
-}
-
-fn path_of(name: &str) -> String {
-    format!("/manifests/{name}")
 }
 
 /// Then the tag has to do, and still comes last.
@@ -113,11 +122,9 @@ fn a_tag_that_somebody_else_moves_is_said_to_be_moved() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY], &[]);
     let sample = &samples[0];
     let (target, other) = (Embedded::start(Options::default()), sample.manifests[0].clone());
+    let read = since_put("1".to_owned());
     let registry = Script::forwarding(target.authority())
-        .rule(move |request| {
-            let is_tag = request.method == "GET" && request.path().ends_with("/manifests/1");
-            is_tag.then(|| Answer::ok(&other.media_type, other.bytes.to_vec()))
-        })
+        .rule(move |request| read(request).map(|_| Answer::ok(&other.media_type, other.bytes.to_vec())))
         .start();
     let failed = airlift.run(&["push", "b.tar", &registry.authority(), "--retries", "0"]).expect(3);
     let failed = failed.says("stands for").says(&sample.manifests[0].digest.to_string());
