@@ -5,7 +5,7 @@ use std::path::Path;
 
 use airlift_bundle::media_type;
 use airlift_server::Options;
-use airlift_testkit::scripted::{Answer, Script};
+use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
 use serde_json::json;
 
 use crate::airlift::Airlift;
@@ -223,26 +223,32 @@ fn a_full_stdout_is_an_io_error() {
     }
 }
 
+/// An image whose layers are said to have these sizes; the digests of the layers count from 0.
+fn claiming(sizes: &[u64]) -> ScriptedRegistry {
+    let config = made::blob(media_type::OCI_CONFIG, "{}");
+    let layer = |(number, size): (usize, &u64)| {
+        let media_type = "application/vnd.oci.image.layer.v1.tar";
+        json!({"mediaType": media_type, "digest": format!("sha256:{number:064}"), "size": size})
+    };
+    let manifest = made::document(&json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": made::descriptor(&config),
+        "layers": sizes.iter().enumerate().map(layer).collect::<Vec<_>>(),
+    }));
+    let digest = config.digest.to_string();
+    let script = Script::empty().rule(move |request| {
+        let is_image = request.is_manifest() && request.path().ends_with("/1");
+        let is_config = request.is_blob() && request.path().ends_with(&digest);
+        let found = if is_image { Some(&manifest) } else { Some(&config).filter(|_| is_config) };
+        found.map(|found| Answer::ok(&found.media_type, found.bytes.to_vec()))
+    });
+    script.start()
+}
+
 /// Sizes that an index.json can say and no archive can have: the registry claims them, so they are no mistake in what was typed.
 #[test]
 fn a_size_that_no_archive_can_have_is_the_registrys_fault() {
-    let config = made::blob(media_type::OCI_CONFIG, "{}");
     for sizes in [vec![i64::MAX as u64], vec![i64::MAX as u64 - 4096], vec![1 << 62, 1 << 62]] {
-        let layer = |(number, size): (usize, &u64)| json!({"mediaType": "application/x", "digest": format!("sha256:{number:064}"), "size": size});
-        let layers: Vec<serde_json::Value> = sizes.iter().enumerate().map(layer).collect();
-        let manifest = made::document(&json!({
-            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
-            "config": made::descriptor(&config), "layers": layers,
-        }));
-        let (digest, config) = (config.digest.to_string(), config.clone());
-        let registry = Script::empty()
-            .rule(move |request| {
-                let is_image = request.is_manifest() && request.path().ends_with("/1");
-                let is_config = request.is_blob() && request.path().ends_with(&digest);
-                let found = if is_image { Some(&manifest) } else { Some(&config).filter(|_| is_config) };
-                found.map(|found| Answer::ok(&found.media_type, found.bytes.to_vec()))
-            })
-            .start();
+        let registry = claiming(&sizes);
         let reference = format!("{}/team/app:1", registry.authority());
         let last = format!("sha256:{:064}", sizes.len() - 1);
         for more in
@@ -251,6 +257,20 @@ fn a_size_that_no_archive_can_have_is_the_registrys_fault() {
             let airlift = Airlift::new();
             let refused = airlift.run(&[&["build", &reference], more].concat());
             refused.expect(3).says(&last).says("larger than");
+            assert_eq!(airlift.files(), [""; 0]);
+        }
+    }
+}
+
+/// Frames of a claimed size are not counted until the end of days.
+#[test]
+fn an_archive_of_more_frames_than_readers_take_is_refused_at_once() {
+    for size in [1 << 44, 1 << 55, 1 << 62] {
+        let registry = claiming(&[size]);
+        let reference = format!("{}/team/app:1", registry.authority());
+        for more in [&["-o", "b.tar.zst"][..], &["-o", "b.tar.zst", "--dry-run"]] {
+            let airlift = Airlift::new();
+            airlift.run(&[&["build", &reference], more].concat()).expect(5).says("more frames").says(".zst");
             assert_eq!(airlift.files(), [""; 0]);
         }
     }

@@ -274,3 +274,33 @@ fn manifests_that_a_limit_left_are_not_pulled_again() {
     // Of the two that lack, the first is asked for and refused; none of those that are kept is.
     assert_eq!(asked.len(), 1, "{asked:?} {again}");
 }
+
+/// A dry run counts what need not be fetched: of a bundle that was named, of the output, and of an unfinished one beside it.
+#[test]
+fn a_dry_run_counts_what_is_at_hand() {
+    let sample = two_platforms("team/app", 1);
+    let registry = Script::serving(vec![sample]).start();
+    let reference = format!("{}/team/app:1", registry.authority());
+    let airlift = Airlift::new();
+    let counts = |more: &[&str]| {
+        let ran = airlift.run(&[&["--json", "build", &reference, "--dry-run"], more].concat()).expect(0);
+        let plan = ran.json("airlift.plan/v1");
+        (plan["downloaded"].as_u64().unwrap(), plan["reused"].as_u64().unwrap())
+    };
+    let (all, nothing) = counts(&["-o", "b.tar"]);
+    assert_eq!(nothing, 0);
+    airlift.run(&["build", &reference, "-o", "b.tar"]).expect(0);
+    assert_eq!(counts(&["-o", "b.tar"]), (0, all));
+    assert_eq!(counts(&["--reuse", "b.tar"]), (0, all));
+    assert_eq!(counts(&[]), (all, 0));
+    // The end of the last blob is missing.
+    let whole = airlift.read("b.tar");
+    std::fs::rename(airlift.path("b.tar"), airlift.path("c.tar.part")).unwrap();
+    std::fs::write(airlift.path("c.tar.part"), &whole[..whole.len() - 2048]).unwrap();
+    let (fetched, reused) = counts(&["-o", "c.tar"]);
+    assert!(fetched > 0 && reused > 0 && fetched + reused == all, "{fetched} and {reused} of {all}");
+    let shown = airlift.run(&["build", &reference, "--dry-run", "-o", "c.tar"]).expect(0);
+    shown.says("of the blobs are at hand").says("would be fetched");
+    // It only looks.
+    assert_eq!(airlift.files(), ["c.tar.part"]);
+}

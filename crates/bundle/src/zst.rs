@@ -33,6 +33,14 @@ pub const CHUNK: u64 = 4 << 20;
 /// A stored frame has at most so much content: zstd's own limit for seekable files.
 pub const MAX_STORED: u64 = 1 << 30;
 
+/// Whether an archive can be written in frames: no more of them than readers take. Sizes are claims, so they are not counted to
+/// their end.
+pub fn fits(plan: &Plan) -> bool {
+    // One more for the seals.
+    let most = table::MAX_FRAMES as usize - 1;
+    cut::pieces(plan).take(most + 1).count() <= most
+}
+
 /// Whether a file of this name is to be written in frames.
 pub fn is_asked_for(output: &std::path::Path) -> bool {
     output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst"))

@@ -142,6 +142,9 @@ pub(crate) enum Failure {
     /// The bundle would be larger than allowed.
     #[error("the bundle would have {}, more than the {} that --max-size allows; nothing was fetched", size::exact(*.size), size::human(*.limit))]
     TooLarge { size: u64, limit: u64 },
+    /// An archive that readers would refuse in frames.
+    #[error("{} can't be compressed: an archive of {} would have more frames than readers take; nothing was fetched", harmless(&.output.to_string_lossy()), size::human(*.size))]
+    TooManyFrames { output: PathBuf, size: u64 },
     /// Content that is not what its digest says.
     #[error("{what} is damaged: {why}")]
     Damaged { what: String, why: String },
@@ -196,7 +199,9 @@ impl Failure {
             Failure::Admit(AdmitError::Refused { report, .. }) => of_state(report.state),
             Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
-            Failure::Push(PushError::TagsTaken(_)) | Failure::TooLarge { .. } => Exit::Refused,
+            Failure::Push(PushError::TagsTaken(_))
+            | Failure::TooLarge { .. }
+            | Failure::TooManyFrames { .. } => Exit::Refused,
             Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
             | Failure::ReadBack { source, .. } => of_registry(source),
             Failure::Push(PushError::Sparse(_) | PushError::NoRegistry { .. }) => Exit::Registry,
@@ -265,6 +270,9 @@ impl Failure {
                 "leave --reuse out: what is at the output, or unfinished beside it, is reused without being named"
                     .to_owned(),
             ),
+            Failure::TooManyFrames { .. } => {
+                Some("leave .zst out of the name; if no image is that large, its registry claims wrong sizes".to_owned())
+            }
             Failure::Usage(UsageError::Overwrites { .. }) => Some("choose another name with -o".to_owned()),
             Failure::Resolve(errors) => errors.iter().find_map(hint_of_resolve),
             Failure::Pack(PackError::Missing(missing)) => Some(hint_of_missing(missing).to_owned()),

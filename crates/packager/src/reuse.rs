@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use airlift_bundle::held::{Held, gauge};
+use airlift_bundle::plan::Content;
 use airlift_bundle::writer::WriteError;
 use airlift_bundle::{Event, Observer, PlannedEntry, Section, Writer, parallel};
 
+use crate::fetch::Fetched;
 use crate::plan::Packing;
 use crate::shelves::Shelves;
 
@@ -56,6 +58,34 @@ pub(crate) fn copy_at_hand(
 }
 
 impl Packing {
+    /// How many bytes of blobs a build would find at hand, and how many it would fetch. What is at hand is hashed for that, as
+    /// the build would.
+    pub fn foresee(&self, observer: &dyn Observer) -> Fetched {
+        let shelves = &self.source.shelves;
+        let is_there = |entry: &&PlannedEntry| shelves.places(entry.digest, entry.size).next().is_some();
+        let blobs: Vec<&PlannedEntry> = self.plan.blobs().filter(is_there).collect();
+        let bytes = blobs.iter().map(|entry| entry.size).sum();
+        if bytes > 0 {
+            observer.notice(Event::PhaseStarted { phase: "check", bytes });
+        }
+        let found: u64 =
+            parallel::map(&blobs, 0, |entry| held_at_hand(shelves, entry, observer)).into_iter().sum();
+        if bytes > 0 {
+            observer.notice(Event::PhaseEnded { phase: "check" });
+        }
+        let others = self.plan.blobs().filter(|entry| !is_there(entry));
+        let reused =
+            found + others.filter(|entry| self.is_inline(entry)).map(|entry| entry.size).sum::<u64>();
+        let all: u64 = self.plan.blobs().map(|entry| entry.size).sum();
+        Fetched { downloaded: all - reused, reused }
+    }
+
+    /// Whether a descriptor carries the blob itself.
+    fn is_inline(&self, entry: &PlannedEntry) -> bool {
+        let Content::Blob(position) = entry.content else { return false };
+        self.plan.graph().blobs.get(position).is_some_and(|blob| blob.descriptor.data.is_some())
+    }
+
     /// The place of a blob that is at hand, proven by hashing it.
     pub(crate) fn proven_at_hand(&self, entry: &PlannedEntry) -> Option<Section> {
         let mut places = self.source.shelves.places(entry.digest, entry.size);
@@ -64,6 +94,26 @@ impl Packing {
             (found == entry.digest).then_some(section)
         })
     }
+}
+
+/// The most that anything at hand has of a blob, in bytes.
+fn held_at_hand(shelves: &Shelves, entry: &PlannedEntry, observer: &dyn Observer) -> u64 {
+    let digest = entry.digest;
+    let mut most = 0;
+    for (_, section) in shelves.places(digest, entry.size) {
+        let gauged = gauge(&section, &digest, |_| Ok::<(), std::convert::Infallible>(()));
+        match gauged {
+            Ok(Ok(Held::Whole)) => most = entry.size,
+            Ok(Ok(Held::Start(begun))) => most = most.max(begun.bytes),
+            Ok(Ok(Held::Nothing)) | Err(_) => {}
+            Ok(Err(never)) => match never {},
+        }
+        if most == entry.size {
+            break;
+        }
+    }
+    observer.notice(Event::Advanced { digest, bytes: entry.size });
+    most
 }
 
 /// What is copied from where to where.

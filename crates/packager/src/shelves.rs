@@ -123,6 +123,21 @@ impl Shelves {
         Ok(shelves)
     }
 
+    /// The same for those who only look: nothing is locked, so another process may write to the output meanwhile.
+    ///
+    /// # Errors
+    /// If what was named can't be opened.
+    pub fn look(output: Option<&Path>, named: &[PathBuf]) -> Result<Self, ReuseError> {
+        let mut shelves = Shelves::default();
+        if let Some(output) = output {
+            let beside = [part_path(output), output.to_owned(), manifest_path(output)];
+            let there = beside.into_iter().chain(set_aside_paths(output));
+            shelves.others.extend(there.filter_map(|path| Shelf::open(&path).ok()));
+        }
+        shelves.open_named(named)?;
+        Ok(shelves)
+    }
+
     fn open_named(&mut self, named: &[PathBuf]) -> Result<(), ReuseError> {
         for path in named {
             let shelf =

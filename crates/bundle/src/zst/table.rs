@@ -23,7 +23,7 @@ const SKIPPABLE: usize = 8;
 const FOOTER: usize = 9;
 const LINE: usize = 8;
 /// More frames than this are taken for an attack: packed ones of so many would be 8 TiB, and no archive has as many entries.
-const MAX_FRAMES: u32 = 1 << 21;
+pub(crate) const MAX_FRAMES: u32 = 1 << 21;
 
 /// The end of a compressed file whose frames of content are `frames`.
 pub(crate) fn encode(frames: &FramesBuilder) -> Vec<u8> {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use airlift_bundle::plan::Content;
 use airlift_bundle::volumes::{Span, Volume, VolumeSet};
 use airlift_bundle::zst::{self, writer};
 use airlift_bundle::{Digest, Plan};
@@ -50,9 +49,10 @@ pub struct PlanDocument {
     pub id: Digest,
     /// The size in bytes that the archive will have.
     pub size: u64,
-    /// Bytes of blobs to be fetched, if nothing of them is there yet.
+    /// Bytes of blobs that would be fetched.
     pub downloaded: u64,
-    /// Bytes of blobs that need no fetching: those that descriptors carry themselves.
+    /// Bytes of blobs that need no fetching: what `--reuse`, the output and an unfinished bundle beside it have, hashed, and what
+    /// descriptors carry themselves.
     pub reused: u64,
     /// The images, in the bundle's order.
     pub images: Vec<PlannedImage>,
@@ -141,33 +141,32 @@ impl PlanDocument {
         let volume = |span: &Span| PlannedVolume { number: span.number, size: span.size };
         PlanDocument { volumes: spans.map(|spans| spans.iter().map(volume).collect()), ..self }
     }
-    pub(crate) fn new(bundle: Option<&Path>, packing: &Packing, with_blobs: bool) -> Self {
+
+    pub(crate) fn new(bundle: Option<&Path>, packing: &Packing, foreseen: Fetched) -> Self {
         let layout = packing.layout();
-        let graph = layout.graph();
         let in_frames = bundle.is_some_and(zst::is_asked_for);
-        let inline = |entry: &&airlift_bundle::PlannedEntry| match entry.content {
-            Content::Blob(position) => graph.blobs[position].descriptor.data.is_some(),
-            _ => false,
-        };
-        let total: u64 = layout.blobs().map(|entry| entry.size).sum();
-        let reused: u64 = layout.blobs().filter(inline).map(|entry| entry.size).sum();
+        PlanDocument {
+            schema: PLAN,
+            bundle: bundle.map(|path| path.display().to_string()),
+            id: layout.id(),
+            size: if in_frames { writer::size_at_most(layout) } else { layout.size() },
+            downloaded: foreseen.downloaded,
+            reused: foreseen.reused,
+            images: packing.images().iter().map(PlannedImage::from).collect(),
+            volumes: None,
+            blobs: None,
+        }
+    }
+
+    pub(crate) fn with_blobs(self, packing: &Packing) -> Self {
+        let layout = packing.layout();
         let blob = |entry: &airlift_bundle::PlannedEntry| PlannedBlob {
             digest: entry.digest,
             size: entry.size,
             offset: entry.data_offset,
             path: layout.path_of(entry),
         };
-        PlanDocument {
-            schema: PLAN,
-            bundle: bundle.map(|path| path.display().to_string()),
-            id: layout.id(),
-            size: if in_frames { writer::size_at_most(layout) } else { layout.size() },
-            downloaded: total - reused,
-            reused,
-            images: packing.images().iter().map(PlannedImage::from).collect(),
-            volumes: None,
-            blobs: with_blobs.then(|| layout.blobs().map(blob).collect()),
-        }
+        PlanDocument { blobs: Some(layout.blobs().map(blob).collect()), ..self }
     }
 }
 

@@ -138,17 +138,24 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     }
     let (output, shelves) = match &target {
         Target::File(output) => (Some(output.path.as_path()), Shelves::open_for(output, &args.reuse)?),
-        Target::Stream | Target::Nowhere => (None, Shelves::open(None, &args.reuse)?),
+        Target::Stream => (None, Shelves::open(None, &args.reuse)?),
+        Target::Nowhere => (None, Shelves::look(args.named_output(), &args.reuse)?),
     };
     let packing = plan(&args, &references, shelves, output, ui).await?;
     let layout = packing.layout();
     if let Some(limit) = args.max_size.filter(|limit| layout.size() > *limit) {
         return Err(Failure::TooLarge { size: layout.size(), limit });
     }
+    if let Some(output) = args.output.as_ref().filter(|path| zst::is_asked_for(path) && !zst::fits(layout)) {
+        return Err(Failure::TooManyFrames { output: output.clone(), size: layout.size() });
+    }
     let spans = args.volume_size.map(|split| split.spans(layout.size())).transpose();
     let spans = spans.map_err(UsageError::Volumes)?;
     match target {
-        Target::Nowhere => show_plan(&args, &packing, spans.as_deref(), ui)?,
+        Target::Nowhere => {
+            let foreseen = tokio::task::block_in_place(|| packing.foresee(&*ui.observer()));
+            show_plan(&args, &packing, foreseen, spans.as_deref(), ui)?;
+        }
         Target::Stream => {
             ui.note(&show::plan(&packing, None, &ui.err));
             let fetched = stream(&packing, ui).await?;
@@ -174,6 +181,11 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
 }
 
 impl Args {
+    /// The output, where it is a file.
+    fn named_output(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| path.as_os_str() != "-")
+    }
+
     fn target(&self, ui: &Ui) -> Result<Target, Failure> {
         let refuse = |why| Err(UsageError::Combination(why).into());
         match &self.output {
@@ -280,13 +292,19 @@ async fn plan_from(
     Ok(Packing::plan(Arc::clone(source), resolved, &options, observer).await?)
 }
 
-fn show_plan(args: &Args, packing: &Packing, spans: Option<&[Span]>, ui: &Ui) -> Result<(), Failure> {
+fn show_plan(
+    args: &Args,
+    packing: &Packing,
+    foreseen: Fetched,
+    spans: Option<&[Span]>,
+    ui: &Ui,
+) -> Result<(), Failure> {
     if ui.json {
-        let bundle = args.output.as_deref();
-        return ui.print_json(&PlanDocument::new(bundle, packing, ui.verbosity > 0).in_volumes(spans));
+        let plan = PlanDocument::new(args.output.as_deref(), packing, foreseen).in_volumes(spans);
+        return ui.print_json(&if ui.verbosity > 0 { plan.with_blobs(packing) } else { plan });
     }
     let frames = args.output.as_deref().map(|output| show::frames(output, packing)).unwrap_or_default();
-    ui.print(&(show::plan(packing, spans, &ui.out) + &frames))
+    ui.print(&(show::plan(packing, spans, &ui.out) + &frames + &show::foreseen(foreseen)))
 }
 
 /// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.

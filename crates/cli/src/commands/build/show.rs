@@ -48,6 +48,19 @@ fn partial(packing: &Packing, stream: &Stream) -> String {
     format!("{word}\n{}", indented(2, Tone::Plain, text, stream))
 }
 
+/// What need not be fetched; nothing where all of it has to be.
+pub(crate) fn foreseen(foreseen: Fetched) -> String {
+    let Fetched { downloaded, reused } = foreseen;
+    if reused == 0 {
+        return String::new();
+    }
+    format!(
+        "{} of the blobs are at hand, {} would be fetched\n",
+        size::human(reused),
+        size::human(downloaded)
+    )
+}
+
 /// The volumes: how many, and from which to which.
 pub(crate) fn volumes(set: &VolumeSet) -> String {
     let name = |volume: Option<&Volume>| volume.map(|volume| volume.name.clone()).unwrap_or_default();
