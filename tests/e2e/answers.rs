@@ -126,7 +126,7 @@ fn a_pipe_is_to_be_saved_first() {
     let (airlift, _source, _) = made::bundle(&["team/a"], &[]);
     let made = Command::new("mkfifo").arg(airlift.path("pipe")).status().unwrap();
     assert!(made.success());
-    for bundle in ["/dev/stdin", "pipe"] {
+    for bundle in ["/dev/stdin", "pipe", "-"] {
         for words in [
             &["verify", bundle][..],
             &["inspect", bundle],

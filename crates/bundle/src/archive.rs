@@ -82,6 +82,14 @@ impl Archive {
             Named::Other => {}
         }
         let opened = Archive::open_unsplit(path);
+        let is_strange = match &opened {
+            // As the first volume of several is.
+            Ok(archive) => archive.is_cut_off(),
+            Err(error) => matches!(error, OpenError::NotALayout { .. }),
+        };
+        if let Some(renamed) = is_strange.then(|| volumes::recognised(path)).flatten() {
+            return Err(OpenError::renamed(path, renamed));
+        }
         let lacking = match &opened {
             Ok(archive) => archive.is_cut_off().then(|| volumes::of_first(path)).flatten(),
             Err(error) => volumes::lacks_manifest(path, error),
@@ -101,6 +109,9 @@ impl Archive {
     /// The same for what isn't in volumes.
     fn open_unsplit(path: &Path) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
+        if path == Path::new("-") && std::fs::symlink_metadata(path).is_err() {
+            return Err(OpenError::Pipe { path: path.to_owned() });
+        }
         let metadata = std::fs::metadata(path).map_err(read)?;
         if metadata.is_dir() {
             let archive = crate::folder::open(path).map_err(read)?;
@@ -154,7 +165,9 @@ impl Archive {
     fn unreadable(path: &Path, length: u64, wrong: table::Wrong) -> Self {
         let mut archive = Archive::empty(path, Form::Tar, length);
         let table::Wrong { what, position } = wrong;
-        let message = format!("{what} at byte {position} of the compressed file is not what it has to be");
+        let message = format!(
+            "{what} at byte {position} of the compressed file is not what it has to be: most often the file was cut off"
+        );
         archive.add_defect(Defect { severity: Severity::Error, rule: "zst-table", message, offset: None });
         archive
     }

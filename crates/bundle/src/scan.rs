@@ -13,8 +13,7 @@
 //! - sizes beyond what is there, negative base-256, header records of megabytes;
 //! - flipped bits in headers, by their checksum.
 //!
-//! What is merely another order, a directory entry, a hard link to an earlier file, or a long name in pax or GNU form is legal and
-//! accepted.
+//! What is merely another order, a directory entry, a hard link to an earlier file, or a long name in pax or GNU form is legal.
 
 mod fields;
 mod links;

@@ -45,7 +45,8 @@ impl Shelf {
     /// If it can't be read, or holds no image layout.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
-        if volumes::named(path) == Named::Other && std::fs::metadata(path).map_err(read)?.is_file() {
+        if volumes::named(path) == Named::Other && std::fs::metadata(path).is_ok_and(|found| found.is_file())
+        {
             let file = Arc::new(File::open(path).map_err(read)?);
             if let Some(shelf) = Self::of_file(path, &file).map_err(read)? {
                 return Ok(shelf);

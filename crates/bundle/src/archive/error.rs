@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::part;
+use crate::volumes::Renamed;
 
 /// Why a layout could not even be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,16 @@ pub enum OpenError {
         /// The manifest that it should lie beside.
         manifest: PathBuf,
     },
+    /// It is a volume, or a manifest of volumes, under another name.
+    #[error("{} is {name} of the set {}, under another name: rename it to that", .path.display(), .manifest.display())]
+    Renamed {
+        /// What was asked for.
+        path: PathBuf,
+        /// The name that it should have.
+        name: String,
+        /// The manifest of its set.
+        manifest: PathBuf,
+    },
     /// It is a pipe or a socket.
     #[error("{} is a pipe, and a bundle is read at many places, its manifests first: save it to a file and name that (cat > b.tar)", .path.display())]
     Pipe {
@@ -64,6 +75,10 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    pub(super) fn renamed(path: &Path, Renamed { name, manifest }: Renamed) -> Self {
+        OpenError::Renamed { path: path.to_owned(), name, manifest }
+    }
+
     /// The same, unless an unfinished build explains it: `path` is one, or there is one in its place.
     pub(super) fn or_unfinished(self, path: &Path) -> Self {
         let found = match &self {

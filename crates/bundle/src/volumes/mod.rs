@@ -11,6 +11,7 @@ mod one;
 mod open;
 mod parts;
 mod pieces;
+mod renamed;
 mod room;
 
 use std::io;
@@ -24,6 +25,7 @@ pub use one::{One, altered, open_one};
 pub use open::{Opened, open, read_manifest};
 pub use parts::VolumeParts;
 pub(crate) use pieces::Pieces;
+pub(crate) use renamed::{Renamed, recognised};
 pub(crate) use room::Room;
 
 /// Volumes are no smaller: this many bytes.

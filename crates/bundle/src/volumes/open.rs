@@ -10,6 +10,7 @@ use crate::os::read_full_at;
 use crate::storage::Storage;
 use crate::volumes::manifest::{MAX_SIZE, START};
 use crate::volumes::pieces::{Piece, Pieces, Purpose, identity, open_for_reading};
+use crate::volumes::renamed::under_other_names;
 use crate::volumes::{Volume, VolumeSet};
 use crate::{Digest, OpenError};
 
@@ -45,8 +46,26 @@ pub fn open(manifest: &Path) -> Result<Opened, OpenError> {
         }
         pieces.push(Piece { path, start: set.start_of(volume), size: volume.size, identity });
     }
+    if defects.iter().any(|defect| defect.rule == "volume-missing") {
+        name_renamed(manifest, &set, &mut defects);
+    }
     let storage = (!unreadable).then(|| Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))));
     Ok(Opened { set: Some(set), storage, defects })
+}
+
+/// Adds to what is said of missing volumes under which names they are there.
+fn name_renamed(manifest: &Path, set: &VolumeSet, defects: &mut [Defect]) {
+    let renamed = under_other_names(manifest, set);
+    for volume in &set.volumes {
+        let missing = format!("{} is missing", volume.name);
+        let defect = defects.iter_mut().find(|defect| defect.message.starts_with(&missing));
+        if let (Some(name), Some(defect)) = (renamed.get(&volume.number), defect) {
+            let name = crate::text::harmless(name);
+            defect
+                .message
+                .push_str(&format!("; {name} has its size and begins as it does: rename that file"));
+        }
+    }
 }
 
 /// The manifest, or what is wrong with it.

@@ -59,6 +59,11 @@ fn messages_of_writing_and_opening() {
         OpenError::Read { path: path(), source: source() },
         OpenError::Compressed { path: path(), format: "gzip" },
         OpenError::Pipe { path: path() },
+        OpenError::Renamed {
+            path: path(),
+            name: "b.tar.002".into(),
+            manifest: "out/b.tar.volumes.json".into(),
+        },
         OpenError::Unfinished { path: "out/b.tar".into(), part: path() },
         OpenError::NotALayout { path: path() },
         OpenError::OneVolume { path: path(), manifest: "out/b.tar.volumes.json".into() },

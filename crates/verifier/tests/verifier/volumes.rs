@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use airlift_bundle::{Digest, Limits};
-use airlift_verifier::VerifiedBundle;
+use airlift_bundle::{Digest, Limits, Unobserved};
+use airlift_verifier::{Options, VerifiedBundle, verify};
 
 use crate::frames_file;
 use crate::images::LAYER;
@@ -64,4 +64,37 @@ fn only_our_own_bundles_are_taken_in_volumes() {
     let set = folder.path().join("b.tar.volumes.json");
     assert_eq!(rules(&report(&set)), ["volume-foreign"]);
     assert!(VerifiedBundle::admit(&set, Limits::default()).is_err());
+}
+
+/// Copying tools and browsers give files other names: what they are is seen by their content, and said.
+#[test]
+fn volumes_and_manifests_under_other_names_are_named() {
+    let mut images = frames_file::sample();
+    let large = images.blob(LAYER, &frames_file::plain_layer(0, 2 * SIZE));
+    let image = images.image("riscv64", &[large]);
+    images.root(&image, "registry.example.com/large:1");
+    let archive = images.archive();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("whole.tar"), &archive).unwrap();
+    cut(folder.path(), &archive, &report(&path("whole.tar")).id.unwrap());
+    fs::remove_file(path("whole.tar")).unwrap();
+    for (proper, other) in [("b.tar.001", "b.tar(1).001"), ("b.tar.002", "B_TAR~1.002")] {
+        fs::rename(path(proper), path(other)).unwrap();
+        let found = report(&path("b.tar"));
+        assert_eq!(rules(&found), ["volume-missing"]);
+        let message = &found.findings[0].message;
+        assert!(message.contains(&format!("{proper} is missing")) && message.contains(other), "{message}");
+        let error = verify(&path(other), &Options::default(), &Unobserved).unwrap_err().to_string();
+        assert!(error.contains(&format!("is {proper} of the set")) && error.contains("rename it"), "{error}");
+        fs::rename(path(other), path(proper)).unwrap();
+    }
+    // What only has the size of a volume is none.
+    fs::rename(path("b.tar.002"), path("other")).unwrap();
+    fs::write(path("other"), vec![1; SIZE]).unwrap();
+    let found = report(&path("b.tar"));
+    assert!(!found.findings[0].message.contains("other"), "{:?}", found.findings);
+    fs::rename(path("b.tar.volumes.json"), path("volumes(1).json")).unwrap();
+    let error = verify(&path("volumes(1).json"), &Options::default(), &Unobserved).unwrap_err().to_string();
+    assert!(error.contains("is b.tar.volumes.json of the set") && error.contains("rename it"), "{error}");
 }

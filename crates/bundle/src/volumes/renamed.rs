@@ -1,0 +1,82 @@
+//! Volumes and manifests under other names, as copying tools and browsers give them: recognised by their content, so that a message can say what
+//! they are. Nothing is read under another name than the manifest's.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::Digest;
+use crate::volumes::manifest::MAX_SIZE;
+use crate::volumes::open::{read_manifest, start_of};
+use crate::volumes::pieces::open_for_reading;
+use crate::volumes::{MANIFEST_SUFFIX, SCHEMA, Volume, VolumeSet, manifest_path};
+
+/// More files of a folder are not looked at.
+const MOST_FILES: usize = 10_000;
+/// More manifests of a folder are not read for one volume.
+const MOST_SETS: usize = 20;
+
+/// The names of files in the manifest's folder that begin as volumes of the set do, by the volumes' numbers.
+pub(super) fn under_other_names(manifest: &Path, set: &VolumeSet) -> HashMap<usize, String> {
+    let mut found = HashMap::new();
+    for (path, name) in files_beside(manifest).filter(|(_, name)| set.volume(name).is_none()) {
+        let Some((size, start)) = beginning(&path) else { continue };
+        if let Some(volume) = volume_like(set, size, &start) {
+            found.entry(volume.number).or_insert(name);
+        }
+    }
+    found
+}
+
+/// What a file is that goes by another name than it should: a volume, or a manifest.
+pub(crate) struct Renamed {
+    /// The name that it should have.
+    pub(crate) name: String,
+    /// The manifest of the set.
+    pub(crate) manifest: PathBuf,
+}
+
+/// Recognises a manifest of volumes, or a volume whose manifest lies beside it; `None` for anything else.
+pub(crate) fn recognised(path: &Path) -> Option<Renamed> {
+    let (size, start) = beginning(path)?;
+    if size <= MAX_SIZE && is_manifest(path) {
+        let set = read_manifest(path).ok()?.ok()?;
+        let manifest = manifest_path(&path.with_file_name(set.stem()?));
+        let name = manifest.file_name()?.to_str()?.to_owned();
+        return (manifest != path).then_some(Renamed { name, manifest });
+    }
+    let sets = files_beside(path).filter(|(_, name)| name.ends_with(MANIFEST_SUFFIX)).take(MOST_SETS);
+    sets.filter_map(|(manifest, _)| {
+        let set = read_manifest(&manifest).ok()?.ok()?;
+        let name = volume_like(&set, size, &start)?.name.clone();
+        Some(Renamed { name, manifest })
+    })
+    .find(|renamed| path.file_name().is_none_or(|name| name != renamed.name.as_str()))
+}
+
+fn volume_like<'a>(set: &'a VolumeSet, size: u64, start: &Digest) -> Option<&'a Volume> {
+    set.volumes.iter().find(|volume| volume.size == size && volume.start.0 == *start)
+}
+
+/// A regular file's size and the digest of its start.
+fn beginning(path: &Path) -> Option<(u64, Digest)> {
+    let file = open_for_reading(path).ok()?;
+    let size = file.metadata().ok()?.len();
+    Some((size, start_of(&file, size).ok()?))
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let expected = format!("{{\"schema\":\"{SCHEMA}\"");
+    let mut start = Vec::new();
+    let read =
+        open_for_reading(path).and_then(|file| file.take(expected.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == expected.as_bytes()
+}
+
+/// The regular files in the folder of `path`, with their names as far as these are text.
+fn files_beside(path: &Path) -> impl Iterator<Item = (PathBuf, String)> {
+    let folder = crate::os::folder_of(path).to_owned();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST_FILES).flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    files.filter_map(|entry| Some((entry.path(), entry.file_name().into_string().ok()?)))
+}
