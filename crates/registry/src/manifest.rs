@@ -65,7 +65,8 @@ impl Transport {
 
     /// Stores a manifest's bytes as they are, under a tag or its digest.
     ///
-    /// A 500 is not repeated: some registries have stored it by then, and some mean "never".
+    /// Where an answer leaves open whether it was stored (5xx, or none at all), that is asked before it is sent again: a tag that may not be
+    /// moved would refuse it, though it stands for it. After a 500 it is sent once more only: some mean "never" by that.
     ///
     /// # Errors
     /// If the registry doesn't take it, or says that it took something else.
@@ -77,16 +78,25 @@ impl Transport {
         bytes: Bytes,
     ) -> Result<PutManifest, Error> {
         let mut retry = self.inner.retry(format!("{repository} manifest {selector}"));
+        let mut once_more = true;
         loop {
-            match self.put_once(repository, selector, media_type, &bytes, None).await {
+            let error = match self.put_once(repository, selector, media_type, &bytes, None).await {
                 Ok(put) => return Ok(put),
-                Err(error) => {
-                    let final_500 = error.refusal().is_some_and(|refusal| refusal.status == 500);
-                    let passing = error.is_passing() && !final_500;
-                    retry.pause_if(passing, error).await?;
-                }
+                Err(error) => error,
+            };
+            if error.leaves_doubt() && self.holds(repository, selector, &bytes).await {
+                return Ok(PutManifest { digest_header: None, subject_header: None });
             }
+            let is_500 = error.refusal().is_some_and(|refusal| refusal.status == 500);
+            let passing = error.is_passing() && (!is_500 || std::mem::take(&mut once_more));
+            retry.pause_if(passing, error).await?;
         }
+    }
+
+    /// Whether a manifest stands there, by one GET.
+    async fn holds(&self, repository: &Repository, selector: &Selector, bytes: &Bytes) -> bool {
+        let found = self.get_once(repository, selector, Access::Push).await;
+        matches!(found, Ok(Some(found)) if found.bytes == *bytes)
     }
 
     /// One HEAD or GET; `None` where the manifest is not there.

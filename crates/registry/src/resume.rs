@@ -1,8 +1,9 @@
 //! An upload session: where it goes on, and what the registry has of one that broke.
 //!
 //! OCI distribution-spec 1.1, "Pushing a blob in chunks": a GET of the session's location is answered by 204 with `Range: 0-N` and, for what
-//! comes next, `Location`. Many registries drop a session with its connection, some write `bytes=0-N`, some leave out the location. Whatever
-//! doesn't make sense means that the session is lost, which costs an upload from the start and nothing else: the digest is proven at the end.
+//! comes next, `Location`; some say 200 or 202. Many registries drop a session with its connection, some write `bytes=0-N`, some leave out the
+//! location. Whatever doesn't make sense means that the session is lost, which costs an upload from the start and nothing else: the digest is
+//! proven at the end.
 
 use std::sync::Arc;
 
@@ -38,9 +39,7 @@ pub(crate) enum Standing {
     Done,
     /// The registry has this many bytes of it.
     At(Session, u64),
-    /// There is no such session (any more).
-    Gone,
-    /// It can't be gone on with.
+    /// There is no such session (any more), or it can't be gone on with.
     Lost,
 }
 
@@ -107,11 +106,12 @@ impl Session {
         size: u64,
     ) -> Result<Standing, Error> {
         let answer = match self.status(inner, repository).await {
-            Ok(answer) if answer.status() == StatusCode::NO_CONTENT => answer,
+            Ok(answer) if matches!(answer.status().as_u16(), 200 | 202 | 204) => answer,
             Ok(answer) => return lost_unless_passing(inner.refused(answer).await),
             Err(error) => return lost_unless_passing(error),
         };
-        let offset = answer.header("range").and_then(end).and_then(|last| last.checked_add(1));
+        let offset =
+            answer.header("range").and_then(span).filter(|(first, _)| *first == 0).map(|(_, end)| end);
         // `0-0` is one byte, or none: registries differ, and there is nothing to gain.
         match offset.filter(|offset| *offset > 1 && *offset <= self.sent.min(size)) {
             Some(offset) => match self.clone().moved(&inner.http, &answer) {
@@ -140,45 +140,68 @@ impl Session {
 fn lost_unless_passing(error: Error) -> Result<Standing, Error> {
     match error {
         error if error.is_passing() => Err(error),
-        Error::NotFound(_) => Ok(Standing::Gone),
         _ => Ok(Standing::Lost),
     }
 }
 
-/// Whether an answer to the last piece says, if it says anything, that all `size` bytes are there.
-pub(crate) fn covers(answer: &Answer, size: u64) -> bool {
-    // One registry counts where others name the last byte.
-    answer.header("range").is_none_or(|range| end(range).is_some_and(|last| last == size || last + 1 == size))
+/// How much of the blob the registry has after a piece from `start` to `end`, as its answer says. `None`: it says something else, or nothing where
+/// it should.
+pub(crate) fn reached(answer: &Answer, start: u64, end: u64) -> Option<u64> {
+    let Some(range) = answer.header("range") else {
+        // By 202 it says that it goes on behind the piece. Other answers mean many things.
+        return (answer.status() == StatusCode::ACCEPTED).then_some(end);
+    };
+    match span(range)? {
+        // One registry counts where others name the last byte; some name the piece alone.
+        (first, reached) if first == 0 || first == start => match reached {
+            reached if reached == end || reached == end + 1 => Some(end),
+            reached if reached > start && reached < end => Some(reached),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
-/// The last byte of `0-N` or `bytes=0-N`.
-fn end(range: &str) -> Option<u64> {
+/// First and end of `0-N`, `bytes=0-N` or `bytes 0-N/SIZE`: the end is behind the last byte.
+fn span(range: &str) -> Option<(u64, u64)> {
     let range = range.trim();
-    let range = range.strip_prefix("bytes").map_or(range, |rest| rest.trim_start_matches([' ', '=']));
-    let digits = range.strip_prefix("0-")?;
-    digits.parse().ok().filter(|last| digits.bytes().all(|byte| byte.is_ascii_digit()) && *last < u64::MAX)
+    let range = match range.get(..5) {
+        Some(unit) if unit.eq_ignore_ascii_case("bytes") => range[5..].trim_start_matches([' ', '=']),
+        _ => range,
+    };
+    let (range, _) = range.split_once('/').unwrap_or((range, ""));
+    let (first, last) = range.split_once('-')?;
+    let number = |text: &str| {
+        let text = text.trim();
+        text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    Some((number(first)?, number(last)?.checked_add(1)?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::end;
+    use super::span;
 
     #[test]
     fn reads_how_far_an_upload_is() {
-        for (range, last) in [
-            ("0-99", Some(99)),
-            ("bytes=0-99", Some(99)),
-            ("bytes 0-99", Some(99)),
-            (" 0-0 ", Some(0)),
-            ("1-99", None),
+        for (range, expected) in [
+            ("0-99", Some((0, 100))),
+            ("bytes=0-99", Some((0, 100))),
+            ("Bytes 0-99", Some((0, 100))),
+            ("bytes 0-99/200", Some((0, 100))),
+            ("0-99/*", Some((0, 100))),
+            (" 0 - 0 ", Some((0, 1))),
+            ("1-99", Some((1, 100))),
             ("0-", None),
             ("0--1", None),
             ("0-+1", None),
             ("0-18446744073709551615", None),
             ("99", None),
+            ("bytes", None),
+            ("é0-9", None),
             ("", None),
         ] {
-            assert_eq!(end(range), last, "{range:?}");
+            assert_eq!(span(range), expected, "{range:?}");
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::hop::{Declared, same_origin};
 use crate::host::{Host, HostError};
 use crate::http::{Ask, Http, Payload};
 use crate::options::{Options, SetupError};
+use crate::pieces::Limits;
 use crate::presence::ProvenHeads;
 use crate::quota::{self, Quotas, RateLimit};
 use crate::rate::Rate;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     sessions: Sessions,
     quotas: Quotas,
     pub(crate) proven_heads: ProvenHeads,
+    pub(crate) limits: Limits,
     registries: Mutex<HashMap<Host, Arc<OnceCell<Arc<Registry>>>>>,
 }
 
@@ -87,6 +89,7 @@ impl Transport {
             sessions: Sessions::new(credentials),
             quotas: Quotas::default(),
             proven_heads: ProvenHeads::default(),
+            limits: Limits::default(),
             registries: Mutex::default(),
         };
         Ok(Transport { inner: Arc::new(inner) })

@@ -229,6 +229,39 @@ async fn a_manifest_is_sent_as_its_bytes() {
     assert_eq!(last.body, manifest);
 }
 
+/// An answer that says nothing of whether it was stored: then that is asked, and it is sent again only if it is not there.
+#[tokio::test]
+async fn a_manifest_that_may_have_been_stored_is_looked_for() {
+    const MANIFEST: &[u8] = b"{ \"odd\" :  1}\n";
+    let answers: [fn() -> Reply; 5] = [
+        || Reply::new(500, &[], ""),
+        || Reply::new(502, &[], ""),
+        || Reply::new(504, &[], ""),
+        || Reply::bytes("", "").then(Then::Reset),
+        || Reply::bytes("", "").then(Then::Close),
+    ];
+    for answer in answers {
+        for stored in [true, false] {
+            let script = Script::new(move |request| match (request.method.as_str(), request.before) {
+                ("PUT", 0) => answer(),
+                // As registries do whose tags may not be moved.
+                ("PUT", _) if stored => Reply::new(409, &[], ""),
+                ("PUT", _) => Reply::new(201, &[], ""),
+                _ if stored => Reply::new(200, &[], MANIFEST),
+                _ => Reply::new(200, &[], "{\"another\":1}"),
+            })
+            .await;
+            let (transport, _) = transport(options());
+            let (target, tag) = (repository(script.address, "a"), Selector::Tag("1".parse().unwrap()));
+            let bytes = bytes::Bytes::from_static(MANIFEST);
+            transport.put_manifest(&target, &tag, media_type::OCI_MANIFEST, bytes).await.unwrap();
+            let methods: Vec<_> = script.requests().into_iter().map(|request| request.method).collect();
+            let expected: &[&str] = if stored { &["PUT", "GET"] } else { &["PUT", "GET", "PUT"] };
+            assert_eq!(methods, expected);
+        }
+    }
+}
+
 #[tokio::test]
 async fn refusals_of_a_manifest() {
     let put = async |reply: Reply| {
@@ -246,11 +279,11 @@ async fn refusals_of_a_manifest() {
     assert!(matches!(error, Error::Refused(_)) && refusal.has("MANIFEST_BLOB_UNKNOWN") && asked == 1);
     let details: Vec<_> = refusal.errors.iter().map(|error| error.detail.clone().unwrap()).collect();
     assert_eq!(details, ["sha256:01", "sha256:02"]);
-    // Nobody knows what a 500 means here, so it isn't repeated.
+    // Nobody knows what a 500 means here, so it is repeated once. Each time it is asked whether it was stored.
     let (error, asked) = put(Reply::new(500, &[], "")).await;
-    assert!(matches!(error, Error::Server(_)) && asked == 1);
-    let (error, asked) = put(Reply::new(502, &[], "")).await;
     assert!(matches!(error, Error::Server(_)) && asked == 4);
+    let (error, asked) = put(Reply::new(502, &[], "")).await;
+    assert!(matches!(error, Error::Server(_)) && asked == 8);
     let other = Digest::sha256(b"other").to_string();
     let (error, _) = put(Reply::new(201, &[("Docker-Content-Digest", &other)], "")).await;
     assert!(matches!(fault(&error), Some(ContentFault::Header { .. })), "{error}");

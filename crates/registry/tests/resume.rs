@@ -100,7 +100,8 @@ async fn a_session_that_makes_no_sense_is_started_over() {
         (404, None),
         (416, None),
         (401, None),
-        (200, Some("0-99999")),
+        (200, None),
+        (202, Some("100-99999")),
         (204, None),
         (204, Some("0-0")),
         (204, Some("1-99999")),
@@ -127,6 +128,97 @@ async fn a_session_that_makes_no_sense_is_started_over() {
         let methods: Vec<_> = shop.methods().into_iter().filter(|method| method != "HEAD").collect();
         assert_eq!(methods, ["POST", "PUT", "GET", "POST", "PUT"], "{status} {range:?}");
         assert_eq!((shop.requests().pop().unwrap().body.len(), log.retries().len()), (SIZE, 1));
+    }
+}
+
+/// Older registries answer a PATCH by 204, and a question for an upload by 200 or 202; what counts is the range that they name.
+#[tokio::test]
+async fn an_upload_goes_on_whatever_status_says_so() {
+    for (status, range) in [
+        (200, "0-999999"),
+        (202, "bytes=0-999999"),
+        (204, "bytes 0-999999/3000000"),
+        (204, "0-999999/*"),
+        (200, "Bytes=0-999999"),
+    ] {
+        for (patch, reached) in [
+            (204, "0-2999999"),
+            (201, "bytes=0-2999999"),
+            (200, "0-3000000"),
+            (202, "1000000-2999999"),
+            (204, "bytes 0-2999999/3000000"),
+        ] {
+            let instead = move |request: &Request| match request.method.as_str() {
+                "GET" => Some(Reply::new(status, &[("Range", range)], "")),
+                "PATCH" => Some(Reply::new(patch, &[("Range", reached)], "")),
+                "PUT" if request.before > 0 => Some(Reply::new(201, &[], "")),
+                _ => None,
+            };
+            let bytes = content(SIZE);
+            let orders =
+                Orders { cut: first_put_cut(1_000_000), instead: Box::new(instead), ..Orders::default() };
+            let shop = Shop::open(orders).await;
+            let (result, _) = put(&shop, &bytes).await;
+            result.unwrap_or_else(|error| panic!("{status} {range} {patch} {reached}: {error}"));
+            assert_eq!(shop.methods(), ["POST", "PUT", "GET", "PATCH", "PUT"], "{status} {patch} {reached}");
+        }
+    }
+}
+
+/// Replicas that don't know each other's sessions, and registries that purge them.
+#[tokio::test]
+async fn a_session_that_is_forgotten_is_opened_anew() {
+    let forgotten: [fn() -> Reply; 6] = [
+        || Reply::new(404, &[], r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#),
+        || Reply::new(400, &[], r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID"}]}"#),
+        || Reply::new(400, &[], r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#),
+        || Reply::new(404, &[], ""),
+        || Reply::new(404, &[("Content-Type", "text/html")], "<html>"),
+        || Reply::new(410, &[], ""),
+    ];
+    for answer in forgotten {
+        let bytes = content(SIZE);
+        let instead = move |request: &Request| (request.method == "PUT" && request.before < 2).then(answer);
+        let shop = Shop::open(Orders { instead: Box::new(instead), ..Orders::default() }).await;
+        let (result, log) = put(&shop, &bytes).await;
+        assert_eq!(result.unwrap(), 3 * SIZE as u64);
+        assert!(shop.holds(&bytes));
+        assert_eq!(shop.methods(), ["POST", "PUT", "POST", "PUT", "POST", "PUT"]);
+        assert_eq!(log.retries().len(), 2);
+        // Always: it is given up after the retries.
+        let instead = move |request: &Request| (request.method == "PUT").then(answer);
+        let shop = Shop::open(Orders { instead: Box::new(instead), ..Orders::default() }).await;
+        let error = put(&shop, &bytes).await.0.unwrap_err();
+        assert_eq!((error.attempts(), shop.methods().len()), (4, 8), "{error}");
+    }
+    // A repository that isn't there is no session that is forgotten.
+    let unknown = |request: &Request| {
+        let body = r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#;
+        (request.method == "PUT").then(|| Reply::new(404, &[], body))
+    };
+    let shop = Shop::open(Orders { instead: Box::new(unknown), ..Orders::default() }).await;
+    assert!(put(&shop, &content(SIZE)).await.0.is_err());
+    assert_eq!(shop.methods(), ["POST", "PUT"]);
+}
+
+/// The last answer is a 5xx, and the blob is there all the same.
+#[tokio::test]
+async fn a_blob_whose_end_was_answered_by_an_error_is_looked_for() {
+    for (put_status, session) in [(500, 404), (500, 405), (500, 500), (502, 404), (504, 410)] {
+        for stored in [true, false] {
+            let bytes = content(SIZE);
+            let instead = move |request: &Request| match (request.method.as_str(), request.before) {
+                ("PUT", 0) => Some(Reply::new(put_status, &[], "")),
+                ("GET", 0) if request.target != "/v2/" => Some(Reply::new(session, &[], "")),
+                ("HEAD", _) if stored => Some(Reply::raw(200, &[("Content-Length", "3000000")], "")),
+                _ => None,
+            };
+            let shop = Shop::open(Orders { instead: Box::new(instead), ..Orders::default() }).await;
+            let (result, _) = put(&shop, &bytes).await;
+            result.unwrap_or_else(|error| panic!("{put_status} {session} {stored}: {error}"));
+            let puts = shop.methods().into_iter().filter(|method| method == "PUT").count();
+            assert_eq!(puts == 1, stored, "{put_status} {session} {stored}");
+        }
     }
 }
 

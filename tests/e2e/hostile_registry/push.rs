@@ -227,6 +227,10 @@ pub(crate) const FAULTS: &[Fault] = faults! {
     };
     65 "a registry that is read-only" => End::NoTag(&["405"]), |_, _| on(is_post, |_| Answer::error(405, "UNSUPPORTED", "read-only"));
     49 "500 for uploads, once" => End::Arrives, |_, _| once(is_post, |_| Answer::error(500, "UNKNOWN", "oh"));
+    49 "500 for manifests, once" => End::Arrives, |_, _| once(is_manifest_put, |_| Answer::error(500, "UNKNOWN", "oh"));
+    62 "an upload session that is forgotten, once" => End::Arrives, |_, _| {
+        once(is_blob_put, |_| Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "no such session"))
+    };
     49 "500 for manifests" => End::NoTag(&["500"]), |_, _| on(is_manifest_put, |_| Answer::error(500, "UNKNOWN", "oh"));
     49 "401 for uploads" => End::NoTag(&["401|unauthorised|log in"]), |_, _| on(is_post, |_| Answer::error(401, "UNAUTHORIZED", "no"));
     49 "403 for manifests" => End::NoTag(&["403|denied"]), |_, _| on(is_manifest_put, |_| Answer::error(403, "DENIED", "no"));

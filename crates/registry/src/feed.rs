@@ -1,4 +1,4 @@
-//! The body of an upload: read on a thread of its own, sent piece by piece, watched for stalls.
+//! The bodies of an upload: read on a thread of their own, sent piece by piece, watched for stalls.
 //!
 //! The last piece is held back until the source has said that it is through: a source that finds its content corrupt at the very end still
 //! keeps the registry from getting all of it. Where the registry has a part already, that part is read and not sent, so that the source
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use airlift_bundle::{Digest, Event};
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::blob_push::BlobSource;
@@ -44,27 +44,16 @@ pub(crate) struct Watch {
     /// Bytes to send.
     size: u64,
     moved: Mutex<Instant>,
-    failure: Mutex<Option<io::Error>>,
 }
 
 impl Watch {
     fn new(size: u64) -> Arc<Self> {
-        Arc::new(Watch {
-            sent: AtomicU64::new(0),
-            size,
-            moved: Mutex::new(Instant::now()),
-            failure: Mutex::default(),
-        })
+        Arc::new(Watch { sent: AtomicU64::new(0), size, moved: Mutex::new(Instant::now()) })
     }
 
     /// Bytes that went up.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
-    }
-
-    /// What the source failed with, if it did.
-    pub(crate) fn failure(&self) -> Option<io::Error> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Something moves at `when`: now, or as soon as the rate limit lets it.
@@ -89,60 +78,121 @@ impl Watch {
     }
 }
 
-/// Opens `source` and makes a request's body of `part`, which ends in an error unless exactly `part.size` bytes came and the source was
-/// content. Returns when there is something to send.
-pub(crate) async fn body(
-    inner: &Arc<Inner>,
-    part: Part,
-    source: &dyn BlobSource,
-) -> io::Result<(reqwest::Body, Arc<Watch>)> {
-    let reader = source.open()?;
-    let largest = usize::try_from(part.size).unwrap_or(PIECE).clamp(1, PIECE);
-    let piece = inner.rate.as_ref().map_or(largest, |rate| rate.piece(largest));
-    let (sender, receiver) = mpsc::channel(2);
-    let (skipped, there) = oneshot::channel();
-    let watch = Watch::new(part.rest());
-    let kept = Arc::clone(&watch);
-    let reading = tokio::task::spawn_blocking(move || {
-        let outcome = Reading::new(reader, piece, &sender).run(part, || {
-            // Nobody waits for it any more when the upload was given up.
-            let _ = skipped.send(());
-        });
-        if let Err(error) = outcome {
-            let text = error.to_string();
-            *kept.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            // Ends the request before its length is reached, so the registry can't take it as complete.
-            let _ = sender.blocking_send(Err(io::Error::other(text)));
+/// A source that is read on a thread of its own. Requests take their bodies out of it, one after the other.
+pub(crate) struct Feed {
+    inner: Arc<Inner>,
+    digest: Digest,
+    supply: Arc<AsyncMutex<Supply>>,
+    failure: Arc<Mutex<Option<io::Error>>>,
+}
+
+/// What was read and not sent.
+struct Supply {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    /// Of a piece, what a request left for the next one.
+    rest: Bytes,
+}
+
+impl Supply {
+    /// The next bytes, at most `most`. `None`: there are no more.
+    async fn next(&mut self, most: u64) -> Option<io::Result<Bytes>> {
+        if self.rest.is_empty() {
+            match self.receiver.recv().await? {
+                Ok(piece) => self.rest = piece,
+                Err(error) => return Some(Err(error)),
+            }
         }
-    });
-    // An error means that the reading ended before: what it has to say is looked at next.
-    let _ = there.await;
-    if part.rest() == 0 {
-        // Nobody polls a body of no length: what the source has to say is heard here.
-        reading.await.map_err(io::Error::other)?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(self.rest.len());
+        Some(Ok(self.rest.split_to(most)))
     }
-    if let Some(failure) = watch.failure() {
-        return Err(failure);
-    }
-    watch.touch(Instant::now());
-    let state = (receiver, Arc::clone(&watch), Arc::clone(inner));
-    let digest = part.digest;
-    let stream = futures::stream::unfold(state, move |(mut receiver, watch, inner)| async move {
-        let piece: io::Result<Bytes> = receiver.recv().await?;
+}
+
+/// A request's body on its way.
+struct Flow {
+    supply: Arc<AsyncMutex<Supply>>,
+    watch: Arc<Watch>,
+    inner: Arc<Inner>,
+    digest: Digest,
+    left: u64,
+}
+
+impl Flow {
+    async fn next(mut self) -> Option<(io::Result<Bytes>, Flow)> {
+        if self.left == 0 {
+            return None;
+        }
+        let piece = self.supply.lock().await.next(self.left).await?;
         if let Ok(piece) = &piece {
-            if let Some(rate) = &inner.rate {
+            if let Some(rate) = &self.inner.rate {
                 let due = rate.book(piece.len());
                 // Waiting for our own limit is no stall.
-                watch.touch(due);
+                self.watch.touch(due);
                 tokio::time::sleep_until(due).await;
             }
-            watch.touch(Instant::now());
-            watch.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            inner.observer.notice(Event::Advanced { digest, bytes: piece.len() as u64 });
+            let bytes = piece.len() as u64;
+            self.left -= bytes;
+            self.watch.touch(Instant::now());
+            self.watch.sent.fetch_add(bytes, Ordering::Relaxed);
+            self.inner.observer.notice(Event::Advanced { digest: self.digest, bytes });
         }
-        Some((piece, (receiver, watch, inner)))
-    });
-    Ok((reqwest::Body::wrap_stream(stream), watch))
+        Some((piece, self))
+    }
+}
+
+impl Feed {
+    /// Opens `source` for `part`. It ends in an error unless exactly `part.size` bytes come and the source is content. Returns when there is
+    /// something to send.
+    pub(crate) async fn open(inner: &Arc<Inner>, part: Part, source: &dyn BlobSource) -> io::Result<Self> {
+        let reader = source.open()?;
+        let largest = usize::try_from(part.size).unwrap_or(PIECE).clamp(1, PIECE);
+        let piece = inner.rate.as_ref().map_or(largest, |rate| rate.piece(largest));
+        let (sender, receiver) = mpsc::channel(2);
+        let (skipped, there) = oneshot::channel();
+        let failure = Arc::<Mutex<Option<io::Error>>>::default();
+        let kept = Arc::clone(&failure);
+        let reading = tokio::task::spawn_blocking(move || {
+            let outcome = Reading::new(reader, piece, &sender).run(part, || {
+                // Nobody waits for it any more when the upload was given up.
+                let _ = skipped.send(());
+            });
+            if let Err(error) = outcome {
+                let text = error.to_string();
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                // Ends the request before its length is reached, so the registry can't take it as complete.
+                let _ = sender.blocking_send(Err(io::Error::other(text)));
+            }
+        });
+        // An error means that the reading ended before: what it has to say is looked at next.
+        let _ = there.await;
+        if part.rest() == 0 {
+            // Nobody polls a body of no length: what the source has to say is heard here.
+            reading.await.map_err(io::Error::other)?;
+        }
+        let supply = Arc::new(AsyncMutex::new(Supply { receiver, rest: Bytes::new() }));
+        let feed = Feed { inner: Arc::clone(inner), digest: part.digest, supply, failure };
+        match feed.failure() {
+            Some(failure) => Err(failure),
+            None => Ok(feed),
+        }
+    }
+
+    /// A body of the next `length` bytes, and what watches over it.
+    pub(crate) fn body(&self, length: u64) -> (reqwest::Body, Arc<Watch>) {
+        let watch = Watch::new(length);
+        let flow = Flow {
+            supply: Arc::clone(&self.supply),
+            watch: Arc::clone(&watch),
+            inner: Arc::clone(&self.inner),
+            digest: self.digest,
+            left: length,
+        };
+        (reqwest::Body::wrap_stream(futures::stream::unfold(flow, Flow::next)), watch)
+    }
+
+    /// What the source failed with, if it did.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A source on its way into a request.
