@@ -116,7 +116,8 @@ impl<'de> Visitor<'de> for Anything {
     }
 }
 
-/// The regular files of a tar, in order: name, place of the content, its length.
+/// The regular files of a tar, in order: name, place of the content, its length. A hard link has those of the file that it
+/// leads to.
 ///
 /// # Errors
 /// What the `tar` crate says where it can't go on.
@@ -125,11 +126,22 @@ pub fn tar_files(bytes: &[u8]) -> std::io::Result<Vec<(Vec<u8>, u64, u64)>> {
     let mut files = Vec::new();
     for entry in archive.entries()? {
         let entry = entry?;
-        if entry.header().entry_type().is_file() {
-            files.push((entry.path_bytes().into_owned(), entry.raw_file_position(), entry.size()));
+        let name = entry.path_bytes().into_owned();
+        let kind = entry.header().entry_type();
+        if kind.is_file() {
+            files.push((name, entry.raw_file_position(), entry.size()));
+        } else if kind.is_hard_link() {
+            let target = entry.link_name_bytes().map(|target| plain(&target).to_vec());
+            let found = files.iter().find(|(name, ..)| Some(plain(name)) == target.as_deref());
+            let place = found.map(|(_, start, size)| (*start, *size));
+            files.extend(place.map(|(start, size)| (name, start, size)));
         }
     }
     Ok(files)
+}
+
+fn plain(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"./").unwrap_or(name)
 }
 
 /// The content of a tar's files, by name. Like most readers it lets the last of two with one name count.
@@ -161,17 +173,28 @@ const INDEXES: [&str; 2] =
 const MANIFESTS: [&str; 2] =
     ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
 
-/// Whether everything that `index.json` leads to is in the archive, with its digest and size. Archives that say what they
-/// leave out are taken at their word for blobs.
+/// What `verify` said of a layout that it takes, beside that.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Said {
+    /// Something that the layout leads to is not there.
+    pub is_partial: bool,
+    /// `oci-layout` is not there.
+    pub lacks_mark: bool,
+}
+
+/// Whether everything that `index.json` leads to is in the archive, with its digest and size, but for what was said to be
+/// missing. Archives that say what they leave out are taken at their word for blobs.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn is_whole(bytes: &[u8]) -> Result<(), String> {
+pub fn is_whole(bytes: &[u8], said: Said) -> Result<(), String> {
     let files = contents(bytes)?;
     let json = |content: &[u8]| -> Result<Json, String> {
         serde_json::from_slice(content).map_err(|error| error.to_string())
     };
-    files.get("oci-layout").ok_or("no oci-layout")?;
+    if files.contains_key("oci-layout") == said.lacks_mark {
+        return Err("oci-layout is not as it was said".to_owned());
+    }
     let index = json(files.get("index.json").ok_or("no index.json")?)?;
     let roots = index.one("manifests").and_then(Json::list).unwrap_or_default();
     let leaves_out = |root: &Json| {
@@ -197,7 +220,7 @@ pub fn is_whole(bytes: &[u8]) -> Result<(), String> {
         let media_type = descriptor.one("mediaType").and_then(Json::text).unwrap_or_default();
         let is_manifest = INDEXES.contains(&media_type) || MANIFESTS.contains(&media_type);
         let Some(content) = files.get(&format!("blobs/{}", digest.replace(':', "/"))) else {
-            if partial && !is_manifest {
+            if said.is_partial || partial && !is_manifest {
                 continue;
             }
             return Err(format!("{digest} is missing"));
