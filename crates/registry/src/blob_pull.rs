@@ -1,6 +1,7 @@
 //! Blobs down: streamed into a sink, hashed on the way, resumed where the connection broke.
 //!
-//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest. `urls` of a descriptor are
+//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest. Where a registry, its storage or a
+//! proxy doesn't give a part that was asked for, or gives another one, the whole is asked for, and no part any more. `urls` of a descriptor are
 //! only looked at by [`Transport::fetch_external`], which nobody calls unasked.
 
 use std::io;
@@ -49,7 +50,7 @@ pub struct Fetched {
 impl Transport {
     /// Fetches a blob into `sink`, which has all of it, and nothing else, when this returns.
     ///
-    /// Broken connections are resumed by `Range`; a registry that doesn't do ranges sends it again. A resumed blob with the wrong digest is
+    /// Broken connections are resumed by `Range`; where that is ignored, refused or answered wrongly, all of it is fetched again. A resumed blob with the wrong digest is
     /// fetched once more as a whole. Sends `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
     ///
     /// # Errors
@@ -117,6 +118,38 @@ enum Place<'a> {
     Outside(&'a Url),
 }
 
+impl Place<'_> {
+    /// One request for the blob, from its byte `start` on.
+    async fn ask(&self, inner: &Inner, digest: &Digest, start: u64) -> Result<Answer, Error> {
+        let ask = |url| {
+            let ask = Ask::new(Method::GET, url);
+            match HeaderValue::from_str(&format!("bytes={start}-")) {
+                Ok(range) if start > 0 => ask.with(RANGE, range),
+                _ => ask,
+            }
+        };
+        match self {
+            Place::Registry(repository) => {
+                let scope = Scope::new(repository, Access::Pull);
+                let rest = format!("blobs/{digest}");
+                inner.send(&scope, |base| place(base, repository, &rest).map(ask)).await
+            }
+            Place::Outside(url) => {
+                let patience = Some(inner.http.idle_timeout);
+                inner.http.send(ask((*url).clone()), patience).await
+            }
+        }
+    }
+}
+
+/// Whether a part of a blob can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    Possible,
+    /// It was tried, and refused or answered by something else.
+    Refused,
+}
+
 /// One blob on its way.
 struct Download<'a> {
     inner: &'a Inner,
@@ -132,6 +165,7 @@ struct Download<'a> {
     /// Whether what the sink has came by more than one answer.
     resumed: bool,
     started_over: bool,
+    parts: Parts,
 }
 
 impl<'a> Download<'a> {
@@ -149,6 +183,7 @@ impl<'a> Download<'a> {
             peak: 0,
             resumed: false,
             started_over: false,
+            parts: Parts::Possible,
         }
     }
 
@@ -184,7 +219,7 @@ impl<'a> Download<'a> {
                 retry.renew();
             }
             if self.may_start_over(&error) {
-                self.start_over()?;
+                self.start_over(&error)?;
                 continue;
             }
             retry.pause_or_give_up(error).await?;
@@ -215,58 +250,46 @@ impl<'a> Download<'a> {
 
     /// Asks for what is still missing, and looks whether that is what comes.
     async fn open(&mut self, from: &Place<'_>) -> Result<Answer, Error> {
-        let (start, digest) = (self.received, self.digest);
-        let ask = |url| {
-            let ask = Ask::new(Method::GET, url);
-            match HeaderValue::from_str(&format!("bytes={start}-")) {
-                Ok(range) if start > 0 => ask.with(RANGE, range),
-                _ => ask,
-            }
-        };
-        let answer = match from {
-            Place::Registry(repository) => {
-                let scope = Scope::new(repository, Access::Pull);
-                let make = |base: &_| place(base, repository, &format!("blobs/{digest}")).map(ask);
-                self.inner.send(&scope, make).await?
-            }
-            Place::Outside(url) => {
-                let patience = Some(self.inner.http.idle_timeout);
-                self.inner.http.send(ask((*url).clone()), patience).await?
-            }
-        };
-        let missing = match answer.status() {
+        if self.parts == Parts::Refused && self.received > 0 {
+            self.rewind()?;
+        }
+        let start = self.received;
+        let answer = from.ask(self.inner, &self.digest, start).await?;
+        match answer.status() {
             StatusCode::OK => {
+                self.check_length(&answer, self.size)?;
                 if start > 0 {
                     // The registry doesn't do ranges: what we have comes again.
                     self.rewind()?;
                 }
-                self.size
             }
             StatusCode::PARTIAL_CONTENT if start > 0 => {
                 self.check_range(&answer, start).map_err(|error| explained(error, &answer))?;
+                self.check_length(&answer, self.size - start)?;
                 self.resumed = true;
-                self.size - start
             }
             _ => return Err(self.inner.refused(answer).await),
-        };
-        match answer.length() {
-            Some(actual) if actual != missing => {
-                if is_html(answer.content_type(), &[]) {
-                    return Err(Error::content(&answer.call, ContentFault::Html));
-                }
-                let (expected, actual) = (self.size, self.size - missing + actual.min(u64::MAX / 2));
-                let error = Error::content(&answer.call, ContentFault::Size { expected, actual });
-                Err(explained(error, &answer))
-            }
-            _ => Ok(answer),
         }
+        Ok(answer)
+    }
+
+    /// What is announced must be what is missing.
+    fn check_length(&self, answer: &Answer, missing: u64) -> Result<(), Error> {
+        let Some(actual) = answer.length().filter(|actual| *actual != missing) else { return Ok(()) };
+        if is_html(answer.content_type(), &[]) {
+            return Err(Error::content(&answer.call, ContentFault::Html));
+        }
+        let (expected, actual) = (self.size, self.size - missing + actual.min(u64::MAX / 2));
+        Err(explained(Error::content(&answer.call, ContentFault::Size { expected, actual }), answer))
     }
 
     /// A part must begin where ours ends, go to the blob's end, and be part of a blob of this size.
     fn check_range(&self, answer: &Answer, start: u64) -> Result<(), Error> {
         let got = answer.header("content-range").unwrap_or_default();
-        let wanted = |total: &str| format!("bytes {start}-{}/{total}", self.size.saturating_sub(1));
-        if got == wanted(&self.size.to_string()) || got == wanted("*") {
+        let bare = got.trim().to_ascii_lowercase();
+        let bare = bare.strip_prefix("bytes").unwrap_or_default().trim_start_matches([' ', '=']);
+        let wanted = |total: &str| format!("{start}-{}/{total}", self.size.saturating_sub(1));
+        if bare == wanted(&self.size.to_string()) || bare == wanted("*") {
             return Ok(());
         }
         Err(Error::content(&answer.call, ContentFault::Range { start, got: bounded(got) }))
@@ -302,20 +325,29 @@ impl<'a> Download<'a> {
         Ok(())
     }
 
-    /// Whether the fault may lie in how the parts were put together: then the whole blob is fetched once more.
+    /// Whether the fault may lie in that a part was asked for, or in how parts were put together: then the whole blob is fetched once more.
     fn may_start_over(&self, error: &Error) -> bool {
-        if self.started_over {
+        if self.started_over || self.received == 0 {
             return false;
         }
         match error {
-            Error::Content { fault, .. } => self.resumed && matches!(**fault, ContentFault::Digest { .. }),
-            Error::Refused(refusal) => self.received > 0 && refusal.status == 416,
+            Error::Content { fault, .. } => match **fault {
+                ContentFault::Digest { .. } => self.resumed,
+                ContentFault::Range { .. } | ContentFault::Size { .. } => true,
+                _ => false,
+            },
+            Error::Refused(_) | Error::Denied(_) | Error::Server(_) => !error.is_passing(),
             _ => false,
         }
     }
 
-    fn start_over(&mut self) -> Result<(), Error> {
+    fn start_over(&mut self, error: &Error) -> Result<(), Error> {
         self.started_over = true;
+        let is_proof =
+            matches!(error, Error::Content { fault, .. } if matches!(**fault, ContentFault::Digest { .. }));
+        if !is_proof {
+            self.parts = Parts::Refused;
+        }
         self.rewind()
     }
 

@@ -31,6 +31,7 @@ mod hint;
 mod hop;
 mod host;
 mod http;
+mod link;
 mod manifest;
 mod meant;
 mod names;

@@ -20,6 +20,7 @@ use crate::call::Call;
 use crate::error::{ContentFault, Error};
 use crate::hop::same_origin;
 use crate::http::Ask;
+use crate::link::next_page;
 use crate::manifest::MAX_MANIFEST;
 use crate::reference::{Repository, Selector};
 use crate::refusal::is_html;
@@ -140,12 +141,13 @@ impl Transport {
             Verdict::Content => {}
         }
         let claim = Claim::of(answer.content_type());
-        if claim == Claim::Other {
-            return Ok(NO_API);
-        }
-        let (answer, body) = self.body(answer).await?;
-        // There are registries that read any path as a digest.
-        if digest.matches(&body) || (claim == Claim::Open && !is_list(&body)) {
+        let (answer, body) = match self.body(answer).await {
+            // Too large a page, or a packed one.
+            Err(Error::Content { .. }) if claim == Claim::Other => return Ok(NO_API),
+            read => read?,
+        };
+        // There are registries that read any path as a digest; and such that call a list a web page.
+        if digest.matches(&body) || (claim != Claim::Index && !is_list(&body)) {
             return Ok(NO_API);
         }
         read_page(&answer, &body).map(ControlFlow::Continue)
@@ -255,40 +257,4 @@ struct Page {
     referrers: Vec<Descriptor>,
     next: Option<Url>,
     call: Call,
-}
-
-/// Where the `Link` header leads, if it says `rel="next"` (RFC 8288). It must stay at the registry.
-pub(crate) fn next_page(answer: &Answer) -> Result<Option<Url>, Error> {
-    let Some(target) = answer.header("link").and_then(next_target) else { return Ok(None) };
-    let unusable = |target: String, reason| Error::Redirect { call: answer.call.clone(), target, reason };
-    match answer.url.join(target) {
-        Ok(url) if same_origin(&answer.url, &url) => Ok(Some(url)),
-        Ok(url) => Err(unusable(crate::call::redacted(&url), "the next page is at another host")),
-        Err(_) => Err(unusable("an unreadable address".to_owned(), "the next page has no usable address")),
-    }
-}
-
-fn next_target(header: &str) -> Option<&str> {
-    header.split(',').find_map(|link| {
-        let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-        let is_next = parameters.split(';').any(|parameter| {
-            let (name, value) = parameter.trim().split_once('=').unwrap_or_default();
-            name.eq_ignore_ascii_case("rel") && value.trim_matches('"').eq_ignore_ascii_case("next")
-        });
-        is_next.then_some(target)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::next_target;
-
-    #[test]
-    fn finds_the_next_page() {
-        assert_eq!(next_target(r#"</v2/x?n=1&last=a>; rel="next""#), Some("/v2/x?n=1&last=a"));
-        assert_eq!(next_target("</a>; rel=prev, </b>; title=x; REL=next"), Some("/b"));
-        for other in ["", "</a>", "</a>; rel=prev", "garbage; rel=next", "<a; rel=next"] {
-            assert_eq!(next_target(other), None, "{other}");
-        }
-    }
 }

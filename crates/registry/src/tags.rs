@@ -11,8 +11,8 @@ use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
 use crate::error::{ContentFault, Error};
 use crate::http::Ask;
+use crate::link::next_page;
 use crate::reference::{Repository, Tag};
-use crate::referrers::next_page;
 use crate::transport::{Transport, place};
 
 /// More pages than this are not read: then it stays unknown.

@@ -85,28 +85,79 @@ async fn a_registry_without_ranges_sends_it_all_again() {
     assert_eq!((sink.bytes == expected, sink.restarts), (true, 1));
 }
 
+/// Breaks off the first answer, gives `other` for a part, and all of it where no part is asked for.
+async fn with_parts_answered_by(other: impl Fn(&[u8]) -> Reply + Send + Sync + 'static) {
+    let bytes = content(200_000);
+    let expected = bytes.clone();
+    let script = Script::new(move |request| match (request.before, range(request)) {
+        (0, _) => broken(&bytes, 100_000, Then::Close),
+        (_, Some(_)) => other(&bytes),
+        // Where a part was refused once, it isn't asked for again, even if this breaks off.
+        (2, None) => broken(&bytes, 150_000, Then::Close),
+        (_, None) => Reply::new(200, &[], &*bytes),
+    })
+    .await;
+    let (result, sink, _) = blob(&script, &expected, options()).await;
+    assert_eq!(result.unwrap(), 450_000);
+    assert!(sink.bytes == expected);
+    let asked: Vec<_> = script.requests().iter().map(range).collect();
+    assert_eq!(asked, [None, Some(100_000), None, None]);
+}
+
+#[tokio::test]
+async fn where_a_part_is_refused_all_is_fetched() {
+    for status in [400, 403, 405, 412, 416, 501, 505, 520] {
+        with_parts_answered_by(move |_| Reply::new(status, &[], "")).await;
+    }
+    // The rest, called the whole.
+    with_parts_answered_by(|bytes| Reply::new(200, &[], &bytes[100_000..])).await;
+}
+
+#[tokio::test]
+async fn what_no_whole_can_replace_keeps_what_came() {
+    for status in [401, 404] {
+        let bytes = content(200_000);
+        let expected = bytes.clone();
+        let script = Script::new(move |request| match request.before {
+            0 => broken(&bytes, 100_000, Then::Close),
+            _ => Reply::new(status, &[], ""),
+        })
+        .await;
+        let (result, sink, _) = blob(&script, &expected, options()).await;
+        result.unwrap_err();
+        assert_eq!((sink.bytes.len(), script.requests().len()), (100_000, 2), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_unit_of_a_content_range_may_be_written_in_other_ways() {
+    for unit in ["Bytes ", "bytes  ", "bytes="] {
+        let bytes = content(200_000);
+        let expected = bytes.clone();
+        let script = Script::new(move |request| match request.before {
+            0 => broken(&bytes, 100_000, Then::Close),
+            _ => {
+                let range = format!("{unit}100000-199999/200000");
+                Reply::new(206, &[("Content-Range", &range)], &bytes[100_000..])
+            }
+        })
+        .await;
+        assert_eq!(blob(&script, &expected, options()).await.0.unwrap(), 200_000, "{unit}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_content_range_is_refused() {
     for wrong in [
         "bytes 0-199999/200000",
         "bytes 100000-199998/200000",
         "bytes 100000-199999/200001",
+        "items 100000-199999/200000",
         "",
         "bytes */200000",
     ] {
-        let bytes = content(200_000);
-        let expected = bytes.clone();
-        let script = Script::new(move |request| match request.before {
-            0 => broken(&bytes, 100_000, Then::Close),
-            _ => Reply::new(206, &[("Content-Range", wrong)], &bytes[100_000..]),
-        })
-        .await;
-        let (result, _, _) = blob(&script, &expected, options()).await;
-        let error = result.unwrap_err();
-        assert!(
-            matches!(fault(&error), Some(ContentFault::Range { start: 100_000, .. })),
-            "{wrong}: {error}"
-        );
+        with_parts_answered_by(move |bytes| Reply::new(206, &[("Content-Range", wrong)], &bytes[100_000..]))
+            .await;
     }
     // A part that nobody asked for.
     let bytes = content(1000);

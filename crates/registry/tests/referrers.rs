@@ -58,7 +58,13 @@ async fn many_answers_mean_that_there_is_no_api() {
 async fn an_index_of_any_type_is_a_list() {
     let entry = format!(r#"{{"mediaType":"x/y","digest":"{}","size":1}}"#, Digest::sha256(b"x"));
     let list = format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#);
-    for content_type in [media_type::OCI_INDEX, "APPLICATION/JSON", "application/octet-stream", ""] {
+    for content_type in [
+        media_type::OCI_INDEX,
+        "APPLICATION/JSON",
+        "application/octet-stream",
+        "text/html; charset=utf-8",
+        "",
+    ] {
         let answer = asked(typed(content_type, &list), options()).await.unwrap();
         assert!(matches!(&answer, ReferrersAnswer::Listed(found) if found.len() == 1), "{answer:?}");
     }
@@ -85,6 +91,38 @@ async fn what_leaves_open_whether_there_is_a_list_is_an_error() {
     ] {
         let shown = format!("{reply:?}");
         asked(reply, impatient()).await.expect_err(&shown);
+    }
+}
+
+/// A page that is overlooked is a signature that is lost.
+#[tokio::test]
+async fn every_page_is_found() {
+    let entry = format!(r#"{{"mediaType":"x/y","digest":"{}","size":1}}"#, Digest::sha256(b"x"));
+    let list = format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#);
+    for links in [
+        vec![r#"</v2/a/referrers/x?last=1>; rel="next""#],
+        vec![r#"</v2/a/referrers/x?last=1,2>; rel="next""#],
+        vec![r#"</v2/a/referrers/x?last=1>; rel="last next""#],
+        vec!["</docs>; rel=\"describedby\"", "<?last=1>; rel=next"],
+        vec![r#"</docs>; title="a, <b"; rel="help", </v2/a/referrers/x?last=1>; rel=next"#],
+        vec![r#"/v2/a/referrers/x?last=1; rel="next""#],
+    ] {
+        let (list, shown) = (list.clone(), format!("{links:?}"));
+        let script = Script::new(move |request| {
+            let headers: Vec<_> = links.iter().map(|link| ("Link", *link)).collect();
+            match request.target.contains("last=") {
+                true => typed(media_type::OCI_INDEX, &list),
+                false => Reply::new(200, &headers, r#"{"manifests":[]}"#),
+            }
+        })
+        .await;
+        let (transport, _) = transport(options());
+        let subject = Digest::sha256(SUBJECT);
+        let answer = transport.referrers(&repository(script.address, "a"), &subject, Access::Pull).await;
+        assert!(
+            matches!(&answer, Ok(ReferrersAnswer::Listed(found)) if found.len() == 1),
+            "{shown}: {answer:?}"
+        );
     }
 }
 

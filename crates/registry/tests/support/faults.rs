@@ -183,6 +183,11 @@ fn rest(start: usize) -> Reply {
     Reply::new(206, &[("Content-Range", &range)], &blob()[start..])
 }
 
+/// Breaks off the first time.
+fn first_broken(request: &Request) -> Reply {
+    if request.before == 0 { broken(Then::Reset) } else { whole() }
+}
+
 /// Announces all of the blob and sends 400 bytes.
 fn broken(then: Then) -> Reply {
     Reply::raw(200, &[("Content-Length", "1000")], &blob()[..400]).then(then)
@@ -263,17 +268,21 @@ pub(crate) const FAULTS: &[Fault] = faults! {
     44 Blob "all of it where a part was asked for" => "arrives", 2: |request, _| {
         if request.before == 0 { broken(Then::Reset) } else { whole() }
     };
-    44 Blob "another part" => "range", 2: |request, _| match range(request) {
-        None => broken(Then::Reset),
+    44 Blob "another part" => "arrives", 3: |request, _| match range(request) {
+        None => first_broken(request),
         Some(_) => Reply::new(206, &[("Content-Range", "bytes 399-998/1000")], &blob()[399..999]),
     };
-    44 Blob "a part without saying which" => "range", 2: |request, _| match range(request) {
-        None => broken(Then::Reset),
+    44 Blob "a part without saying which" => "arrives", 3: |request, _| match range(request) {
+        None => first_broken(request),
         Some(start) => Reply::new(206, &[], &blob()[start..]),
     };
-    44 Blob "a part of another blob" => "range", 2: |request, _| match range(request) {
-        None => broken(Then::Reset),
+    44 Blob "a part of another blob" => "arrives", 3: |request, _| match range(request) {
+        None => first_broken(request),
         Some(start) => Reply::new(206, &[("Content-Range", "bytes 400-999/2000")], &blob()[start..]),
+    };
+    44 Blob "a part is refused" => "arrives", 3: |request, _| match range(request) {
+        None => first_broken(request),
+        Some(_) => Reply::new(501, &[], ""),
     };
     44 Blob "a part that nobody asked for" => "status", 1: |_, _| rest(0);
     45 Blob "a corrupt beginning, then the right rest" => "arrives", 3: |request, _| match request.before {
