@@ -1,8 +1,9 @@
 //! What a target does wrong.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use airlift_server::Options;
@@ -44,13 +45,23 @@ pub(crate) fn play(fault: &Fault, stage: &Stage) {
     let behind = Embedded::start(Options::default());
     let gate = Arc::new(OnceLock::<Rule>::new());
     let (late, early) = (gate.clone(), gate.clone());
+    let acknowledged = Arc::new(Mutex::new(HashMap::<usize, Answer>::new()));
+    let waiting = acknowledged.clone();
     let target = Script::forwarding(behind.authority())
-        // Refusals of uploads come before the body, as they do where a proxy has a limit.
+        // Refusals of uploads come before the body, as they do where a proxy has a limit. What is acknowledged was read.
         .rule_before_body(move |request| {
             let is_early = request.method == "PUT" || request.method == "PATCH";
-            is_early.then(|| early.get().and_then(|rule| rule(request))).flatten()
+            let answer = is_early.then(|| early.get().and_then(|rule| rule(request))).flatten()?;
+            if !answer.is_success() {
+                return Some(answer);
+            }
+            waiting.lock().unwrap().insert(request.number, answer);
+            None
         })
-        .rule(move |request| late.get().and_then(|rule| rule(request)))
+        .rule(move |request| {
+            let answer = acknowledged.lock().unwrap().remove(&request.number);
+            answer.or_else(|| late.get().and_then(|rule| rule(request)))
+        })
         .start();
     assert!(gate.set((fault.rule)(stage, target.authority())).is_ok());
     write_credentials(&airlift, &target.authority());

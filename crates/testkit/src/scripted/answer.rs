@@ -76,6 +76,11 @@ impl Answer {
         }
     }
 
+    /// Whether it says that all went well (2xx).
+    pub fn is_success(&self) -> bool {
+        self.status_line.starts_with("HTTP/1.1 2")
+    }
+
     /// 200 with a body of a media type.
     pub fn ok(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::status(200).header("Content-Type", media_type).body(body)
