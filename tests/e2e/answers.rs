@@ -160,7 +160,10 @@ fn an_unfinished_build_is_called_so() {
         assert_eq!(report["findings"][0]["rule"], "bundle-unfinished", "{what}");
         let said = airlift.run(&["verify", "b.tar.part"]).expect(1).says("unfinished build");
         assert!(!said.text().contains("DAMAGED:"), "{said}");
-        for words in [&["verify", "b.tar"][..], &["inspect", "b.tar"], &["push", "b.tar", "127.0.0.1:1"]] {
+        let push = ["push", "b.tar.part", "127.0.0.1:1", "--dry-run"];
+        for words in
+            [&["verify", "b.tar"][..], &["inspect", "b.tar"], &["push", "b.tar", "127.0.0.1:1"], &push]
+        {
             airlift.run(words).expect(4).says("unfinished build").says("b.tar.part").says("airlift build");
         }
     }
@@ -171,6 +174,20 @@ fn an_unfinished_build_is_called_so() {
     // A whole bundle of that name is whole.
     std::fs::write(airlift.path("b.tar.part"), &whole).unwrap();
     airlift.run(&["verify", "b.tar.part"]).expect(0);
+}
+
+/// A config is read for its platform before the rest is fetched: it came in this run, and is not called found.
+#[test]
+fn a_first_build_finds_nothing_there() {
+    let source = Embedded::start(Options::default());
+    let sample = made::image("linux/amd64", 1);
+    made::put(source.endpoint(), "team/a", &sample, Some("1"));
+    let airlift = Airlift::new();
+    let reference = format!("{}/team/a:1", source.authority());
+    for output in ["b.tar", "b.tar.zst"] {
+        let built = airlift.run(&["build", &reference, "-o", output, "--progress", "plain"]).expect(0);
+        assert!(!built.stderr.contains("were there already"), "{built}");
+    }
 }
 
 /// One cause, one finding: all that is missing follows from the cut.
@@ -189,7 +206,7 @@ fn a_cut_is_one_finding_that_names_the_images() {
     assert!(all.text().matches("error: ").count() > 1, "{all}");
     let report = airlift.run(&["verify", "b.tar", "--json"]).expect(1).json("airlift.report/v1");
     let findings = report["findings"].as_array().unwrap();
-    assert_eq!(findings[0]["rule"], "tar-truncated");
+    assert_eq!((&findings[0]["rule"], &findings[0]["offset"]), (&"tar-truncated".into(), &cut.into()));
     assert!(findings.len() > 1 && findings[1..].iter().all(|one| one["follows"] == true), "{report}");
     airlift.run(&["push", "b.tar", "127.0.0.1:1"]).expect(1).says("cut off at byte");
     // Where the manifests are gone as well, the end can't be computed, and the images are named all the same.

@@ -17,7 +17,7 @@ use airlift_registry::{BlobSink, Error};
 use tokio::task::JoinSet;
 
 use crate::external::Origin;
-use crate::fetch::{FetchError, Fetched};
+use crate::fetch::{FetchError, Fetched, count_at_hand};
 use crate::output::{BuildError, Output, blocking, bytes_of_blobs};
 use crate::plan::Packing;
 
@@ -149,9 +149,7 @@ impl Packing {
         self.plan.announce(entry.entry(), &**observer);
         if let Some(bytes) = self.at_hand.get(&digest) {
             stored(entry.write(bytes))?;
-            observer.notice(Event::Found { digest, bytes: size });
-            // A config that was read for its platform came over the network, too; inline data didn't.
-            let downloaded = if descriptor.data.is_none() { size } else { 0 };
+            let downloaded = count_at_hand(descriptor, &**observer);
             return Ok(Fetched { downloaded, reused: size - downloaded });
         }
         for (shelf, section) in self.source.shelves.places(digest, size) {

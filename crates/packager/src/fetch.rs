@@ -47,6 +47,19 @@ pub struct Fetched {
     pub reused: u64,
 }
 
+/// Counts a blob that is in memory; gives what of it came over the network. A config that was read for its platform did, in this run;
+/// inline data was in a manifest.
+pub(crate) fn count_at_hand(descriptor: &Descriptor, observer: &dyn Observer) -> u64 {
+    let (digest, bytes) = (descriptor.digest, descriptor.size);
+    let is_inline = descriptor.data.is_some();
+    observer.notice(if is_inline {
+        Event::Found { digest, bytes }
+    } else {
+        Event::Advanced { digest, bytes }
+    });
+    if is_inline { 0 } else { bytes }
+}
+
 /// One blob to fetch, with all that its task needs.
 struct Errand {
     entry: PlannedEntry,
@@ -132,10 +145,9 @@ impl Packing {
             observer.notice(Event::Started { digest, label: path.join(" "), size });
             let came = match at_hand {
                 Some(bytes) => {
-                    observer.notice(Event::Found { digest, bytes: bytes.len() as u64 });
+                    let downloaded = count_at_hand(&descriptor, &*observer);
                     match sink.writer.write(&bytes) {
-                        // A config that was read for its platform came over the network, too; inline data didn't.
-                        Ok(()) => Ok(if descriptor.data.is_none() { size } else { 0 }),
+                        Ok(()) => Ok(downloaded),
                         Err(source) => return Err(FetchError::Write { path, source }),
                     }
                 }

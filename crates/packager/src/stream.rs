@@ -7,7 +7,7 @@ use airlift_bundle::plan::Content;
 use airlift_bundle::{Digest, Event, Hasher, Observer, PlannedEntry, Section};
 use airlift_registry::{BlobSink, Error};
 
-use crate::fetch::Fetched;
+use crate::fetch::{Fetched, count_at_hand};
 use crate::plan::Packing;
 
 /// Why a stream ended before the archive did. What was written is no bundle: it lacks its end.
@@ -105,8 +105,7 @@ impl Packing {
         }
         let downloaded = if let Some(bytes) = self.at_hand.get(&digest) {
             out.write_all(bytes).map_err(StreamError::Write)?;
-            observer.notice(Event::Found { digest, bytes: entry.size });
-            if blob.descriptor.data.is_none() { entry.size } else { 0 }
+            count_at_hand(&blob.descriptor, observer)
         } else {
             let mut sink = Pipe::new(out, &digest);
             let fetched = origin.fetch(&self.source.transport, &blob.descriptor, None, &mut sink).await;

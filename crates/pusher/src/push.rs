@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use airlift_bundle::{Digest, Event, Graph, Observer};
-use airlift_registry::{Error, Host, Repository, Selector, Transport};
+use airlift_registry::{ContentFault, Error, Host, Repository, Selector, Transport};
 use airlift_verifier::VerifiedBundle;
 use futures::StreamExt;
 use tokio::task::JoinSet;
@@ -94,8 +94,8 @@ pub struct Request<'a> {
     pub observer: &'a Arc<dyn Observer>,
 }
 
-/// Pushes what the plan says. An image that fails doesn't stop the others; the receipt tells of each. `on_the_way` gets it whenever
-/// an image is through, for the case that the push doesn't come to its end.
+/// Pushes what the plan says. An image that fails doesn't stop the others; the receipt tells of each. `on_the_way` gets it when the
+/// first images have begun and whenever one is through, for the case that the push doesn't come to its end.
 ///
 /// # Errors
 /// If nothing was pushed at all: a tag is taken, or the registry can't be spoken to.
@@ -157,8 +157,8 @@ impl Request<'_> {
     }
 }
 
-/// Refuses a host that is no registry, where a [`survey`] found an image absent, or something else in its place: it may answer
-/// everything like that. Costs no request.
+/// Refuses a host that is no registry, where a [`survey`] found an image absent, something else in its place, or a page: it may
+/// answer everything like that. Costs no request.
 ///
 /// # Errors
 /// [`PushError::NoRegistry`].
@@ -167,7 +167,12 @@ pub(crate) async fn is_registry(
     standings: &[Result<Standing, Error>],
     transport: &Transport,
 ) -> Result<(), PushError> {
-    if !standings.iter().any(|standing| matches!(standing, Ok(standing) if *standing != Standing::Present)) {
+    let is_odd = |standing: &Result<Standing, Error>| match standing {
+        Ok(standing) => *standing != Standing::Present,
+        Err(Error::Content { fault, .. }) => matches!(**fault, ContentFault::Html),
+        Err(_) => false,
+    };
+    if !standings.iter().any(is_odd) {
         return Ok(());
     }
     let host = plan.destination().host();
@@ -270,7 +275,7 @@ fn bytes_to_go_through(graph: &Graph, plan: &PushPlan) -> u64 {
     bytes
 }
 
-/// Sends the images, `jobs` side by side. `tell` gets the receipts of all, in the plan's order, whenever one is through.
+/// Sends the images, `jobs` side by side. `tell` gets the receipts of all, in the plan's order, at the start and whenever one is through.
 async fn push_images(
     run: &Arc<Run>,
     plan: &PushPlan,
@@ -280,7 +285,6 @@ async fn push_images(
     let mut receipts: Vec<ImageReceipt> = plan.images.iter().map(ImageReceipt::new).collect();
     let mut waiting = plan.images.iter().cloned().zip(ways).enumerate();
     let mut tasks = JoinSet::new();
-    let mut is_news = false;
     loop {
         while tasks.len() < run.jobs
             && let Some((position, (image, (standing, route)))) = waiting.next()
@@ -289,13 +293,11 @@ async fn push_images(
             receipts[position].status = Status::Interrupted;
             tasks.spawn(async move { (position, run.image(image, standing, route).await) });
         }
-        // When the next one has begun: what is told says which those are.
-        if is_news {
-            tell(&receipts);
-        }
+        // When the next one has begun: what is told says which those are. Before the first is through as well: what an earlier push
+        // told must not pass for what this one did.
+        tell(&receipts);
         let Some(done) = tasks.join_next().await else { return Ok(receipts) };
         let (position, receipt) = done.map_err(PushError::Task)?;
         receipts[position] = receipt;
-        is_news = true;
     }
 }

@@ -1,6 +1,8 @@
 //! What somebody most likely meant by a text that is almost a name: people paste addresses of browsers, other tools' transports, and
 //! lines with spaces.
 
+use crate::host::Host;
+
 /// A text without what doesn't belong into a name, and what that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tidied {
@@ -21,6 +23,14 @@ impl Tidied {
         if let Some((scheme, name)) = split_scheme(rest) {
             faults.push(format!("leave '{scheme}' out"));
             rest = name;
+        }
+        let authority = rest.split('/').next().unwrap_or_default();
+        if let Some((_, host)) = authority.rsplit_once('@')
+            && !host.starts_with("sha")
+            && host.parse::<Host>().is_ok()
+        {
+            faults.push("leave user and password out, which `docker login` takes".to_owned());
+            rest = &rest[authority.len() - host.len()..];
         }
         let name = rest.trim_end_matches('/');
         if name.is_empty() || name == ":" {
@@ -66,12 +76,16 @@ mod tests {
         for (text, advice) in [
             ("docker://nginx:1.27", "leave 'docker://' out: nginx:1.27"),
             ("https://quay.io/a/b/", "leave 'https://' out and leave the slash at its end out: quay.io/a/b"),
+            (
+                "https://pilot:a@b@quay.io:443/team/app:1",
+                "leave 'https://' out and leave user and password out, which `docker login` takes: quay.io:443/team/app:1",
+            ),
             (" nginx\n", "leave the white space out: nginx"),
             ("quay.io/Team/App:RC1@sha256:AB", "write it in lower case: quay.io/team/app:RC1@sha256:ab"),
         ] {
             assert_eq!(Tidied::new(text).unwrap().advice(), advice, "{text}");
         }
-        for text in ["nginx", "quay.io/a/b:RC1", "", " ", "://", "https://"] {
+        for text in ["nginx", "quay.io/a/b:RC1", "nginx@sha256:12", "", " ", "://", "https://"] {
             assert_eq!(Tidied::new(text), None, "{text}");
         }
     }

@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use airlift_bundle::OpenError;
 use airlift_bundle::document::platform_of_config;
+use airlift_bundle::part;
 use airlift_bundle::section::SectionReader;
 use airlift_bundle::selection::Leaf;
 use airlift_bundle::summary::{self, Platforms};
@@ -62,8 +64,14 @@ pub struct VerifiedBundle {
 }
 
 impl VerifiedBundle {
-    /// Opens and examines a bundle; any error finding refuses it.
+    /// Opens and examines a bundle; any error finding refuses it, and so does the name of an unfinished build: what is still missing
+    /// there is not seen without reading all of it.
     pub fn admit(path: &Path, limits: Limits) -> Result<Self, AdmitError> {
+        // What an unfinished build lacks shows when its blobs are read, which may be hours and many images later.
+        if part::is_unfinished(path) && path.is_file() {
+            let (path, part) = (path.to_owned(), path.to_owned());
+            return Err(AdmitError::Examine(OpenError::Unfinished { path, part }.into()));
+        }
         let mut examined = Examined::open(path, limits)?;
         let sound = !examined.findings.forbid();
         match (sound, examined.id(), examined.graph.take()) {

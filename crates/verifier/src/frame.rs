@@ -116,10 +116,14 @@ fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Opti
 }
 
 fn compare_tail(storage: &Storage, length: u64, plan: &Plan) -> io::Result<Option<Finding>> {
+    if length < plan.size() {
+        let message = format!("the archive is cut off at byte {length} of {}", plan.size());
+        return Ok(Some(
+            Finding::error("tar-truncated", message).at(length).of(vec!["end of archive".to_owned()]),
+        ));
+    }
     let Some(offset) = tail_defect(storage, length, plan)? else { return Ok(None) };
-    let (rule, message) = if length < plan.size() {
-        ("tar-truncated", format!("the archive is cut off at byte {length} of {}", plan.size()))
-    } else if offset >= plan.size() {
+    let (rule, message) = if offset >= plan.size() {
         ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
     } else {
         ("tar-tail", "the zeros that close the archive were altered".to_owned())

@@ -52,6 +52,14 @@ fn a_web_server_is_no_empty_registry() {
         .start();
     airlift.run(&["push", "b.tar", &server.authority()]).expect(3).says("is no registry").says("HTML");
     assert_eq!(server.count("POST", ""), 0);
+    // One that shows the same page for everything: said once, not for each image.
+    let (airlift, _source, _) = bundle(&["team/app1", "team/app2"]);
+    let server = Script::empty().rule(move |_| Some(Answer::ok("text/html", page))).start();
+    for more in [&[][..], &["--dry-run"], &["--move-tags"]] {
+        let failed = airlift.run(&[&["push", "b.tar", &server.authority()], more].concat()).expect(3);
+        assert_eq!(failed.stderr.matches("HTML page").count(), 1, "{failed}");
+        failed.says("is no registry").says("check host and port");
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(crate) struct Args {
     dry_run: bool,
     /// Write what became of each image to this file (JSON)
     ///
-    /// It is replaced whenever an image is through, so a push that is interrupted leaves one that says so.
+    /// It is replaced when the push begins to send, and whenever an image is through, so a push that is interrupted leaves one that says so.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
     #[command(flatten)]

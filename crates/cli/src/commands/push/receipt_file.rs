@@ -11,7 +11,8 @@ use airlift_pusher::Receipt;
 use crate::exit::Failure;
 use crate::ui::Ui;
 
-/// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is through. So an interrupted push
+/// Where the receipt goes: found writable before the push, and replaced in one step when the first images have
+/// begun, and whenever one is through. So an interrupted push
 /// leaves the receipt of what it did, and nothing else.
 pub(super) struct ReceiptFile {
     path: PathBuf,
