@@ -5,6 +5,7 @@ mod late;
 mod lost;
 mod presence;
 mod receipts;
+mod tags;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -199,7 +199,7 @@ impl Failure {
             Failure::Admit(AdmitError::Refused { report, .. }) => of_state(report.state),
             Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
-            Failure::Push(PushError::TagsTaken(_))
+            Failure::Push(PushError::TagsTaken(_) | PushError::TagsShared(_))
             | Failure::TooLarge { .. }
             | Failure::TooManyFrames { .. } => Exit::Refused,
             Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })

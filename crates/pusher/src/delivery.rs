@@ -138,19 +138,27 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    /// What stands at the tag or digest of a tree; a tag that stands for something else is a matter of policy.
+    /// Whether a tree is at its tag or digest.
     async fn look(&self, tree: &Tree) -> Result<State, ImageError> {
-        let found = standing(&tree.repository, &tree.selector, &tree.digest, &self.run.transport).await;
         let look = |source| ImageError::Look { target: tree.target(), source };
-        match found.map_err(look)? {
+        match self.permitted(tree).await? {
             Standing::Present if self.run.is_believed(tree).await.map_err(look)? => Ok(State::Present),
+            _ => Ok(State::TagIsDue),
+        }
+    }
+
+    /// What stands at the tag or digest of a tree; a tag that stands for something else is a matter of policy.
+    async fn permitted(&self, tree: &Tree) -> Result<Standing, ImageError> {
+        let found = standing(&tree.repository, &tree.selector, &tree.digest, &self.run.transport).await;
+        let target = tree.target();
+        match found.map_err(|source| ImageError::Look { target: tree.target(), source })? {
             Standing::Other(there) if self.run.tags == TagMoves::Refuse => {
-                Err(ImageError::TagTaken { target: tree.target(), there, ours: tree.digest })
+                Err(ImageError::TagTaken { target, there, ours: tree.digest })
             }
             Standing::Hidden(refusal) if self.run.tags == TagMoves::Refuse => {
-                Err(ImageError::TagHidden { target: tree.target(), source: (*refusal).into() })
+                Err(ImageError::TagHidden { target, source: (*refusal).into() })
             }
-            _ => Ok(State::TagIsDue),
+            found => Ok(found),
         }
     }
 
@@ -205,9 +213,14 @@ impl<'a> Delivery<'a> {
         by_subject
     }
 
-    /// Now that all is there: first the tags of what is attached, the image's own last.
+    /// Now that all is there: first the tags of what is attached, the image's own last. Each is looked at once more: since the push began,
+    /// which may be hours ago, somebody else may have taken it.
     async fn move_tags(&mut self) -> Result<(), ImageError> {
         for part in self.parts.iter().rev().filter(|part| part.state == State::TagIsDue) {
+            let tree = &part.sending.tree;
+            if self.run.tags == TagMoves::Refuse && tree.is_tagged() {
+                self.permitted(tree).await?;
+            }
             part.sending.tag().await?;
             self.receipt.selected_children.extend(part.child.clone());
         }

@@ -144,6 +144,7 @@ impl ImageError {
                 | std::io::ErrorKind::NotFound => Fault::Bundle,
                 _ => Fault::Local,
             },
+            ImageError::TagTaken { .. } => Fault::Policy,
             _ => Fault::Registry,
         }
     }

@@ -19,12 +19,18 @@ const MOST_HIDDEN: u32 = 2;
 
 /// What came of one look at a list, and of one attempt to complete it.
 pub(crate) enum Attempt {
-    /// It has all entries, and was not written for that.
-    Whole,
-    /// It was completed and read back, and has that digest.
-    Written(Digest),
+    /// It has all entries, and this digest.
+    Whole(Kept),
     /// It has to be looked at again.
     Again(Reason),
+}
+
+/// A list that has all entries, with its digest.
+pub(crate) enum Kept {
+    /// It was not written for that.
+    Found(Digest),
+    /// It was completed and read back.
+    Written(Digest),
 }
 
 /// Why a list is not complete yet.
@@ -100,7 +106,8 @@ impl<'a> Keeper<'a> {
     }
 
     fn whole(&self, found: &FetchedManifest) -> Attempt {
-        if self.before.is_some() { Attempt::Written(Digest::sha256(&found.bytes)) } else { Attempt::Whole }
+        let digest = Digest::sha256(&found.bytes);
+        Attempt::Whole(if self.before.is_some() { Kept::Written(digest) } else { Kept::Found(digest) })
     }
 
     async fn read(&self) -> Result<Option<FetchedManifest>, ListError> {

@@ -28,6 +28,7 @@ mod rules;
 mod select;
 mod sparse;
 mod survey;
+mod tags;
 mod tree;
 
 pub use destination::{Destination, DestinationError, HostInPath, MapRule};
@@ -36,8 +37,9 @@ pub use plan::{
     Options, Partial, PlanError, PlannedAttached, PlannedImage, Presence, Probe, PushPlan, TagMoves, Untagged,
 };
 pub use preview::{Preview, preview};
-pub use push::{PushError, Request, TakenTag, push};
+pub use push::{PushError, Request, push};
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
 pub use select::{Pattern, Unmatched};
 pub use sparse::OmittedChild;
 pub use survey::Standing;
+pub use tags::{SharedTag, TakenTag};

@@ -17,7 +17,7 @@ use airlift_registry::{Access, Error, ReferrersAnswer, Repository, Selector, Tra
 use serde_json::Value;
 
 use crate::failure::ImageError;
-use crate::keeper::{Attempt, Keeper};
+use crate::keeper::{Attempt, Keeper, Kept};
 use crate::receipt::FallbackTag;
 use crate::tree::locked;
 
@@ -81,6 +81,11 @@ impl List {
         List { repository: repository.clone(), subject, entries }
     }
 
+    /// Adds another image's referrers of the same manifest.
+    fn join(&mut self, other: List) {
+        self.entries.extend(other.entries);
+    }
+
     fn selector(&self) -> Option<Selector> {
         fallback_tag(&self.subject).parse().ok().map(Selector::Tag)
     }
@@ -105,45 +110,49 @@ impl Lists {
         if is_listed_by_registry(transport, &list).await? {
             return Ok(None);
         }
-        let written = self.keep(transport, &list).await?;
-        if written.is_some() {
-            locked(&self.written).insert(list.target(), list);
+        let target = list.target();
+        match self.keep(transport, &list).await? {
+            Some(Kept::Written(digest)) => {
+                locked(&self.written).entry(target.clone()).or_insert_with(|| list.clone()).join(list);
+                Ok(Some(FallbackTag { target, digest }))
+            }
+            Some(Kept::Found(_)) | None => Ok(None),
         }
-        Ok(written)
     }
 
-    /// Looks at all that was written once more, and completes it where others have written since. What can't be completed comes back,
-    /// by target.
-    pub(crate) async fn settle(&self, transport: &Transport) -> Vec<(String, ImageError)> {
+    /// Looks at all that was written once more, and completes it where others have written since. What each list is in the end comes
+    /// back, by target: its digest, or why it could not be completed.
+    pub(crate) async fn settle(&self, transport: &Transport) -> Vec<(String, Result<Digest, ImageError>)> {
         let mut open: Vec<List> = std::mem::take(&mut *locked(&self.written)).into_values().collect();
-        let mut failed = Vec::new();
+        let mut settled = Vec::new();
         let mut patience = transport.patience("lists of referrers");
         for _ in 0..MOST_ROUNDS {
             if open.is_empty() {
-                return failed;
+                return settled;
             }
             patience.rest().await;
             let mut again = Vec::new();
             for list in open {
                 match self.keep(transport, &list).await {
                     Ok(None) => {}
-                    Ok(Some(_)) => again.push(list),
+                    Ok(Some(Kept::Found(digest))) => settled.push((list.target(), Ok(digest))),
+                    Ok(Some(Kept::Written(_))) => again.push(list),
                     Err(ListError::Impossible(error) | ListError::Failed(error)) => {
-                        failed.push((list.target(), error));
+                        settled.push((list.target(), Err(error)));
                     }
                 }
             }
             open = again;
         }
-        failed.extend(open.into_iter().map(|list| {
+        settled.extend(open.into_iter().map(|list| {
             let target = list.target();
-            (target.clone(), ImageError::Contended { target })
+            (target.clone(), Err(ImageError::Contended { target }))
         }));
-        failed
+        settled
     }
 
     /// Extends the fallback tag's index by what it lacks, as often as others write over it.
-    async fn keep(&self, transport: &Transport, list: &List) -> Result<Option<FallbackTag>, ListError> {
+    async fn keep(&self, transport: &Transport, list: &List) -> Result<Option<Kept>, ListError> {
         let Some(selector) = list.selector() else { return Ok(None) };
         let target = list.target();
         let mut patience = transport.patience(&target);
@@ -154,8 +163,7 @@ impl Lists {
                 keeper.attempt().await?
             };
             let reason = match attempt {
-                Attempt::Whole => return Ok(None),
-                Attempt::Written(digest) => return Ok(Some(FallbackTag { target, digest })),
+                Attempt::Whole(kept) => return Ok(Some(kept)),
                 Attempt::Again(reason) => reason,
             };
             if !patience.wait(&reason.to_string()).await {

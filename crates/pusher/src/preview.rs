@@ -4,9 +4,10 @@ use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::{Options, PushPlan, TagMoves};
-use crate::push::{PushError, Request, is_registry, refuse_other_taken_tags};
+use crate::push::{PushError, Request, is_registry};
 use crate::sparse::Route;
 use crate::survey::{Standing, standing, survey};
+use crate::tags::{hidden_beside, look_beside, refuse_taken_beside};
 
 /// What a push would find.
 #[derive(Debug)]
@@ -37,8 +38,10 @@ pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
     }
     let refusal = match request.routes(&mut standings).await {
         Ok(routes) => {
-            let taken = refuse_other_taken_tags(bundle, plan, transport, &routes, options).await.err();
-            taken.or_else(|| hidden_tag(plan, &standings, &routes, options))
+            let beside = look_beside(bundle, plan, transport, &routes, options).await;
+            let taken = refuse_taken_beside(&beside).err();
+            let hidden = taken.or_else(|| hidden_tag(plan, &standings, &routes, options));
+            hidden.or_else(|| hidden_beside(beside))
         }
         Err(refusal) => Some(refusal),
     };

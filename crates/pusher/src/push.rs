@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, Event, Graph, Observer};
-use airlift_registry::{ContentFault, Error, Host, Repository, Selector, Transport};
+use airlift_bundle::{Event, Graph, Observer};
+use airlift_registry::{ContentFault, Error, Host, Repository, Transport};
 use airlift_verifier::VerifiedBundle;
-use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use crate::ahead::Wanted;
 use crate::blobs::Blobs;
-use crate::children::children_of;
 use crate::gate::{Gate, SparseRefusal};
 use crate::image::Run;
 use crate::lists::Lists;
-use crate::plan::{Options, Partial, PushPlan, TagMoves};
+use crate::plan::{Options, PushPlan};
 use crate::receipt::{ImageReceipt, Receipt, Status};
 use crate::sparse::Route;
-use crate::survey::{Standing, common_fault, standing, survey};
+use crate::survey::{Standing, common_fault, survey};
+use crate::tags::{
+    SharedTag, TakenTag, claimed, look_beside, refuse_shared_tags, refuse_taken_beside, refuse_taken_tags,
+    taken,
+};
 use crate::tree::blobs_below;
 
 /// Why nothing was pushed.
@@ -26,6 +28,12 @@ pub enum PushError {
     /// Tags that stand for something else at the target.
     #[error("{}; nothing was pushed (--move-tags moves such tags)", taken(.0))]
     TagsTaken(Vec<TakenTag>),
+    /// Tags that different manifests of the bundle would get.
+    #[error(
+        "{}; nothing was pushed (--keep-host or --map keep them apart, --only pushes some of them)",
+        claimed(.0)
+    )]
+    TagsShared(Vec<SharedTag>),
     /// The registry can't be spoken to.
     #[error("can't push to {host}")]
     Registry {
@@ -59,25 +67,6 @@ pub enum PushError {
     /// A task died.
     #[error("a task ended abnormally")]
     Task(#[source] tokio::task::JoinError),
-}
-
-/// A tag at the target that stands for something else than the bundle's image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TakenTag {
-    /// The tag.
-    pub target: String,
-    /// What it stands for.
-    pub there: Digest,
-    /// What the bundle has.
-    pub ours: Digest,
-}
-
-fn taken(tags: &[TakenTag]) -> String {
-    let told: Vec<String> = tags
-        .iter()
-        .map(|tag| format!("{} is {} at the target and {} in the bundle", tag.target, tag.there, tag.ours))
-        .collect();
-    told.join("; ")
 }
 
 /// What is to be pushed, where to, and how.
@@ -121,9 +110,8 @@ pub async fn push(request: &Request<'_>, mut on_the_way: impl FnMut(&Receipt)) -
     ahead.abort();
     observer.notice(Event::PhaseEnded { phase: "push" });
     let mut images = images?;
-    for (target, error) in run.lists.settle(transport).await {
-        let lists = |image: &&mut ImageReceipt| image.fallback_tags.iter().any(|list| list.target == target);
-        images.iter_mut().filter(lists).for_each(|image| image.fail(&error));
+    for (target, settled) in run.lists.settle(transport).await {
+        images.iter_mut().for_each(|image| image.settle_list(&target, &settled));
     }
     Ok(Receipt::new(bundle.id(), plan, images))
 }
@@ -140,7 +128,7 @@ impl Request<'_> {
         }
         is_registry(plan, &standings, transport).await?;
         let routes = self.routes(&mut standings).await?;
-        refuse_other_taken_tags(bundle, plan, transport, &routes, options).await?;
+        refuse_taken_beside(&look_beside(bundle, plan, transport, &routes, options).await)?;
         Ok((standings, routes))
     }
 
@@ -153,6 +141,7 @@ impl Request<'_> {
         refuse_taken_tags(plan, standings, options, None)?;
         let routes = Gate { plan, transport, options, observer }.routes(bundle, standings).await?;
         refuse_taken_tags(plan, standings, options, Some(&routes))?;
+        refuse_shared_tags(bundle, plan, &routes)?;
         Ok(routes)
     }
 }
@@ -180,70 +169,6 @@ pub(crate) async fn is_registry(
         None => Ok(()),
         Some(source) => Err(PushError::NoRegistry { host: host.clone(), source }),
     }
-}
-
-/// Refuses tags that stand for something else. As long as the routes are open, an image that may go without its index is
-/// not counted: its tag would not be touched.
-fn refuse_taken_tags(
-    plan: &PushPlan,
-    standings: &[Result<Standing, Error>],
-    options: &Options,
-    routes: Option<&[Route]>,
-) -> Result<(), PushError> {
-    if options.tags == TagMoves::Allow {
-        return Ok(());
-    }
-    let mut taken = Vec::new();
-    for (position, (image, standing)) in plan.images.iter().zip(standings).enumerate() {
-        let may_stay = match routes {
-            None => options.partial == Partial::Children && !image.omitted.is_empty(),
-            Some(routes) => routes.get(position) == Some(&Route::Children),
-        };
-        if let Ok(Standing::Other(there)) = standing
-            && !may_stay
-        {
-            taken.push(TakenTag { target: image.target.to_string(), there: *there, ours: image.digest });
-        }
-    }
-    if taken.is_empty() { Ok(()) } else { Err(PushError::TagsTaken(taken)) }
-}
-
-/// The same for the tags beside the images' own: those of platforms that go without their index, and cosign's. What can't
-/// be looked at here fails with its image.
-pub(crate) async fn refuse_other_taken_tags(
-    bundle: &VerifiedBundle,
-    plan: &PushPlan,
-    transport: &Transport,
-    routes: &[Route],
-    options: &Options,
-) -> Result<(), PushError> {
-    if options.tags == TagMoves::Allow {
-        return Ok(());
-    }
-    let mut looks = Vec::new();
-    for (image, route) in plan.images.iter().zip(routes) {
-        let Some(root) = bundle.graph().roots.get(image.root) else { continue };
-        let mut tags: Vec<(Selector, Digest)> = Vec::new();
-        if *route == Route::Children {
-            let children = children_of(bundle, image, root);
-            tags.extend(children.into_iter().map(|child| (child.selector, child.digest)));
-        }
-        tags.extend(image.attached.iter().map(|found| (found.tree.selector.clone(), found.digest)));
-        tags.retain(|(selector, _)| matches!(selector, Selector::Tag(_)));
-        looks.extend(tags.into_iter().map(|(selector, ours)| async move {
-            let repository = image.target.repository();
-            match standing(repository, &selector, &ours, transport).await {
-                Ok(Standing::Other(there)) => {
-                    Some(TakenTag { target: format!("{repository}:{selector}"), there, ours })
-                }
-                _ => None,
-            }
-        }));
-    }
-    let taken: Vec<Option<TakenTag>> =
-        futures::stream::iter(looks).buffered(options.jobs.max(1)).collect().await;
-    let taken: Vec<TakenTag> = taken.into_iter().flatten().collect();
-    if taken.is_empty() { Ok(()) } else { Err(PushError::TagsTaken(taken)) }
 }
 
 /// What will be looked for: the blobs of images that are not there, each once for each repository.

@@ -166,6 +166,15 @@ impl ImageReceipt {
         self.error = Some(error.told());
     }
 
+    /// What became of a list of referrers in the end, if it is one of this image's.
+    pub(crate) fn settle_list(&mut self, target: &str, settled: &Result<Digest, ImageError>) {
+        let Some(list) = self.fallback_tags.iter_mut().find(|list| list.target == target) else { return };
+        match settled {
+            Ok(digest) => list.digest = *digest,
+            Err(error) => self.fail(error),
+        }
+    }
+
     /// These can't be listed.
     pub(crate) fn give_up_listing(&mut self, unlisted: Unlisted) {
         self.fault = Some(Fault::Registry);
@@ -182,6 +191,8 @@ pub enum Fault {
     Bundle,
     /// This machine's: the bundle could not be read.
     Local,
+    /// Nobody's: a tag stands for something else, and was left alone.
+    Policy,
 }
 
 /// How a push ended.
@@ -191,6 +202,8 @@ pub enum Verdict {
     Done,
     /// Something isn't: because of the registry or the network, or because the bundle is damaged there.
     Failed,
+    /// Tags that stand for something else were left alone, and nothing else lacks.
+    Refused,
     /// The bundle could not be read.
     Unreadable,
 }
@@ -217,6 +230,8 @@ impl Receipt {
             Verdict::Unreadable
         } else if any(Fault::Registry) || any(Fault::Bundle) {
             Verdict::Failed
+        } else if any(Fault::Policy) {
+            Verdict::Refused
         } else {
             Verdict::Done
         }

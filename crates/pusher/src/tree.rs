@@ -26,7 +26,8 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    fn is_tagged(&self) -> bool {
+    /// Whether it goes under a tag.
+    pub(crate) fn is_tagged(&self) -> bool {
         matches!(self.selector, Selector::Tag(_))
     }
 

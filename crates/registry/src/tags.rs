@@ -20,9 +20,10 @@ const MAX_PAGES: usize = 1_000;
 /// The largest page that is read.
 const MAX_PAGE: u64 = 4 * 1024 * 1024;
 
-/// A page, as far as it is needed. Repositories without tags have `null`.
+/// A page, as far as it is needed. Repositories without tags have `null`; what has no such member is no list, and says nothing of tags.
 #[derive(Deserialize)]
 struct Page {
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
 }
 
@@ -57,7 +58,7 @@ impl Transport {
         }
     }
 
-    /// One page; `None` where there is no such repository.
+    /// One page; `None` where the registry says that there is no such repository.
     async fn tag_list(
         &self,
         repository: &Repository,
@@ -80,11 +81,14 @@ impl Transport {
                         answer.plain()?;
                         return Ok(Some(answer));
                     }
-                    StatusCode::NOT_FOUND | StatusCode::GONE if next.is_none() => return Ok(None),
                     _ => self.inner.refused(answer).await,
                 },
                 Err(error) => error,
             };
+            // A bare 404 may as well mean that there are no such lists, or that this one is hidden.
+            if next.is_none() && error.refusal().is_some_and(|refusal| refusal.has("NAME_UNKNOWN")) {
+                return Ok(None);
+            }
             retry.pause_or_give_up(error).await?;
         }
     }

@@ -227,7 +227,13 @@ async fn a_list_of_tags_is_read_to_its_end() {
     assert_eq!(ask(pages, "1").await.1.len(), 1, "no page is read in vain");
     assert_eq!(ask(pages, "4").await.0, Ok(false));
     assert_eq!(ask(|_| Reply::new(200, &[], r#"{"tags":null}"#), "1").await.0, Ok(false));
-    assert_eq!(ask(|_| Reply::new(404, &[], ""), "1").await.0, Ok(false));
+    let unknown = |_: &Request| Reply::new(404, &[], r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#);
+    assert_eq!(ask(unknown, "1").await.0, Ok(false));
+    // There may be no lists at all, or this one is hidden: that says nothing of the tag.
+    assert!(ask(|_| Reply::new(404, &[], ""), "1").await.0.is_err());
+    assert!(ask(|_| Reply::new(404, &[], "<html>"), "1").await.0.is_err());
+    assert!(ask(|_| Reply::new(200, &[], "{}"), "1").await.0.is_err());
+    assert!(ask(|_| Reply::new(200, &[], r#"{"errors":[{"code":"DENIED"}]}"#), "1").await.0.is_err());
     for status in [401, 403, 405] {
         // Each status of a refusal is as little an answer as the next.
         let refused: fn(&Request) -> Reply = match status {

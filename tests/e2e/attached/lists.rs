@@ -93,7 +93,10 @@ fn whoever_writes_the_list_at_the_same_time_loses_nothing() {
         let pushed = signed.push(&registry.authority(), "1").expect(0);
         assert_eq!(signed.listed(&target), both(&signed.referrer, &theirs), "{nth}");
         let receipt = &pushed.json("airlift.receipt/v1")["images"][0];
-        assert!(receipt["fallbackTags"][0]["target"].to_string().contains(&signed.tag()), "{receipt}");
+        let list = &receipt["fallbackTags"][0];
+        assert!(list["target"].to_string().contains(&signed.tag()), "{receipt}");
+        let there = target.endpoint().manifest(REPOSITORY, &signed.tag());
+        assert_eq!(list["digest"], Digest::sha256(&there).to_string(), "as it is in the end");
     }
 }
 

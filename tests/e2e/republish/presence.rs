@@ -114,6 +114,9 @@ fn where_absent_is_refused_the_list_of_tags_decides() {
         (Some(Answer::error(403, "DENIED", "not permitted")), false),
         (Some(Answer::status(405)), false),
         (Some(Answer::status(500)), false),
+        // No list, and no word on the repository: that says nothing of the tag.
+        (Some(Answer::status(404)), false),
+        (Some(Answer::ok("application/json", "{}")), false),
     ] {
         // Where nothing is said after a 401, what lacks is a login, whatever may be moved.
         for status in [403, 401, 400].into_iter().filter(|status| arrives || *status != 401) {

@@ -164,6 +164,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     Ok(match receipt.verdict() {
         Verdict::Done => Exit::Done,
         Verdict::Failed => Exit::Registry,
+        Verdict::Refused => Exit::Refused,
         Verdict::Unreadable => Exit::Local,
     })
 }
