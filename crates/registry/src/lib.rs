@@ -48,6 +48,7 @@ mod refusal;
 mod replace;
 mod resume;
 mod retry;
+mod silence;
 mod tags;
 mod tls;
 mod transport;

@@ -22,7 +22,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a host is tried that has not answered once in this run, where each try takes long.
-const TRIES_IN_SILENCE: u32 = 2;
+pub(crate) const TRIES_IN_SILENCE: u32 = 2;
 
 /// How to retry, for a whole transport.
 pub(crate) struct Policy {

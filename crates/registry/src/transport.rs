@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use airlift_bundle::Observer;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
-use tokio::sync::OnceCell;
 
 use crate::answer::Answer;
 use crate::auth::challenge::{self, Challenge, Offer};
@@ -28,6 +27,7 @@ use crate::rate::Rate;
 use crate::reference::Repository;
 use crate::refusal::{Refusal, is_html};
 use crate::retry::{Patience, Policy, Retry};
+use crate::silence::Once;
 use crate::tls;
 
 /// The way to all registries of a run. Cheap to clone; clones share connections, tokens and the rate limit.
@@ -45,7 +45,7 @@ pub(crate) struct Inner {
     quotas: Quotas,
     pub(crate) proven_heads: ProvenHeads,
     pub(crate) limits: Limits,
-    registries: Mutex<HashMap<Host, Arc<OnceCell<Arc<Registry>>>>>,
+    registries: Mutex<HashMap<Host, Arc<Once<Registry>>>>,
 }
 
 /// What is known of a registry.
@@ -132,7 +132,8 @@ impl Inner {
         let cell = Arc::clone(
             self.registries.lock().unwrap_or_else(PoisonError::into_inner).entry(host.clone()).or_default(),
         );
-        cell.get_or_try_init(|| async { self.ping(host).await.map(Arc::new) }).await.map(Arc::clone)
+        // On the heap: all requests wait here, and their futures would all have room for it.
+        cell.get(Box::pin(self.ping(host))).await
     }
 
     /// Finds out how a registry is spoken to.

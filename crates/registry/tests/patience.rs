@@ -5,6 +5,8 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use airlift_bundle::Digest;
@@ -51,6 +53,27 @@ async fn a_host_that_has_not_answered_once_is_given_up_after_two_tries() {
     let a = repository(script.address, "a");
     let error = transport.put_blob(&a, &Digest::sha256(b"x"), 1, &Bytes(b"x".to_vec())).await.unwrap_err();
     assert!(error.attempts() == 2 && matches!(error, Error::TimedOut { .. }), "{error}");
+}
+
+/// Each would wait for the time limit, one after the other.
+#[tokio::test]
+async fn many_references_of_a_silent_host_wait_for_it_together() {
+    let pings = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&pings);
+    let silent = Script::all(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Reply::bytes("", "").then(Then::Hang)
+    })
+    .await;
+    let (transport, _) = transport(quick());
+    let a = repository(silent.address, "a");
+    let tag = tag();
+    let asks = (0..8).map(|_| transport.get_manifest(&a, &tag, Access::Pull));
+    for answer in futures::future::join_all(asks).await {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, Error::TimedOut { .. }) && error.attempts() == 2, "{error}");
+    }
+    assert_eq!(pings.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
