@@ -158,7 +158,7 @@ fn a_folder_that_takes_nothing_is_named() {
     let Some(strace) = Strace::of(&[]) else { return };
     // What a file system that is mounted for reading says.
     let strace = strace.about(&[closed.join("b.tar.part")]);
-    let watched = strace.failing("openat", "EROFS", 1).run(&command);
+    let watched = strace.refusing("openat", "EROFS").run(&command);
     assert_eq!(watched.output.status.code(), Some(4), "{watched:?}");
     assert!(watched.stderr().contains("closed/b.tar.part"), "{watched:?}");
     assert_eq!(std::fs::read_dir(&closed).unwrap().count(), 0);
