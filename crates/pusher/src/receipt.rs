@@ -133,6 +133,11 @@ pub struct SelectedChild {
 }
 
 impl ImageReceipt {
+    /// Whether all that can be done for it was done, with whatever outcome.
+    pub fn is_through(&self) -> bool {
+        matches!(self.status, Status::Pushed | Status::Present | Status::Failed)
+    }
+
     /// An image of which nothing is known yet.
     pub(crate) fn new(image: &PlannedImage) -> Self {
         ImageReceipt {
@@ -211,14 +216,12 @@ pub enum Verdict {
 impl Receipt {
     /// The receipt of a push that has come so far.
     pub(crate) fn new(bundle: Digest, plan: &PushPlan, images: Vec<ImageReceipt>) -> Self {
-        let is_through =
-            |image: &ImageReceipt| matches!(image.status, Status::Pushed | Status::Present | Status::Failed);
         Receipt {
             schema: SCHEMA,
             bundle,
             target: plan.destination().to_string(),
             ok: images.iter().all(|image| image.ok),
-            interrupted: !images.iter().all(is_through),
+            interrupted: !images.iter().all(ImageReceipt::is_through),
             images,
         }
     }

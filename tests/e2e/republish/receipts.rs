@@ -84,12 +84,16 @@ fn a_server_that_says_yes_to_everything_is_no_registry() {
     }
 }
 
-/// A push that is interrupted leaves the receipt of what it did, and no other file: also while its first image is on its way.
+/// A push that is interrupted leaves the receipt of what it did, and no other file. Before its first image is through there is none, but an
+/// earlier push's receipt doesn't pass for this one's.
 #[test]
 fn an_interrupted_push_leaves_a_receipt_of_what_it_did() {
-    for stalls in ["team/one", "team/two"] {
+    for (stalls, earlier) in [("team/one", false), ("team/one", true), ("team/two", false)] {
         let target = Embedded::start(airlift_server::Options::default());
         let (airlift, _source, _) = bundle(&["team/one", "team/two", "team/zoo"], &[]);
+        if earlier {
+            std::fs::write(airlift.path("r.json"), r#"{"schema":"airlift.receipt/v1","ok":true}"#).unwrap();
+        }
         let (before, gate) = (airlift.files(), Gate::new());
         let held = gate.clone();
         let registry = Script::forwarding(target.authority())
@@ -109,9 +113,15 @@ fn an_interrupted_push_leaves_a_receipt_of_what_it_did() {
         assert!(kill.success());
         assert_eq!(child.wait().unwrap().code(), Some(130));
         gate.open();
+        let is_written = earlier || stalls == "team/two";
         let mut expected = before;
-        expected.push("r.json".to_owned());
+        if is_written && !earlier {
+            expected.push("r.json".to_owned());
+        }
         assert_eq!(airlift.files(), expected, "{stalls}");
+        if !is_written {
+            continue;
+        }
         let receipt: Value = serde_json::from_slice(&airlift.read("r.json")).unwrap();
         assert_eq!((&receipt["ok"], &receipt["interrupted"]), (&false.into(), &true.into()));
         let images = receipt["images"].as_array().unwrap();

@@ -89,7 +89,8 @@ pub(crate) struct Args {
     dry_run: bool,
     /// Write what became of each image to this file (JSON)
     ///
-    /// It is replaced when the push begins to send, and whenever an image is through, so a push that is interrupted leaves one that says so.
+    /// It is written whenever an image is through, so a push that is interrupted leaves one that says so. One that is there already is
+    /// replaced as soon as the push begins to send.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
     #[command(flatten)]

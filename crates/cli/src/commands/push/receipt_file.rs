@@ -11,9 +11,8 @@ use airlift_pusher::Receipt;
 use crate::exit::Failure;
 use crate::ui::Ui;
 
-/// Where the receipt goes: found writable before the push, and replaced in one step when the first images have
-/// begun, and whenever one is through. So an interrupted push
-/// leaves the receipt of what it did, and nothing else.
+/// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is through. So an interrupted
+/// push leaves the receipt of what it did, and nothing else. The receipt of an earlier push is replaced as soon as this one begins.
 pub(super) struct ReceiptFile {
     path: PathBuf,
     /// Held while it is written, so that nothing unfinished is left by a signal.
@@ -51,8 +50,12 @@ impl ReceiptFile {
         Arc::clone(&self.in_use)
     }
 
-    /// Writes a receipt on the way; that it can't be written is an error at the end, and only a warning here.
+    /// Writes a receipt on the way; that it can't be written is an error at the end, and only a warning here. As long as no image is
+    /// through, there is nothing to write down, unless an earlier push's receipt would pass for this one's.
     pub(super) fn note(&self, receipt: &Receipt, ui: &Ui) {
+        if receipt.images.iter().all(|image| !image.is_through()) && !self.path.exists() {
+            return;
+        }
         if let Err(failure) = self.write(receipt) {
             let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
             ui.warn(&format!("{failure}{}; the push goes on", cause.unwrap_or_default()));
