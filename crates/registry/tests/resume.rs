@@ -168,13 +168,16 @@ async fn an_upload_goes_on_whatever_status_says_so() {
 /// Replicas that don't know each other's sessions, and registries that purge them.
 #[tokio::test]
 async fn a_session_that_is_forgotten_is_opened_anew() {
-    let forgotten: [fn() -> Reply; 6] = [
+    let forgotten: [fn() -> Reply; 9] = [
         || Reply::new(404, &[], r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#),
         || Reply::new(400, &[], r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID"}]}"#),
         || Reply::new(400, &[], r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#),
         || Reply::new(404, &[], ""),
         || Reply::new(404, &[("Content-Type", "text/html")], "<html>"),
         || Reply::new(410, &[], ""),
+        || Reply::new(404, &[], r#"{"errors":[{"code":"NOT_FOUND"}]}"#),
+        || Reply::new(416, &[], r#"{"errors":[{"code":"RANGE_INVALID"}]}"#),
+        || Reply::new(416, &[("Range", "0-0")], ""),
     ];
     for answer in forgotten {
         let bytes = content(SIZE);

@@ -87,8 +87,11 @@ fn is_upload(method: &str) -> bool {
     matches!(method, "PUT" | "PATCH")
 }
 
-/// Whether a registry has no such upload session: it was purged, or another replica opened it.
+/// Whether a registry has no such upload session, or not as far as we think: it was purged, or another replica opened it. Registries have
+/// codes of their own for that; what lacks may also be the repository, and then a new session is of no use.
 fn says_forgotten(refusal: &Refusal) -> bool {
-    let names_it = refusal.has("BLOB_UPLOAD_UNKNOWN") || refusal.has("BLOB_UPLOAD_INVALID");
-    names_it || (matches!(refusal.status, 404 | 410) && refusal.errors.is_empty())
+    let has_any = |codes: &[&str]| codes.iter().any(|code| refusal.has(code));
+    let names_it = has_any(&["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"]);
+    let names_other = has_any(&["NAME_UNKNOWN", "NAME_INVALID", "DENIED", "UNAUTHORIZED"]);
+    names_it || (matches!(refusal.status, 404 | 410 | 416) && !names_other)
 }
