@@ -2,7 +2,7 @@
 //!
 //! OCI distribution-spec 1.1, "Listing Referrers". The specification has registries without the API say 404. Real ones say
 //! 400, 405, 406, 410 or 501, or answer 200 with a login page or with other content that is no list. All of these mean
-//! "ask for the fallback tag". What leaves open whether there is a list is an error, because "no signatures" must never be
+//! "ask for the fallback tag", and so does any answer but a list from a website to which a registry sends us. What leaves open whether there is a list is an error, because "no signatures" must never be
 //! guessed: a registry in trouble, a limit of requests, credentials that are refused, and a list that can't be read.
 
 use std::collections::HashSet;
@@ -130,8 +130,7 @@ impl Transport {
             answer => answer?,
         };
         let registry = self.inner.registry(repository.host()).await?;
-        let is_own = same_origin(&answer.url, &registry.base);
-        match verdict(&answer, is_own) {
+        match verdict(&answer, Speaker::of(&answer.url, &registry.base)) {
             Verdict::NoApi => return Ok(NO_API),
             Verdict::Refused => return Err(self.inner.refused(answer).await),
             Verdict::Withheld => {
@@ -193,13 +192,35 @@ enum Verdict {
     Refused,
 }
 
-/// `is_own`: the registry itself answered, and no other host to which it had sent us.
-fn verdict(answer: &Answer, is_own: bool) -> Verdict {
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaker {
+    /// The registry.
+    Registry,
+    /// The same API on another host, to which the registry had sent us: it may keep the list.
+    OtherRegistry,
+    /// Any other place to which the registry had sent us, such as its website.
+    Elsewhere,
+}
+
+impl Speaker {
+    fn of(url: &Url, base: &Url) -> Self {
+        match url.path() {
+            _ if same_origin(url, base) => Speaker::Registry,
+            path if path.starts_with("/v2/") && path.contains("/referrers/") => Speaker::OtherRegistry,
+            _ => Speaker::Elsewhere,
+        }
+    }
+}
+
+fn verdict(answer: &Answer, speaker: Speaker) -> Verdict {
     let has_credentials = matches!(answer.note.as_deref(), Some(Login::Known { .. }));
     match answer.status().as_u16() {
         200 => Verdict::Content,
-        // Another host got no credentials, so this says nothing of ours.
-        401 | 403 if !is_own => Verdict::NoApi,
+        // It keeps no list, so its refusals, limits and troubles say nothing of ours.
+        _ if speaker == Speaker::Elsewhere => Verdict::NoApi,
+        // Another host got no credentials.
+        401 | 403 if speaker == Speaker::OtherRegistry => Verdict::NoApi,
         401 | 403 if has_credentials => Verdict::Refused,
         401 | 403 => Verdict::Withheld,
         408 | 425 | 429 => Verdict::Refused,

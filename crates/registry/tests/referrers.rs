@@ -168,10 +168,25 @@ async fn a_login_that_is_missing_is_told_from_one_that_is_refused() {
 /// Another host to which we are sent gets no credentials, so its refusal says nothing of ours.
 #[tokio::test]
 async fn where_another_host_answers_it_counts_as_no_api() {
-    for status in [401, 403, 404, 200] {
-        let other = Script::all(move |_| Reply::new(status, &[("Content-Type", "text/html")], PAGE)).await;
-        let place = format!("http://{}/signin", other.address);
-        let answer = asked(Reply::new(302, &[("Location", &place)], ""), options()).await;
-        assert!(matches!(answer, Ok(ReferrersAnswer::NoApi)), "{status}: {answer:?}");
+    for status in [401, 403, 404, 200, 408, 425, 429, 500, 502, 503, 504] {
+        let headers = [("Content-Type", "text/html"), ("Retry-After", "200")];
+        let other = Script::all(move |_| Reply::new(status, &headers, PAGE)).await;
+        for redirect in [302, 303, 307] {
+            let place = format!("http://{}/-/v2/signin", other.address);
+            let answer = asked(Reply::new(redirect, &[("Location", &place)], ""), options()).await;
+            assert!(matches!(answer, Ok(ReferrersAnswer::NoApi)), "{status}: {answer:?}");
+        }
+    }
+}
+
+/// Registries have mirrors to which they send all requests. A mirror in trouble may still keep the list.
+#[tokio::test]
+async fn trouble_of_the_same_api_at_another_host_is_an_error() {
+    for status in [408, 425, 429, 500, 502, 503, 504] {
+        let other = Script::all(move |_| Reply::new(status, &[], "")).await;
+        let place = format!("http://{}/v2/a/referrers/x", other.address);
+        let options = Options { retries: 0, ..options() };
+        let answer = asked(Reply::new(307, &[("Location", &place)], ""), options).await;
+        answer.expect_err(&status.to_string());
     }
 }
