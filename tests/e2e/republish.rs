@@ -5,7 +5,9 @@ mod late;
 mod lost;
 mod presence;
 mod receipts;
+mod subjects;
 mod tags;
+mod withheld;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

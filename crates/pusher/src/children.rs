@@ -1,6 +1,6 @@
 //! The platforms' manifests of an image that goes without its index, and their tags.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use airlift_bundle::selection::leaves;
 use airlift_bundle::{Digest, Root, summary};
@@ -24,7 +24,14 @@ pub(crate) fn children_of(bundle: &VerifiedBundle, image: &PlannedImage, root: &
     let graph = bundle.graph();
     let mut tags = HashSet::new();
     let mut children = Vec::new();
-    for leaf in leaves(graph, root) {
+    // In the order in which a registry takes them: one may be the subject of another.
+    let steps = graph.upload_steps(&root.descriptor.digest).into_iter().enumerate();
+    let step: HashMap<Digest, usize> = steps
+        .flat_map(|(at, step)| step.into_iter().map(move |entry| (entry.descriptor.digest, at)))
+        .collect();
+    let mut leaves = leaves(graph, root);
+    leaves.sort_by_key(|leaf| step.get(&leaf.digest).copied());
+    for leaf in leaves {
         let is_attestation =
             graph.manifest(&leaf.digest).is_some_and(|entry| entry.descriptor.is_attestation());
         if !leaf.carried || is_attestation {

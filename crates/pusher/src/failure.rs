@@ -65,6 +65,17 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
+    /// A manifest that a policy of the registry keeps back from all clients, even after all that is attached to it has come.
+    #[error(
+        "{label} was taken, but a policy of the registry for images that are unsigned, vulnerable or not scanned keeps it back, \
+         also after all that is attached to it was pushed, so it can't be read back; \
+         satisfy the policy (sign the image, or have it scanned) or switch it off, and push again"
+    )]
+    Withheld {
+        label: String,
+        #[source]
+        source: Error,
+    },
     /// A manifest that the registry took and doesn't have.
     #[error("{label} was taken, but is not there: the registry has no {selector}")]
     Vanished { label: String, selector: Selector },
@@ -173,6 +184,7 @@ impl ImageError {
             | ImageError::Blob { source: BlobError::Registry(source), .. }
             | ImageError::Manifest { source, .. }
             | ImageError::ListRefused { source, .. }
+            | ImageError::Withheld { source, .. }
             | ImageError::ReadBack { source, .. } => Some(source),
             _ => None,
         }

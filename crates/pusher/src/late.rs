@@ -34,23 +34,23 @@ impl Sending {
         let Some(refusal) = refused.refusal().filter(|refusal| matches!(refusal.status, 400 | 404)) else {
             return false;
         };
-        let children = Graph::children_of(raw).into_iter().map(|child| child.digest);
+        let manifests = Graph::children_of(raw).into_iter().chain(raw.subject()).map(|other| other.digest);
         let blobs = Graph::blobs_of(raw).into_iter().map(|(_, blob)| (blob.digest, blob.size));
         let blobs: Vec<Wanted> = blobs.filter(|(digest, _)| locked(&self.ledger).was_sent(digest)).collect();
-        let children: Vec<Digest> =
-            children.filter(|child| locked(&self.acknowledged).contains(child)).collect();
+        let manifests: Vec<Digest> =
+            manifests.filter(|digest| locked(&self.acknowledged).contains(digest)).collect();
         let named = refusal.missing_digests();
         if !named.is_empty() {
             let is_blob = |digest: &Digest| blobs.iter().any(|(blob, _)| blob == digest);
-            return named.iter().any(|digest| is_blob(digest) || children.contains(digest));
+            return named.iter().any(|digest| is_blob(digest) || manifests.contains(digest));
         }
         let graph = self.run.bundle.graph();
         let is_partial = Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
         if says_lacking(refusal) && !is_partial {
-            return !blobs.is_empty() || !children.is_empty();
+            return !blobs.is_empty() || !manifests.is_empty();
         }
         // Some say "invalid" or "not found" of a manifest whose parts they don't see; a HEAD tells.
-        self.lacks_any(&blobs, &children).await
+        self.lacks_any(&blobs, &manifests).await
     }
 
     async fn lacks_any(&self, blobs: &[Wanted], manifests: &[Digest]) -> bool {

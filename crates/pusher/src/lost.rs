@@ -1,9 +1,11 @@
 //! Registries that lost what they had acknowledged: to a garbage collection that ran meanwhile, a storage that failed, or a
 //! cache that answers for content which is gone.
 //!
-//! It shows when the manifest above is refused. Then what is below it is looked at again, what is missing is sent once more,
+//! It shows when the manifest above, or one with a lost `subject`, is refused. Then what it needs is looked at again, what is missing is sent once more,
 //! and the manifest is put once more: once for each manifest, and each blob once for each repository, so it ends. What the
 //! refusal names is sent without asking, because a HEAD had said, or would say, that it is there.
+
+use std::collections::HashSet;
 
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::{Digest, Event, Graph, RawManifest};
@@ -17,10 +19,11 @@ use crate::refused::says_lacking;
 use crate::survey::has_manifest;
 use crate::tree::{Sending, locked};
 
-/// What a manifest leads to directly, as far as the bundle carries it.
+/// What a manifest leads to directly, its subject included, as far as the bundle carries it.
 struct Below<'a> {
     blobs: Vec<Part>,
-    children: Vec<&'a ManifestEntry>,
+    /// Children and subject, each after those of them that it needs itself.
+    manifests: Vec<&'a ManifestEntry>,
     /// What it leads to and the bundle doesn't carry.
     left_out: Vec<Digest>,
 }
@@ -66,8 +69,10 @@ impl Sending {
         // It lacks something, doesn't say what, and a HEAD finds it all: then it is what we have only the registry's word for.
         if count == 0 && says_lacking(refusal) && named.is_empty() && below.left_out.is_empty() {
             let doubtful = |digest: &Digest| locked(&self.ledger).is_hearsay(digest);
-            let is_child = |digest: &Digest| below.children.iter().any(|c| c.descriptor.digest == *digest);
-            let belief = |d: &Digest| if doubtful(d) || is_child(d) { Belief::Nobody } else { Belief::Head };
+            let is_manifest =
+                |digest: &Digest| below.manifests.iter().any(|m| m.descriptor.digest == *digest);
+            let belief =
+                |d: &Digest| if doubtful(d) || is_manifest(d) { Belief::Nobody } else { Belief::Head };
             count = self.again(&below, belief).await?.max(1);
         }
         if count > 0 {
@@ -82,7 +87,7 @@ impl Sending {
 
     fn below<'a>(&'a self, entry: &ManifestEntry, raw: &RawManifest) -> Below<'a> {
         let graph = self.run.bundle.graph();
-        let mut below = Below { blobs: Vec::new(), children: Vec::new(), left_out: Vec::new() };
+        let mut below = Below { blobs: Vec::new(), manifests: Vec::new(), left_out: Vec::new() };
         for (part, blob) in Graph::blobs_of(raw) {
             if graph.is_external(blob) {
                 below.left_out.push(blob.digest);
@@ -91,12 +96,20 @@ impl Sending {
                 below.blobs.push(Part { digest: blob.digest, size: blob.size, label });
             }
         }
-        for child in Graph::children_of(raw) {
-            match graph.manifest(&child.digest).filter(|_| graph.carries(&child.digest)) {
-                Some(child) => below.children.push(child),
-                None => below.left_out.push(child.digest),
-            }
+        let children: HashSet<Digest> =
+            Graph::children_of(raw).into_iter().map(|child| child.digest).collect();
+        below.left_out.extend(children.iter().filter(|child| !graph.carries(child)));
+        // A registry may lack one thing after the other. A subject is followed once, so that this ends soon.
+        if let Some(subject) = raw.subject().filter(|_| !locked(&self.resent).contains(&raw.digest())) {
+            below
+                .manifests
+                .extend(graph.manifest(&subject.digest).filter(|_| graph.carries(&subject.digest)));
         }
+        let in_order = graph.upload_steps(&raw.digest()).into_iter().flatten();
+        below.manifests.extend(in_order.filter(|entry| {
+            let digest = &entry.descriptor.digest;
+            children.contains(digest) && graph.carries(digest)
+        }));
         below
     }
 
@@ -110,9 +123,11 @@ impl Sending {
             below.blobs.iter().map(|blob| self.blob_again(blob, belief(&blob.digest))).collect();
         let blobs = futures::stream::iter(blobs).buffer_unordered(self.run.jobs).try_collect::<Vec<bool>>();
         let mut count = blobs.await?.into_iter().filter(|sent| *sent).count();
-        for child in &below.children {
-            if belief(&child.descriptor.digest) == Belief::Nobody || !self.is_there(child).await? {
-                self.manifest(child).await?;
+        for manifest in &below.manifests {
+            let digest = manifest.descriptor.digest;
+            if belief(&digest) == Belief::Nobody || !self.is_there(manifest).await? {
+                locked(&self.resent).insert(digest);
+                self.manifest(manifest).await?;
                 count += 1;
             }
         }
@@ -129,8 +144,8 @@ impl Sending {
         Ok(again != Again::There)
     }
 
-    async fn is_there(&self, child: &ManifestEntry) -> Result<bool, ImageError> {
-        let (repository, digest) = (&self.tree.repository, child.descriptor.digest);
+    async fn is_there(&self, manifest: &ManifestEntry) -> Result<bool, ImageError> {
+        let (repository, digest) = (&self.tree.repository, manifest.descriptor.digest);
         let found = has_manifest(&self.run.transport, repository, digest, Settles::YesOrNo).await;
         found.map_err(|source| ImageError::Look { target: format!("{repository}@{digest}"), source })
     }

@@ -15,6 +15,11 @@ pub(crate) fn says_lacking(refusal: &Refusal) -> bool {
     refusal.status < 500 && LACKING.into_iter().any(|code| refusal.has(code))
 }
 
+/// Whether a registry has a manifest and hands it out only when it is signed or scanned: Harbor's projects may say so to all clients.
+pub(crate) fn is_withheld(refusal: &Refusal) -> bool {
+    refusal.status == 412 && refusal.has("PROJECTPOLICYVIOLATION")
+}
+
 /// The error of a manifest that a registry refuses, with what is known about such refusals.
 pub(crate) fn not_taken(graph: &Graph, raw: &RawManifest, label: String, source: Error) -> ImageError {
     let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());

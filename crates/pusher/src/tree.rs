@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::blobs::{Arrival, BlobError};
 use crate::failure::ImageError;
 use crate::image::Run;
-use crate::refused::{not_taken, says_lacking};
+use crate::refused::{is_withheld, not_taken, says_lacking};
 
 /// A manifest on its way to one place.
 #[derive(Clone, Debug)]
@@ -101,14 +101,19 @@ pub(crate) struct Sending {
     pub(crate) ledger: Mutex<Ledger>,
     /// Manifests that were refused because something below them is gone, and for which that was sent once more.
     pub(crate) restored: Mutex<HashSet<Digest>>,
+    /// Manifests that were sent once more because another one that needs them was refused.
+    pub(crate) resent: Mutex<HashSet<Digest>>,
+    /// Manifests that a policy of the registry keeps back until what is attached to them is there, with their labels. They are read back
+    /// then.
+    pub(crate) withheld: Mutex<Vec<(Digest, String)>>,
     /// Manifests that the registry has acknowledged.
     pub(crate) acknowledged: Mutex<HashSet<Digest>>,
 }
 
 impl Sending {
     pub(crate) fn new(run: &Arc<Run>, tree: Tree) -> Self {
-        let (ledger, restored, acknowledged) = Default::default();
-        Sending { run: Arc::clone(run), tree, ledger, restored, acknowledged }
+        let (ledger, restored, resent, withheld, acknowledged) = Default::default();
+        Sending { run: Arc::clone(run), tree, ledger, restored, resent, withheld, acknowledged }
     }
 
     /// The tree is at the target; the bundle's own copy of its blobs is proven all the same.
@@ -135,8 +140,9 @@ impl Sending {
         Ok(())
     }
 
-    /// Puts the tree's own manifest under its tag, if it has one, and reads it back.
+    /// Puts the tree's own manifest under its tag, if it has one, and reads it back; before that, what was withheld so far.
     pub(crate) async fn tag(&self) -> Result<(), ImageError> {
+        self.read_withheld().await?;
         let entry = self.run.bundle.graph().manifest(&self.tree.digest);
         let Some((entry, raw)) = entry.and_then(|entry| Some((entry, entry.raw.as_ref()?))) else {
             return Ok(());
@@ -178,7 +184,12 @@ impl Sending {
             Err(error) if is_root && tree.is_tagged() && error.says_no_digests() => Ok(()),
             Err(error) => Err(error),
             Ok(()) => {
-                self.read_back(raw, by_digest, &label).await?;
+                match self.read_back(raw, by_digest, &label).await {
+                    Err(ImageError::Withheld { label, .. }) => {
+                        locked(&self.withheld).push((raw.digest(), label));
+                    }
+                    outcome => outcome?,
+                }
                 locked(&self.acknowledged).insert(raw.digest());
                 Ok(())
             }
@@ -205,6 +216,18 @@ impl Sending {
         } else {
             not_taken(graph, raw, label, source)
         })
+    }
+
+    /// Reads back what a policy kept back. What is attached has come by now, signatures among it.
+    async fn read_withheld(&self) -> Result<(), ImageError> {
+        let withheld = std::mem::take(&mut *locked(&self.withheld));
+        for (digest, label) in withheld {
+            let entry = self.run.bundle.graph().manifest(&digest);
+            if let Some(raw) = entry.and_then(|entry| entry.raw.as_ref()) {
+                self.read_back(raw, Selector::Digest(digest), &label).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn read_back(&self, raw: &RawManifest, selector: Selector, label: &str) -> Result<(), ImageError> {
@@ -254,6 +277,9 @@ async fn read_back_once(
             _ => Ok(()),
         },
         Ok(None) => Err(ImageError::Vanished { label, selector }),
+        Err(source) if source.refusal().is_some_and(is_withheld) => {
+            Err(ImageError::Withheld { label, source })
+        }
         Err(source) => Err(ImageError::ReadBack { label, source }),
     }
 }

@@ -303,7 +303,7 @@ impl Graph {
 
     /// The manifests below a root, itself first, parents before children, each once.
     pub fn below(&self, root: &Digest) -> Vec<&ManifestEntry> {
-        let mut seen = std::collections::HashSet::from([*root]);
+        let mut seen = HashSet::from([*root]);
         let mut order: Vec<&ManifestEntry> = self.manifest(root).into_iter().collect();
         let mut next = 0;
         while let Some(entry) = order.get(next) {
@@ -319,35 +319,42 @@ impl Graph {
 }
 
 impl Graph {
-    /// The manifests below a root in the order in which a registry takes them: those without children first, then those
-    /// whose children have all gone before, the root last. Those of one step don't depend on each other.
+    /// The manifests below a root in the order in which a registry takes them: those that need no other first, then those
+    /// whose children and subject have all gone before, the root last. Those of one step don't depend on each other.
     pub fn upload_steps(&self, root: &Digest) -> Vec<Vec<&ManifestEntry>> {
         let below = self.below(root);
-        let mut heights: HashMap<Digest, usize> = HashMap::new();
-        // Each pass settles at least one more level, and the walk's depth is limited.
-        for _ in 0..=below.len() {
-            let mut changed = false;
-            for entry in below.iter().rev() {
-                let children = entry.raw.iter().flat_map(Graph::children_of);
-                let height = children
-                    .filter(|child| child.digest != entry.descriptor.digest)
-                    .map(|child| heights.get(&child.digest).map_or(0, |height| height + 1))
-                    .max()
-                    .unwrap_or(0);
-                changed |= heights.insert(entry.descriptor.digest, height) != Some(height);
-            }
-            if !changed {
-                break;
-            }
+        let known: HashSet<Digest> = below.iter().map(|entry| entry.descriptor.digest).collect();
+        let mut missing: HashMap<Digest, usize> = HashMap::new();
+        let mut needed_by: HashMap<Digest, Vec<&ManifestEntry>> = HashMap::new();
+        for entry in &below {
+            let needs = needs_of(entry, &known);
+            missing.insert(entry.descriptor.digest, needs.len());
+            needs.into_iter().for_each(|need| needed_by.entry(need).or_default().push(entry));
         }
-        let mut steps: Vec<Vec<&ManifestEntry>> = Vec::new();
-        for entry in below {
-            let height = heights.get(&entry.descriptor.digest).copied().unwrap_or(0);
-            steps.resize_with(steps.len().max(height + 1), Vec::new);
-            steps[height].push(entry);
+        let mut steps = Vec::new();
+        let is_free = |entry: &&ManifestEntry| missing.get(&entry.descriptor.digest) == Some(&0);
+        let mut step: Vec<&ManifestEntry> = below.into_iter().filter(is_free).collect();
+        while !step.is_empty() {
+            let mut next = Vec::new();
+            for entry in step.iter().filter_map(|entry| needed_by.get(&entry.descriptor.digest)).flatten() {
+                if let Some(count) = missing.get_mut(&entry.descriptor.digest) {
+                    *count -= 1;
+                    next.extend((*count == 0).then_some(*entry));
+                }
+            }
+            steps.push(std::mem::replace(&mut step, next));
         }
         steps
     }
+}
+
+/// Which of the `known` manifests have to be at a registry before it takes this one: its children, and its subject. The specification has a
+/// subject come in either order; not every registry does.
+fn needs_of(entry: &ManifestEntry, known: &HashSet<Digest>) -> HashSet<Digest> {
+    let children = entry.raw.iter().flat_map(Graph::children_of);
+    let subject = entry.raw.as_ref().and_then(RawManifest::subject);
+    let needs = children.chain(subject).map(|need| need.digest);
+    needs.filter(|need| *need != entry.descriptor.digest && known.contains(need)).collect()
 }
 
 fn path(manifests: &[ManifestEntry], roots: &[Root], position: usize) -> Vec<String> {
