@@ -15,11 +15,16 @@ const AMD64: [&str; 2] = ["--platform", "linux/amd64"];
 
 /// A registry that has all of a sample but the manifests of these digests.
 fn without(sample: &Sample, gone: &[Digest]) -> ScriptedRegistry {
+    keeping_back(sample, gone, 404, "MANIFEST_UNKNOWN")
+}
+
+/// A registry that answers so where these manifests are asked for.
+fn keeping_back(sample: &Sample, gone: &[Digest], status: u16, code: &'static str) -> ScriptedRegistry {
     let gone: Vec<String> = gone.iter().map(Digest::to_string).collect();
     Script::serving(vec![sample.clone()])
         .rule(move |request| {
             let is_gone = gone.iter().any(|digest| request.path().ends_with(&format!("/manifests/{digest}")));
-            is_gone.then(|| Answer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"))
+            is_gone.then(|| Answer::error(status, code, "not for you"))
         })
         .start()
 }
@@ -166,6 +171,28 @@ fn what_was_asked_for_must_be_there() {
     let refused = build(&airlift, &source.authority(), &[]).expect(3).says("2 manifests");
     refused.says("linux/amd64 is missing").says("linux/arm64 is missing");
     build(&airlift, &source.authority(), &both).expect(2).says("none of the platforms");
+}
+
+/// Virtual repositories say 403 of what they don't have, and policies keep platforms back. One that wasn't asked for stays behind, with the
+/// reason; one that was asked for is missing.
+#[test]
+fn children_that_are_kept_back_count_as_not_there() {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let arm64 = sample.manifests[1].digest;
+    for (status, code) in [(403, "DENIED"), (412, "PROJECTPOLICYVIOLATION"), (451, "UNAVAILABLE")] {
+        let (source, airlift) = (keeping_back(&sample, &[arm64], status, code), Airlift::new());
+        let reason = format!("status {status}");
+        let refused = build(&airlift, &source.authority(), &[]).expect(3);
+        refused.says("linux/arm64 is missing").says(&reason).says(code);
+        let built = build(&airlift, &source.authority(), &AMD64).expect(0).says(&reason).says(code);
+        assert_eq!(built.json("airlift.build/v1")["images"][0]["omittedPlatforms"], json!(["linux/arm64"]));
+        airlift.run(&["verify", "b.tar"]).expect(0);
+    }
+    // Whoever may not log in, or meets a broken registry, learns that instead.
+    for status in [401, 500] {
+        let (source, airlift) = (keeping_back(&sample, &[arm64], status, "UNKNOWN"), Airlift::new());
+        build(&airlift, &source.authority(), &[&AMD64[..], &["--retries", "0"]].concat()).expect(3);
+    }
 }
 
 /// Clean-up jobs remove attestations, because no tag names them.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_bundle::graph::ManifestEntry;
 use airlift_bundle::selection::leaves;
-use airlift_bundle::{Descriptor, Digest, Graph, GraphBuilder, Limits, Observer, RawManifest};
-use airlift_registry::{Host, Repository, Selector};
+use airlift_bundle::{Descriptor, Digest, Event, Graph, GraphBuilder, Limits, Observer, RawManifest};
+use airlift_registry::{Error, Host, Repository, Selector};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::PackError;
@@ -148,6 +148,14 @@ impl Walker<'_> {
         let fetched = match self.source.fetch_manifest(repository, &selector).await {
             Ok(Some(fetched)) => fetched,
             Ok(None) => return Ok(None),
+            Err(source) if is_withheld(&source) => {
+                let message = format!(
+                    "{} counts as not there: the registry doesn't hand it out: {source}",
+                    path.join(" → ")
+                );
+                self.observer.notice(Event::Warning { message });
+                return Ok(None);
+            }
             Err(source) => return Err(PackError::Registry { path, source }),
         };
         RawManifest::prove(fetched.bytes, descriptor)
@@ -155,6 +163,12 @@ impl Walker<'_> {
             .map(Some)
             .map_err(|source| PackError::Manifest { path, source })
     }
+}
+
+/// Whether a registry that hands out the index keeps one of its children back: 403 where nothing is there, as virtual repositories say it, or
+/// a policy (412, 451). The image can be carried without, if the child wasn't asked for.
+fn is_withheld(error: &Error) -> bool {
+    error.refusal().is_some_and(|refusal| matches!(refusal.status, 403 | 412 | 451))
 }
 
 /// Adds to each image's root what is below it and could not be had; says whether there is any that wasn't declared before.

@@ -13,8 +13,8 @@ use crate::sparse::{OmittedChild, Route, Verdict, are_there, probe};
 use crate::survey::{Standing, is_whole};
 
 /// What can be done where a registry wants all children of an index.
-pub(crate) const WAYS_OUT: &str = "build the bundle again with all platforms (an archive of docker save has \
-    those that were pulled, and one of them by itself with docker save --platform); or have the registry accept such indexes \
+pub(crate) const WAYS_OUT: &str = "build the bundle again with all platforms, from a source that has them (an archive of docker \
+    save has those that were pulled, and one of them by itself with docker save --platform); or have the registry accept such indexes \
     (Distribution v3: validation.manifests.indexes.platforms: none; Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms \
     without the index (--selected-children)";
 

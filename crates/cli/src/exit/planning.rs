@@ -46,6 +46,8 @@ pub(super) fn hint_of_resolve(error: &ResolveError) -> Option<String> {
 pub(super) fn hint_of_missing(missing: &Several<MissingManifest>) -> &'static str {
     if missing.iter().all(|missing| missing.is_attached) {
         "the images alone, without signatures and all else that is attached, can be had with --referrers none"
+    } else if missing.iter().any(|missing| missing.there.is_empty()) {
+        "name another source that has the platforms: of what is below the index, this one has nothing"
     } else {
         "--platform carries what is there, with the index as it is; for several images with different platforms, add --allow-missing-platform"
     }
