@@ -125,16 +125,25 @@ fn what_was_most_likely_meant_is_said() {
 fn nothing_is_guessed() {
     let error = "Team/App:1".parse::<Reference>().unwrap_err().to_string();
     assert!(error.contains("write team/app:1 for") && error.contains("team:443/App:1 for"), "{error}");
-    // Those would be images at Docker Hub; and what may hold a password is not repeated.
-    for text in
-        ["https://quay.io", "https://localhost:5000/", "quay.io/", "a b", "https://user:S3cr3t@quay.io/a/b"]
+    // Those would be images at Docker Hub.
+    for text in ["https://quay.io", "https://localhost:5000/", "quay.io/", "a b"] {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(!error.contains("leave ") && !error.contains("write it"), "{error}");
+    }
+}
+
+#[test]
+fn what_may_hold_a_password_is_not_repeated() {
+    for text in ["https://user:S3cr3t@quay.io/a/b", "user:S3cr3t@quay.io/a/b", "https://user:S3cr3t@quay.io"]
     {
         let error = text.parse::<Reference>().unwrap_err().to_string();
-        assert!(
-            !error.contains("leave ") && !error.contains("write it") && !error.contains("S3cr3t"),
-            "{error}"
-        );
+        assert!(!error.contains("S3cr3t"), "{error}");
     }
+    let error = "https://user:S3cr3t@quay.io/a/b".parse::<Reference>().unwrap_err().to_string();
+    assert!(
+        error.ends_with("leave user and password out, which `docker login` takes: quay.io/a/b"),
+        "{error}"
+    );
 }
 
 #[test]
