@@ -46,7 +46,7 @@ pub use layout::Root;
 pub use locks::Lock;
 pub use manifest::{ManifestError, Node, RawManifest};
 pub use observe::{Event, Observer, Unobserved};
-pub use os::settle;
+pub use os::{names_in, settle};
 pub use path::EntryPath;
 pub use plan::{Plan, PlannedEntry};
 pub use platform::Platform;

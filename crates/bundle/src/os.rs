@@ -16,8 +16,8 @@ use std::path::Path;
 use rustix::io::Errno;
 
 pub(crate) use direct::{AlignedBuffer, Outlet, reopen_direct};
-pub use names::settle;
 pub(crate) use names::{folder_of, longest_name, rename_new, replace, sync_file, sync_folder};
+pub use names::{names_in, settle};
 pub(crate) use reserve::{reserve, reserve_ahead};
 
 /// Whether an error says that the file system doesn't know the operation, and not that the operation failed.

@@ -10,7 +10,7 @@ use airlift_bundle::frame;
 use airlift_bundle::held::{self, Held};
 use airlift_bundle::volumes::{self, Opened, Split, VolumeSet};
 use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Event, Existing, Lock, Observer, Plan, Section, Writer, parallel, part, zst};
+use airlift_bundle::{Event, Existing, Lock, Observer, Plan, Section, Writer, names_in, parallel, part, zst};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -96,10 +96,8 @@ impl Output {
 
     /// The files that are there and that a build to this output may write to, replace or remove.
     pub fn touched(&self) -> Vec<PathBuf> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok();
         let Some(name) = self.path.file_name() else { return Vec::new() };
-        let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let names = names_in(self.path.parent().unwrap_or(Path::new(".")));
         let beside = names.filter(|other| {
             let behind =
                 other.as_bytes().strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));

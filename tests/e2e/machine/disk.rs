@@ -165,6 +165,19 @@ fn a_folder_that_takes_nothing_is_named() {
 }
 
 #[test]
+fn a_folder_that_fails_as_it_is_closed_ends_no_build() {
+    let (source, airlift) = (source(), Airlift::new());
+    let folder = airlift.path("odd");
+    std::fs::create_dir(&folder).unwrap();
+    let output = folder.join("b.tar");
+    let command = airlift.command(&["build", &reference(&source), "-o", output.to_str().unwrap()]);
+    let Some(strace) = Strace::of(&[]) else { return };
+    let watched = strace.about(&[folder]).refusing("close", "EIO").run(&command);
+    assert_eq!(watched.output.status.code(), Some(0), "{watched:?}");
+    assert!(output.is_file());
+}
+
+#[test]
 fn a_second_writer_is_sent_away() {
     let (source, airlift) = (source(), Airlift::new());
     let Some(flock) = tool("flock") else { return };

@@ -1,13 +1,28 @@
 //! Names of files: renames that never replace, renames that do, and what makes them last.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::is_lacking;
+
+/// The names in a folder, in no order; none where it can't be read. The standard library's way ends the process where the folder fails
+/// as it is closed.
+pub fn names_in(folder: &Path) -> impl Iterator<Item = OsString> + use<> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty()).ok();
+    let entries = folder.and_then(|folder| Dir::new(folder).ok());
+    let names = entries.into_iter().flatten().flatten();
+    let names = names.map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+    names.filter(|name| name != "." && name != "..")
+}
 
 /// Renames `from` to `to`, which must not exist.
 ///
