@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::archive::{Archive, Form};
 use crate::defect::{Defect, Severity};
+use crate::os::names_in;
 use crate::path::EntryPath;
 
 /// Below the top, a layout has `blobs/<algorithm>/<hex>` and nothing deeper.
@@ -24,19 +25,19 @@ fn open_some(path: &Path, most: usize) -> io::Result<Archive> {
     let mut folders = vec![(path.to_owned(), String::new(), 1)];
     let mut count = 0;
     while let Some((folder, prefix, depth)) = folders.pop() {
-        let mut listed: Vec<_> = std::fs::read_dir(&folder)?.take(most).collect::<Result<_, _>>()?;
+        let mut listed: Vec<_> = names_in(&folder)?.take(most).collect::<Result<_, _>>()?;
         count += listed.len();
         if count >= most {
             let why = format!("more than {most} files; the rest was not looked at");
             archive.add_defect(error("folder-limit", &prefix, &why));
             break;
         }
-        listed.sort_by_key(std::fs::DirEntry::file_name);
+        listed.sort();
         for item in listed {
-            let name = format!("{prefix}{}", item.file_name().to_string_lossy());
-            let metadata = std::fs::symlink_metadata(item.path())?;
+            let (name, item) = (format!("{prefix}{}", item.to_string_lossy()), folder.join(&item));
+            let metadata = std::fs::symlink_metadata(&item)?;
             if metadata.is_dir() && depth < MAX_DEPTH {
-                folders.push((item.path(), format!("{name}/"), depth + 1));
+                folders.push((item, format!("{name}/"), depth + 1));
             } else if metadata.is_file() {
                 match EntryPath::parse(name.as_bytes()) {
                     Ok(Some(path)) => archive.add(path, 0, metadata.len()),

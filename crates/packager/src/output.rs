@@ -97,7 +97,7 @@ impl Output {
     /// The files that are there and that a build to this output may write to, replace or remove.
     pub fn touched(&self) -> Vec<PathBuf> {
         let Some(name) = self.path.file_name() else { return Vec::new() };
-        let names = names_in(self.path.parent().unwrap_or(Path::new(".")));
+        let names = names_in(self.path.parent().unwrap_or(Path::new("."))).into_iter().flatten().flatten();
         let beside = names.filter(|other| {
             let behind =
                 other.as_bytes().strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));

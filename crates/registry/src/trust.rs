@@ -226,7 +226,8 @@ fn folder_name(url: &Url) -> Option<String> {
 
 /// The certificates in a folder, by their names. One that isn't there, or can't be read, has none.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let names = airlift_bundle::names_in(folder).into_iter().flatten().flatten();
+    let entries = names.map(|name| folder.join(name));
     let is_certificate = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "crt");
     let mut files: Vec<PathBuf> = entries.filter(is_certificate).collect();
     files.sort();

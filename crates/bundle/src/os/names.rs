@@ -12,16 +12,16 @@ use rustix::io::Errno;
 
 use super::is_lacking;
 
-/// The names in a folder, in no order; none where it can't be read. The standard library's way ends the process where the folder fails
-/// as it is closed.
-pub fn names_in(folder: &Path) -> impl Iterator<Item = OsString> + use<> {
+/// The names in a folder, in no order. The standard library's way ends the process where the folder fails as it is closed.
+///
+/// # Errors
+/// If the folder can't be opened; an item, if it can't be read any further.
+pub fn names_in(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty()).ok();
-    let entries = folder.and_then(|folder| Dir::new(folder).ok());
-    let names = entries.into_iter().flatten().flatten();
-    let names = names.map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
-    names.filter(|name| name != "." && name != "..")
+    let entries = Dir::new(rustix::fs::open(folder, flags, Mode::empty())?)?;
+    let names = entries.map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()));
+    Ok(names.filter(|name| !name.as_ref().is_ok_and(|name| name == "." || name == "..")))
 }
 
 /// Renames `from` to `to`, which must not exist.

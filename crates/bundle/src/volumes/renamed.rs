@@ -76,7 +76,7 @@ fn is_manifest(path: &Path) -> bool {
 /// The regular files in the folder of `path`, with their names as far as these are text.
 fn files_beside(path: &Path) -> impl Iterator<Item = (PathBuf, String)> {
     let folder = crate::os::folder_of(path).to_owned();
-    let names = crate::os::names_in(&folder).take(MOST_FILES);
+    let names = crate::os::names_in(&folder).into_iter().flatten().take(MOST_FILES).flatten();
     let files = names.map(move |name| (folder.join(&name), name));
     let files = files.filter(|(path, _)| path.symlink_metadata().is_ok_and(|found| found.is_file()));
     files.filter_map(|(path, name)| Some((path, name.into_string().ok()?)))
