@@ -1,6 +1,6 @@
 //! The images that are carried: a large one, many small ones that share layers, and one of many small blobs.
 
-use airlift_bundle::Algorithm;
+use airlift_oci::Algorithm;
 use airlift_server::samples::{self, Child, Image, ImageSpec, IndexSpec, Layer, Sample};
 use airlift_testkit::http::Endpoint;
 

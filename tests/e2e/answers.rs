@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::samples::{Content, Sample};
 use airlift_server::{Indexes, Options};
 use airlift_testkit::scripted::Script;

@@ -6,7 +6,7 @@ mod foreign;
 mod hostile;
 mod lists;
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_server::{Options, Referrers};
 use airlift_testkit::real::RealRegistry;

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::Options;
 use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
 use serde_json::json;
@@ -161,14 +161,11 @@ fn names_in_a_bundle_are_neither_paths_nor_commands() {
             let ran = airlift.run(arguments);
             assert_eq!(ran.code == 0, fine, "{name:?}: {ran}");
             let said = format!("{}{}", ran.text(), ran.stderr);
-            assert!(
-                !said.chars().any(|c| c != '\n' && !airlift_bundle::text::shows(c)),
-                "{name:?}: {said:?}"
-            );
+            assert!(!said.chars().any(|c| c != '\n' && !airlift_oci::text::shows(c)), "{name:?}: {said:?}");
             assert!(!name.contains('\n') || !said.contains(name), "{said}");
             assert_eq!(airlift.files(), ["layout"], "{name:?}");
             let document = airlift.run(&[arguments, &["--json"]].concat()).text();
-            assert!(document.chars().all(|c| c == '\n' || airlift_bundle::text::shows(c)), "{document:?}");
+            assert!(document.chars().all(|c| c == '\n' || airlift_oci::text::shows(c)), "{document:?}");
             if fine {
                 let document: serde_json::Value = serde_json::from_str(&document).unwrap();
                 assert_eq!(document["images"][0]["reference"], name, "{document:#}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::samples::{self, Content, ImageSpec, Layer, Sample};
 use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
 use airlift_testkit::tamper::Tampered;

@@ -1,6 +1,6 @@
 //! Foreign layers: their addresses are nobody's to follow unasked, and what stays outside is said.
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::Options;
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_testkit::real::RealRegistry;

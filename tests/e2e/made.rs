@@ -1,6 +1,6 @@
 //! Content that tests make by hand, and the embedded registry to put it into.
 
-use airlift_bundle::{Algorithm, Digest, media_type};
+use airlift_oci::{Algorithm, Digest, media_type};
 use airlift_server::samples::{self, Child, Content, Image, ImageSpec, IndexSpec, Layer, Sample};
 use airlift_server::{Options, Server};
 use airlift_testkit::http::Endpoint;

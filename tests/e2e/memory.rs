@@ -1,6 +1,6 @@
 //! Memory that doesn't grow with what is carried.
 
-use airlift_bundle::Algorithm;
+use airlift_oci::Algorithm;
 use airlift_server::samples::{ImageSpec, Layer, Sample, image};
 
 use crate::pair::Pair;

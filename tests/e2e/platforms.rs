@@ -1,6 +1,6 @@
 //! Chosen platforms: which are carried, what is said of the others, and that the index stays as it is.
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_server::{Indexes, Options};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Registries that hold a part of an image: what is there can be built from them, and what isn't is told.
 
-use airlift_bundle::{Digest, media_type};
+use airlift_oci::{Digest, media_type};
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_server::{Indexes, Options};
 use airlift_testkit::real::RealRegistry;

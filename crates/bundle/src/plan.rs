@@ -3,12 +3,13 @@
 //! A plan is a pure function of the roots and the manifests' bytes, so whoever builds the same images gets the same
 //! archive, and whoever reads one can say of every byte what it has to be.
 
-use crate::document::DocumentError;
-use crate::graph::Graph;
-use crate::header::{self, BLOCK};
-use crate::layout;
-use crate::path::EntryPath;
-use crate::{Digest, Event, Observer};
+use airlift_oci::document::DocumentError;
+use airlift_oci::graph::Graph;
+use airlift_oci::{Digest, Event, Observer, layout};
+
+use crate::tar::header;
+use crate::tar::header::BLOCK;
+use crate::tar::path::EntryPath;
 
 /// Two blocks of zeros end a tar archive (POSIX pax, "ustar Interchange Format").
 pub(crate) const TAIL: u64 = 2 * BLOCK;

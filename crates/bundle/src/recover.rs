@@ -2,13 +2,15 @@
 
 use std::io;
 
-use crate::graph::{GraphBuilder, Limits};
-use crate::header::{self, BLOCK};
-use crate::manifest::MAX_MANIFEST;
-use crate::path::EntryPath;
+use airlift_disk::read::ReadAt;
+use airlift_oci::graph::{GraphBuilder, Limits};
+use airlift_oci::manifest::MAX_MANIFEST;
+use airlift_oci::{Descriptor, Digest, RawManifest, layout};
+
 use crate::plan::Plan;
-use crate::storage::ReadAt;
-use crate::{Descriptor, Digest, RawManifest, layout};
+use crate::tar::header;
+use crate::tar::header::BLOCK;
+use crate::tar::path::EntryPath;
 
 /// Where our archives have their manifests: one behind the other, from behind `index.json`.
 #[derive(Clone, Debug)]

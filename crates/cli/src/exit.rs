@@ -94,7 +94,7 @@ pub(crate) enum UsageError {
 
 impl UsageError {
     /// A single malformed reference.
-    pub(crate) fn reference(source: airlift_registry::ReferenceError) -> Self {
+    pub(crate) fn reference(source: airlift_oci::ReferenceError) -> Self {
         UsageError::References(BadReference::Argument(source).into())
     }
 
@@ -104,7 +104,7 @@ impl UsageError {
         match self {
             UsageError::References(errors) => errors.iter().any(|error| {
                 let (BadReference::Argument(source) | BadReference::Line { source, .. }) = error;
-                matches!(source, airlift_registry::ReferenceError::Malformed { text, .. } if is_http(text))
+                matches!(source, airlift_oci::ReferenceError::Malformed { text, .. } if is_http(text))
             }),
             UsageError::Destination(airlift_pusher::DestinationError::Malformed { text, .. }) => {
                 is_http(text)

@@ -118,7 +118,7 @@ fn what_the_commands_print_validates() {
     for blob in plan["blobs"].as_array().unwrap() {
         let at = blob["offset"].as_u64().unwrap() as usize;
         let content = &bytes[at..at + blob["size"].as_u64().unwrap() as usize];
-        let digest: airlift_bundle::Digest = blob["digest"].as_str().unwrap().parse().unwrap();
+        let digest: airlift_oci::Digest = blob["digest"].as_str().unwrap().parse().unwrap();
         assert!(digest.matches(content), "{blob}");
     }
 

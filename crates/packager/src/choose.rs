@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::document::platform_of_config;
-use airlift_bundle::selection::{Leaf, leaves};
-use airlift_bundle::{Digest, Graph, Platform, Root, Selection, summary};
+use airlift_oci::document::platform_of_config;
+use airlift_oci::graph::{Leaf, leaves};
+use airlift_oci::{Digest, Graph, Platform, Root, Selection, summary};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 

@@ -6,13 +6,14 @@ use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::archive::OpenError;
-use airlift_bundle::part::Part;
 use airlift_bundle::plan::Content;
-use airlift_bundle::writer::WriteError;
+use airlift_bundle::read::archive::OpenError;
+use airlift_bundle::write::part::Part;
+use airlift_bundle::write::writer::WriteError;
+use airlift_bundle::write::zst::{EntryWriter, FramesWriter};
 use airlift_bundle::zst::cut_defect;
-use airlift_bundle::zst::writer::{EntryWriter, FramesWriter};
-use airlift_bundle::{Archive, Descriptor, Digest, Event, Hasher, Observer, PlannedEntry, Section, frame};
+use airlift_bundle::{Archive, PlannedEntry, Section, compare};
+use airlift_oci::{Descriptor, Digest, Event, Hasher, Observer};
 use airlift_registry::{BlobSink, Error};
 use tokio::task::JoinSet;
 
@@ -51,7 +52,7 @@ impl Packing {
                 return Ok(false);
             }
             observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(&plan) });
-            let found = frame::is_archive_of(storage, &plan, 0, &*observer);
+            let found = compare::is_archive_of(storage, &plan, 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "check" });
             found
         });

@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use airlift_bundle::graph::BlobEntry;
-use airlift_bundle::held::Begun;
-use airlift_bundle::{Descriptor, Digest, Event, Graph, Observer, summary};
-use airlift_registry::{Access, BlobSink, Error, Fetched, Lookup, Repository, Settles, Transport};
+use airlift_oci::graph::BlobEntry;
+use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Repository, summary};
+use airlift_registry::{Access, BlobSink, Error, Fetched, Lookup, Settles, Transport};
 
 use crate::plan::PackError;
 use crate::walk::Walker;
@@ -39,7 +38,7 @@ impl Origin {
         &self,
         transport: &Transport,
         descriptor: &Descriptor,
-        begun: Option<Begun>,
+        begun: Option<HashedPrefix>,
         sink: &mut dyn BlobSink,
     ) -> Result<Fetched, Error> {
         let (repository, urls) = match self {
@@ -121,7 +120,7 @@ pub(crate) async fn settle(
     Ok((graph, origins))
 }
 
-fn blobs_of(graph: &Graph, root: &airlift_bundle::Root) -> HashSet<Digest> {
+fn blobs_of(graph: &Graph, root: &airlift_oci::Root) -> HashSet<Digest> {
     summary::blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob.digest).collect()
 }
 

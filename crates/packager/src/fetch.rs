@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::held::{Begun, Held};
 use airlift_bundle::plan::Content;
-use airlift_bundle::{BlobWriter, Descriptor, Event, Observer, PlannedEntry, Writer, writer::WriteError};
+use airlift_bundle::resume::Held;
+use airlift_bundle::write::writer::WriteError;
+use airlift_bundle::{BlobWriter, PlannedEntry, Writer};
+use airlift_oci::{Descriptor, Event, HashedPrefix, Observer};
 use airlift_registry::{BlobSink, Error};
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -67,7 +69,7 @@ struct Errand {
     origin: Origin,
     at_hand: Option<Bytes>,
     /// The start that is at its place already.
-    begun: Option<Begun>,
+    begun: Option<HashedPrefix>,
     path: Vec<String>,
 }
 
@@ -115,7 +117,7 @@ impl Packing {
         outcome
     }
 
-    fn errand(&self, entry: &PlannedEntry, begun: Option<Begun>) -> Option<Errand> {
+    fn errand(&self, entry: &PlannedEntry, begun: Option<HashedPrefix>) -> Option<Errand> {
         let Content::Blob(position) = entry.content else {
             return None;
         };

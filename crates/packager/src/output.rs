@@ -6,11 +6,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::frame;
-use airlift_bundle::held::{self, Held};
+use airlift_bundle::resume::Held;
 use airlift_bundle::volumes::{self, Opened, Split, VolumeSet};
-use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Event, Existing, Lock, Observer, Plan, Section, Writer, names_in, parallel, part, zst};
+use airlift_bundle::write::part;
+use airlift_bundle::write::writer::WriteError;
+use airlift_bundle::{Existing, Lock, Plan, Section, Writer, compare, parallel, resume, zst};
+use airlift_disk::names_in;
+use airlift_oci::{Event, Observer};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -263,7 +265,7 @@ impl Packing {
         let (plan, observer) = (Arc::clone(&self.plan), Arc::clone(observer));
         blocking(move || {
             observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(&plan) });
-            let found = frame::is_archive_of(&file, &plan, 0, &*observer);
+            let found = compare::is_archive_of(&file, &plan, 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "check" });
             found
         })
@@ -283,7 +285,7 @@ impl Packing {
         let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
         blocking(move || {
             observer.notice(Event::PhaseStarted { phase: "resume", bytes: bytes_of_blobs(writer.plan()) });
-            let held = held::held(writer.storage(), writer.plan(), 0, &*observer);
+            let held = resume::held(writer.storage(), writer.plan(), 0, &*observer);
             observer.notice(Event::PhaseEnded { phase: "resume" });
             held.map_err(|source| BuildError::Read { path: writer.path().to_owned(), source })
         })
@@ -318,7 +320,7 @@ fn volumes_at(
         return Ok(None);
     }
     observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(plan) });
-    let is_it = frame::is_archive_of(&storage, plan, 0, observer).map_err(read)?;
+    let is_it = compare::is_archive_of(&storage, plan, 0, observer).map_err(read)?;
     observer.notice(Event::PhaseEnded { phase: "check" });
     if !is_it {
         return Ok(None);

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use airlift_bundle::graph::BlobEntry;
+use airlift_bundle::Plan;
 use airlift_bundle::plan::PlanError;
-use airlift_bundle::{
-    Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Plan, Platform, Root, summary,
+use airlift_oci::graph::BlobEntry;
+use airlift_oci::{
+    Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Platform, Repository, Root, summary,
 };
-use airlift_registry::{Error, Repository};
+use airlift_registry::Error;
 use bytes::Bytes;
 
 use crate::attached::{AttachedError, Gathered, Gatherer, Gone, Subject};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-use airlift_bundle::{Digest, Event, ManifestError, Observer, RawManifest, Root, layout};
-use airlift_registry::{
-    Access, ContentFault, Error, Lookup, Reference, Repository, Selector, Settles, Transport,
+use airlift_oci::{
+    Digest, Event, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector, layout,
 };
+use airlift_registry::{Access, ContentFault, Error, Lookup, Settles, Transport};
 use futures::{Stream, StreamExt};
 
 use crate::several::{Kind, Several};

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::held::{Held, gauge};
 use airlift_bundle::plan::Content;
-use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Event, Observer, PlannedEntry, Section, Writer, parallel};
+use airlift_bundle::resume::{Held, gauge};
+use airlift_bundle::write::writer::WriteError;
+use airlift_bundle::{PlannedEntry, Section, Writer, parallel};
+use airlift_oci::{Event, Observer};
 
 use crate::fetch::Fetched;
 use crate::plan::Packing;

@@ -2,13 +2,14 @@
 //! output, and whatever else was named. All of it is hashed before it counts.
 
 use std::path::{Path, PathBuf};
-
 use std::sync::Arc;
 
-use airlift_bundle::part::{Part, part_path, set_aside_paths};
-use airlift_bundle::volumes::{Split, VolumeParts, manifest_path};
-use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Digest, OpenError, Plan, Section, Shelf, Writer};
+use airlift_bundle::volumes::{Split, manifest_path};
+use airlift_bundle::write::part::{Part, part_path, set_aside_paths};
+use airlift_bundle::write::volume_parts::VolumeParts;
+use airlift_bundle::write::writer::WriteError;
+use airlift_bundle::{OpenError, Plan, Section, Shelf, Writer};
+use airlift_oci::Digest;
 use bytes::Bytes;
 
 use crate::output::Output;

@@ -8,11 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use airlift_bundle::part::keep_manifests;
-use airlift_bundle::{Descriptor, Digest, Event, Observer};
-use airlift_registry::{
-    Access, BlobSink, Error, FetchedManifest, Host, Lookup, Repository, Selector, Settles, Transport,
-};
+use airlift_bundle::write::part::keep_manifests;
+use airlift_oci::{Descriptor, Digest, Event, Host, Observer, Repository, Selector};
+use airlift_registry::{Access, BlobSink, Error, FetchedManifest, Lookup, Settles, Transport};
 use bytes::Bytes;
 
 use crate::shelves::Shelves;

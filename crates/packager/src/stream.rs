@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, Write};
 
-use airlift_bundle::header;
 use airlift_bundle::plan::Content;
-use airlift_bundle::{Digest, Event, Hasher, Observer, PlannedEntry, Section};
+use airlift_bundle::tar::header;
+use airlift_bundle::{PlannedEntry, Section};
+use airlift_oci::{Digest, Event, Hasher, Observer};
 use airlift_registry::{BlobSink, Error};
 
 use crate::fetch::{Fetched, count_at_hand};

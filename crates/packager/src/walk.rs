@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::selection::leaves;
-use airlift_bundle::{Descriptor, Digest, Event, Graph, GraphBuilder, Limits, Observer, RawManifest};
-use airlift_registry::{Error, Host, Repository, Selector};
+use airlift_oci::graph::{ManifestEntry, leaves};
+use airlift_oci::{
+    Descriptor, Digest, Event, Graph, GraphBuilder, Host, Limits, Observer, RawManifest, Repository, Selector,
+};
+use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::PackError;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use airlift_bundle::Digest;
-use airlift_registry::{Error, Repository, Transport};
+use airlift_oci::{Digest, Repository};
+use airlift_registry::{Error, Transport};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 

@@ -1,7 +1,6 @@
 //! What is attached to an image, and where it goes.
 
-use airlift_bundle::{Graph, Root, layout};
-use airlift_registry::{Repository, Selector, Tag};
+use airlift_oci::{Graph, Repository, Root, Selector, Tag, layout};
 
 use crate::tree::Tree;
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use airlift_bundle::{Digest, Event, Observer};
-use airlift_registry::{BlobSource, Error, Mount, Repository, Transport};
+use airlift_oci::{Digest, Event, Observer, Repository};
+use airlift_registry::{BlobSource, Error, Mount, Transport};
 use airlift_verifier::{ProvenContent, VerifiedBundle};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 

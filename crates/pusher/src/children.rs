@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::selection::leaves;
-use airlift_bundle::{Digest, Root, summary};
-use airlift_registry::{Reference, Selector, Tag};
+use airlift_oci::graph::leaves;
+use airlift_oci::{Digest, Reference, Root, Selector, Tag, summary};
 use airlift_verifier::VerifiedBundle;
 
 use crate::plan::PlannedImage;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use airlift_bundle::selection::leaves;
-use airlift_bundle::{Digest, Event, Graph, RawManifest, Root};
-use airlift_registry::{Error, Selector};
+use airlift_oci::graph::leaves;
+use airlift_oci::{Digest, Event, Graph, RawManifest, Root, Selector};
+use airlift_registry::Error;
 
 use crate::children::{Child, children_of};
 use crate::failure::ImageError;

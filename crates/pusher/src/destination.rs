@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use airlift_registry::{Host, HostError, Reference, ReferenceError, Repository, Tidied};
+use airlift_oci::{Host, HostError, Reference, ReferenceError, Repository, Tidied};
 
 /// Why a destination or a rule can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +55,7 @@ impl FromStr for Destination {
         parse(text).map_err(|reason| {
             let meant = Tidied::new(text).filter(|meant| parse(&meant.text).is_ok());
             let reason = meant.map_or(reason, |meant| meant.advice());
-            DestinationError::Malformed { text: airlift_registry::shown(text), reason }
+            DestinationError::Malformed { text: airlift_oci::text::without_password(text), reason }
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Why one image is not at the target. It stays with that image: the others go on.
 
-use airlift_bundle::Digest;
-use airlift_registry::{Error, Repository, Selector};
+use airlift_oci::{Digest, Repository, Selector};
+use airlift_registry::Error;
 
 use crate::blobs::BlobError;
 use crate::receipt::Fault;

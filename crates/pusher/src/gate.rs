@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, Observer};
+use airlift_oci::{Digest, Observer};
 use airlift_registry::{Error, Transport};
 use airlift_verifier::VerifiedBundle;
 

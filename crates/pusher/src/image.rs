@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::Observer;
+use airlift_oci::Observer;
 use airlift_registry::{Error, Transport};
 use airlift_verifier::VerifiedBundle;
 

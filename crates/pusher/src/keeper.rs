@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use airlift_bundle::document::Document;
-use airlift_bundle::{Descriptor, Digest, media_type};
-use airlift_registry::{Access, Error, FetchedManifest, Replaced, Selector, Transport};
+use airlift_oci::document::Document;
+use airlift_oci::{Descriptor, Digest, Selector, media_type};
+use airlift_registry::{Access, Error, FetchedManifest, Replaced, Transport};
 use bytes::Bytes;
 use serde_json::Value;
 

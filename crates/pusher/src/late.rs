@@ -2,8 +2,8 @@
 //!
 //! It shows, too, when the manifest above is refused. What was acknowledged in this push is waited for before it is taken for lost.
 
-use airlift_bundle::{Digest, Graph, RawManifest};
-use airlift_registry::{Access, Error, Lookup, Selector, Settles};
+use airlift_oci::{Digest, Graph, RawManifest, Selector};
+use airlift_registry::{Access, Error, Lookup, Settles};
 
 use crate::ahead::Wanted;
 use crate::refused::says_lacking;

@@ -11,9 +11,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
-use airlift_bundle::document::Document;
-use airlift_bundle::{Digest, Node, RawManifest};
-use airlift_registry::{Access, Error, ReferrersAnswer, Repository, Selector, Transport, fallback_tag};
+use airlift_oci::document::Document;
+use airlift_oci::graph::fallback_tag;
+use airlift_oci::{Digest, Node, RawManifest, Repository, Selector};
+use airlift_registry::{Access, Error, ReferrersAnswer, Transport};
 use serde_json::Value;
 
 use crate::failure::ImageError;

@@ -7,8 +7,8 @@
 
 use std::collections::HashSet;
 
-use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::{Digest, Event, Graph, RawManifest};
+use airlift_oci::graph::ManifestEntry;
+use airlift_oci::{Digest, Event, Graph, RawManifest};
 use airlift_registry::{Error, Settles};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};

@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::summary::{self, Attachments};
-use airlift_bundle::{Digest, Graph, Root};
-use airlift_registry::{Reference, ReferenceError, Repository, Tag};
+use airlift_oci::summary::Attachments;
+use airlift_oci::{Digest, Graph, Reference, ReferenceError, Repository, Root, Tag, summary};
 use airlift_verifier::VerifiedBundle;
 
 use crate::attached::trees_of;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Event, Graph, Observer};
-use airlift_registry::{ContentFault, Error, Host, Repository, Transport};
+use airlift_oci::{Event, Graph, Host, Observer, Repository};
+use airlift_registry::{ContentFault, Error, Transport};
 use airlift_verifier::VerifiedBundle;
 use tokio::task::JoinSet;
 

@@ -1,6 +1,6 @@
 //! The receipt: what the target holds now, as it was read back.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! What a registry's refusal of a manifest means, where that is known of the registries that people have.
 
-use airlift_bundle::{Algorithm, Graph, RawManifest, media_type};
+use airlift_oci::{Algorithm, Graph, RawManifest, media_type};
 use airlift_registry::{Error, Refusal};
 
 use crate::failure::ImageError;

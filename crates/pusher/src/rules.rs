@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use airlift_bundle::{Graph, Root};
-use airlift_registry::Reference;
+use airlift_oci::{Graph, Reference, Root};
 
 use crate::destination::MapRule;
 use crate::plan::PlanError;

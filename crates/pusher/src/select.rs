@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use airlift_bundle::{Digest, Root, layout};
-use airlift_registry::{Reference, Repository};
+use airlift_oci::{Digest, Reference, Repository, Root, layout};
 use wildmatch::WildMatch;
 
 /// Fewer hex digits could be a name's abbreviation, or a slip.
@@ -146,13 +145,13 @@ impl fmt::Display for Unmatched {
 
 #[cfg(test)]
 mod tests {
-    use airlift_bundle::Descriptor;
+    use airlift_oci::Descriptor;
 
     use super::*;
 
     fn root(reference: &str, number: u8) -> Root {
         let digest = Digest::sha256(&[number]);
-        let descriptor = Descriptor::new(airlift_bundle::media_type::OCI_INDEX, digest, 7);
+        let descriptor = Descriptor::new(airlift_oci::media_type::OCI_INDEX, digest, 7);
         Root::new(descriptor, Some(reference.to_owned()).filter(|reference| !reference.is_empty()))
     }
 

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use airlift_bundle::selection::{Leaf, leaves};
-use airlift_bundle::{Digest, Event, Graph, Observer, Platform, Root, media_type, summary};
-use airlift_registry::{Error, Repository, Selector, Settles, Transport};
+use airlift_oci::graph::{Leaf, leaves};
+use airlift_oci::{
+    Digest, Event, Graph, Observer, Platform, Repository, Root, Selector, media_type, summary,
+};
+use airlift_registry::{Error, Settles, Transport};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::PlannedImage;

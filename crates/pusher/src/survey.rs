@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, Event, Observer};
-use airlift_registry::{Access, Error, Lookup, Refusal, Repository, Selector, Settles, Tag, Transport};
+use airlift_oci::{Digest, Event, Observer, Repository, Selector, Tag};
+use airlift_registry::{Access, Error, Lookup, Refusal, Settles, Transport};
 use airlift_verifier::VerifiedBundle;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};

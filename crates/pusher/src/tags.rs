@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use airlift_bundle::Digest;
-use airlift_registry::{Error, Selector, Tag, Transport};
+use airlift_oci::{Digest, Selector, Tag};
+use airlift_registry::{Error, Transport};
 use airlift_verifier::VerifiedBundle;
 use futures::StreamExt;
 

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::{Digest, Graph, RawManifest};
-use airlift_registry::{Access, Repository, Selector, Transport};
+use airlift_oci::graph::ManifestEntry;
+use airlift_oci::{Digest, Graph, RawManifest, Repository, Selector};
+use airlift_registry::{Access, Transport};
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
@@ -293,7 +293,7 @@ pub(crate) struct Blob {
 
 /// All blobs below a manifest that the bundle carries, each once.
 pub(crate) fn blobs_below(graph: &Graph, digest: &Digest, name: &str) -> Vec<Blob> {
-    let name = airlift_bundle::layout::familiar(name).escape_debug();
+    let name = airlift_oci::layout::familiar(name).escape_debug();
     let mut seen = HashSet::new();
     let mut blobs = Vec::new();
     for entry in graph.below(digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest)) {

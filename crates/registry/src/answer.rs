@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use airlift_oci::Host;
+use airlift_oci::text::bounded;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -11,7 +13,6 @@ use crate::auth::session::Login;
 use crate::call::{Call, Effort, Given};
 use crate::error::{ContentFault, Error};
 use crate::hop::same_origin;
-use crate::host::{Host, bounded};
 use crate::http::{Http, timed_out};
 use crate::pace::{Pace, Slow};
 use crate::refusal::{self, Refusal};

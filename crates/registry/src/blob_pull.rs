@@ -6,8 +6,8 @@
 
 use std::io;
 
-use airlift_bundle::held::Begun;
-use airlift_bundle::{Descriptor, Digest, Event, Hasher};
+use airlift_oci::text::bounded;
+use airlift_oci::{Descriptor, Digest, Event, HashedPrefix, Hasher, Repository};
 use reqwest::header::{HeaderValue, RANGE};
 use reqwest::{Method, StatusCode, Url};
 
@@ -15,9 +15,7 @@ use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
 use crate::call::{Call, redacted};
 use crate::error::{ContentFault, Error};
-use crate::host::bounded;
 use crate::http::Ask;
-use crate::reference::Repository;
 use crate::refusal::is_html;
 use crate::retry::Retry;
 use crate::transport::{Inner, Transport, place};
@@ -73,7 +71,7 @@ impl Transport {
         &self,
         repository: &Repository,
         descriptor: &Descriptor,
-        begun: Option<Begun>,
+        begun: Option<HashedPrefix>,
         sink: &mut dyn BlobSink,
     ) -> Result<Fetched, Error> {
         let retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
@@ -188,7 +186,7 @@ impl<'a> Download<'a> {
     }
 
     /// Takes over what the sink has of an earlier run.
-    fn go_on_from(&mut self, begun: Begun) -> Result<(), Error> {
+    fn go_on_from(&mut self, begun: HashedPrefix) -> Result<(), Error> {
         if begun.bytes >= self.size {
             return self.rewind();
         }

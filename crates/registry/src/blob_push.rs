@@ -4,14 +4,13 @@
 
 use std::io;
 
-use airlift_bundle::Digest;
+use airlift_oci::{Digest, Repository};
 use reqwest::{Method, StatusCode};
 
 use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
 use crate::error::Error;
 use crate::http::Ask;
-use crate::reference::Repository;
 use crate::transport::{Transport, place};
 use crate::upload::Upload;
 

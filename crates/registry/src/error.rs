@@ -6,14 +6,15 @@
 use std::io;
 use std::time::Duration;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use reqwest::StatusCode;
 
 use crate::call::{Call, Contact, Effort};
+
 pub use crate::fault::ContentFault;
-use crate::host::Host;
 use crate::options::SetupError;
 use crate::refusal::Refusal;
+use airlift_oci::Host;
 
 /// Why a transfer failed. [`Error::attempts`] says how often it was tried.
 #[derive(Debug, thiserror::Error)]

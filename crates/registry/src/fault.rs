@@ -1,6 +1,6 @@
 //! What can be wrong with an answer that is none of a registry's refusals.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 
 /// How an answer differs from what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

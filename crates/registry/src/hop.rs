@@ -2,9 +2,9 @@
 //!
 //! The rules are here, as functions of URLs and flags; `http` and `auth` ask them before each step.
 
+use airlift_oci::Host;
+use airlift_oci::reference::{is_loopback, is_machine_local};
 use reqwest::Url;
-
-use crate::host::{Host, is_loopback, is_machine_local};
 
 /// What the flags say of hosts.
 #[derive(Clone, Debug, Default)]

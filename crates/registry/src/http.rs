@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use airlift_oci::reference::is_loopback;
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
@@ -15,7 +16,6 @@ use crate::answer::Answer;
 use crate::call::{Call, Contact, Effort, Given, redacted};
 use crate::error::{ContentFault, Error, Obstacle};
 use crate::hop::{Declared, same_origin};
-use crate::host::is_loopback;
 use crate::options::{Options, SetupError};
 use crate::pace::Pace;
 use crate::proxy::Proxies;

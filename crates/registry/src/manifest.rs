@@ -3,7 +3,7 @@
 //! OCI distribution-spec 1.1, "Pulling manifests" and "Pushing Manifests". Parsing is not done here.
 //! The referrers API is in `referrers`.
 
-use airlift_bundle::{Digest, media_type};
+use airlift_oci::{Digest, Repository, Selector, media_type};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use reqwest::{Method, StatusCode};
@@ -12,7 +12,6 @@ use crate::answer::Answer;
 use crate::auth::session::{Access, Scope};
 use crate::error::{ContentFault, Error};
 use crate::http::{Ask, Payload};
-use crate::reference::{Repository, Selector};
 use crate::refusal::is_html;
 use crate::transport::{Transport, digest_header, place};
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use airlift_oci::HostError;
+
 use crate::auth::credentials::Credentials;
-use crate::host::HostError;
 
 /// How to speak to registries. The default speaks https to all but this machine, with the user's own credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::host::Host;
+use airlift_oci::Host;
 
 /// The largest piece that is tried where a larger body was refused.
 const LARGEST: u64 = 64 * 1024 * 1024;

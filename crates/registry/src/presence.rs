@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use airlift_bundle::Digest;
+use airlift_oci::{Digest, Repository, Selector};
 use reqwest::header::{HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 
@@ -17,7 +17,6 @@ use crate::auth::session::{Access, Scope};
 use crate::error::{ContentFault, Error};
 use crate::http::Ask;
 use crate::manifest::{FetchedManifest, media_type_of};
-use crate::reference::{Repository, Selector};
 use crate::refusal::{Refusal, is_html};
 use crate::transport::{Transport, digest_header, place};
 

@@ -3,12 +3,13 @@
 //!
 //! A variable that names no proxy is an error: `reqwest` passes over it, and what should have gone by a proxy would go without one.
 
+use airlift_oci::reference::is_loopback;
+use airlift_oci::text::without_password;
 use hyper_util::client::proxy::matcher::Matcher;
 use oci_client::secrets::RegistryAuth;
 use reqwest::Url;
 
 use crate::auth::grant;
-use crate::host::{is_loopback, shown};
 use crate::options::SetupError;
 
 /// Where proxies are named.
@@ -50,7 +51,7 @@ fn check(variable: impl Fn(&str) -> Option<String>) -> Result<(), SetupError> {
     for name in VARIABLES {
         let value = variable(name).filter(|value| !value.is_empty()).unwrap_or_default();
         if let Some(reason) = defect(&value) {
-            return Err(SetupError::Proxy { variable: name, value: shown(&value), reason });
+            return Err(SetupError::Proxy { variable: name, value: without_password(&value), reason });
         }
     }
     Ok(())

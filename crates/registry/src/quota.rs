@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use airlift_oci::Host;
 use reqwest::header::HeaderMap;
 
 use crate::auth::session::Login;
-use crate::host::Host;
 use crate::refusal::Refusal;
 
 /// What a registry said last of its limit.

@@ -8,8 +8,8 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use airlift_bundle::document::Document;
-use airlift_bundle::{Descriptor, Digest, media_type};
+use airlift_oci::document::Document;
+use airlift_oci::{Descriptor, Digest, Repository, Selector, media_type};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -22,7 +22,6 @@ use crate::hop::same_origin;
 use crate::http::Ask;
 use crate::link::next_page;
 use crate::manifest::MAX_MANIFEST;
-use crate::reference::{Repository, Selector};
 use crate::refusal::is_html;
 use crate::transport::{Transport, place};
 

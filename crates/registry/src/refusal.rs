@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,10 +1,10 @@
 //! Replacing a manifest that others may replace, too.
 
+use airlift_oci::{Repository, Selector};
 use bytes::Bytes;
 
 use crate::error::Error;
 use crate::manifest::PutManifest;
-use crate::reference::{Repository, Selector};
 use crate::transport::Transport;
 
 /// What came of a replacement.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::Digest;
+use airlift_oci::{Digest, Repository};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode, Url};
 
@@ -17,7 +17,6 @@ use crate::call::Given;
 use crate::error::{ContentFault, Error};
 use crate::hop::same_origin;
 use crate::http::{Ask, Http};
-use crate::reference::Repository;
 use crate::transport::Inner;
 
 /// An upload session that a registry opened.

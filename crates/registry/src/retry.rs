@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use airlift_bundle::{Event, Observer};
+use airlift_oci::{Event, Observer};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_limit() {
         let options = Options { backoff: Duration::from_millis(500), ..Options::default() };
-        let policy = Policy::new(&options, Arc::new(airlift_bundle::Unobserved));
+        let policy = Policy::new(&options, Arc::new(airlift_oci::Unobserved));
         let mut expected = Duration::from_millis(500);
         for pause in policy.pauses(LONGEST_BACKOFF).take(12) {
             assert!(pause >= expected && pause <= expected * 2, "{pause:?} for {expected:?}");

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use airlift_oci::{Repository, Tag};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 
@@ -12,7 +13,6 @@ use crate::auth::session::{Access, Scope};
 use crate::error::{ContentFault, Error};
 use crate::http::Ask;
 use crate::link::next_page;
-use crate::reference::{Repository, Tag};
 use crate::transport::{Transport, place};
 
 /// More pages than this are not read: then it stays unknown.

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use airlift_bundle::Observer;
+use airlift_oci::{Host, HostError, Observer, Repository};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 
@@ -17,14 +17,12 @@ use crate::auth::session::{Need, Scope, Session, Sessions};
 use crate::call::{Call, redacted};
 use crate::error::{ContentFault, Error};
 use crate::hop::{Declared, same_origin};
-use crate::host::{Host, HostError};
 use crate::http::{Ask, Http, Payload};
 use crate::options::{Options, SetupError};
 use crate::pieces::Limits;
 use crate::presence::ProvenHeads;
 use crate::quota::{self, Quotas, RateLimit};
 use crate::rate::Rate;
-use crate::reference::Repository;
 use crate::refusal::{Refusal, is_html};
 use crate::retry::{Patience, Policy, Retry};
 use crate::silence::Once;
@@ -340,7 +338,7 @@ impl Registry {
                 let realm = match Url::parse(&realm) {
                     Ok(url) => redacted(&url),
                     // No URL, so there is no part of it where secrets are.
-                    Err(_) => crate::host::shown(&realm),
+                    Err(_) => airlift_oci::text::without_password(&realm),
                 };
                 Err(Error::Realm { registry: self.host.clone(), realm, reason })
             }
@@ -384,6 +382,6 @@ pub(crate) fn place(base: &Url, repository: &Repository, rest: &str) -> Result<U
 }
 
 /// A header that holds a digest; anything else than a digest counts as absent.
-pub(crate) fn digest_header(headers: &HeaderMap) -> Option<airlift_bundle::Digest> {
+pub(crate) fn digest_header(headers: &HeaderMap) -> Option<airlift_oci::Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.trim().parse().ok()
 }

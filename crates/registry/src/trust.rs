@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
+use airlift_oci::reference::{HUB, HUB_API};
 use reqwest::{Client, ClientBuilder, Url};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -16,7 +17,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
-use crate::host::{HUB, HUB_API};
 use crate::options::SetupError;
 
 /// The largest CA file that is read; whole system bundles have 250 KB.
@@ -226,7 +226,7 @@ fn folder_name(url: &Url) -> Option<String> {
 
 /// The certificates in a folder, by their names. One that isn't there, or can't be read, has none.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let names = airlift_bundle::names_in(folder).into_iter().flatten().flatten();
+    let names = airlift_disk::names_in(folder).into_iter().flatten().flatten();
     let entries = names.map(|name| folder.join(name));
     let is_certificate = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "crt");
     let mut files: Vec<PathBuf> = entries.filter(is_certificate).collect();

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use airlift_bundle::{Event, Observer};
+use airlift_oci::{Event, Observer};
 use airlift_registry::{Error, Options};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -250,7 +250,7 @@ async fn refused_logins(said: &Said, folder: &std::path::Path) {
             let options = quick(folder, script.address, login);
             let transport = airlift_registry::Transport::new(options, Arc::new(said.clone())).unwrap();
             let from = support::repository(script.address, "a");
-            let tag = airlift_registry::Selector::Tag("1".parse().unwrap());
+            let tag = airlift_oci::Selector::Tag("1".parse().unwrap());
             let result = transport.get_manifest(&from, &tag, airlift_registry::Access::Pull).await;
             let error: Error = result.unwrap_err();
             search(&format!("{} {error:?}", told(&error)), "the error of a login");

@@ -4,7 +4,8 @@
 
 mod support;
 
-use airlift_registry::{Access, Error, Options, Selector, Transport};
+use airlift_oci::Selector;
+use airlift_registry::{Access, Error, Options, Transport};
 use support::script::{Reply, Request, Script};
 use support::{options, repository, transport};
 

@@ -7,8 +7,8 @@ mod support;
 
 use std::net::SocketAddr;
 
-use airlift_bundle::{Algorithm, Descriptor, Digest, media_type};
-use airlift_registry::{Access, Error, Lookup, Mount, Options, Repository, Selector, Settles, Transport};
+use airlift_oci::{Algorithm, Descriptor, Digest, Repository, Selector, media_type};
+use airlift_registry::{Access, Error, Lookup, Mount, Options, Settles, Transport};
 use airlift_testkit::real::RealRegistry;
 use bytes::Bytes as Body;
 use support::line::{Line, Share};

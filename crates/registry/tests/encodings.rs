@@ -4,8 +4,8 @@
 
 mod support;
 
-use airlift_bundle::Digest;
-use airlift_registry::{Access, ContentFault, Error, Lookup, Selector, Settles};
+use airlift_oci::{Digest, Selector};
+use airlift_registry::{Access, ContentFault, Error, Lookup, Settles};
 use support::script::{Reply, Request, Script, Then};
 use support::{Log, Memory, content, descriptor, options, repository, transport};
 

@@ -15,15 +15,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use airlift_registry::{Access, Error, Options, Repository, Selector, Transport};
+use airlift_oci::{Repository, Selector};
+use airlift_registry::{Access, Error, Options, Transport};
 use support::child::{again, told_to_child};
 use support::script::{Reply, Request, Script, read_head};
 use support::{Memory, content, descriptor, options, told, transport};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::{TlsAcceptor, rustls};
 
 const MANIFEST: &str = "{}";
 
@@ -250,7 +250,7 @@ async fn a_proxy_that_refuses_is_told_without_its_password() {
 async fn a_proxy_that_is_not_there_is_told_without_its_password() {
     // Its parent is the test above.
     let Some(which) = told_to_child() else { return };
-    if let Err(error) = Transport::new(options(), Arc::new(airlift_bundle::Unobserved)) {
+    if let Err(error) = Transport::new(options(), Arc::new(airlift_oci::Unobserved)) {
         return println!("{error}");
     }
     let transport = through_proxy(None);

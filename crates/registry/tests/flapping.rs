@@ -6,8 +6,8 @@ mod support;
 
 use std::net::SocketAddr;
 
-use airlift_bundle::{Digest, media_type};
-use airlift_registry::{Access, Options, Selector, Transport};
+use airlift_oci::{Digest, Selector, media_type};
+use airlift_registry::{Access, Options, Transport};
 use airlift_testkit::real::{RealRegistry, Recipe};
 use futures::StreamExt as _;
 use support::line::{Line, Share};

@@ -7,7 +7,7 @@ mod support;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_registry::{BlobSource, Error, Options, Put, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::shop::{Cut, Orders, Shop};

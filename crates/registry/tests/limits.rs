@@ -6,8 +6,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use airlift_bundle::Digest;
-use airlift_registry::{Access, ContentFault, Effort, Error, Options, Selector, Settles};
+use airlift_oci::{Digest, Selector};
+use airlift_registry::{Access, ContentFault, Effort, Error, Options, Settles};
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Memory, content, descriptor, options, repository, transport};
 

@@ -6,8 +6,8 @@ mod support;
 
 use std::path::PathBuf;
 
-use airlift_bundle::Digest;
-use airlift_registry::{Access, Error, Lookup, Options, Reference, Selector, Settles, Transport};
+use airlift_oci::{Digest, Reference, Selector};
+use airlift_registry::{Access, Error, Lookup, Options, Settles, Transport};
 use support::script::{Reply, Request, Script};
 use support::{Bytes, Memory, content, descriptor, options, repository, told, transport};
 

@@ -6,8 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use airlift_bundle::{Digest, media_type};
-use airlift_registry::{Access, ContentFault, Effort, Error, Lookup, Options, RateLimit, Selector, Settles};
+use airlift_oci::{Digest, Selector, media_type};
+use airlift_registry::{Access, ContentFault, Effort, Error, Lookup, Options, RateLimit, Settles};
 use support::script::{Reply, Script, Then};
 use support::{Memory, descriptor, options, repository, told, transport};
 

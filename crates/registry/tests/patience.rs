@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use airlift_bundle::Digest;
-use airlift_registry::{Access, Error, Obstacle, Options, Selector};
+use airlift_oci::{Digest, Selector};
+use airlift_registry::{Access, Error, Obstacle, Options};
 use support::script::{Reply, Script, Then};
 use support::{Bytes, Memory, descriptor, options, repository, transport};
 

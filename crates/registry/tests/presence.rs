@@ -4,8 +4,8 @@
 
 mod support;
 
-use airlift_bundle::{Digest, media_type};
-use airlift_registry::{Access, Error, FoundManifest, Lookup, Selector, Settles, Tag, Transport};
+use airlift_oci::{Digest, Selector, Tag, media_type};
+use airlift_registry::{Access, Error, FoundManifest, Lookup, Settles, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::{options, repository, transport};
 

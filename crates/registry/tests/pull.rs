@@ -6,8 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use airlift_bundle::Digest;
-use airlift_registry::{Access, ContentFault, Error, Options, Selector, Settles, Transport};
+use airlift_oci::{Digest, Selector};
+use airlift_registry::{Access, ContentFault, Error, Options, Settles, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::{Memory, content, descriptor, options, repository, transport};
 
@@ -299,8 +299,8 @@ async fn empty_blobs_and_sha512() {
     let (result, sink, _) = blob(&script, b"", options()).await;
     assert_eq!((result.unwrap(), sink.bytes.len()), (0, 0));
     let (transport, _) = transport(options());
-    let digest = Digest::of(airlift_bundle::Algorithm::Sha512, b"sha512");
-    let wanted = airlift_bundle::Descriptor::new("", digest, 6);
+    let digest = Digest::of(airlift_oci::Algorithm::Sha512, b"sha512");
+    let wanted = airlift_oci::Descriptor::new("", digest, 6);
     let mut sink = Memory::default();
     transport.fetch_blob(&repository(script.address, "a"), &wanted, &mut sink).await.unwrap();
     assert_eq!(sink.bytes, b"sha512");
@@ -347,7 +347,7 @@ async fn the_rate_is_kept_for_all_blobs_together() {
 #[test]
 fn the_work_can_be_spawned() {
     fn is_send<T: Send>(_: &T) {}
-    let work = |transport: Transport, repository: airlift_registry::Repository| async move {
+    let work = |transport: Transport, repository: airlift_oci::Repository| async move {
         let mut sink = Memory::default();
         let blob = descriptor(b"");
         let _ = transport.fetch_blob(&repository, &blob, &mut sink).await;

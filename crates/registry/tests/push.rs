@@ -6,8 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use airlift_bundle::{Digest, media_type};
-use airlift_registry::{ContentFault, Effort, Error, Mount, Options, Selector};
+use airlift_oci::{Digest, Selector, media_type};
+use airlift_registry::{ContentFault, Effort, Error, Mount, Options};
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Corrupt, Log, content, options, repository, told, transport};
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use airlift_bundle::{Digest, media_type};
+use airlift_oci::{Digest, media_type};
 use airlift_registry::{Access, Error, Options, ReferrersAnswer};
 use support::script::{Reply, Script};
 use support::{options, repository, transport};

@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::Arc;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_registry::{BlobSource, Error, Options};
 use support::script::{Reply, Request, Script, Then};
 use support::shop::{Cut, Cutting, Orders, Shop};

@@ -13,14 +13,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use airlift_registry::{Access, Error, Options, Selector};
+use airlift_oci::Selector;
+use airlift_registry::{Access, Error, Options};
 use support::child::{again, told_to_child};
 use support::{options, repository, told, transport};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::{TlsAcceptor, rustls};
 
 /// A registry that has one manifest, behind a certificate that it signed itself.
 struct Secure {

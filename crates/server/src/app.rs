@@ -214,7 +214,7 @@ mod tests {
             (answer.status(), answer.headers().get(header::ALLOW).cloned())
         };
         assert_eq!(ask("GET", "/v2/team/web/manifests/1.27").await.0, StatusCode::OK);
-        let digest = airlift_bundle::Digest::sha256(b"{}");
+        let digest = airlift_oci::Digest::sha256(b"{}");
         let blob = format!("/v2/charts/app/blobs/{digest}");
         assert_eq!(ask("HEAD", &blob).await.0, StatusCode::OK);
         for (method, path, allow) in [

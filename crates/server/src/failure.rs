@@ -2,7 +2,7 @@
 //!
 //! OCI distribution-spec 1.1, "Error codes": `{"errors":[{"code","message","detail"}]}`, whatever went wrong.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use axum::body::Body;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};

@@ -2,7 +2,7 @@
 //!
 //! The view is dropped after the checks. What is stored and served is the bytes as they came.
 
-use airlift_bundle::{Digest, DigestError, media_type};
+use airlift_oci::{Digest, DigestError, media_type};
 use serde_json::{Map, Value};
 
 /// The largest manifest taken, in bytes: the size that clients may rely on (distribution-spec 1.1).

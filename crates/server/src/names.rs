@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use airlift_bundle::{Digest, DigestError};
+use airlift_oci::{Digest, DigestError};
 
 /// The longest repository name; Distribution and Docker have the same limit.
 const MAX_REPOSITORY: usize = 255;

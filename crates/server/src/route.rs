@@ -3,7 +3,7 @@
 //! Paths are matched as they came: the grammar of names leaves nothing that needs percent-encoding, so a `%` is refused
 //! like any other character outside it, and no two spellings of one name exist.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
@@ -71,7 +71,7 @@ fn repository(name: &str) -> Result<Repository, Failure> {
 /// The digest that `text` spells, or the answer that says why it spells none.
 pub(crate) fn digest(text: &str) -> Result<Digest, Failure> {
     text.parse()
-        .map_err(|error: airlift_bundle::DigestError| Failure::new(Code::DigestInvalid, error.to_string()))
+        .map_err(|error: airlift_oci::DigestError| Failure::new(Code::DigestInvalid, error.to_string()))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub enum SeedError {
     #[error("manifest {digest} would be refused: {reason}")]
     Manifest {
         /// The manifest.
-        digest: airlift_bundle::Digest,
+        digest: airlift_oci::Digest,
         /// What a PUT would have answered.
         reason: String,
     },

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::{Options, Server, StartError, samples};
 use common::{PIECE, Registry, header, is, refused};
 use reqwest::{Method, StatusCode};

@@ -3,7 +3,7 @@
 
 mod common;
 
-use airlift_bundle::{Algorithm, Digest, media_type};
+use airlift_oci::{Algorithm, Digest, media_type};
 use airlift_server::samples::{self, ImageSpec, Sample};
 use airlift_server::{Options, Referrers};
 use common::{PIECE, Registry, header, is, refused};

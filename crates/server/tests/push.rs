@@ -3,7 +3,7 @@
 
 mod common;
 
-use airlift_bundle::{Algorithm, Digest, media_type};
+use airlift_oci::{Algorithm, Digest, media_type};
 use airlift_server::samples::{self, Child, Flavour, Image, ImageSpec, IndexSpec, Layer, Layout, Sample};
 use airlift_server::{Indexes, Options};
 use common::{PIECE, Registry, header, is, refusal, refused};

@@ -1,6 +1,6 @@
 //! Putting images into a registry, and reading back what it holds, byte for byte.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::samples::{Content, Sample};
 
 use crate::http::{Endpoint, Response};

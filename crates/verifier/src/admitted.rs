@@ -3,13 +3,13 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::OpenError;
-use airlift_bundle::document::platform_of_config;
-use airlift_bundle::part;
-use airlift_bundle::section::SectionReader;
-use airlift_bundle::selection::Leaf;
-use airlift_bundle::summary::{self, Platforms};
-use airlift_bundle::{Digest, Graph, Hasher, Limits, Platform, Root, Section};
+use airlift_bundle::content::section::SectionReader;
+use airlift_bundle::write::part;
+use airlift_bundle::{OpenError, Section};
+use airlift_oci::document::platform_of_config;
+use airlift_oci::graph::Leaf;
+use airlift_oci::summary::Platforms;
+use airlift_oci::{Digest, Graph, Hasher, Limits, Platform, Root, summary};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{Finding, Report, State};

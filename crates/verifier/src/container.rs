@@ -1,7 +1,7 @@
 //! What is wrong with the container as such: the tar archive, the folder, the frames or the volumes.
 
-use airlift_bundle::Digest;
-use airlift_bundle::archive::DockerForm;
+use airlift_bundle::read::archive::DockerForm;
+use airlift_oci::Digest;
 
 use crate::examine::Examiner;
 use crate::report::Finding;

@@ -5,15 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::document::oddities;
-use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::layout::{self, Root};
-use airlift_bundle::manifest::MAX_MANIFEST;
 use airlift_bundle::recover::ManifestPlaces;
-use airlift_bundle::{
-    Archive, Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, OpenError, Plan, RawManifest,
-    Section, Storage,
-};
+use airlift_bundle::{Archive, OpenError, Plan, Section, Storage};
+use airlift_oci::document::oddities;
+use airlift_oci::graph::ManifestEntry;
+use airlift_oci::layout::Root;
+use airlift_oci::manifest::MAX_MANIFEST;
+use airlift_oci::{Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, RawManifest, layout};
 
 use crate::frame::{self, Compared};
 use crate::report::{Finding, Findings};
@@ -328,7 +326,7 @@ impl Examiner<'_> {
             }
             Err(error) => {
                 let rule = match error {
-                    airlift_bundle::ManifestError::Digest { .. } => "manifest-digest",
+                    airlift_oci::ManifestError::Digest { .. } => "manifest-digest",
                     _ => "manifest-json",
                 };
                 let cause =

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use airlift_bundle::frame::{Region, entry_defect, tail_defect};
+use airlift_bundle::compare::{Region, entry_defect, tail_defect};
 use airlift_bundle::plan::Content;
 use airlift_bundle::zst::cut_defect;
 use airlift_bundle::{Archive, Plan, PlannedEntry, Severity, Storage};

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use airlift_bundle::{Descriptor, Digest, EntryPath, Graph, Plan, Section, Storage};
+use airlift_bundle::{EntryPath, Plan, Section, Storage};
+use airlift_oci::{Descriptor, Digest, Graph};
 
 use crate::examine::Examiner;
 use crate::report::{Finding, unreadable};

@@ -6,9 +6,10 @@
 
 use std::collections::HashSet;
 
-use airlift_bundle::graph::{GraphBuilder, ManifestEntry};
-use airlift_bundle::selection::{Leaf, Selection, leaves};
-use airlift_bundle::{Digest, Graph, Limits, Root, Severity, summary};
+use airlift_bundle::Severity;
+use airlift_oci::graph::{GraphBuilder, Leaf, ManifestEntry, leaves};
+use airlift_oci::selection::Selection;
+use airlift_oci::{Digest, Graph, Limits, Root, summary};
 
 use crate::examine::Examiner;
 use crate::report::Finding;

@@ -1,6 +1,7 @@
 //! The report: what was looked at, and every defect that was found. A defect is data; an error means that we could not look.
 
-use airlift_bundle::{Archive, Defect, Digest, Severity};
+use airlift_bundle::{Archive, Defect, Severity};
+use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,6 +1,7 @@
 //! What all findings together say: the state of the bundle, and which findings only follow from others.
 
-use airlift_bundle::{Root, part};
+use airlift_bundle::write::part;
+use airlift_oci::Root;
 
 use crate::examine::Examined;
 use crate::report::{Finding, State};

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use airlift_bundle::{Digest, Section, Severity, layout};
+use airlift_bundle::{Section, Severity};
+use airlift_oci::{Digest, layout};
 
 use crate::examine::Examiner;
 use crate::report::Finding;

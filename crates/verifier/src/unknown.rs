@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use airlift_bundle::document::Document;
-use airlift_bundle::graph::Part;
-use airlift_bundle::manifest::MAX_MANIFEST;
-use airlift_bundle::media_type::{Kind, respelled};
-use airlift_bundle::{Digest, Graph, Root, Section};
+use airlift_bundle::Section;
+use airlift_oci::document::Document;
+use airlift_oci::graph::Part;
+use airlift_oci::manifest::MAX_MANIFEST;
+use airlift_oci::media_type::{Kind, respelled};
+use airlift_oci::{Digest, Graph, Root};
 
 use crate::examine::Examiner;
 use crate::report::{Finding, unreadable};

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use airlift_bundle::graph::BlobEntry;
-use airlift_bundle::summary::{self, Platforms};
-use airlift_bundle::{Digest, Event, Graph, Limits, Observer, Root, parallel};
+use airlift_bundle::parallel;
+use airlift_oci::graph::BlobEntry;
+use airlift_oci::summary::Platforms;
+use airlift_oci::{Digest, Event, Graph, Limits, Observer, Root, summary};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{self, Finding, ImageReport, ReferrerReport, Report, UnknownReport, unreadable};

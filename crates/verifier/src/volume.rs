@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use airlift_bundle::volumes::{self, Named, One, Volume, VolumeSet};
-use airlift_bundle::{Algorithm, Digest, Event, Observer, Section, parallel};
+use airlift_bundle::{Section, parallel};
+use airlift_oci::{Algorithm, Digest, Event, Observer};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use airlift_bundle::Digest;
 use airlift_fuzz_bodies::seeds;
+use airlift_oci::Digest;
 
 fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("a folder is named"));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_bundle::{Digest, Limits, Unobserved, layout};
+use airlift_oci::{Digest, Limits, Unobserved, layout};
 use airlift_verifier::{Options, Report, State, VerifiedBundle, verify};
 
 use crate::second::{Said, is_whole, tar_files};

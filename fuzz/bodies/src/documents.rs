@@ -1,8 +1,8 @@
 //! The JSON views: manifests, indexes, `index.json`, `oci-layout`, configs.
 
-use airlift_bundle::document::{Document, platform_of_config};
-use airlift_bundle::layout::{self, Root, encode_index, encode_layout, parse_index, parse_layout};
-use airlift_bundle::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest, summary};
+use airlift_oci::document::{Document, platform_of_config};
+use airlift_oci::layout::{Root, encode_index, encode_layout, parse_index, parse_layout};
+use airlift_oci::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest, layout, summary};
 
 use crate::assert_shown;
 use crate::second::Json;
@@ -107,12 +107,12 @@ fn compare_descriptor(ours: &Descriptor, theirs: &Json) {
     // Of annotations that decide something, first and last are the same.
     let annotations = theirs.one("annotations");
     for key in [
-        layout::REF_NAME,
-        layout::CONTAINERD_NAME,
-        layout::PLATFORMS,
-        layout::SUBJECT,
-        layout::EXTERNAL,
-        layout::ABSENT,
+        airlift_oci::annotations::REF_NAME,
+        airlift_oci::annotations::CONTAINERD_NAME,
+        airlift_oci::annotations::PLATFORMS,
+        airlift_oci::annotations::SUBJECT,
+        airlift_oci::annotations::EXTERNAL,
+        airlift_oci::annotations::ABSENT,
     ] {
         let Some(Json::Object(members)) = annotations else { break };
         let mut values = members.iter().filter(|(name, _)| name == key).map(|(_, value)| value);

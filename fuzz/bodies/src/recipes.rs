@@ -1,7 +1,8 @@
 //! Archives that nearly are right: a whole one, changed as the input says, with checksums, digests and sizes repaired, so
 //! that the change gets past the first check.
 
-use airlift_bundle::{Digest, EntryPath};
+use airlift_bundle::EntryPath;
+use airlift_oci::Digest;
 
 use crate::images::Images;
 use crate::second::tar_files;

@@ -1,6 +1,6 @@
 //! Inputs to start from, made by code. Few and small: each shows the fuzzer something that it would not find soon.
 
-use airlift_bundle::{Algorithm, Digest};
+use airlift_oci::{Algorithm, Digest};
 
 use crate::images::{Images, index_json, json};
 use crate::recipes::cook;
@@ -100,7 +100,7 @@ fn documents() -> Vec<Vec<u8>> {
     );
     all.push(index_json(&[json(&root, &annotations)]).into_bytes());
     all.push(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec());
-    all.push(airlift_bundle::layout::encode_layout(&root.digest));
+    all.push(airlift_oci::layout::encode_layout(&root.digest));
     all.push(br#"{"schemaVersion":1,"fsLayers":[],"name":"x"}"#.to_vec());
     all.push(
         "{\"Manifests\":[],\"layer\u{17f}\":[],\"\\u006cayers\":null,\"config\":{}}".as_bytes().to_vec(),

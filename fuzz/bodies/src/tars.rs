@@ -1,6 +1,7 @@
 //! The tar reader: headers, pax records, long names.
 
-use airlift_bundle::{EntryPath, Severity, scan::scan};
+use airlift_bundle::tar::scan::scan;
+use airlift_bundle::{EntryPath, Severity};
 
 use crate::second::tar_files;
 use crate::{assert_shown, with_file};

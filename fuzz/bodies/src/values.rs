@@ -1,7 +1,7 @@
 //! Digests, platforms and references: whatever the text, a value that prints as it is read, or a sentence.
 
-use airlift_bundle::{Digest, EntryPath, Platform, summary};
-use airlift_registry::{Host, Reference, Repository, Selector, Tag};
+use airlift_bundle::EntryPath;
+use airlift_oci::{Digest, Host, Platform, Reference, Repository, Selector, Tag, summary};
 
 use crate::assert_shown;
 

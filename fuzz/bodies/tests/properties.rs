@@ -10,10 +10,9 @@ use airlift_fuzz_bodies::recipes::{cook, recipes};
 use airlift_fuzz_bodies::seeds;
 use airlift_fuzz_bodies::tars::tars;
 use airlift_fuzz_bodies::values::{digests, paths, platforms, references};
+use json_tokens::TOKENS;
 use proptest::prelude::*;
 use proptest::sample::Index;
-
-use json_tokens::TOKENS;
 
 /// Calls the body of a target.
 fn body(target: &str, input: &[u8]) {
@@ -52,7 +51,7 @@ fn committed_seeds_are_the_ones_that_are_made() {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
     for target in ["digests", "documents", "platforms", "references"] {
         for seed in seeds::of(target) {
-            let name = airlift_bundle::Digest::sha256(&seed).short();
+            let name = airlift_oci::Digest::sha256(&seed).short();
             assert_eq!(
                 std::fs::read(corpus.join(target).join(name)).unwrap(),
                 seed,

@@ -1,6 +1,6 @@
 //! Artifact manifests of 2022: `blobs` and a subject, no config. Registries still hold signatures of that form.
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::Options;
 use airlift_server::samples::{Content, Image};
 use airlift_testkit::real::RealRegistry;

@@ -1,6 +1,6 @@
 //! Layouts of other tools: what is attached in them is found and pushed as that.
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 use airlift_server::Options;
 use airlift_server::samples::{Content, Image};
 use serde_json::{Value, json};

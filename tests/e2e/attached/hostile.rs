@@ -1,6 +1,6 @@
 //! Registries that err, lie or never end when they are asked what is attached.
 
-use airlift_bundle::{Digest, media_type};
+use airlift_oci::{Digest, media_type};
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
 use serde_json::{Value, json};

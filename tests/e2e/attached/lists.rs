@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, media_type};
+use airlift_oci::{Digest, media_type};
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_server::{Options, Referrers};
 use airlift_testkit::http::Endpoint;

@@ -1,6 +1,6 @@
 //! The rows of the table.
 
-use airlift_bundle::{Algorithm, media_type};
+use airlift_oci::{Algorithm, media_type};
 use airlift_server::samples::{self, Child, Content, Image, ImageSpec, IndexSpec, Layer, Sample};
 use airlift_testkit::http::Endpoint;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What a push says of itself: where it can't go, what was asked for in vain, and what it looks at again.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::Options;
 use airlift_server::samples::Sample;
 use airlift_testkit::real::RealRegistry;

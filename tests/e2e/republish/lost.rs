@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::Options;
 use airlift_server::samples::{Content, Sample};
 use airlift_testkit::real::RealRegistry;

@@ -1,6 +1,6 @@
 //! Registries that refuse a manifest as long as its `subject` isn't there, as GitLab does. The specification wants it taken.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::Options;
 use airlift_server::samples::{Content, Image};
 use airlift_testkit::http::Endpoint;

@@ -3,19 +3,19 @@
 //! Its bytes follow from the archive and the size of the volumes, and it ends in a digest of itself: so there is one right form of it,
 //! and any flipped bit is found.
 
+use airlift_oci::text::harmless_json;
+use airlift_oci::{Algorithm, Digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::text::harmless_json;
 use crate::volumes::{MAX_VOLUMES, Split, digits, stem_of, volume_name};
-use crate::{Algorithm, Digest};
 
 /// What the manifest calls itself.
 pub const SCHEMA: &str = "airlift.volumes/v1";
 /// A manifest of the most volumes with the longest names is smaller.
-pub(super) const MAX_SIZE: u64 = 20 << 20;
+pub(crate) const MAX_SIZE: u64 = 20 << 20;
 /// Of so many bytes of a volume there is a digest of their own, so that a swapped volume is known without reading all of it.
-pub(super) const START: u64 = 4_096;
+pub(crate) const START: u64 = 4_096;
 
 /// Why a manifest of volumes is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +100,7 @@ impl JsonSchema for Hex {
 
 impl VolumeSet {
     /// The set of an archive. `stem` is the archive's file name; `contents` are the digests of each volume's start and of all of it.
-    pub(super) fn new(
+    pub(crate) fn new(
         bundle: Digest,
         size: u64,
         split: Split,

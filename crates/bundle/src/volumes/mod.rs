@@ -6,27 +6,23 @@
 //! [`named`] says what a path means, [`open`](open()) opens a set in place, [`open_one`] a single volume, [`VolumeParts`] are volumes that are
 //! being written. `docs/format.md` is the contract.
 
-mod manifest;
+pub(crate) mod manifest;
 mod one;
-mod open;
-mod parts;
-mod pieces;
+pub(crate) mod open;
 mod renamed;
-mod room;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use airlift_disk::files::with_suffix;
+
 use crate::OpenError;
-use crate::header::BLOCK;
+use crate::tar::header::BLOCK;
 
 pub use manifest::{Hex, SCHEMA, Volume, VolumeSet, VolumeSetError};
 pub use one::{One, altered, open_one};
 pub use open::{Opened, open, read_manifest};
-pub use parts::VolumeParts;
-pub(crate) use pieces::Pieces;
 pub(crate) use renamed::{Renamed, recognised};
-pub(crate) use room::Room;
 
 /// Volumes are no smaller: this many bytes.
 pub const MIN_VOLUME: u64 = 64 << 10;
@@ -197,14 +193,8 @@ pub fn volume_path(output: &Path, number: usize, count: usize) -> PathBuf {
     numbered(output, number, digits(count))
 }
 
-fn numbered(output: &Path, number: usize, digits: usize) -> PathBuf {
+pub(crate) fn numbered(output: &Path, number: usize, digits: usize) -> PathBuf {
     with_suffix(output, &format!(".{number:0digits$}"))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use airlift_disk::files::open_for_reading;
+use airlift_oci::Digest;
+
+use crate::OpenError;
+use crate::content::section::Section;
 use crate::defect::{Defect, Severity};
-use crate::section::Section;
 use crate::volumes::open::read_manifest;
-use crate::volumes::pieces::open_for_reading;
 use crate::volumes::{Volume, VolumeSet};
-use crate::{Digest, OpenError};
 
 /// A volume, to be held against the manifest.
 #[derive(Debug)]

@@ -5,14 +5,16 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use airlift_disk::files::{Piece, Pieces, Purpose, identity, open_for_reading};
+use airlift_disk::read::read_full_at;
+use airlift_oci::Digest;
+
+use crate::OpenError;
+use crate::content::storage::Storage;
 use crate::defect::{Defect, Severity};
-use crate::os::read_full_at;
-use crate::storage::Storage;
 use crate::volumes::manifest::{MAX_SIZE, START};
-use crate::volumes::pieces::{Piece, Pieces, Purpose, identity, open_for_reading};
 use crate::volumes::renamed::under_other_names;
 use crate::volumes::{Volume, VolumeSet};
-use crate::{Digest, OpenError};
 
 /// A set of volumes, as far as it can be read.
 #[derive(Debug)]
@@ -60,7 +62,7 @@ fn name_renamed(manifest: &Path, set: &VolumeSet, defects: &mut [Defect]) {
         let missing = format!("{} is missing", volume.name);
         let defect = defects.iter_mut().find(|defect| defect.message.starts_with(&missing));
         if let (Some(name), Some(defect)) = (renamed.get(&volume.number), defect) {
-            let name = crate::text::harmless(name);
+            let name = airlift_oci::text::harmless(name);
             defect
                 .message
                 .push_str(&format!("; {name} has its size and begins as it does: rename that file"));
@@ -124,7 +126,7 @@ fn look(path: &Path, volume: &Volume, set: &VolumeSet) -> io::Result<Looked> {
 }
 
 /// The digest of a file's start.
-pub(super) fn start_of(file: &File, size: u64) -> io::Result<Digest> {
+pub(crate) fn start_of(file: &File, size: u64) -> io::Result<Digest> {
     let mut start = vec![0; size.min(START) as usize];
     let count = read_full_at(file, &mut start, 0)?;
     Ok(Digest::sha256(&start[..count]))

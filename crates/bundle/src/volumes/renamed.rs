@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::Digest;
+use airlift_disk::files::open_for_reading;
+use airlift_oci::Digest;
+
 use crate::volumes::manifest::MAX_SIZE;
 use crate::volumes::open::{read_manifest, start_of};
-use crate::volumes::pieces::open_for_reading;
 use crate::volumes::{MANIFEST_SUFFIX, SCHEMA, Volume, VolumeSet, manifest_path};
 
 /// More files of a folder are not looked at.
@@ -17,7 +18,7 @@ const MOST_FILES: usize = 10_000;
 const MOST_SETS: usize = 20;
 
 /// The names of files in the manifest's folder that begin as volumes of the set do, by the volumes' numbers.
-pub(super) fn under_other_names(manifest: &Path, set: &VolumeSet) -> HashMap<usize, String> {
+pub(crate) fn under_other_names(manifest: &Path, set: &VolumeSet) -> HashMap<usize, String> {
     let mut found = HashMap::new();
     for (path, name) in files_beside(manifest).filter(|(_, name)| set.volume(name).is_none()) {
         let Some((size, start)) = beginning(&path) else { continue };
@@ -75,8 +76,8 @@ fn is_manifest(path: &Path) -> bool {
 
 /// The regular files in the folder of `path`, with their names as far as these are text.
 fn files_beside(path: &Path) -> impl Iterator<Item = (PathBuf, String)> {
-    let folder = crate::os::folder_of(path).to_owned();
-    let names = crate::os::names_in(&folder).into_iter().flatten().take(MOST_FILES).flatten();
+    let folder = airlift_disk::names::folder_of(path).to_owned();
+    let names = airlift_disk::names::names_in(&folder).into_iter().flatten().take(MOST_FILES).flatten();
     let files = names.map(move |name| (folder.join(&name), name));
     let files = files.filter(|(path, _)| path.symlink_metadata().is_ok_and(|found| found.is_file()));
     files.filter_map(|(path, name)| Some((path, name.into_string().ok()?)))

@@ -2,8 +2,10 @@
 
 use std::io::{self, Read};
 
-use crate::section::stretch::{Stretch, Unpacked};
-use crate::storage::{ReadAt, Storage};
+use airlift_disk::read::ReadAt;
+
+use crate::content::storage::Storage;
+use crate::content::stretch::{Stretch, Unpacked};
 use crate::zst::cut::Piece;
 use crate::zst::packed::{PackedFrame, Seal};
 use crate::zst::stored::{self, StoredFrame, StoredReader};

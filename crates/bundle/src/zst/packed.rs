@@ -2,11 +2,12 @@
 
 use std::io;
 
+use airlift_disk::read::ReadAt;
+use airlift_oci::Digest;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
-use crate::Digest;
-use crate::storage::{ReadAt, Storage};
+use crate::content::storage::Storage;
 use crate::zst::{CHUNK, MAGIC, damaged};
 
 /// Level 3 is where zstd's gain per second is best, and everybody's default.

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::header::BLOCK;
-use crate::section::run::read_buffered;
-use crate::section::{Section, SectionReader};
-use crate::storage::Storage;
+use airlift_disk::run::read_buffered;
+
+use crate::content::section::{Section, SectionReader};
+use crate::content::storage::Storage;
+use crate::tar::header::BLOCK;
 use crate::zst::{MAGIC, damaged};
 
 /// The largest block that a zstd frame may have; all but the last are that large.

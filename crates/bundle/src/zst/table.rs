@@ -5,7 +5,9 @@
 
 use std::io;
 
-use crate::storage::{ReadAt, Storage};
+use airlift_disk::read::ReadAt;
+
+use crate::content::storage::Storage;
 use crate::zst::frames::{Frames, FramesBuilder};
 use crate::zst::packed::{PackedFrame, SEAL, Seal};
 use crate::zst::stored;

@@ -1,11 +1,11 @@
 //! JSON that two readers could understand differently, or that costs more than it says, is refused.
 
-use airlift_bundle::document::{Document, DocumentError, platform_of_config};
-use airlift_bundle::layout::{parse_index, parse_layout};
-use airlift_bundle::media_type::{
+use airlift_oci::document::{Document, DocumentError, platform_of_config};
+use airlift_oci::layout::{parse_index, parse_layout};
+use airlift_oci::media_type::{
     DOCKER_LIST, DOCKER_SCHEMA1, OCI_ARTIFACT, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST,
 };
-use airlift_bundle::{Descriptor, Digest, ManifestError, Node, RawManifest};
+use airlift_oci::{Descriptor, Digest, ManifestError, Node, RawManifest};
 
 use crate::images::{LAYER, json, manifest_json};
 

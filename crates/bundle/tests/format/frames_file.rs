@@ -4,8 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::zst::writer::FramesWriter;
-use airlift_bundle::{Digest, Existing, Plan, Unobserved};
+use airlift_bundle::write::zst::FramesWriter;
+use airlift_bundle::{Existing, Plan};
+use airlift_oci::{Digest, Unobserved};
 
 use crate::images::{Images, LAYER, json};
 

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use airlift_bundle::{Digest, Limits, Plan};
+use airlift_bundle::Plan;
+use airlift_oci::{Digest, Limits};
 
 use crate::images::{Dice, Images};
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use airlift_bundle::graph::{Graph, GraphBuilder, GraphError};
-use airlift_bundle::layout::{Root, encode_index, parse_index};
-use airlift_bundle::media_type::{DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
-use airlift_bundle::selection::{Selection, leaves};
-use airlift_bundle::{Descriptor, Digest, Limits, Plan, RawManifest, summary};
+use airlift_bundle::Plan;
+use airlift_oci::graph::{Graph, GraphBuilder, GraphError, leaves};
+use airlift_oci::layout::{Root, encode_index, parse_index};
+use airlift_oci::media_type::{DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::selection::Selection;
+use airlift_oci::{Descriptor, Digest, Limits, RawManifest, summary};
 
 use crate::images::{Images, LAYER, index_json, json, manifest_json};
 

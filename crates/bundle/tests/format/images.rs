@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::layout::{self, Root};
-use airlift_bundle::media_type::{DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use airlift_bundle::{
-    Algorithm, Descriptor, Digest, EntryPath, Existing, Graph, GraphBuilder, GraphError, Limits, Plan,
-    RawManifest, Writer,
+use airlift_bundle::{EntryPath, Existing, Plan, Writer};
+use airlift_oci::layout::Root;
+use airlift_oci::media_type::{DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::{
+    Algorithm, Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, RawManifest, layout,
 };
 
 pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";

@@ -3,9 +3,10 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use airlift_bundle::held::{Held, held};
-use airlift_bundle::media_type::{OCI_CONFIG, OCI_MANIFEST};
-use airlift_bundle::{Archive, Descriptor, Plan, Unobserved, Writer, frame};
+use airlift_bundle::resume::{Held, held};
+use airlift_bundle::{Archive, Plan, Writer, compare};
+use airlift_oci::media_type::{OCI_CONFIG, OCI_MANIFEST};
+use airlift_oci::{Descriptor, Unobserved};
 
 use crate::images::{Images, LAYER, manifest_json};
 
@@ -32,8 +33,8 @@ fn eight_gibibytes_are_planned_written_and_read() {
     blob.write(&images.contents[&config.digest]).unwrap();
     blob.finish().unwrap();
     assert_eq!(
-        frame::entry_defect(writer.file(), &entry).unwrap(),
-        Some((frame::Region::Header, entry.header_offset)),
+        compare::entry_defect(writer.file(), &entry).unwrap(),
+        Some((compare::Region::Header, entry.header_offset)),
         "reserved space is not yet an entry"
     );
     // The blob's data is zeros, which the file has already; its header is all that is missing.
@@ -41,7 +42,7 @@ fn eight_gibibytes_are_planned_written_and_read() {
 
     let held = held(writer.file(), &plan, 0, &Unobserved).unwrap();
     assert!(matches!(held[..], [Held::Whole, Held::Whole]), "{held:?}");
-    assert_eq!(frame::tail_defect(writer.file(), plan.size(), &plan).unwrap(), None);
+    assert_eq!(compare::tail_defect(writer.file(), plan.size(), &plan).unwrap(), None);
 
     let archive = Archive::open(&path).unwrap();
     assert!(archive.defects().is_empty(), "{:?}", archive.defects());

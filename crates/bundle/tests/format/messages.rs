@@ -4,14 +4,14 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::archive::OpenError;
-use airlift_bundle::document::DocumentError;
-use airlift_bundle::graph::GraphError;
-use airlift_bundle::path::PathError;
 use airlift_bundle::plan::PlanError;
+use airlift_bundle::read::archive::OpenError;
+use airlift_bundle::tar::path::PathError;
 use airlift_bundle::volumes::{MIN_VOLUME, Split, VolumeSet};
-use airlift_bundle::writer::WriteError;
-use airlift_bundle::{Algorithm, Digest, DigestError, ManifestError, Platform};
+use airlift_bundle::write::writer::WriteError;
+use airlift_oci::document::DocumentError;
+use airlift_oci::graph::GraphError;
+use airlift_oci::{Algorithm, Digest, DigestError, ManifestError, Platform};
 
 /// Walks a chain: each message says something of its own.
 fn check(error: &dyn Error) {
@@ -155,7 +155,7 @@ fn messages_of_values() {
 #[test]
 fn messages_of_json_read_like_sentences() {
     let message =
-        |text: &str| airlift_bundle::document::Document::parse(text.as_bytes()).unwrap_err().to_string();
+        |text: &str| airlift_oci::document::Document::parse(text.as_bytes()).unwrap_err().to_string();
     assert!(
         message(r#"{"layers":[],"layers":[]}"#)
             .starts_with("member 'layers' is there twice: readers disagree")

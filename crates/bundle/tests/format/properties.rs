@@ -1,10 +1,11 @@
 //! Whatever the bytes: an answer, never a panic; and what is printed can be read back.
 
-use airlift_bundle::document::Document;
-use airlift_bundle::layout::{self, Root, parse_index, parse_layout};
-use airlift_bundle::media_type::OCI_MANIFEST;
-use airlift_bundle::scan::scan;
-use airlift_bundle::{Algorithm, Descriptor, Digest, EntryPath, Platform, RawManifest, Selection};
+use airlift_bundle::EntryPath;
+use airlift_bundle::tar::scan::scan;
+use airlift_oci::document::Document;
+use airlift_oci::layout::{Root, parse_index, parse_layout};
+use airlift_oci::media_type::OCI_MANIFEST;
+use airlift_oci::{Algorithm, Descriptor, Digest, Platform, RawManifest, Selection, layout};
 use proptest::prelude::*;
 
 use crate::images::Images;

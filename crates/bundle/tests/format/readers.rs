@@ -84,7 +84,7 @@ fn python_reads_every_entry() {
     let mut found: Vec<&str> = found.lines().collect();
     found.sort_unstable();
     let line = |(name, content): (&String, &Vec<u8>)| {
-        format!("{name} {} {}", content.len(), airlift_bundle::Digest::sha256(content).hex())
+        format!("{name} {} {}", content.len(), airlift_oci::Digest::sha256(content).hex())
     };
     assert_eq!(found, expected.iter().map(line).collect::<Vec<_>>());
 }

@@ -5,8 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use airlift_bundle::defect::{Defect, Severity};
-use airlift_bundle::scan::{ScannedEntry, scan};
-use airlift_bundle::{Archive, Digest, EntryPath, OpenError};
+use airlift_bundle::tar::scan::{ScannedEntry, scan};
+use airlift_bundle::{Archive, EntryPath, OpenError};
+use airlift_oci::Digest;
 use tempfile::NamedTempFile;
 
 use crate::tar_file::{Tar, header, pax_record};
@@ -431,7 +432,7 @@ fn a_file_that_shrinks_is_an_error_and_one_that_grows_is_read_to_its_first_end()
     file.as_file().set_len(513).unwrap();
     let section = archive.index().unwrap();
     assert!(section.read_all().is_err());
-    assert!(section.digest(airlift_bundle::Algorithm::Sha256, |_| ()).is_err());
+    assert!(section.digest(airlift_oci::Algorithm::Sha256, |_| ()).is_err());
     let defects = scan(file.as_file(), 100, |_| ()).unwrap();
     assert!(!defects.is_empty());
     file.as_file().write_all_at(&one().file("x", b"").end().0, 0).unwrap();

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 
 use crate::exit::{Failure, UsageError};
 

@@ -1,6 +1,6 @@
 //! The options of whatever walks the images of a bundle: what is taken for an attack.
 
-use airlift_bundle::Limits;
+use airlift_oci::Limits;
 
 use crate::ui::size;
 
@@ -77,7 +77,7 @@ mod tests {
     /// Each limit that can be met has an option, and the message says which.
     #[test]
     fn messages_name_options_that_exist() {
-        use airlift_bundle::GraphError;
+        use airlift_oci::GraphError;
         let errors = [
             GraphError::Depth { path: Vec::new(), limit: 7 },
             GraphError::Images { count: 8, limit: 7 },

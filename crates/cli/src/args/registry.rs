@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airlift_bundle::Observer;
+use airlift_oci::Observer;
 use airlift_registry::{Options, SetupError, Transport};
 
 use crate::files::Input;

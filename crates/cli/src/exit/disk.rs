@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::writer::WriteError;
+use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::{Shelf, zst};
 
 use crate::ui::term::shown;

@@ -10,14 +10,14 @@ use airlift_registry::Error as RegistryError;
 pub(crate) enum BadReference {
     /// On the command line.
     #[error(transparent)]
-    Argument(airlift_registry::ReferenceError),
+    Argument(airlift_oci::ReferenceError),
     /// In a file.
     #[error("{}, line {line}", .file.display())]
     Line {
         file: PathBuf,
         line: usize,
         #[source]
-        source: airlift_registry::ReferenceError,
+        source: airlift_oci::ReferenceError,
     },
 }
 

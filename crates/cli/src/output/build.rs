@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use airlift_bundle::volumes::{Span, Volume, VolumeSet};
-use airlift_bundle::zst::{self, writer};
-use airlift_bundle::{Digest, Plan};
+use airlift_bundle::write::zst::size_at_most;
+use airlift_bundle::{Plan, zst};
+use airlift_oci::Digest;
 use airlift_packager::{Fetched, ImagePlan, Packing};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -149,7 +150,7 @@ impl PlanDocument {
             schema: PLAN,
             bundle: bundle.map(|path| path.display().to_string()),
             id: layout.id(),
-            size: if in_frames { writer::size_at_most(layout) } else { layout.size() },
+            size: if in_frames { size_at_most(layout) } else { layout.size() },
             downloaded: foreseen.downloaded,
             reused: foreseen.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),

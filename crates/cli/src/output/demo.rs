@@ -1,6 +1,6 @@
 //! What `airlift demo` says.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@ mod demo;
 mod inspect;
 mod push_plan;
 
-use airlift_bundle::text::harmless_json;
+use airlift_oci::text::harmless_json;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! What `airlift push --dry-run` says.
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_pusher::{PlannedAttached, Preview, PushPlan, Standing};
 use schemars::JsonSchema;
 use serde::Serialize;

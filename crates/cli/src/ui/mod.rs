@@ -13,13 +13,13 @@ pub(crate) mod words;
 use std::io::Write;
 use std::sync::Arc;
 
-use airlift_bundle::Observer;
+use airlift_oci::Observer;
+use progress::{Progress, ProgressChoice};
 use serde::Serialize;
+use term::{Paint, Stream, Tone};
 
 use crate::args::Global;
 use crate::exit::Failure;
-use progress::{Progress, ProgressChoice};
-use term::{Paint, Stream, Tone};
 
 /// Who is told a text that isn't a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Ui {
 
     /// What must be known even with `--quiet`.
     pub(crate) fn warn(&self, message: &str) {
-        let event = airlift_bundle::Event::Warning { message: message.to_owned() };
+        let event = airlift_oci::Event::Warning { message: message.to_owned() };
         self.progress.notice(event);
     }
 }

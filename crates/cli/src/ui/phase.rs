@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 
 use crate::ui::size;
 

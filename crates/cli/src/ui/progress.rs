@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use airlift_bundle::{Digest, Event, Observer};
+use airlift_oci::{Digest, Event, Observer};
 
 use crate::ui::bars::Bars;
 use crate::ui::phase::{Bytes, Phase};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::Path;
 
-pub(crate) use airlift_bundle::text::harmless;
+pub(crate) use airlift_oci::text::harmless;
 use unicode_width::UnicodeWidthStr;
 
 /// When to use colours.

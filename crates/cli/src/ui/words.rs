@@ -1,6 +1,6 @@
 //! Media types as people call them.
 
-use airlift_bundle::media_type;
+use airlift_oci::media_type;
 
 use crate::ui::term::harmless;
 

@@ -7,9 +7,10 @@
 
 use std::sync::PoisonError;
 
-use airlift_bundle::media_type::Kind;
-use airlift_bundle::{Descriptor, Digest, Event, ManifestError, Node, RawManifest};
-use airlift_registry::{Access, Error, ReferrersAnswer, Selector, fallback_tag};
+use airlift_oci::graph::fallback_tag;
+use airlift_oci::media_type::Kind;
+use airlift_oci::{Descriptor, Digest, Event, ManifestError, Node, RawManifest, Selector};
+use airlift_registry::{Access, Error, ReferrersAnswer};
 
 use super::{AttachedError, Gatherer, Gone, MAX_ATTACHED, Subject, manifest_error, registry_error, resolved};
 use crate::resolve::Resolved;

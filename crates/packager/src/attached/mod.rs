@@ -13,8 +13,8 @@ mod lists;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use airlift_bundle::{Digest, ManifestError, Observer, RawManifest, Root};
-use airlift_registry::{Error, Repository, Selector, Tag};
+use airlift_oci::{Digest, ManifestError, Observer, RawManifest, Repository, Root, Selector, Tag};
+use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::resolve::Resolved;

@@ -4,10 +4,9 @@
 //! place of commas, challenges of schemes that mean nothing to us beside the one that counts. So the grammar is read leniently here. What
 //! isn't forgiven is a quote that stays open: a realm that was cut off may name another host.
 
+use airlift_oci::text::bounded;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-
-use crate::host::bounded;
 
 /// The most scopes that are kept of one challenge.
 const MAX_SCOPES: usize = 32;

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use airlift_oci::Repository;
+use airlift_oci::text::bounded;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::secrets::RegistryAuth;
 use serde_json::{Map, Value, json};
 
 use crate::auth::helper::{self, Failure};
-use crate::host::bounded;
 use crate::options::SetupError;
-use crate::reference::Repository;
 
 /// The largest credential file that is read.
 const MAX_FILE: u64 = 1024 * 1024;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use airlift_oci::Host;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -18,7 +19,6 @@ use serde::Deserialize;
 use crate::auth::credentials::{Credential, Secret};
 use crate::call::Given;
 use crate::error::{ContentFault, Error};
-use crate::host::Host;
 use crate::http::{Ask, Http, Payload};
 
 /// The largest token answer that is read.

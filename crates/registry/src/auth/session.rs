@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use airlift_oci::Repository;
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
@@ -12,7 +13,6 @@ use crate::auth::credentials::{Credential, Credentials, Lookup};
 use crate::auth::grant::{self, Wanted};
 use crate::error::Error;
 use crate::http::Http;
-use crate::reference::Repository;
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ mod recovery;
 use std::io;
 use std::sync::Arc;
 
-use airlift_bundle::{Digest, Event};
+use airlift_oci::{Digest, Event, Repository};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode};
 
@@ -20,7 +20,6 @@ use crate::feed::{Feed, Part};
 use crate::http::{Ask, Payload};
 use crate::pieces::{BodyLimit, CAUTIOUS};
 use crate::presence::{Lookup, Settles};
-use crate::reference::Repository;
 use crate::refusal::is_html;
 use crate::resume::{Session, Standing, reached};
 use crate::retry::Retry;

@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use airlift_bundle::{Descriptor, Digest, Observer};
-use airlift_registry::{
-    Access, ContentFault, Error, Options, ReferrersAnswer, Selector, Settles, Transport, fallback_tag,
-};
+use airlift_oci::graph::fallback_tag;
+use airlift_oci::{Descriptor, Digest, Observer, Selector};
+use airlift_registry::{Access, ContentFault, Error, Options, ReferrersAnswer, Settles, Transport};
 
 use super::script::{Reply, Request, Script, Then};
 use super::{Bytes, Memory, content, descriptor, repository};

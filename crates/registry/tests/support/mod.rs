@@ -12,8 +12,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use airlift_bundle::{Descriptor, Digest, Event, Observer};
-use airlift_registry::{BlobSink, BlobSource, Options, Repository, Transport};
+use airlift_oci::{Descriptor, Digest, Event, Observer, Repository};
+use airlift_registry::{BlobSink, BlobSource, Options, Transport};
 
 /// Options for tests: no credentials but those given, pauses of a millisecond.
 pub(crate) fn options() -> Options {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap};
 use axum::http::{Method, Response, StatusCode};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Algorithm, Digest};
+use airlift_oci::{Algorithm, Digest};
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap, HeaderName};
 use axum::http::{Response, StatusCode};

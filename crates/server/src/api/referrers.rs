@@ -1,17 +1,16 @@
 //! `/v2/NAME/referrers/DIGEST`: the manifests whose subject is that digest.
 
-use airlift_bundle::{Digest, media_type};
+use airlift_oci::{Digest, media_type};
 use axum::body::Body;
 use axum::http::header::{self, HeaderName};
 use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::Referrers;
 use crate::app::{Answer, App, Asked, set};
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
-use crate::query;
 use crate::storage::Referrer;
+use crate::{Referrers, query};
 
 /// Tells the client that it need not filter again.
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");

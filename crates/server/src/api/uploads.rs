@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::{Algorithm, Digest};
+use airlift_oci::{Algorithm, Digest};
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap, HeaderName};
 use axum::http::{Response, StatusCode};
@@ -12,9 +12,8 @@ use crate::app::{Answer, Asked, CONTENT_DIGEST, empty, set};
 use crate::body::{Incoming, blocking};
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
-use crate::query;
-use crate::route;
 use crate::storage::{Finish, Folder, Session, SharedSession};
+use crate::{query, route};
 
 /// Docker's own name for the session's id.
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");

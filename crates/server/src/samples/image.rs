@@ -1,6 +1,6 @@
 //! Building images and indexes of any shape.
 
-use airlift_bundle::{Algorithm, Digest, media_type};
+use airlift_oci::{Algorithm, Digest, media_type};
 use bytes::Bytes;
 
 use super::json::{Json, Layout};

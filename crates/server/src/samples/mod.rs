@@ -10,7 +10,7 @@ mod json;
 
 use std::collections::BTreeSet;
 
-use airlift_bundle::{Algorithm, Digest};
+use airlift_oci::{Algorithm, Digest};
 use bytes::Bytes;
 
 pub use carried::all;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 
 use super::{More, Referrer, TagPage};
 use crate::manifest::View;

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use airlift_bundle::{Algorithm, Digest};
+use airlift_oci::{Algorithm, Digest};
 use bytes::Bytes;
 use tempfile::TempPath;
 

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use bytes::Bytes;
 
 pub(crate) use folder::{Folder, ManifestRefused, NewManifest, SharedSession};

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use airlift_bundle::{Algorithm, Digest, Hasher};
+use airlift_oci::{Algorithm, Digest, Hasher};
 use tempfile::TempPath;
 
 use super::StorageError;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_server::{Options, Server, samples};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

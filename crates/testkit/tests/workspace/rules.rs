@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{Graph, Kind};
 
-/// Who may import whom among the members. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 9] = [
+/// Which member may import which. A member that has no line here is an error, so that it gets one.
+const IMPORTS: [(&str, &[&str]); 11] = [
     (
         "airlift",
         &[
             "airlift-bundle",
+            "airlift-disk",
+            "airlift-oci",
             "airlift-packager",
             "airlift-pusher",
             "airlift-registry",
@@ -17,18 +19,20 @@ const IMPORTS: [(&str, &[&str]); 9] = [
             "airlift-verifier",
         ],
     ),
-    ("airlift-bundle", &[]),
-    ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-registry", "airlift-verifier"]),
-    ("airlift-packager", &["airlift-bundle", "airlift-registry"]),
-    ("airlift-pusher", &["airlift-bundle", "airlift-registry", "airlift-verifier"]),
-    ("airlift-registry", &["airlift-bundle"]),
-    ("airlift-server", &["airlift-bundle"]),
-    ("airlift-testkit", &["airlift-bundle", "airlift-server"]),
-    ("airlift-verifier", &["airlift-bundle"]),
+    ("airlift-bundle", &["airlift-disk", "airlift-oci"]),
+    ("airlift-disk", &[]),
+    ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-oci", "airlift-verifier"]),
+    ("airlift-oci", &[]),
+    ("airlift-packager", &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry"]),
+    ("airlift-pusher", &["airlift-oci", "airlift-registry", "airlift-verifier"]),
+    ("airlift-registry", &["airlift-disk", "airlift-oci"]),
+    ("airlift-server", &["airlift-oci"]),
+    ("airlift-testkit", &["airlift-oci", "airlift-server"]),
+    ("airlift-verifier", &["airlift-bundle", "airlift-oci"]),
 ];
 
 /// Members that must work where there is no network.
-pub(crate) const OFFLINE: [&str; 2] = ["airlift-bundle", "airlift-verifier"];
+pub(crate) const OFFLINE: [&str; 4] = ["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-verifier"];
 
 /// What opens sockets, or is only there for those that do.
 const NETWORK: [&str; 24] = [

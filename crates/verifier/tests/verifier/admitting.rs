@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 
-use airlift_bundle::Limits;
+use airlift_oci::Limits;
 use airlift_verifier::{AdmitError, VerifiedBundle};
 
 use crate::images::Images;

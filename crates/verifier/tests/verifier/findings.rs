@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use airlift_bundle::Digest;
-use airlift_bundle::media_type::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::Digest;
+use airlift_oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use airlift_verifier::Report;
 
 use crate::images::Images;

@@ -4,7 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use airlift_bundle::{Digest, Unobserved, parallel};
+use airlift_bundle::parallel;
+use airlift_oci::{Digest, Unobserved};
 use airlift_verifier::{Options, Report, verify};
 
 use crate::images::{Dice, Images};

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use airlift_bundle::Limits;
+use airlift_oci::Limits;
 use airlift_verifier::VerifiedBundle;
 
 use crate::images::Images;

@@ -6,7 +6,8 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use airlift_bundle::{Limits, Unobserved, parallel};
+use airlift_bundle::parallel;
+use airlift_oci::{Limits, Unobserved};
 use airlift_verifier::{ExamineError, Options, Report, VerifiedBundle, verify};
 
 use crate::frames_file::{self, open, write, write_rest};
@@ -168,7 +169,7 @@ fn only_our_own_bundles_are_taken_in_frames() {
     let path = folder.path().join("b.part");
     // As if the writer were somebody else's: the layout file doesn't name the bundle.
     let mut writer =
-        airlift_bundle::zst::writer::FramesWriter::within(&path, &open(&path), &images.plan()).unwrap();
+        airlift_bundle::write::zst::FramesWriter::within(&path, &open(&path), &images.plan()).unwrap();
     write_rest(&images, &mut writer);
     let mut file = fs::read(&path).unwrap();
     let at = file.windows(17).position(|window| window == b"io.airlift.bundle").unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use airlift_bundle::media_type::{OCI_INDEX, OCI_MANIFEST};
-use airlift_bundle::{Descriptor, Digest, Limits, Unobserved};
+use airlift_oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::{Descriptor, Digest, Limits, Unobserved};
 use airlift_verifier::{Options, verify};
 
 use crate::images::{Images, LAYER, index_json, json};
@@ -105,11 +105,11 @@ fn files_that_change_while_they_are_read_are_findings() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.tar");
     let plan = images.write(&path, |_| ());
-    let mut examined = airlift_verifier::Examined::open(&path, airlift_bundle::Limits::default()).unwrap();
+    let mut examined = airlift_verifier::Examined::open(&path, airlift_oci::Limits::default()).unwrap();
     assert!(examined.findings().is_empty());
     let blob = plan.blobs().last().unwrap();
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(blob.data_offset + 1).unwrap();
-    examined.hash_blobs(0, &airlift_bundle::Unobserved);
+    examined.hash_blobs(0, &airlift_oci::Unobserved);
     let found = examined.report();
     assert_eq!(rules(&found), ["blob-unreadable"]);
     assert_eq!(found.findings[0].digest, Some(blob.digest));
@@ -301,7 +301,7 @@ fn what_was_chosen_can_not_be_declared_absent() {
     ] {
         let mut images = images.clone();
         images.roots[0].selection =
-            chosen.map(|platform| airlift_bundle::Selection::new([platform.parse().unwrap()]));
+            chosen.map(|platform| airlift_oci::Selection::new([platform.parse().unwrap()]));
         images.roots[0].absent = vec![absent];
         images.write(&path, |_| ());
         let report = report(&path);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use airlift_bundle::media_type::OCI_MANIFEST;
-use airlift_bundle::{Descriptor, Digest, Limits, Writer};
+use airlift_bundle::Writer;
+use airlift_oci::media_type::OCI_MANIFEST;
+use airlift_oci::{Descriptor, Digest, Limits};
 use airlift_verifier::Examined;
 
 use crate::images::{Images, LAYER, manifest_json};

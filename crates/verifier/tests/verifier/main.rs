@@ -21,7 +21,7 @@ mod volumes;
 
 use std::path::Path;
 
-use airlift_bundle::Unobserved;
+use airlift_oci::Unobserved;
 use airlift_verifier::{Finding, Options, Report, verify};
 
 fn report(path: &Path) -> Report {

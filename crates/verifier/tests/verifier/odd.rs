@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use airlift_bundle::layout::Root;
-use airlift_bundle::media_type::{OCI_INDEX, OCI_MANIFEST};
-use airlift_bundle::{Descriptor, Limits};
+use airlift_oci::layout::Root;
+use airlift_oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::{Descriptor, Limits};
 use airlift_verifier::{AdmitError, State, VerifiedBundle};
 
 use crate::images::{Images, json};
@@ -166,7 +166,7 @@ fn odd_forms_are_warnings() {
     ] {
         let mut images = Images::default();
         let config =
-            images.blob(airlift_bundle::media_type::OCI_CONFIG, br#"{"os":"linux","architecture":"amd64"}"#);
+            images.blob(airlift_oci::media_type::OCI_CONFIG, br#"{"os":"linux","architecture":"amd64"}"#);
         let text = format!(r#"{{{more}"config":{},"layers":[]}}"#, json(&config, ""));
         let image = images.blob(OCI_MANIFEST, text.as_bytes());
         let found = report(folder_with(&image, "app:1", &mut images).path());

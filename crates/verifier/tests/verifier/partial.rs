@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use airlift_bundle::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use airlift_bundle::{Descriptor, Digest, EntryPath, Limits};
+use airlift_bundle::EntryPath;
+use airlift_oci::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::{Descriptor, Digest, Limits};
 use airlift_verifier::{Report, State, VerifiedBundle};
 
 use crate::images::{Images, LAYER, json};

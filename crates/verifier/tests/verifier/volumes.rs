@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use airlift_bundle::{Digest, Limits, Unobserved};
+use airlift_oci::{Digest, Limits, Unobserved};
 use airlift_verifier::{Options, VerifiedBundle, verify};
 
-use crate::frames_file;
 use crate::images::LAYER;
-use crate::{report, rules};
+use crate::{frames_file, report, rules};
 
 /// So much of the archive is in each volume.
 const SIZE: usize = 64 << 10;

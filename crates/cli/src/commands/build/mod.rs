@@ -7,10 +7,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::part::part_path;
 use airlift_bundle::volumes::{self, Named, Span, Split};
-use airlift_bundle::zst;
-use airlift_bundle::{Existing, Observer, Platform};
+use airlift_bundle::write::part::part_path;
+use airlift_bundle::{Existing, zst};
+use airlift_oci::{Observer, Platform};
 use airlift_packager::{
     Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, Shelves,
     Source, StreamError, resolve,
@@ -246,7 +246,7 @@ impl Args {
 
 async fn plan(
     args: &Args,
-    references: &[airlift_registry::Reference],
+    references: &[airlift_oci::Reference],
     shelves: Shelves,
     output: Option<&Path>,
     ui: &Ui,
@@ -272,7 +272,7 @@ fn not_kept(output: &Path, source: std::io::Error) -> Failure {
 
 async fn plan_from(
     args: &Args,
-    references: &[airlift_registry::Reference],
+    references: &[airlift_oci::Reference],
     source: &Arc<Source>,
     observer: &dyn Observer,
 ) -> Result<Packing, Failure> {
@@ -322,7 +322,7 @@ fn is_compressed_otherwise(path: &Path) -> bool {
 }
 
 /// Behind a comma many write a space.
-fn platform(text: &str) -> Result<Platform, airlift_bundle::platform::PlatformError> {
+fn platform(text: &str) -> Result<Platform, airlift_oci::platform::PlatformError> {
     text.trim().parse()
 }
 

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use airlift_oci::Reference;
 use airlift_packager::Several;
-use airlift_registry::Reference;
 
 use crate::exit::{BadReference, Failure, UsageError};
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use airlift_bundle::selection::leaves;
 use airlift_bundle::volumes::{Span, Volume, VolumeSet};
-use airlift_bundle::{Digest, Graph, RawManifest, Root, layout, summary, zst};
+use airlift_bundle::zst;
+use airlift_oci::graph::leaves;
+use airlift_oci::{Digest, Graph, RawManifest, Root, layout, summary};
 use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 
 use crate::output::size_at;
@@ -74,7 +75,7 @@ pub(crate) fn frames(output: &Path, packing: &Packing) -> String {
     if !zst::is_asked_for(output) {
         return String::new();
     }
-    let size = zst::writer::size_at_most(packing.layout());
+    let size = airlift_bundle::write::zst::size_at_most(packing.layout());
     format!("compressed, where that gains, {} will have at most {}\n", shown(output), size::exact(size))
 }
 

@@ -1,8 +1,8 @@
 //! What both registries hold in the end: manifests byte for byte, blobs by digest.
 
-use airlift_bundle::Digest;
+use airlift_oci::{Digest, Reference, Repository, Selector};
 use airlift_packager::Packing;
-use airlift_registry::{Access, Reference, Repository, Selector, Settles};
+use airlift_registry::{Access, Settles};
 use airlift_server::Server;
 use airlift_server::samples::Sample;
 

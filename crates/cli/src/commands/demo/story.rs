@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use airlift_bundle::Digest;
+use airlift_oci::Digest;
 use airlift_packager::Packing;
 use airlift_pusher::{Receipt, Status};
 use airlift_server::samples::{Content, Sample};

@@ -5,10 +5,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::{Existing, Limits, Observer, Unobserved};
+use airlift_bundle::Existing;
+use airlift_oci::{Limits, Observer, Reference, Unobserved};
 use airlift_packager::{Output, Packing, PlanOptions, Source, resolve};
 use airlift_pusher::{Destination, PushPlan, Receipt, Request, push};
-use airlift_registry::{Options, Reference, Transport};
+use airlift_registry::{Options, Transport};
 use airlift_server::Server;
 use airlift_server::samples::Sample;
 use airlift_verifier::{Report, VerifiedBundle, verify};

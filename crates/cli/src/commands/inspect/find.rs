@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airlift_bundle::{Digest, Graph};
+use airlift_oci::{Digest, Graph};
 use airlift_pusher::{Pattern, Unmatched};
 
 use crate::exit::UsageError;

@@ -7,15 +7,15 @@ mod tree;
 
 use std::path::PathBuf;
 
-use airlift_bundle::Graph;
+use airlift_oci::Graph;
 use airlift_verifier::{AdmitError, Examined};
+use find::{Wanted, find};
+use tree::Tree;
 
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, Failure, of_state};
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
-use find::{Wanted, find};
-use tree::Tree;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 
-use airlift_bundle::section::SectionReader;
-use airlift_bundle::{Digest, Graph, Hasher, Section};
+use airlift_bundle::Section;
+use airlift_bundle::content::section::SectionReader;
+use airlift_oci::{Digest, Graph, Hasher};
 use airlift_verifier::Examined;
 
 use super::find::Wanted;

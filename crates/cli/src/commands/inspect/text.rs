@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use airlift_bundle::{Graph, summary};
+use airlift_oci::{Graph, summary};
 
 use crate::output::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
 use crate::ui::table::{Cell, Column, Table};

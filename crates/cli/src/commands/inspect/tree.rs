@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::archive::Form;
-use airlift_bundle::graph::ManifestEntry;
-use airlift_bundle::{Digest, Graph, RawManifest, Root, summary};
+use airlift_bundle::read::archive::Form;
+use airlift_oci::graph::ManifestEntry;
+use airlift_oci::{Digest, Graph, RawManifest, Root, summary};
 use airlift_verifier::Examined;
 
 use crate::output::{InspectedBlob, InspectedImage, InspectedManifest};
@@ -99,7 +99,7 @@ impl<'a> Tree<'a> {
         Some(self.blob_as(self.graph.path_of_blob(blob).join(" → "), &blob.descriptor))
     }
 
-    fn blob_as(&self, part: String, blob: &airlift_bundle::Descriptor) -> InspectedBlob {
+    fn blob_as(&self, part: String, blob: &airlift_oci::Descriptor) -> InspectedBlob {
         let in_tar = self.examined.archive().form() == Form::Tar;
         InspectedBlob {
             part,

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use airlift_bundle::settle;
 use airlift_bundle::volumes::manifest_path;
+use airlift_disk::settle;
 use airlift_pusher::Receipt;
 
 use crate::exit::Failure;

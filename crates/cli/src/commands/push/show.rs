@@ -1,6 +1,6 @@
 //! What a push says: the plan before, the receipt after.
 
-use airlift_bundle::layout;
+use airlift_oci::layout;
 use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Standing, Status};
 
 use crate::ui::table::{Cell, Column, Table};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_bundle::{Digest, layout};
+use airlift_oci::{Digest, layout};
 use airlift_verifier::report::{Finding, ImageReport, ReferrerReport};
 use airlift_verifier::{Report, State, VolumeReport};
 

@@ -1,0 +1,5 @@
+//! The bytes of an entry, wherever they lie: in a plain archive, in zstd frames, in volumes, or in a folder.
+
+pub mod section;
+pub mod storage;
+pub(crate) mod stretch;

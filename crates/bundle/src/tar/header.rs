@@ -1,0 +1,102 @@
+//! Tar headers as Airlift writes them: one spelling for each entry, so that readers can hold every byte against it.
+//!
+//! POSIX pax, "ustar Interchange Format": regular files, mode 0644, no owner, time zero. A size of 8 GiB and more is
+//! written in base-256 in the header itself, so that there is one size field and two parsers can't disagree. A pax
+//! record is used for nothing but a name that doesn't fit (sha512 digests).
+
+use crate::tar::path::EntryPath;
+
+/// Tar's unit: headers are one block, data is padded to blocks.
+pub const BLOCK: u64 = 512;
+
+/// What a name may have at most without a pax record.
+const NAME_FIELD: usize = 100;
+
+/// `size` rounded up to whole blocks. `size` is at most `i64::MAX`.
+pub fn padded(size: u64) -> u64 {
+    size.div_ceil(BLOCK) * BLOCK
+}
+
+/// How many bytes precede an entry's data.
+pub fn head_size(path: &EntryPath) -> u64 {
+    match pax_record(path) {
+        None => BLOCK,
+        Some(record) => BLOCK + padded(record.len() as u64) + BLOCK,
+    }
+}
+
+/// All bytes that precede an entry's data: its header, and for a long name the pax record in front.
+pub(crate) fn head(path: &EntryPath, size: u64) -> Vec<u8> {
+    let name = path.as_str().as_bytes();
+    let Some(record) = pax_record(path) else {
+        return block(name, tar::EntryType::Regular, size).to_vec();
+    };
+    let mut head = Vec::with_capacity(3 * BLOCK as usize);
+    head.extend_from_slice(&block(b"pax-path", tar::EntryType::XHeader, record.len() as u64));
+    head.extend_from_slice(record.as_bytes());
+    head.resize((BLOCK + padded(record.len() as u64)) as usize, 0);
+    head.extend_from_slice(&block(&name[..NAME_FIELD], tar::EntryType::Regular, size));
+    head
+}
+
+/// The pax record that carries a name too long for the header.
+fn pax_record(path: &EntryPath) -> Option<String> {
+    let name = path.as_str();
+    if name.len() <= NAME_FIELD {
+        return None;
+    }
+    let rest = format!(" path={name}\n");
+    // The length in front counts its own digits.
+    let mut length = rest.len() + 1;
+    while length != rest.len() + length.to_string().len() {
+        length = rest.len() + length.to_string().len();
+    }
+    Some(format!("{length}{rest}"))
+}
+
+fn block(name: &[u8], kind: tar::EntryType, size: u64) -> [u8; BLOCK as usize] {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    let field = &mut header.as_old_mut().name;
+    let length = name.len().min(field.len());
+    field[..length].copy_from_slice(&name[..length]);
+    header.set_cksum();
+    *header.as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use airlift_oci::{Algorithm, Digest};
+
+    #[test]
+    fn the_tar_crate_reads_what_is_written() {
+        for (algorithm, size) in [
+            (Algorithm::Sha256, 0),
+            (Algorithm::Sha256, 8 << 30),
+            (Algorithm::Sha512, 5),
+            (Algorithm::Sha512, 1 << 40),
+        ] {
+            let path = EntryPath::of_blob(&Digest::of(algorithm, b"x"));
+            let head = head(&path, size);
+            assert_eq!(head.len() as u64, head_size(&path));
+            let mut archive = tar::Archive::new(head.as_slice());
+            let entry = archive.entries().unwrap().next().unwrap().unwrap();
+            assert_eq!(entry.path_bytes().as_ref(), path.as_str().as_bytes());
+            assert_eq!(entry.size(), size);
+            assert_eq!(entry.header().mode().unwrap(), 0o644);
+        }
+    }
+
+    #[test]
+    fn pax_records_count_their_own_length() {
+        let path = EntryPath::of_blob(&Digest::of(Algorithm::Sha512, b"x"));
+        let record = pax_record(&path).unwrap();
+        assert_eq!(record.len().to_string(), record.split(' ').next().unwrap());
+    }
+}

@@ -1,0 +1,112 @@
+//! Appends to a file in large aligned writes, past the page cache where the file system allows it; and takes back what was
+//! appended last.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use airlift_disk::direct::{AlignedBuffer, Outlet};
+
+use crate::tar::header::BLOCK;
+
+/// What one write takes to the disk.
+const WRITE_SIZE: usize = 1 << 20;
+
+/// A file that grows.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    out: Outlet,
+    buffer: AlignedBuffer,
+    /// Where the buffer goes: a multiple of a block, until the end.
+    offset: u64,
+}
+
+impl Appender {
+    /// Goes on at the file's start, whatever is in it.
+    pub(crate) fn new(path: &Path, file: Arc<File>) -> Self {
+        Appender { out: Outlet::open(path, file), buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
+    }
+
+    /// Where the next byte goes.
+    pub(crate) fn position(&self) -> u64 {
+        self.offset + self.buffer.bytes().len() as u64
+    }
+
+    /// Goes on at `position`, before which everything stays as it is.
+    pub(crate) fn go_to(&mut self, position: u64) -> io::Result<()> {
+        if (self.offset..=self.position()).contains(&position) {
+            self.buffer.shorten_to(position - self.offset);
+            return Ok(());
+        }
+        let start = position - position % BLOCK;
+        let wanted = (position - start) as usize;
+        self.buffer.refill(wanted, |room| airlift_disk::read::read_full_at(self.out.file(), room, start))?;
+        self.offset = start;
+        if self.buffer.bytes().len() < wanted { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
+    pub(crate) fn append(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        while !piece.is_empty() {
+            piece = self.buffer.fill(piece);
+            if self.buffer.is_full() {
+                self.out.write_all_at(self.buffer.bytes(), self.offset)?;
+                self.offset += self.buffer.bytes().len() as u64;
+                self.buffer.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left, and ends the file there.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        // Not whole blocks, so not past the page cache.
+        self.out.file().write_all_at(self.buffer.bytes(), self.offset)?;
+        let end = self.position();
+        self.offset = end;
+        self.buffer.clear();
+        self.out.file().set_len(end)
+    }
+}
+
+/// Where writing ends early, what was appended is there for the next run, if the system takes it.
+impl Drop for Appender {
+    fn drop(&mut self) {
+        let _ = self.out.file().write_all_at(self.buffer.bytes(), self.offset);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_back_leaves_no_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        let mut appender = Appender::new(&path, Arc::new(file));
+        let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+        appender.append(&content).unwrap();
+        for position in [2_999_999, 2_500_000, 1_000_001, 512, 7] {
+            appender.append(b"something else").unwrap();
+            appender.go_to(position).unwrap();
+            assert_eq!(appender.position(), position);
+        }
+        appender.append(&content[7..2_000_000]).unwrap();
+        appender.finish().unwrap();
+        assert!(std::fs::read(&path).unwrap() == content[..2_000_000]);
+        assert!(appender.go_to(2_000_600).is_err());
+    }
+
+    #[test]
+    fn what_was_appended_last_is_there_for_the_next_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        let mut appender = Appender::new(&path, Arc::new(File::create_new(&path).unwrap()));
+        appender.append(b"a start").unwrap();
+        drop(appender);
+        assert_eq!(std::fs::read(&path).unwrap(), b"a start");
+    }
+}

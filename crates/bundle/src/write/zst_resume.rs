@@ -1,0 +1,125 @@
+//! What an unfinished compressed archive holds: entry by entry, all hashed or compared again.
+
+use std::io::{self, BufRead};
+
+use airlift_disk::read::ReadAt;
+use airlift_oci::Hasher;
+
+use crate::content::storage::Storage;
+use crate::content::stretch::{Stretch, Unpacked};
+use crate::plan::{Plan, PlannedEntry};
+use crate::zst::cut::{self, Piece};
+use crate::zst::frames::FramesBuilder;
+use crate::zst::is_damage;
+use crate::zst::packed::{self, PackedFrame};
+use crate::zst::stored::{self, StoredFrame, StoredReader};
+
+/// Whether the next entry lies whole behind `frames`, which its frames are added to on the way. `progress` is told of data that
+/// was read.
+pub(crate) fn keep(
+    bytes: &Storage,
+    plan: &Plan,
+    entry: &PlannedEntry,
+    frames: &mut FramesBuilder,
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<bool> {
+    let mut proof = Proof::of(entry);
+    for piece in cut::pieces_of(plan, entry) {
+        match take(bytes, piece, frames, &mut proof, progress) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) if is_damage(&error) || error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(proof.holds())
+}
+
+/// Reads the frame of a piece; `false` where it is none, or holds something else.
+fn take(
+    bytes: &Storage,
+    piece: Piece,
+    frames: &mut FramesBuilder,
+    proof: &mut Proof,
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<bool> {
+    let position = frames.end();
+    let mut stretch = if is_stored(bytes, piece, position)? {
+        frames.push_stored(piece.size);
+        let frame = StoredFrame { position, size: piece.size };
+        Stretch::Stored(StoredReader::new(bytes, frame, 0, piece.size))
+    } else {
+        let Some((content, frame)) = unpack(bytes, piece, position)? else { return Ok(false) };
+        frames.push_packed(frame.len() as u64, piece.size, packed::seal_of(&frame));
+        Stretch::Unpacked(Unpacked::new(content, 0, piece.size))
+    };
+    loop {
+        let found = stretch.fill_buf()?;
+        let count = found.len();
+        if count == 0 {
+            return Ok(true);
+        }
+        let Some(data) = proof.take(found) else { return Ok(false) };
+        progress(data);
+        stretch.consume(count);
+    }
+}
+
+fn is_stored(bytes: &Storage, piece: Piece, position: u64) -> io::Result<bool> {
+    let mut found = [0; stored::HEADER as usize];
+    let count = bytes.read_full_at(&mut found, position)?;
+    Ok(!piece.may_be_packed || found[..count] == stored::header(piece.size))
+}
+
+/// The content and the bytes of a packed frame, whose length only itself tells.
+fn unpack(bytes: &Storage, piece: Piece, position: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    // Of a piece that may be packed, so it is a chunk at most.
+    let mut found = vec![0; stored::frame_size(piece.size) as usize];
+    let count = bytes.read_full_at(&mut found, position)?;
+    found.truncate(count);
+    let Some(packed) = packed::length_of(&found) else { return Ok(None) };
+    let frame = PackedFrame { position, packed, size: piece.size };
+    if !frame.is_sane() {
+        return Ok(None);
+    }
+    found.truncate(packed as usize);
+    frame.content_of(&found).map(|content| Some((content, found)))
+}
+
+/// Compares an entry's head and padding, and hashes its data.
+struct Proof {
+    entry: PlannedEntry,
+    head: Vec<u8>,
+    taken: u64,
+    hasher: Hasher,
+}
+
+impl Proof {
+    fn of(entry: &PlannedEntry) -> Self {
+        let hasher = Hasher::new(entry.digest.algorithm());
+        Proof { entry: entry.clone(), head: entry.head(), taken: 0, hasher }
+    }
+
+    /// Takes the entry's next bytes, and tells how many of them were data; `None` where head or padding is another.
+    fn take(&mut self, bytes: &[u8]) -> Option<u64> {
+        let up_to = |end: u64, taken: u64, length: usize| {
+            length.min(usize::try_from(end.saturating_sub(taken)).unwrap_or(usize::MAX))
+        };
+        let head_end = self.head.len() as u64;
+        let (head, rest) = bytes.split_at(up_to(head_end, self.taken, bytes.len()));
+        let is_head = head.is_empty() || self.head[self.taken as usize..].starts_with(head);
+        self.taken += head.len() as u64;
+        let (data, padding) = rest.split_at(up_to(head_end + self.entry.size, self.taken, rest.len()));
+        self.hasher.update(data);
+        self.taken += rest.len() as u64;
+        let is_right = is_head && padding.iter().all(|byte| *byte == 0);
+        is_right.then_some(data.len() as u64)
+    }
+
+    fn holds(self) -> bool {
+        let expected = self.entry.end() - self.entry.header_offset;
+        self.taken == expected && self.hasher.finish() == self.entry.digest
+    }
+}

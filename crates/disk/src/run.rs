@@ -1,0 +1,133 @@
+//! Reads a run of bytes that lie one behind the other in one file, as quickly as the system allows.
+
+use std::fs::File;
+use std::io::{self, BufRead, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::cache::read_cached_at;
+use crate::direct::{AlignedBuffer, reopen_direct};
+use crate::read::read_full_at;
+
+/// Direct reads start at multiples of so many bytes, and have as many.
+const BLOCK: u64 = 512;
+/// What is hashed at a time: it stays in the L2 cache, which larger pieces don't.
+pub const PIECE: usize = 256 << 10;
+/// What is read at a time past the page cache, where nothing is read ahead.
+const DIRECT_READ: usize = 1 << 20;
+/// How far nothing is looked for in the page cache once it had nothing. Looking there makes the system read ahead: looked for
+/// all the time, everything is read twice, and the cache is filled with what nobody takes from it.
+const COLD: u64 = 32 << 20;
+
+/// Bytes that lie one behind the other in one file.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The file.
+    pub file: Arc<File>,
+    /// Where in that file they start.
+    pub position: u64,
+    /// How many they are. The file may end before.
+    pub size: u64,
+}
+
+/// Reads a [`Run`] from start to end, in pieces that fit the L2 cache. The end of the file inside the run is an error, not
+/// an end.
+///
+/// What the page cache has is taken from there. What it hasn't is read past it where the file system allows it: an archive is
+/// read once and is often larger than memory, and new pages cost more than the hashing on some machines.
+#[derive(Debug)]
+pub struct RunReader {
+    run: Run,
+    handles: Option<Handles>,
+    /// Bytes of the run that were read into the buffer so far.
+    read: u64,
+    /// Bytes of the buffer that were handed on.
+    handed: usize,
+}
+
+impl RunReader {
+    /// Opens nothing yet: the first read does.
+    pub fn new(run: Run) -> Self {
+        RunReader { run, handles: None, read: 0, handed: 0 }
+    }
+}
+
+/// What reading takes, once it has begun.
+#[derive(Debug)]
+struct Handles {
+    direct: Option<File>,
+    buffer: AlignedBuffer,
+    /// Up to where the page cache is not looked at.
+    cold_until: u64,
+}
+
+impl Handles {
+    fn open(run: &Run) -> Self {
+        let is_large = run.size >= DIRECT_READ as u64;
+        let direct = if is_large { reopen_direct(&run.file) } else { None };
+        let capacity = if direct.is_some() { DIRECT_READ } else { PIECE };
+        let needed = usize::try_from(run.size.next_multiple_of(BLOCK)).unwrap_or(capacity);
+        Handles { direct, buffer: AlignedBuffer::new(capacity.min(needed)), cold_until: 0 }
+    }
+
+    /// Reads on at `position`, of which at most `left` bytes are wanted.
+    fn fill(&mut self, file: &File, position: u64, left: u64) -> io::Result<()> {
+        let up_to = |limit: usize| limit.min(usize::try_from(left).unwrap_or(limit));
+        let Handles { direct, buffer, cold_until } = self;
+        if let Some(past_the_cache) = direct.as_ref().filter(|_| position.is_multiple_of(BLOCK)) {
+            if position >= *cold_until {
+                buffer.refill(up_to(PIECE), |room| Ok(read_cached_at(file, room, position).unwrap_or(0)))?;
+                if !buffer.bytes().is_empty() {
+                    return Ok(());
+                }
+                *cold_until = position + COLD;
+            }
+            let whole_blocks = up_to(DIRECT_READ).next_multiple_of(BLOCK as usize);
+            if buffer.refill(whole_blocks, |room| past_the_cache.read_at(room, position)).is_ok() {
+                return Ok(());
+            }
+            // Whatever it has against it, the ordinary way either works or says what is wrong.
+            *direct = None;
+        }
+        buffer.refill(up_to(PIECE), |room| read_full_at(file, room, position))
+    }
+}
+
+impl BufRead for RunReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let RunReader { run, handles, read, handed } = self;
+        let handles = handles.get_or_insert_with(|| Handles::open(run));
+        if *handed == handles.buffer.bytes().len() && *read < run.size {
+            let left = run.size - *read;
+            handles.fill(&run.file, run.position + *read, left)?;
+            // A direct read goes on to the block's end, which is padding.
+            handles.buffer.shorten_to(left);
+            if handles.buffer.bytes().is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            *read += handles.buffer.bytes().len() as u64;
+            *handed = 0;
+        }
+        let rest = &handles.buffer.bytes()[*handed..];
+        Ok(&rest[..rest.len().min(PIECE)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.handed += count;
+    }
+}
+
+impl Read for RunReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        read_buffered(self, buffer)
+    }
+}
+
+/// Reads by way of the reader's own buffer.
+pub fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let piece = reader.fill_buf()?;
+    let count = piece.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&piece[..count]);
+    reader.consume(count);
+    Ok(count)
+}

@@ -1,0 +1,140 @@
+//! The manifests below a root that are no indexes, and which of them a selection carries.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::graph::Graph;
+use crate::layout::Root;
+use crate::manifest::is_image_config;
+use crate::media_type::Kind;
+use crate::{Descriptor, Digest, Node, Platform, RawManifest, Selection};
+
+/// A manifest below a root that is no index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The manifest.
+    pub digest: Digest,
+    /// What it runs on, where an index says so; `None` also for artifacts and attestations.
+    pub platform: Option<Platform>,
+    /// Whether it is an image whose platform only its config names.
+    pub platform_in_config: bool,
+    /// Whether its config and layers are carried for this root.
+    pub carried: bool,
+    /// Whether the source didn't have it. It may be an index then: all that is known of it is its descriptor.
+    pub absent: bool,
+}
+
+/// The leaves below a root, in the order of their manifests, each once.
+pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
+    let mut found = Found::default();
+    let mut seen = HashSet::new();
+    let mut level = vec![(root.descriptor.clone(), None)];
+    // Level by level, as the archive has them. An index is gone through again only where what it inherits can make a
+    // difference: with a platform or without, and with a chosen one or another. A thousand ways to it are not a thousand walks.
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for (descriptor, inherited) in level {
+            let platform = own_platform(&descriptor).or(inherited);
+            let takes = |platform| root.selection.as_ref().is_none_or(|selection| selection.takes(platform));
+            let (is_marked, is_attestation) = (descriptor.platform.is_some(), descriptor.is_attestation());
+            if !seen.insert((descriptor.digest, platform.as_ref().map(takes), is_marked, is_attestation)) {
+                continue;
+            }
+            if graph.absent(&descriptor.digest).is_some() {
+                found.add((absent_leaf(&descriptor, platform, root.selection.as_ref()), None));
+                continue;
+            }
+            let raw = graph.manifest(&descriptor.digest).and_then(|entry| entry.raw.as_ref());
+            match raw.map(RawManifest::node) {
+                Some(Node::Index(children)) => {
+                    let manifests = children.iter().filter(|child| child.kind() != Kind::Blob);
+                    next.extend(manifests.map(|child| (child.clone(), platform.clone())));
+                }
+                node => found.add(leaf(&descriptor, platform, node, root.selection.as_ref())),
+            }
+        }
+        level = next;
+    }
+    settle_attestations(&mut found.leaves);
+    found.leaves.into_iter().map(|(leaf, _)| leaf).collect()
+}
+
+/// What a descriptor says of the platform; BuildKit's "unknown" says nothing.
+fn own_platform(descriptor: &Descriptor) -> Option<Platform> {
+    descriptor.platform.clone().filter(|platform| !platform.is_unknown())
+}
+
+/// One leaf, and for an attestation the manifest that it speaks of.
+fn leaf(
+    descriptor: &Descriptor,
+    platform: Option<Platform>,
+    node: Option<&Node>,
+    selection: Option<&Selection>,
+) -> (Leaf, Option<Digest>) {
+    let digest = descriptor.digest;
+    if descriptor.is_attestation() {
+        let subject = descriptor.attested();
+        let leaf = Leaf { digest, platform: None, platform_in_config: false, carried: true, absent: false };
+        return (leaf, subject);
+    }
+    // A marker without a platform is nobody's in particular, so everybody gets it; so does what is no image.
+    let is_marked = descriptor.platform.is_some();
+    let is_image = matches!(node, Some(Node::Manifest { config, .. }) if is_image_config(&config.media_type));
+    let platform_in_config = platform.is_none() && !is_marked && is_image;
+    let carried = match (selection, &platform) {
+        (None, _) => true,
+        (Some(selection), Some(platform)) => selection.takes(platform),
+        (Some(selection), None) => {
+            !platform_in_config || selection.manifests().binary_search(&digest).is_ok()
+        }
+    };
+    (Leaf { digest, platform, platform_in_config, carried, absent: false }, None)
+}
+
+/// A manifest that the source didn't have. `carried` says that it would have to be there: it is of a chosen platform, or
+/// all was chosen. Attestations may always be missing, because clean-up jobs remove them. What has no platform in its
+/// descriptor can't have been chosen, for only its config would tell.
+fn absent_leaf(descriptor: &Descriptor, platform: Option<Platform>, selection: Option<&Selection>) -> Leaf {
+    let digest = descriptor.digest;
+    let is_attestation = descriptor.is_attestation();
+    let platform = platform.filter(|_| !is_attestation);
+    let carried = match (selection, &platform) {
+        _ if is_attestation => false,
+        (None, _) => true,
+        (Some(selection), Some(platform)) => selection.takes(platform),
+        (Some(selection), None) => selection.manifests().binary_search(&digest).is_ok(),
+    };
+    let platform_in_config = platform.is_none() && descriptor.platform.is_none() && !is_attestation;
+    Leaf { digest, platform, platform_in_config, carried, absent: true }
+}
+
+/// Leaves, each once, and for attestations what they speak of.
+#[derive(Default)]
+struct Found {
+    leaves: Vec<(Leaf, Option<Digest>)>,
+    positions: HashMap<Digest, usize>,
+}
+
+impl Found {
+    /// Adds a leaf; one that is reached twice is carried if either way says so.
+    fn add(&mut self, (leaf, subject): (Leaf, Option<Digest>)) {
+        let position = *self.positions.entry(leaf.digest).or_insert(self.leaves.len());
+        match self.leaves.get_mut(position) {
+            Some((known, _)) => {
+                known.carried |= leaf.carried;
+                known.platform = known.platform.take().or(leaf.platform);
+            }
+            None => self.leaves.push((leaf, subject)),
+        }
+    }
+}
+
+/// An attestation goes where the manifest goes that it speaks of. One that speaks of something outside the image is carried.
+fn settle_attestations(found: &mut [(Leaf, Option<Digest>)]) {
+    let omitted: HashSet<Digest> =
+        found.iter().filter(|(leaf, _)| !leaf.carried).map(|(leaf, _)| leaf.digest).collect();
+    for (leaf, subject) in found {
+        if subject.is_some_and(|subject| omitted.contains(&subject)) {
+            leaf.carried = false;
+        }
+    }
+}

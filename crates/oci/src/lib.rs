@@ -1,0 +1,29 @@
+//! The field's types: digests, descriptors, references, platforms, manifests, and the graph that they form.
+//!
+//! Everything here takes bytes and values. There is no file, no network, no archive, no terminal and no clock in this crate; a
+//! test over `cargo metadata` and the sources holds that. What a type does not know: where its bytes came from, and where they go.
+
+pub mod annotations;
+pub mod descriptor;
+pub mod digest;
+pub mod document;
+pub mod event;
+pub mod graph;
+pub mod layout;
+pub mod manifest;
+pub mod media_type;
+pub mod platform;
+pub mod reference;
+pub mod selection;
+pub mod summary;
+pub mod text;
+
+pub use descriptor::Descriptor;
+pub use digest::{Algorithm, Digest, DigestError, HashedPrefix, Hasher};
+pub use event::{Event, Observer, Unobserved};
+pub use graph::{Graph, GraphBuilder, GraphError, Limits};
+pub use layout::Root;
+pub use manifest::{ManifestError, Node, RawManifest};
+pub use platform::Platform;
+pub use reference::{Host, HostError, Reference, ReferenceError, Repository, Selector, Tag, Tidied};
+pub use selection::Selection;

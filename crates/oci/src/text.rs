@@ -1,0 +1,92 @@
+//! Texts from outside, made fit to be shown: one rule for messages and for JSON documents.
+
+use std::borrow::Cow;
+
+/// Whether a character is shown as itself, and no terminal obeys it: not control characters (U+0080 to U+009F among them), not
+/// what turns the direction of writing or ends a line, nor what is invisible or changes the character before it.
+pub fn shows(c: char) -> bool {
+    matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1
+}
+
+/// A text from outside, with everything that a terminal could obey, or that doesn't show, spelt out.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    spelt_out(text, shows, |c, out| out.extend(c.escape_debug()))
+}
+
+/// A JSON document that reads the same, with everything that a terminal could obey, or that doesn't show, written as `\u` and four
+/// hex digits.
+///
+/// JSON's own writers leave U+007F and all that lies beyond ASCII as it is. Outside of strings a document has no such characters.
+pub fn harmless_json(document: &str) -> Cow<'_, str> {
+    spelt_out(
+        document,
+        |c| shows(c) || c == '\n',
+        |c, out| {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        },
+    )
+}
+
+fn spelt_out(text: &str, stays: impl Fn(char) -> bool, spell: impl Fn(char, &mut String)) -> Cow<'_, str> {
+    if text.chars().all(&stays) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if stays(c) {
+            out.push(c);
+        } else {
+            spell(c, &mut out);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// What somebody typed, fit for a message: short enough, and without a password. `user:password@host` is in no grammar here, but
+/// people try it, and messages end up in logs.
+pub fn without_password(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, after)) if before.contains(':') && !after.starts_with("sha") => {
+            bounded(&format!("…@{after}"))
+        }
+        _ => bounded(text),
+    }
+}
+
+/// Text from outside, short enough for a message.
+pub fn bounded(text: &str) -> String {
+    const LONGEST: usize = 300;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of each kind some: C0, DEL, C1 with its CSI, separators of lines, bidi, invisible ones, private use, beyond the first plane.
+    const HOSTILE: &str = "\u{0}\t\r\u{1b}\u{7f}\u{80}\u{85}\u{9b}\u{9f}\u{ad}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\
+        \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e000}\u{e0001}\u{1d173}";
+
+    #[test]
+    fn texts_lose_what_a_terminal_obeys_and_nothing_else() {
+        assert_eq!(harmless("it's \"fine\" \\ → ä 日本 🚀"), "it's \"fine\" \\ → ä 日本 🚀");
+        assert_eq!(harmless("a\x1b[2J\r\n\u{202e}\u{9b}"), "a\\u{1b}[2J\\r\\n\\u{202e}\\u{9b}");
+        assert!(harmless(HOSTILE).chars().all(|c| c.is_ascii_graphic()), "{}", harmless(HOSTILE));
+    }
+
+    #[test]
+    fn documents_keep_their_value_and_hold_nothing_raw() {
+        let value = serde_json::json!({ HOSTILE: [HOSTILE, "it's \"fine\" \\ → ä 日本 🚀"] });
+        let written = serde_json::to_string_pretty(&value).unwrap();
+        let harmless = harmless_json(&written);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&harmless).unwrap(), value);
+        assert!(harmless.chars().all(|c| shows(c) || c == '\n'), "{harmless}");
+        assert!(harmless.contains("\\u007f\\u0080\\u0085\\u009b") && harmless.contains("→ ä 日本 🚀"));
+        assert!(harmless.contains("\\udb40\\udc01"), "{harmless}");
+    }
+}
