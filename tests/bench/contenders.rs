@@ -115,7 +115,8 @@ impl Tools {
         all.into_iter().flatten().collect()
     }
 
-    /// What [`Self::builds`] made → the target. `content` is what the target holds, where it is to be forgotten.
+    /// What [`Self::builds`] made → the target. `content` is what the target holds, where it is to be
+    /// forgotten.
     pub(crate) fn pushes(&self, reference: &str, name: &str, content: Option<&Path>) -> Vec<Contender> {
         let to = format!("{}/{reference}", self.target);
         let airlift = format!("push --progress none {name}-airlift.tar {}", self.target);

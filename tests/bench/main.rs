@@ -1,7 +1,8 @@
-//! The benchmark behind `tests/bench/run`: the same work by Airlift and by other tools, in turn, on real registries.
+//! The benchmark behind `tests/bench/run`: the same work by Airlift and by other tools, in turn, on real
+//! registries.
 //!
-//! [`seed`] makes the images, [`works`] says what is done with them, [`contenders`] how each tool does it, [`measure`] runs it,
-//! [`figures`] sums it up as a table and JSON, [`chart`] draws the ratios.
+//! [`seed`] makes the images, [`works`] says what is done with them, [`contenders`] how each tool does it,
+//! [`measure`] runs it, [`figures`] sums it up as a table and JSON, [`chart`] draws the ratios.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that can't be set up has to fail")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for people")]
 

@@ -9,7 +9,8 @@ use crate::works::Work;
 
 /// What takes longer than this many seconds is given up.
 const PATIENCE: &str = "300";
-/// What wants more address space than this fails: crane takes 20 GB for 10,000 blobs, which would be the end of others, too.
+/// What wants more address space than this fails: crane takes 20 GB for 10,000 blobs, which would be the end
+/// of others, too.
 const ROOM: &str = "--as=8589934592";
 
 /// What one run took, all of its commands together.
@@ -35,7 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) contenders: Vec<(String, Took)>,
 }
 
-/// Lets the contenders do the work in turn, `rounds` times. Who fails is left out from then on, which is said; we don't fail.
+/// Lets the contenders do the work in turn, `rounds` times. Who fails is left out from then on, which is
+/// said; we don't fail.
 pub(crate) fn in_turn(work: &Work, rounds: usize) -> Outcome {
     let mut all: Vec<Option<Vec<Took>>> = vec![Some(Vec::new()); work.contenders.len()];
     for _ in 0..rounds {

@@ -10,8 +10,8 @@ pub(crate) const SHARED_LAYERS: u64 = 3;
 /// How many layers the image of small blobs has.
 pub(crate) const TINY_BLOBS: u64 = 10_000;
 
-/// Puts `bench/large:1` of two platforms and `mib` MiB there, platform by platform: all of it at once would not fit into every
-/// memory.
+/// Puts `bench/large:1` of two platforms and `mib` MiB there, platform by platform: all of it at once would
+/// not fit into every memory.
 pub(crate) fn large(endpoint: &Endpoint, mib: usize) {
     let size = mib * 1024 * 1024 / 8;
     let push = |(platform, number): (&&str, u64)| {

@@ -1,4 +1,5 @@
-//! What the commands say of what is no whole bundle: each in its own word, with its exit code, and with what to do next.
+//! What the commands say of what is no whole bundle: each in its own word, with its exit code, and with what
+//! to do next.
 
 use std::path::Path;
 use std::process::Command;
@@ -148,7 +149,8 @@ fn an_unfinished_build_is_called_so() {
     let (airlift, _source, _) = made::bundle(&["team/a"], &[]);
     let whole = airlift.read("b.tar");
     std::fs::remove_file(airlift.path("b.tar")).unwrap();
-    // Cut; of full length with nothing behind; of full length with all headers there and the last content not.
+    // Cut; of full length with nothing behind; of full length with all headers there and the last content
+    // not.
     let (cut, mut reserved, mut begun) = (whole[..whole.len() / 2].to_vec(), whole.clone(), whole.clone());
     reserved[whole.len() / 2..].fill(0);
     let end = begun.len() - 1024;
@@ -176,7 +178,8 @@ fn an_unfinished_build_is_called_so() {
     airlift.run(&["verify", "b.tar.part"]).expect(0);
 }
 
-/// A config is read for its platform before the rest is fetched: it came in this run, and is not called found.
+/// A config is read for its platform before the rest is fetched: it came in this run, and is not called
+/// found.
 #[test]
 fn a_first_build_finds_nothing_there() {
     let source = Embedded::start(Options::default());

@@ -1,5 +1,5 @@
-//! What is attached to images: found in all three places, carried byte for byte, listed at the target; and what a registry
-//! may do to hide it.
+//! What is attached to images: found in all three places, carried byte for byte, listed at the target; and
+//! what a registry may do to hide it.
 
 mod artifact;
 mod foreign;

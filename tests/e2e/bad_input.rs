@@ -1,4 +1,5 @@
-//! What operators get wrong, and what they are told: the right exit code, what happened, to what; nothing left behind.
+//! What operators get wrong, and what they are told: the right exit code, what happened, to what; nothing
+//! left behind.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -126,8 +127,8 @@ fn what_a_registry_calls_a_digest_is_looked_at_before_it_is_used() {
     }
 }
 
-/// Whoever made a bundle chose its names. They are shown, escaped; they never name a file, and a name that is no reference
-/// goes nowhere.
+/// Whoever made a bundle chose its names. They are shown, escaped; they never name a file, and a name that is
+/// no reference goes nowhere.
 #[test]
 fn names_in_a_bundle_are_neither_paths_nor_commands() {
     let image = made::image("linux/amd64", 1);
@@ -241,7 +242,8 @@ fn claiming(sizes: &[u64]) -> ScriptedRegistry {
     script.start()
 }
 
-/// Sizes that an index.json can say and no archive can have: the registry claims them, so they are no mistake in what was typed.
+/// Sizes that an index.json can say and no archive can have: the registry claims them, so they are no mistake
+/// in what was typed.
 #[test]
 fn a_size_that_no_archive_can_have_is_the_registrys_fault() {
     for sizes in [vec![i64::MAX as u64], vec![i64::MAX as u64 - 4096], vec![1 << 62, 1 << 62]] {
@@ -273,7 +275,8 @@ fn an_archive_of_more_frames_than_readers_take_is_refused_at_once() {
     }
 }
 
-/// Whoever has three typos in twenty references is told of three, with the places; the same goes for what isn't there.
+/// Whoever has three typos in twenty references is told of three, with the places; the same goes for what
+/// isn't there.
 #[test]
 fn all_errors_of_a_kind_are_told_at_once() {
     let Some(pair) = Pair::start() else { return };

@@ -1,5 +1,5 @@
-//! After exit 0 the bundle outlasts a power cut: its data is flushed before it takes its name, the name after that, and only
-//! then is anything said.
+//! After exit 0 the bundle outlasts a power cut: its data is flushed before it takes its name, the name after
+//! that, and only then is anything said.
 
 use airlift_server::Options;
 use airlift_testkit::killed;

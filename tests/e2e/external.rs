@@ -156,7 +156,8 @@ fn asked_for_it_is_fetched_by_https_without_credentials_and_proven() {
     }
 }
 
-/// Whoever writes a manifest chooses its addresses, so no password is for them, not even one for that very host.
+/// Whoever writes a manifest chooses its addresses, so no password is for them, not even one for that very
+/// host.
 #[test]
 fn an_address_in_a_manifest_gets_no_credentials() {
     let password = "correct-horse-battery";

@@ -1,6 +1,7 @@
 //! The machine dies, or says no: killed processes, full and broken disks, outputs that take nothing, signals.
 //!
-//! `tests/faults/kill` and `tests/faults/inject` walk every system call; here some of them are walked, by the same code.
+//! `tests/faults/kill` and `tests/faults/inject` walk every system call; here some of them are walked, by the
+//! same code.
 
 mod clock;
 mod disk;

@@ -35,7 +35,8 @@ impl Embedded {
     }
 }
 
-/// `b.tar` with two-platform images under these names, built with `more` arguments; with their source, and what they are.
+/// `b.tar` with two-platform images under these names, built with `more` arguments; with their source, and
+/// what they are.
 pub(crate) fn bundle(repositories: &[&str], more: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
     let source = Embedded::start(Options::default());
     let numbered = (1_u64..).zip(repositories);
@@ -141,7 +142,8 @@ pub(crate) fn tag_of(digest: &Digest, suffix: &str) -> String {
     format!("{}-{}{suffix}", digest.algorithm(), digest.hex())
 }
 
-/// Puts an image's manifest with its blobs into a repository, by digest and under `tag`, too, if there is one.
+/// Puts an image's manifest with its blobs into a repository, by digest and under `tag`, too, if there is
+/// one.
 pub(crate) fn put(endpoint: &Endpoint, repository: &str, image: &Image, tag: Option<&str>) {
     for blob in &image.blobs {
         endpoint.push_blob(repository, &blob.bytes, &blob.digest);

@@ -1,4 +1,5 @@
-//! Kinds of content × registries: what is taken, what is refused, and what Airlift says. `docs/registries.md` has the table.
+//! Kinds of content × registries: what is taken, what is refused, and what Airlift says. `docs/registries.md`
+//! has the table.
 //!
 //! `UPDATE_DOCS=1 cargo test -p airlift --test e2e matrix` writes it anew.
 

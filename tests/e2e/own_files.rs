@@ -1,5 +1,5 @@
-//! Files of the user's: what a build reads is never written over, whatever name it goes by; and names are shown so that no terminal
-//! obeys them.
+//! Files of the user's: what a build reads is never written over, whatever name it goes by; and names are
+//! shown so that no terminal obeys them.
 
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;

@@ -26,7 +26,8 @@ impl Pair {
         Some(Pair { source, target, airlift: Airlift::new(), samples })
     }
 
-    /// The sample that most tests take: an index of two platforms with attestations, written as no serialiser would.
+    /// The sample that most tests take: an index of two platforms with attestations, written as no serialiser
+    /// would.
     pub(crate) fn web(&self) -> &Sample {
         let found = self.samples.iter().find(|sample| sample.repository == "team/web");
         found.expect("there is such a sample")

@@ -149,7 +149,8 @@ fn windows_comes_in_all_versions_unless_one_is_named() {
 fn nested_indexes_and_children_without_a_platform() {
     let images =
         [made::image("linux/amd64", 1), made::image("linux/arm64", 2), made::image("linux/s390x", 3)];
-    // The inner index's platform goes for those below it that name none; the last one's stands in its config only.
+    // The inner index's platform goes for those below it that name none; the last one's stands in its config
+    // only.
     let inner = made::index(&[descriptor(&images[0].manifest)]);
     let root = made::index(&[
         descriptor_with(&inner, &json!({"platform": {"os": "linux", "architecture": "amd64"}})),
@@ -261,7 +262,8 @@ fn nonsense_is_no_platform() {
     }
 }
 
-/// What is left out by choice is fine, what is missing of a chosen platform is not, and what nobody named is a warning.
+/// What is left out by choice is fine, what is missing of a chosen platform is not, and what nobody named is
+/// a warning.
 #[test]
 fn left_out_is_told_from_missing() {
     let (bench, images) = plain(&["linux/amd64", "linux/arm64"]);

@@ -166,7 +166,8 @@ fn what_was_set_aside_stays_until_it_was_of_use() {
     breaking.build("b.tar", &["--platform", "linux/amd64"]).expect(3);
     assert_eq!(breaking.airlift.files(), ["b.tar.part"]);
     breaking.mended.store(true, Ordering::SeqCst);
-    // As if that run had been killed before it came to copying: the first plan's file lies beside the second's.
+    // As if that run had been killed before it came to copying: the first plan's file lies beside the
+    // second's.
     std::fs::rename(breaking.airlift.path("b.tar.part"), breaking.airlift.path("b.tar.part.3"))
         .expect("it moves");
     let before = breaking.registry.requests().len();

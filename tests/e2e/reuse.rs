@@ -1,4 +1,5 @@
-//! What is at hand is not fetched: `--reuse`, the bundle that is at the output, and what Docker Hub's limit makes of it.
+//! What is at hand is not fetched: `--reuse`, the bundle that is at the output, and what Docker Hub's limit
+//! makes of it.
 
 use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
 use airlift_testkit::tamper::{Tampered, listing};
@@ -275,7 +276,8 @@ fn manifests_that_a_limit_left_are_not_pulled_again() {
     assert_eq!(asked.len(), 1, "{asked:?} {again}");
 }
 
-/// A dry run counts what need not be fetched: of a bundle that was named, of the output, and of an unfinished one beside it.
+/// A dry run counts what need not be fetched: of a bundle that was named, of the output, and of an unfinished
+/// one beside it.
 #[test]
 fn a_dry_run_counts_what_is_at_hand() {
     let sample = two_platforms("team/app", 1);

@@ -1,4 +1,5 @@
-//! Partial images at registries: who takes them is found out before anything moves, and nobody is left half way.
+//! Partial images at registries: who takes them is found out before anything moves, and nobody is left half
+//! way.
 
 use std::path::Path;
 
@@ -214,7 +215,8 @@ fn an_answer_that_means_nothing_is_said_to_mean_nothing() {
     }
 }
 
-/// Distribution can be told to look at some platforms only. Attestations of what was left out are of none of them.
+/// Distribution can be told to look at some platforms only. Attestations of what was left out are of none of
+/// them.
 #[test]
 fn a_registry_that_minds_some_platforms_is_asked_about_those_that_are_left_out() {
     let amd64 = "validation: {manifests: {indexes: {platforms: list, platformlist: [{architecture: amd64, os: linux}]}}}";

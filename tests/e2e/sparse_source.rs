@@ -173,8 +173,8 @@ fn what_was_asked_for_must_be_there() {
     build(&airlift, &source.authority(), &both).expect(2).says("none of the platforms");
 }
 
-/// Virtual repositories say 403 of what they don't have, and policies keep platforms back. One that wasn't asked for stays behind, with the
-/// reason; one that was asked for is missing.
+/// Virtual repositories say 403 of what they don't have, and policies keep platforms back. One that wasn't
+/// asked for stays behind, with the reason; one that was asked for is missing.
 #[test]
 fn children_that_are_kept_back_count_as_not_there() {
     let sample = made::two_platforms(REPOSITORY, 1);

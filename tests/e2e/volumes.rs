@@ -1,4 +1,5 @@
-//! Bundles in volumes: the archive's bytes in files of one size, read in place, and each of them verified alone.
+//! Bundles in volumes: the archive's bytes in files of one size, read in place, and each of them verified
+//! alone.
 
 mod broken_off;
 

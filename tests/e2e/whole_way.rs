@@ -137,7 +137,8 @@ fn the_demo_takes_everything_across() {
     assert_eq!(airlift.files(), [""; 0], "the demo cleans up");
 }
 
-/// No layer is ever unpacked, so what claims to be compressed and isn't, or would be without end, is carried like any other.
+/// No layer is ever unpacked, so what claims to be compressed and isn't, or would be without end, is carried
+/// like any other.
 #[test]
 fn what_is_in_a_layer_is_nobodys_business() {
     let layer = |media_type: &str, bytes: Vec<u8>| Layer::Raw {

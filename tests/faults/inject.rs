@@ -75,7 +75,8 @@ mount -o remount,size=32m "$1" || exit 1
 cmp b.tar "$4" || exit 1
 "#;
 
-/// Where nobody may mount anything, the tests' other ways to a full disk have to do: `ulimit -f` and injected errors.
+/// Where nobody may mount anything, the tests' other ways to a full disk have to do: `ulimit -f` and injected
+/// errors.
 fn small_disk(stage: &Stage) -> bool {
     let mounted = tempfile::tempdir().expect("a temporary folder can be made");
     let mut command = Command::new("unshare");

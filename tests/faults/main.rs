@@ -1,5 +1,5 @@
-//! The long walks behind `tests/faults/kill` and `tests/faults/inject`: too long for each run of the tests, which take
-//! samples of them by the same code.
+//! The long walks behind `tests/faults/kill` and `tests/faults/inject`: too long for each run of the tests,
+//! which take samples of them by the same code.
 //!
 //! Run through the scripts beside this file, which say what there is.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a walk that can't be set up has to fail")]

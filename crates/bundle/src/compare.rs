@@ -1,6 +1,7 @@
 //! The bytes of a planned archive that are not content: headers, padding and tail, held against the plan.
 //!
-//! The plan says of each of these bytes what it has to be, so any flipped bit among them is found and can be named.
+//! The plan says of each of these bytes what it has to be, so any flipped bit among them is found and can be
+//! named.
 
 use std::io;
 
@@ -23,7 +24,8 @@ pub enum Region {
     Padding,
 }
 
-/// The first byte around an entry's data that is not what it has to be; bytes that are missing count as wrong.
+/// The first byte around an entry's data that is not what it has to be; bytes that are missing count as
+/// wrong.
 pub fn entry_defect(file: &impl ReadAt, entry: &PlannedEntry) -> io::Result<Option<(Region, u64)>> {
     let expected = entry.head();
     if let Some(offset) = difference(file, &expected, entry.header_offset)? {

@@ -1,7 +1,8 @@
 //! The bundle format: the planned archive, its strict readers and its writers.
 //!
-//! Everything here is synchronous and takes bytes, values and open files. There is no network, no terminal and no
-//! clock in this crate; a test over `cargo metadata` holds that. The field's own types are in `airlift_oci`.
+//! Everything here is synchronous and takes bytes, values and open files. There is no network, no terminal
+//! and no clock in this crate; a test over `cargo metadata` holds that. The field's own types are in
+//! `airlift_oci`.
 
 pub mod compare;
 pub mod content;

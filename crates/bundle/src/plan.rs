@@ -1,7 +1,7 @@
 //! The plan of an archive: every entry with its place, known before the first blob arrives.
 //!
-//! A plan is a pure function of the roots and the manifests' bytes, so whoever builds the same images gets the same
-//! archive, and whoever reads one can say of every byte what it has to be.
+//! A plan is a pure function of the roots and the manifests' bytes, so whoever builds the same images gets
+//! the same archive, and whoever reads one can say of every byte what it has to be.
 
 use airlift_oci::document::DocumentError;
 use airlift_oci::graph::Graph;
@@ -99,8 +99,8 @@ impl Plan {
         Self::with_index(graph, index_json)
     }
 
-    /// Lays out the archive around an `index.json` that is already there, for a reader that holds an archive against
-    /// what it has to be.
+    /// Lays out the archive around an `index.json` that is already there, for a reader that holds an archive
+    /// against what it has to be.
     pub fn with_index(graph: Graph, index_json: Vec<u8>) -> Result<Self, PlanError> {
         let id = Digest::sha256(&index_json);
         let layout_json = layout::encode_layout(&id);
@@ -154,7 +154,8 @@ impl Plan {
         self.size - TAIL
     }
 
-    /// The data of an entry that is known beforehand; `None` for blobs, and for manifests that could not be had.
+    /// The data of an entry that is known beforehand; `None` for blobs, and for manifests that could not be
+    /// had.
     pub fn known_data(&self, entry: &PlannedEntry) -> Option<&[u8]> {
         match entry.content {
             Content::Layout => Some(&self.layout_json),

@@ -1,4 +1,5 @@
-//! The plan of an archive, read back from its own beginning: an unfinished archive has all of it before the first blob.
+//! The plan of an archive, read back from its own beginning: an unfinished archive has all of it before the
+//! first blob.
 
 use std::io;
 
@@ -33,8 +34,9 @@ impl ManifestPlaces {
     }
 }
 
-/// The plan of the archive that `file` is, or is to become; `None` where it doesn't start like one of ours, or not all of
-/// its manifests are there. All that the plan is made of is proven; of the blobs nothing is known.
+/// The plan of the archive that `file` is, or is to become; `None` where it doesn't start like one of ours,
+/// or not all of its manifests are there. All that the plan is made of is proven; of the blobs nothing is
+/// known.
 pub fn plan_of(file: &impl ReadAt, limits: Limits) -> io::Result<Option<Plan>> {
     let Some(index) = index_of(file)? else { return Ok(None) };
     let Ok(roots) = layout::parse_index(&index) else { return Ok(None) };

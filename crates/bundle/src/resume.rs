@@ -1,9 +1,10 @@
-//! What an unfinished or foreign file holds of a blob: all of it, a start of it, or nothing. Found out by hashing, never
-//! by names or sizes.
+//! What an unfinished or foreign file holds of a blob: all of it, a start of it, or nothing. Found out by
+//! hashing, never by names or sizes.
 //!
-//! Blobs are written from start to end into space that reads as zeros, so where one was broken off, its start stands before
-//! zeros. Whether that start is the right one can't be told before the blob is whole: whoever goes on from it hashes what comes
-//! behind into the same hash, and throws all of it away if the digest is another one in the end.
+//! Blobs are written from start to end into space that reads as zeros, so where one was broken off, its start
+//! stands before zeros. Whether that start is the right one can't be told before the blob is whole: whoever
+//! goes on from it hashes what comes behind into the same hash, and throws all of it away if the digest is
+//! another one in the end.
 
 use std::io::{self, BufRead};
 
@@ -63,8 +64,8 @@ impl Gauge {
     }
 }
 
-/// Reads a blob's place, hands each piece on, and says how much of the blob it was. The end of the file is the end of what
-/// is there.
+/// Reads a blob's place, hands each piece on, and says how much of the blob it was. The end of the file is
+/// the end of what is there.
 ///
 /// # Errors
 /// Those of reading as the outer, those of `take` as the inner result.
@@ -92,8 +93,8 @@ pub fn gauge<E>(
     Ok(Ok(gauge.finish(digest)))
 }
 
-/// What a file holds of each of the plan's blobs, in archive order, at their places: headers and padding are compared,
-/// the data is hashed. Nothing is taken for granted, so a half-written archive is its own journal.
+/// What a file holds of each of the plan's blobs, in archive order, at their places: headers and padding are
+/// compared, the data is hashed. Nothing is taken for granted, so a half-written archive is its own journal.
 pub fn held(
     file: impl Into<Storage>,
     plan: &Plan,
@@ -119,7 +120,8 @@ fn held_blob(file: &Storage, entry: &PlannedEntry, observer: &dyn Observer) -> i
         Ok::<(), std::convert::Infallible>(())
     })?;
     Ok(match outcome {
-        // The padding is written with the last bytes, so they can't both be right and nobody's fault; write them again.
+        // The padding is written with the last bytes, so they can't both be right and nobody's fault; write
+        // them again.
         Ok(Held::Whole) if defect.is_some() => Held::Nothing,
         Ok(held) => held,
         Err(never) => match never {},

@@ -34,7 +34,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A registry or the network.
     Registry = 3,
-    /// Local files. A file that is no bundle at all counts here, too: we could not look, so there is no answer.
+    /// Local files. A file that is no bundle at all counts here, too: we could not look, so there is no
+    /// answer.
     Local = 4,
     /// Refused by a rule.
     Refused = 5,

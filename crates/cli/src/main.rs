@@ -1,4 +1,5 @@
-//! The `airlift` command. Everything is in the library beside it, so that tests can see the documents it prints.
+//! The `airlift` command. Everything is in the library beside it, so that tests can see the documents it
+//! prints.
 
 fn main() -> std::process::ExitCode {
     airlift::main()

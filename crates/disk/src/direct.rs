@@ -21,8 +21,8 @@ pub enum Direct {
     Write,
 }
 
-/// Opens a second handle on `path` that bypasses the page cache. `None` where the file system can't, or wants a coarser
-/// alignment than tar's blocks.
+/// Opens a second handle on `path` that bypasses the page cache. `None` where the file system can't, or wants
+/// a coarser alignment than tar's blocks.
 #[cfg(target_os = "linux")]
 pub fn open_direct(path: &Path, purpose: Direct) -> Option<File> {
     use rustix::fs::{AtFlags, CWD, StatxFlags};
@@ -48,14 +48,15 @@ pub fn open_direct(_: &Path, _: Direct) -> Option<File> {
     None
 }
 
-/// A second handle on the very file that is open, for reads that bypass the page cache. Going by the descriptor and not
-/// by the name, it can't be led to another file.
+/// A second handle on the very file that is open, for reads that bypass the page cache. Going by the
+/// descriptor and not by the name, it can't be led to another file.
 pub fn reopen_direct(file: &File) -> Option<File> {
     use std::os::fd::AsRawFd;
     open_direct(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())), Direct::Read)
 }
 
-/// A file that is written past the page cache for as long as the file system takes that, and through it from then on.
+/// A file that is written past the page cache for as long as the file system takes that, and through it from
+/// then on.
 #[derive(Debug)]
 pub struct Outlet {
     file: Arc<File>,
@@ -128,7 +129,8 @@ impl AlignedBuffer {
         self.filled = end;
     }
 
-    /// Replaces what it holds: `read` is given room for `length` bytes, at most the capacity, and says how many it filled.
+    /// Replaces what it holds: `read` is given room for `length` bytes, at most the capacity, and says how
+    /// many it filled.
     pub fn refill(
         &mut self,
         length: usize,

@@ -1,5 +1,5 @@
-//! Files that are one stretch of bytes together. They are opened when they are needed, and only so many stay open: a set may
-//! have more of them than a process may open.
+//! Files that are one stretch of bytes together. They are opened when they are needed, and only so many stay
+//! open: a set may have more of them than a process may open.
 
 use std::collections::VecDeque;
 use std::fs::{File, Metadata, OpenOptions};
@@ -59,7 +59,8 @@ impl Pieces {
         self.files.last().map_or(0, |last| last.start.saturating_add(last.size))
     }
 
-    /// Takes note of that all files have got `suffix` behind their names, so that they are found when they are opened.
+    /// Takes note of that all files have got `suffix` behind their names, so that they are found when they
+    /// are opened.
     pub fn renamed(&self, suffix: String) {
         let _ = self.suffix.set(suffix);
     }
@@ -146,7 +147,8 @@ pub fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Opens a regular file, or what a link to one leads to: volumes on several media can be brought together by links.
+/// Opens a regular file, or what a link to one leads to: volumes on several media can be brought together by
+/// links.
 pub fn open_for_reading(path: &Path) -> io::Result<File> {
     // Opening a pipe would wait for a writer.
     let is_file = |metadata: Metadata| match metadata.is_file() {

@@ -1,8 +1,9 @@
-//! Files as operating systems and file systems give them: listing, durable renames, reserved space, direct reads and writes, and
-//! reading at offsets.
+//! Files as operating systems and file systems give them: listing, durable renames, reserved space, direct
+//! reads and writes, and reading at offsets.
 //!
-//! What one system offers and another lacks has a portable fallback here, so that no other crate needs a `cfg` or asks what it runs
-//! on. `docs/filesystems.md` has the table of what is lacking where. This crate knows no archive, no image and no network.
+//! What one system offers and another lacks has a portable fallback here, so that no other crate needs a
+//! `cfg` or asks what it runs on. `docs/filesystems.md` has the table of what is lacking where. This crate
+//! knows no archive, no image and no network.
 
 pub mod cache;
 pub mod direct;

@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use crate::lacking::is_lacking;
 
-/// The names in a folder, in no order. The standard library's way ends the process where the folder fails as it is closed.
+/// The names in a folder, in no order. The standard library's way ends the process where the folder fails as
+/// it is closed.
 ///
 /// # Errors
 /// If the folder can't be opened; an item, if it can't be read any further.
@@ -26,8 +27,8 @@ pub fn names_in(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<OsS
 
 /// Renames `from` to `to`, which must not exist.
 ///
-/// Where the file system knows neither a rename that never replaces nor hard links, the name is looked at just before: what takes it
-/// between the look and the rename is replaced.
+/// Where the file system knows neither a rename that never replaces nor hard links, the name is looked at
+/// just before: what takes it between the look and the rename is replaced.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match rename_without_replacing(from, to) {
         Err(error) if is_lacking(&error) => {}
@@ -56,7 +57,8 @@ fn rename_without_replacing(_: &Path, _: &Path) -> io::Result<()> {
     Err(Errno::NOSYS.into())
 }
 
-/// What else says that there are no hard links, or no more of them: Android's shared storage says EACCES, AFS EXDEV.
+/// What else says that there are no hard links, or no more of them: Android's shared storage says EACCES, AFS
+/// EXDEV.
 fn can_not_link(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| [Errno::ACCESS, Errno::MLINK, Errno::XDEV].contains(&errno))
@@ -85,8 +87,8 @@ pub fn replace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes `file`, which is at `from`, durable, and gives it the name `to`, in the place of what has it: as on every file system that can be
-/// written to.
+/// Makes `file`, which is at `from`, durable, and gives it the name `to`, in the place of what has it: as on
+/// every file system that can be written to.
 ///
 /// # Errors
 /// If it can't be flushed or renamed. What has the name then has it still.
@@ -95,7 +97,8 @@ pub fn settle(file: &File, from: &Path, to: &Path) -> io::Result<()> {
     replace(from, to)
 }
 
-/// Where a rename replaces nothing: what has the name steps aside, and comes back if its place can't be taken.
+/// Where a rename replaces nothing: what has the name steps aside, and comes back if its place can't be
+/// taken.
 fn replace_in_steps(from: &Path, to: &Path, refused: io::Error) -> io::Result<()> {
     if std::fs::symlink_metadata(to).is_err() {
         return Err(refused);
@@ -132,8 +135,8 @@ pub fn sync_file(file: &File) -> io::Result<()> {
     }
 }
 
-/// Makes a rename in `folder` durable, where folders can be flushed: many network file systems and FUSE can't, and a folder may be one
-/// that can be written to but not opened.
+/// Makes a rename in `folder` durable, where folders can be flushed: many network file systems and FUSE
+/// can't, and a folder may be one that can be written to but not opened.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error) if is_lacking(&error) || is_no_file_there(&error) => Ok(()),

@@ -27,7 +27,8 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
     }
 }
 
-/// Opens a regular file for reading; a symbolic link is an error, and so is a pipe or a device. Neither blocks.
+/// Opens a regular file for reading; a symbolic link is an error, and so is a pipe or a device. Neither
+/// blocks.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;

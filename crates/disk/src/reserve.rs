@@ -5,8 +5,9 @@ use std::io;
 
 use crate::lacking::is_lacking;
 
-/// Reserves `size` bytes for the file, so that a full disk is found now and not after an hour's transfer. File systems
-/// that can't reserve get a file of that length without blocks, or one that grows as it is written to.
+/// Reserves `size` bytes for the file, so that a full disk is found now and not after an hour's transfer.
+/// File systems that can't reserve get a file of that length without blocks, or one that grows as it is
+/// written to.
 pub fn reserve(file: &File, size: u64) -> io::Result<()> {
     match file.set_len(size) {
         // What is too short grows by itself; what is too long has to be cut.
@@ -16,7 +17,8 @@ pub fn reserve(file: &File, size: u64) -> io::Result<()> {
     allocate(file, size, Length::Size)
 }
 
-/// Reserves room for the first `size` bytes of a file that is still to grow to that length, where the file system can.
+/// Reserves room for the first `size` bytes of a file that is still to grow to that length, where the file
+/// system can.
 pub fn reserve_ahead(file: &File, size: u64) -> io::Result<()> {
     if size > 0 { allocate(file, size, Length::Kept) } else { Ok(()) }
 }
@@ -30,7 +32,8 @@ enum Length {
     Kept,
 }
 
-/// Whatever else is said, too little room, too large a file and a broken disk are errors; all others say that room can't be reserved.
+/// Whatever else is said, too little room, too large a file and a broken disk are errors; all others say that
+/// room can't be reserved.
 #[cfg(target_os = "linux")]
 fn allocate(file: &File, size: u64, length: Length) -> io::Result<()> {
     use rustix::fs::FallocateFlags;

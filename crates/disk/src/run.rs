@@ -15,8 +15,9 @@ const BLOCK: u64 = 512;
 pub const PIECE: usize = 256 << 10;
 /// What is read at a time past the page cache, where nothing is read ahead.
 const DIRECT_READ: usize = 1 << 20;
-/// How far nothing is looked for in the page cache once it had nothing. Looking there makes the system read ahead: looked for
-/// all the time, everything is read twice, and the cache is filled with what nobody takes from it.
+/// How far nothing is looked for in the page cache once it had nothing. Looking there makes the system read
+/// ahead: looked for all the time, everything is read twice, and the cache is filled with what nobody takes
+/// from it.
 const COLD: u64 = 32 << 20;
 
 /// Bytes that lie one behind the other in one file.
@@ -30,11 +31,12 @@ pub struct Run {
     pub size: u64,
 }
 
-/// Reads a [`Run`] from start to end, in pieces that fit the L2 cache. The end of the file inside the run is an error, not
-/// an end.
+/// Reads a [`Run`] from start to end, in pieces that fit the L2 cache. The end of the file inside the run is
+/// an error, not an end.
 ///
-/// What the page cache has is taken from there. What it hasn't is read past it where the file system allows it: an archive is
-/// read once and is often larger than memory, and new pages cost more than the hashing on some machines.
+/// What the page cache has is taken from there. What it hasn't is read past it where the file system allows
+/// it: an archive is read once and is often larger than memory, and new pages cost more than the hashing on
+/// some machines.
 #[derive(Debug)]
 pub struct RunReader {
     run: Run,

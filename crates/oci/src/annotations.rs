@@ -1,4 +1,5 @@
-//! The annotation keys that Airlift reads or writes: those of the image specification, containerd, BuildKit, and its own.
+//! The annotation keys that Airlift reads or writes: those of the image specification, containerd, BuildKit,
+//! and its own.
 
 /// The annotation by which most tools pick an image of a layout.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -6,13 +7,16 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// On a root: the platforms that were chosen, sorted and comma-separated. Absent where all were.
 pub const PLATFORMS: &str = "io.airlift.platforms";
-/// On a root, beside the platforms: chosen manifests whose platform only their configs name; sorted, comma-separated.
+/// On a root, beside the platforms: chosen manifests whose platform only their configs name; sorted,
+/// comma-separated.
 pub const MANIFESTS: &str = "io.airlift.manifests";
-/// On a root: manifests below it that the source didn't have, and that are not in the bundle; sorted, comma-separated.
+/// On a root: manifests below it that the source didn't have, and that are not in the bundle; sorted,
+/// comma-separated.
 pub const ABSENT: &str = "io.airlift.absent";
 /// On a root that is attached to an image: the digest of the manifest that it speaks of.
 pub const SUBJECT: &str = "io.airlift.subject";
-/// On a root: layers that stay outside of the bundle, because the registry has them only by `urls`; sorted, comma-separated.
+/// On a root: layers that stay outside of the bundle, because the registry has them only by `urls`; sorted,
+/// comma-separated.
 pub const EXTERNAL: &str = "io.airlift.external";
 /// Marks an attestation manifest in an index (BuildKit).
 pub const REFERENCE_TYPE: &str = "vnd.docker.reference.type";

@@ -46,14 +46,16 @@ pub enum Event {
         /// How many more bytes.
         bytes: u64,
     },
-    /// Bytes of one piece of content are there already, and need not be moved. They count towards the phase, but say nothing of its speed.
+    /// Bytes of one piece of content are there already, and need not be moved. They count towards the phase,
+    /// but say nothing of its speed.
     Found {
         /// The content.
         digest: Digest,
         /// How many bytes.
         bytes: u64,
     },
-    /// The phase is shorter than it was said to be: so many bytes are not gone through, because nothing can come of them.
+    /// The phase is shorter than it was said to be: so many bytes are not gone through, because nothing can
+    /// come of them.
     Shortened {
         /// How many bytes.
         bytes: u64,

@@ -1,7 +1,7 @@
 //! The two documents of an OCI image layout that are not content: `oci-layout` and `index.json`.
 //!
-//! These are Airlift's own words, so they are written here; everything that they point to is somebody else's and is
-//! never rewritten. OCI image-spec 1.1, `image-layout.md`.
+//! These are Airlift's own words, so they are written here; everything that they point to is somebody else's
+//! and is never rewritten. OCI image-spec 1.1, `image-layout.md`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -69,7 +69,8 @@ impl Root {
         (self.reference.as_deref(), self.descriptor.digest)
     }
 
-    /// The root's name for people: familiar where Docker would shorten it, the digest's start where there is none.
+    /// The root's name for people: familiar where Docker would shorten it, the digest's start where there is
+    /// none.
     pub fn name(&self) -> String {
         match &self.reference {
             Some(reference) => shown(familiar(reference)),
@@ -78,8 +79,8 @@ impl Root {
     }
 }
 
-/// A name for people: control characters escaped, and no longer than a line or two. It is repeated in every message of
-/// what lies below.
+/// A name for people: control characters escaped, and no longer than a line or two. It is repeated in every
+/// message of what lies below.
 pub(crate) fn shown(name: &str) -> String {
     const LONGEST: usize = 300;
     let mut shown: String = name.chars().take(LONGEST).collect::<String>().escape_debug().to_string();
@@ -138,7 +139,8 @@ pub fn canonical_order(roots: &mut Vec<Root>) {
     roots.dedup_by(|a, b| a.canonical_key() == b.canonical_key());
 }
 
-/// The bytes of `index.json` for `roots`, which are in canonical order. The same roots always give the same bytes.
+/// The bytes of `index.json` for `roots`, which are in canonical order. The same roots always give the same
+/// bytes.
 pub fn encode_index(roots: &[Root]) -> Result<Vec<u8>, DocumentError> {
     let manifests = roots
         .iter()

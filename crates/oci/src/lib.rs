@@ -1,7 +1,8 @@
 //! The field's types: digests, descriptors, references, platforms, manifests, and the graph that they form.
 //!
-//! Everything here takes bytes and values. There is no file, no network, no archive, no terminal and no clock in this crate; a
-//! test over `cargo metadata` and the sources holds that. What a type does not know: where its bytes came from, and where they go.
+//! Everything here takes bytes and values. There is no file, no network, no archive, no terminal and no clock
+//! in this crate; a test over `cargo metadata` and the sources holds that. What a type does not know: where
+//! its bytes came from, and where they go.
 
 pub mod annotations;
 pub mod descriptor;

@@ -1,6 +1,7 @@
 //! Raw manifests: bytes that were proven on arrival, and the read view of them.
 //!
-//! Nothing here serialises. The bytes that came in are the bytes that go into the archive and out to a registry.
+//! Nothing here serialises. The bytes that came in are the bytes that go into the archive and out to a
+//! registry.
 
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use crate::document::{Document, DocumentError};
 use crate::media_type::{self, Kind};
 use crate::{Descriptor, Digest};
 
-/// The largest manifest or index that Airlift takes: what registries take, too (distribution-spec 1.1 asks for 4 MiB).
+/// The largest manifest or index that Airlift takes: what registries take, too (distribution-spec 1.1 asks
+/// for 4 MiB).
 pub const MAX_MANIFEST: u64 = 4 << 20;
 
 /// Why bytes are not the manifest that they should be.
@@ -125,7 +127,8 @@ pub struct RawManifest {
 }
 
 impl RawManifest {
-    /// Proves `bytes` against a descriptor: size, digest, media type, and JSON that can be read in one way only.
+    /// Proves `bytes` against a descriptor: size, digest, media type, and JSON that can be read in one way
+    /// only.
     pub fn prove(bytes: Bytes, descriptor: &Descriptor) -> Result<Self, ManifestError> {
         let digest = descriptor.digest;
         if bytes.len() as u64 != descriptor.size {
@@ -138,8 +141,8 @@ impl RawManifest {
         Self::received(bytes, digest, Some(&descriptor.media_type))
     }
 
-    /// Proves `bytes` against a digest alone, as for a root that a registry answered with; `announced` is the answer's
-    /// `Content-Type`, if any.
+    /// Proves `bytes` against a digest alone, as for a root that a registry answered with; `announced` is the
+    /// answer's `Content-Type`, if any.
     pub fn received(bytes: Bytes, digest: Digest, announced: Option<&str>) -> Result<Self, ManifestError> {
         let size = bytes.len() as u64;
         if size > MAX_MANIFEST {
@@ -158,7 +161,8 @@ impl RawManifest {
         Ok(RawManifest { bytes, digest, media_type, node: Arc::new(node), subject, artifact_type })
     }
 
-    /// Holds a registry's `Content-Type` against the media type, which must agree unless it says nothing in particular.
+    /// Holds a registry's `Content-Type` against the media type, which must agree unless it says nothing in
+    /// particular.
     pub fn announced_as(self, content_type: Option<&str>) -> Result<Self, ManifestError> {
         match content_type.and_then(specific) {
             Some(announced) if announced != self.media_type => Err(ManifestError::MediaType {
@@ -200,7 +204,8 @@ impl RawManifest {
         self.subject.as_deref()
     }
 
-    /// What kind of artifact it is: its `artifactType`, else its config's media type where that isn't an image's.
+    /// What kind of artifact it is: its `artifactType`, else its config's media type where that isn't an
+    /// image's.
     pub fn artifact_type(&self) -> Option<&str> {
         self.artifact_type.as_deref().or(match self.node() {
             Node::Manifest { config, .. } if !is_image_config(&config.media_type) => Some(&config.media_type),
@@ -219,8 +224,9 @@ pub fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, media_type::OCI_CONFIG | media_type::DOCKER_CONFIG)
 }
 
-/// A media type without its parameters, a manifest's in its own spelling; `None` for those that say nothing in particular, which
-/// some servers send. In a header, parameters and another case mean nothing; in descriptors, the graph has refused them before.
+/// A media type without its parameters, a manifest's in its own spelling; `None` for those that say nothing
+/// in particular, which some servers send. In a header, parameters and another case mean nothing; in
+/// descriptors, the graph has refused them before.
 fn specific(media_type: &str) -> Option<&str> {
     if let Some(known) = media_type::respelled(media_type) {
         return Some(known);

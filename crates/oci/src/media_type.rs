@@ -6,8 +6,8 @@
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// An OCI image manifest: a config and layers.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// An artifact manifest: `blobs` and a `subject`, no config. In drafts of OCI 1.1 until 2023; registries still hold
-/// signatures of that time.
+/// An artifact manifest: `blobs` and a `subject`, no config. In drafts of OCI 1.1 until 2023; registries
+/// still hold signatures of that time.
 pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 /// Docker's form of an index.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -51,8 +51,8 @@ pub fn kind(media_type: &str) -> Kind {
     }
 }
 
-/// The manifest type of which `media_type` is another spelling: in another case, or with parameters. `None` for what is spelled
-/// as it has to be, and for what is no manifest's.
+/// The manifest type of which `media_type` is another spelling: in another case, or with parameters. `None`
+/// for what is spelled as it has to be, and for what is no manifest's.
 pub fn respelled(media_type: &str) -> Option<&'static str> {
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     let all = ACCEPTED_MANIFESTS.into_iter().chain([DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED]);

@@ -1,7 +1,8 @@
 //! Platforms, as image indexes and image configs name them, and as people ask for them.
 //!
-//! Spelling and normalisation are containerd's (`platforms` package): `os[(os.version)]/arch[/variant]`, `x86_64` is
-//! `amd64`, `aarch64` and `arm64/v8` are `arm64`, `arm` without a variant is `arm/v7`, `amd64/v1` is `amd64`.
+//! Spelling and normalisation are containerd's (`platforms` package): `os[(os.version)]/arch[/variant]`,
+//! `x86_64` is `amd64`, `aarch64` and `arm64/v8` are `arm64`, `arm` without a variant is `arm/v7`, `amd64/v1`
+//! is `amd64`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -61,8 +62,9 @@ impl Platform {
         }
     }
 
-    /// Whether an image for `self` is what someone who asked for `wanted` means. A version of the system counts only
-    /// where it was asked for, up to the precision that was given: `10.0.17763` takes `10.0.17763.5329`.
+    /// Whether an image for `self` is what someone who asked for `wanted` means. A version of the system
+    /// counts only where it was asked for, up to the precision that was given: `10.0.17763` takes
+    /// `10.0.17763.5329`.
     pub fn satisfies(&self, wanted: &Platform) -> bool {
         let (have, want) = (self.normalised(), wanted.normalised());
         let version_fits = match (&want.os_version, &have.os_version) {

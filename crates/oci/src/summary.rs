@@ -19,8 +19,8 @@ pub struct Platforms {
     pub omitted: Vec<String>,
 }
 
-/// The platforms of the images below a root. `config` reads configs that alone name a platform; it is only asked for
-/// those that are carried.
+/// The platforms of the images below a root. `config` reads configs that alone name a platform; it is only
+/// asked for those that are carried.
 pub fn platforms_of(
     graph: &Graph,
     root: &Root,
@@ -35,7 +35,8 @@ pub fn platforms_of(
         let list = if leaf.carried { &mut platforms.carried } else { &mut platforms.omitted };
         let name = match named {
             Some(platform) => display(&platform),
-            // An attestation goes with its image and is no platform; of an image's, only the config would tell.
+            // An attestation goes with its image and is no platform; of an image's, only the config would
+            // tell.
             None if leaf.platform_in_config && !leaf.carried => format!("unnamed ({}…)", leaf.digest.short()),
             None => continue,
         };
@@ -115,8 +116,9 @@ impl<'a> Attachments<'a> {
         Attachments { graph, by_subject }
     }
 
-    /// The roots that are attached to an image, directly or not, each after what it is attached to: those whose subject is one
-    /// of its manifests, or a manifest of one of those, and that are of the same repository, or name none.
+    /// The roots that are attached to an image, directly or not, each after what it is attached to: those
+    /// whose subject is one of its manifests, or a manifest of one of those, and that are of the same
+    /// repository, or name none.
     pub fn to(&self, image: &Root) -> Vec<&'a Root> {
         if self.by_subject.is_empty() {
             return Vec::new();

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-/// Whether a character is shown as itself, and no terminal obeys it: not control characters (U+0080 to U+009F among them), not
-/// what turns the direction of writing or ends a line, nor what is invisible or changes the character before it.
+/// Whether a character is shown as itself, and no terminal obeys it: not control characters (U+0080 to U+009F
+/// among them), not what turns the direction of writing or ends a line, nor what is invisible or changes the
+/// character before it.
 pub fn shows(c: char) -> bool {
     matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1
 }
@@ -13,10 +14,11 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     spelt_out(text, shows, |c, out| out.extend(c.escape_debug()))
 }
 
-/// A JSON document that reads the same, with everything that a terminal could obey, or that doesn't show, written as `\u` and four
-/// hex digits.
+/// A JSON document that reads the same, with everything that a terminal could obey, or that doesn't show,
+/// written as `\u` and four hex digits.
 ///
-/// JSON's own writers leave U+007F and all that lies beyond ASCII as it is. Outside of strings a document has no such characters.
+/// JSON's own writers leave U+007F and all that lies beyond ASCII as it is. Outside of strings a document has
+/// no such characters.
 pub fn harmless_json(document: &str) -> Cow<'_, str> {
     spelt_out(
         document,
@@ -44,8 +46,8 @@ fn spelt_out(text: &str, stays: impl Fn(char) -> bool, spell: impl Fn(char, &mut
     Cow::Owned(out)
 }
 
-/// What somebody typed, fit for a message: short enough, and without a password. `user:password@host` is in no grammar here, but
-/// people try it, and messages end up in logs.
+/// What somebody typed, fit for a message: short enough, and without a password. `user:password@host` is in
+/// no grammar here, but people try it, and messages end up in logs.
 pub fn without_password(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((before, after)) if before.contains(':') && !after.starts_with("sha") => {
@@ -68,7 +70,8 @@ pub fn bounded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Of each kind some: C0, DEL, C1 with its CSI, separators of lines, bidi, invisible ones, private use, beyond the first plane.
+    /// Of each kind some: C0, DEL, C1 with its CSI, separators of lines, bidi, invisible ones, private use,
+    /// beyond the first plane.
     const HOSTILE: &str = "\u{0}\t\r\u{1b}\u{7f}\u{80}\u{85}\u{9b}\u{9f}\u{ad}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\
         \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e000}\u{e0001}\u{1d173}";
 

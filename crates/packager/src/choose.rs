@@ -22,7 +22,8 @@ const KEPT_CONFIGS: usize = 8 << 20;
 pub(crate) struct ConfigPlatforms(HashMap<Digest, Platform>);
 
 impl ConfigPlatforms {
-    /// Reads the configs of all images that need it. What was read is kept `at_hand`, so it isn't fetched again.
+    /// Reads the configs of all images that need it. What was read is kept `at_hand`, so it isn't fetched
+    /// again.
     pub(crate) async fn read(
         walker: &Walker<'_>,
         images: &[Resolved],
@@ -124,8 +125,8 @@ pub(crate) enum Choice {
 
 /// Chooses from one root. A platform that it doesn't have is an error that names what there is.
 ///
-/// One that its index names and the source doesn't have is no error here: whether that is needed is found out when all
-/// roots are chosen from. Where lacks are allowed, it is one of them.
+/// One that its index names and the source doesn't have is no error here: whether that is needed is found out
+/// when all roots are chosen from. Where lacks are allowed, it is one of them.
 pub(crate) fn choose(
     graph: &Graph,
     root: &Root,
@@ -170,7 +171,8 @@ pub(crate) fn choose(
     Ok(Choice::Some { selection: omits.then_some(selection), lacking })
 }
 
-/// What was asked for, where lacks are allowed: in place of a platform of which the source lacks a manifest those that it has.
+/// What was asked for, where lacks are allowed: in place of a platform of which the source lacks a manifest
+/// those that it has.
 fn of_what_is_there(wanted: &[Platform], leaves: &[Leaf], configs: &ConfigPlatforms) -> Vec<Platform> {
     let mut chosen = Vec::new();
     for wanted in wanted {

@@ -1,5 +1,5 @@
-//! The archive in zstd frames: `-o b.tar.zst`. Entries in order, so one is written at a time; small blobs that come later are
-//! fetched meanwhile.
+//! The archive in zstd frames: `-o b.tar.zst`. Entries in order, so one is written at a time; small blobs
+//! that come later are fetched meanwhile.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, BufRead};
@@ -22,7 +22,8 @@ use crate::fetch::{FetchError, Fetched, count_at_hand};
 use crate::output::{BuildError, Output, blocking, bytes_of_blobs};
 use crate::plan::Packing;
 
-/// Blobs up to this size are fetched ahead, into memory; larger ones when it is their turn, straight into the file.
+/// Blobs up to this size are fetched ahead, into memory; larger ones when it is their turn, straight into the
+/// file.
 const SMALL: u64 = 8 << 20;
 /// So much of them is in memory at a time.
 const WINDOW: u64 = 64 << 20;
@@ -198,7 +199,8 @@ struct Errand {
     path: Vec<String>,
 }
 
-/// Copies a blob from what is at hand; the inner result says whether it was what it is called. If not, nothing of it is left.
+/// Copies a blob from what is at hand; the inner result says whether it was what it is called. If not,
+/// nothing of it is left.
 fn copy(
     entry: &mut EntryWriter<'_>,
     section: &Section,

@@ -1,8 +1,9 @@
-//! Foreign layers: those whose descriptors name addresses (`urls`) beside their digest, as Windows base images have them.
+//! Foreign layers: those whose descriptors name addresses (`urls`) beside their digest, as Windows base
+//! images have them.
 //!
-//! A registry often has them all the same; then they are layers like any other. Where it hasn't, they stay outside of the
-//! bundle, which says so in its `index.json`; the addresses are not followed unless that was asked for, because whoever
-//! writes a manifest chooses them.
+//! A registry often has them all the same; then they are layers like any other. Where it hasn't, they stay
+//! outside of the bundle, which says so in its `index.json`; the addresses are not followed unless that was
+//! asked for, because whoever writes a manifest chooses them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -33,7 +34,8 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// Fetches a blob into `sink`, which has the start that was `begun`; of several addresses, from the first that has it.
+    /// Fetches a blob into `sink`, which has the start that was `begun`; of several addresses, from the first
+    /// that has it.
     pub(crate) async fn fetch(
         &self,
         transport: &Transport,
@@ -63,8 +65,8 @@ impl Origin {
     }
 }
 
-/// Finds out which foreign layers the registries have. What they don't have is marked in the graph's roots as outside, or
-/// gets its addresses as its origin.
+/// Finds out which foreign layers the registries have. What they don't have is marked in the graph's roots as
+/// outside, or gets its addresses as its origin.
 pub(crate) async fn settle(
     walker: &Walker<'_>,
     graph: Graph,

@@ -49,8 +49,8 @@ pub struct Fetched {
     pub reused: u64,
 }
 
-/// Counts a blob that is in memory; gives what of it came over the network. A config that was read for its platform did, in this run;
-/// inline data was in a manifest.
+/// Counts a blob that is in memory; gives what of it came over the network. A config that was read for its
+/// platform did, in this run; inline data was in a manifest.
 pub(crate) fn count_at_hand(descriptor: &Descriptor, observer: &dyn Observer) -> u64 {
     let (digest, bytes) = (descriptor.digest, descriptor.size);
     let is_inline = descriptor.data.is_some();
@@ -74,7 +74,8 @@ struct Errand {
 }
 
 impl Packing {
-    /// Fetches the blobs that `held` doesn't mark as whole, from behind what is there of them. The first failure ends it; what was written stays.
+    /// Fetches the blobs that `held` doesn't mark as whole, from behind what is there of them. The first
+    /// failure ends it; what was written stays.
     pub(crate) async fn fetch(
         &self,
         writer: &Arc<Writer>,

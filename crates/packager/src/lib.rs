@@ -1,7 +1,8 @@
 //! References to bundle: resolve, plan, fetch, publish.
 //!
-//! [`resolve`] turns references into roots, once; [`Packing::plan`] fetches every manifest below them and lays out the
-//! archive, which can be shown before anything large moves; [`Packing::write`] fetches the blobs to their places.
+//! [`resolve`] turns references into roots, once; [`Packing::plan`] fetches every manifest below them and
+//! lays out the archive, which can be shown before anything large moves; [`Packing::write`] fetches the blobs
+//! to their places.
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 

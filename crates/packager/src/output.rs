@@ -1,4 +1,5 @@
-//! From plan to file: what is there already is proven and kept, the rest is fetched, and the whole is published in one step.
+//! From plan to file: what is there already is proven and kept, the rest is fetched, and the whole is
+//! published in one step.
 
 use std::fs::File;
 use std::io;
@@ -109,7 +110,8 @@ impl Output {
         itself.into_iter().chain(beside.map(|other| self.path.with_file_name(other))).collect()
     }
 
-    /// Whether the rest of a name, behind that of the output and a full stop, is one that a build gives, as `part.1` or `003.part`.
+    /// Whether the rest of a name, behind that of the output and a full stop, is one that a build gives, as
+    /// `part.1` or `003.part`.
     fn is_ours(&self, behind: &[u8]) -> bool {
         let first = behind.split(|byte| *byte == b'.').next().unwrap_or_default();
         let is_number = matches!(first.len(), 3 | 4) && first.iter().all(u8::is_ascii_digit);
@@ -304,7 +306,8 @@ impl Packing {
     }
 }
 
-/// The volumes of a set that is this plan's archive, cut like this, to the last byte; their manifest is held against them, too.
+/// The volumes of a set that is this plan's archive, cut like this, to the last byte; their manifest is held
+/// against them, too.
 fn volumes_at(
     manifest: &Path,
     split: Split,

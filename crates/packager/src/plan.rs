@@ -1,4 +1,5 @@
-//! All manifests first: they name every blob's size, so the archive can be laid out before the first blob arrives.
+//! All manifests first: they name every blob's size, so the archive can be laid out before the first blob
+//! arrives.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -159,7 +160,8 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Fetches every manifest below the roots, chooses platforms, gathers what is attached, and lays out the archive.
+    /// Fetches every manifest below the roots, chooses platforms, gathers what is attached, and lays out the
+    /// archive.
     pub async fn plan(
         source: Arc<Source>,
         resolved: Vec<Resolved>,
@@ -286,8 +288,8 @@ fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
     Ok(Several::check(missing.collect())?)
 }
 
-/// Warns of what the source doesn't have, where that isn't simply another platform: attestations of what is carried, and
-/// children without a platform.
+/// Warns of what the source doesn't have, where that isn't simply another platform: attestations of what is
+/// carried, and children without a platform.
 fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
     for entry in graph.all_absent() {
         let descriptor = &entry.descriptor;

@@ -83,7 +83,8 @@ pub struct Resolved {
     pub manifest: RawManifest,
 }
 
-/// Resolves references, up to `jobs` at a time, and puts them into the bundle's one order. Repeats are dropped.
+/// Resolves references, up to `jobs` at a time, and puts them into the bundle's one order. Repeats are
+/// dropped.
 ///
 /// # Errors
 /// All that is wrong with the references. What is wrong with a registry as a whole ends it at once.
@@ -97,7 +98,8 @@ pub async fn resolve(
     let mut unique: Vec<&Reference> = references.iter().collect();
     unique.sort_by_key(|reference| reference.to_string());
     unique.dedup_by_key(|reference| reference.to_string());
-    // A registry says with its first answer how many pulls it allows; by then it is known how many are to come.
+    // A registry says with its first answer how many pulls it allows; by then it is known how many are to
+    // come.
     let ahead = |position: usize| {
         let host = unique[position].repository().host();
         (host, unique[position + 1..].iter().filter(|later| later.repository().host() == host).count())
@@ -130,7 +132,8 @@ pub async fn resolve(
     if by_name.is_empty() { Err(ResolveError::Nothing.into()) } else { Ok(by_name.into_values().collect()) }
 }
 
-/// All answers, or all errors that are about one reference. A registry that is in trouble is not asked for the others, too.
+/// All answers, or all errors that are about one reference. A registry that is in trouble is not asked for
+/// the others, too.
 async fn all_of(
     answers: impl Stream<Item = Result<Resolved, ResolveError>>,
 ) -> Result<Vec<Resolved>, Several<ResolveError>> {
@@ -227,8 +230,8 @@ async fn without(source: &Source, reference: &Reference, error: Option<Error>) -
     }
 }
 
-/// What an image is called in the bundle: `name:tag`, or `name@digest` where no tag was given. Of `name:tag@digest` the
-/// tag stays: the digest is what the entry says anyway.
+/// What an image is called in the bundle: `name:tag`, or `name@digest` where no tag was given. Of
+/// `name:tag@digest` the tag stays: the digest is what the entry says anyway.
 fn bundle_name(reference: &Reference) -> String {
     match (reference.tag(), reference.digest()) {
         (Some(tag), _) => format!("{}:{tag}", reference.repository()),
@@ -237,8 +240,8 @@ fn bundle_name(reference: &Reference) -> String {
     }
 }
 
-/// `name:tag@digest` means the digest. If the tag stands for something else by now, somebody will want to know; if that
-/// can't be found out, the build doesn't depend on it.
+/// `name:tag@digest` means the digest. If the tag stands for something else by now, somebody will want to
+/// know; if that can't be found out, the build doesn't depend on it.
 async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observer: &dyn Observer) {
     let (Some(_), Some(pinned)) = (reference.tag(), reference.digest()) else {
         return;

@@ -13,8 +13,8 @@ use crate::fetch::Fetched;
 use crate::plan::Packing;
 use crate::shelves::Shelves;
 
-/// Copies to their places those blobs of the writer's plan that aren't there, as far as anything at hand has them. Takes and
-/// gives how much of each blob is at its place.
+/// Copies to their places those blobs of the writer's plan that aren't there, as far as anything at hand has
+/// them. Takes and gives how much of each blob is at its place.
 pub(crate) fn copy_at_hand(
     shelves: &Shelves,
     writer: &Arc<Writer>,
@@ -59,8 +59,8 @@ pub(crate) fn copy_at_hand(
 }
 
 impl Packing {
-    /// How many bytes of blobs a build would find at hand, and how many it would fetch. What is at hand is hashed for that, as
-    /// the build would.
+    /// How many bytes of blobs a build would find at hand, and how many it would fetch. What is at hand is
+    /// hashed for that, as the build would.
     pub fn foresee(&self, observer: &dyn Observer) -> Fetched {
         let shelves = &self.source.shelves;
         let is_there = |entry: &&PlannedEntry| shelves.places(entry.digest, entry.size).next().is_some();

@@ -1,5 +1,5 @@
-//! What is at hand already: the unfinished bundle of an earlier run, what was set aside by others, the bundle that is at the
-//! output, and whatever else was named. All of it is hashed before it counts.
+//! What is at hand already: the unfinished bundle of an earlier run, what was set aside by others, the bundle
+//! that is at the output, and whatever else was named. All of it is hashed before it counts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,8 +69,8 @@ struct UnfinishedVolumes {
 }
 
 impl Shelves {
-    /// The same as [`Shelves::open`] for an output that may be in volumes. An unfinished file of the same output is of use for
-    /// volumes, too.
+    /// The same as [`Shelves::open`] for an output that may be in volumes. An unfinished file of the same
+    /// output is of use for volumes, too.
     ///
     /// # Errors
     /// If another process writes to this output, or what was named can't be opened.
@@ -108,8 +108,8 @@ impl Shelves {
         Ok(())
     }
 
-    /// Looks for what earlier runs for `output` left, and opens what was named. The `.part`, if there is one, is locked
-    /// from here on.
+    /// Looks for what earlier runs for `output` left, and opens what was named. The `.part`, if there is one,
+    /// is locked from here on.
     ///
     /// # Errors
     /// If another process writes to this output, or what was named can't be opened.
@@ -124,7 +124,8 @@ impl Shelves {
         Ok(shelves)
     }
 
-    /// The same for those who only look: nothing is locked, so another process may write to the output meanwhile.
+    /// The same for those who only look: nothing is locked, so another process may write to the output
+    /// meanwhile.
     ///
     /// # Errors
     /// If what was named can't be opened.
@@ -189,7 +190,8 @@ impl Shelves {
         part.chain(volumes).chain(&self.others)
     }
 
-    /// Who writes `plan` to `output`, into what is there of it, or anew. What other plans left is kept for as long as it may be of use.
+    /// Who writes `plan` to `output`, into what is there of it, or anew. What other plans left is kept for as
+    /// long as it may be of use.
     pub(crate) fn writer_for(
         &self,
         output: &Output,
@@ -218,8 +220,8 @@ impl Shelves {
         Ok((Writer::in_volumes(parts, Arc::clone(plan))?, leftovers))
     }
 
-    /// The file to write `plan` to: the `.part` that is there, if it may be that of this plan; else a new one, beside which
-    /// the other is kept for as long as it may be of use.
+    /// The file to write `plan` to: the `.part` that is there, if it may be that of this plan; else a new
+    /// one, beside which the other is kept for as long as it may be of use.
     pub(crate) fn part_for(&self, output: &Path, plan: &Plan) -> Result<(Part, Leftovers), WriteError> {
         let mut leftovers = Leftovers { files: self.set_aside.clone() };
         let part = match &self.part {
@@ -249,7 +251,8 @@ impl Leftovers {
         self.files.is_empty()
     }
 
-    /// Removes them. That one stays is no reason to fail. Volumes are found by their first one, so that goes last.
+    /// Removes them. That one stays is no reason to fail. Volumes are found by their first one, so that goes
+    /// last.
     pub(crate) fn remove(self) {
         for file in self.files.into_iter().rev() {
             let _ = std::fs::remove_file(file);

@@ -1,7 +1,7 @@
 //! Where manifests and blobs come from: registries, and before them what is at hand already.
 //!
-//! Docker Hub counts each GET of a manifest as a pull, but no HEAD. So a tag is asked for its digest, and what that digest
-//! names is fetched only if nobody has it.
+//! Docker Hub counts each GET of a manifest as a pull, but no HEAD. So a tag is asked for its digest, and
+//! what that digest names is fetched only if nobody has it.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -15,7 +15,8 @@ use bytes::Bytes;
 
 use crate::shelves::Shelves;
 
-/// A small blob is read into memory up to this size when it is at hand; fetched ones have limits of their own.
+/// A small blob is read into memory up to this size when it is at hand; fetched ones have limits of their
+/// own.
 const SMALL: u64 = 4 << 20;
 
 /// Where manifests and blobs come from.
@@ -39,8 +40,8 @@ impl Source {
         Source { transport, shelves, seen: Mutex::default(), told: Mutex::default() }
     }
 
-    /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs that a registry's limit
-    /// ended. `None` where there are none.
+    /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs
+    /// that a registry's limit ended. `None` where there are none.
     ///
     /// # Errors
     /// If they can't be written.

@@ -50,7 +50,8 @@ impl Packing {
     /// Writes the archive to `out`, from its first byte to its last. Blocks where `out` does.
     ///
     /// # Errors
-    /// If a blob can't be fetched or `out` takes no more; what was written by then is cut off and fails every check.
+    /// If a blob can't be fetched or `out` takes no more; what was written by then is cut off and fails every
+    /// check.
     pub async fn stream(
         &self,
         out: &mut (dyn Write + Send),
@@ -125,7 +126,8 @@ impl Packing {
     }
 }
 
-/// Copies a blob that was proven a moment ago, and proves it again as it goes: what is in a pipe can't be taken back.
+/// Copies a blob that was proven a moment ago, and proves it again as it goes: what is in a pipe can't be
+/// taken back.
 fn copy(
     section: &Section,
     digest: &Digest,
@@ -156,8 +158,8 @@ enum Refused {
     Altered,
 }
 
-/// Hands a blob on as it comes. What was handed on can't be taken back: where the blob comes again from its start, those
-/// bytes are compared instead, by their hash.
+/// Hands a blob on as it comes. What was handed on can't be taken back: where the blob comes again from its
+/// start, those bytes are compared instead, by their hash.
 struct Pipe<'a> {
     out: &'a mut (dyn Write + Send),
     fresh: Hasher,

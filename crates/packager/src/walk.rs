@@ -22,8 +22,9 @@ pub(crate) struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    /// The graph of these roots. Manifests of an earlier walk are not fetched again. What no repository has that should have
-    /// it becomes part of what the roots declare as absent; whether that can be is for the caller to say.
+    /// The graph of these roots. Manifests of an earlier walk are not fetched again. What no repository has
+    /// that should have it becomes part of what the roots declare as absent; whether that can be is for the
+    /// caller to say.
     pub(crate) async fn walk(
         &self,
         images: &mut [Resolved],
@@ -166,13 +167,15 @@ impl Walker<'_> {
     }
 }
 
-/// Whether a registry that hands out the index keeps one of its children back: 403 where nothing is there, as virtual repositories say it, or
-/// a policy (412, 451). The image can be carried without, if the child wasn't asked for.
+/// Whether a registry that hands out the index keeps one of its children back: 403 where nothing is there, as
+/// virtual repositories say it, or a policy (412, 451). The image can be carried without, if the child wasn't
+/// asked for.
 fn is_withheld(error: &Error) -> bool {
     error.refusal().is_some_and(|refusal| matches!(refusal.status, 403 | 412 | 451))
 }
 
-/// Adds to each image's root what is below it and could not be had; says whether there is any that wasn't declared before.
+/// Adds to each image's root what is below it and could not be had; says whether there is any that wasn't
+/// declared before.
 fn declare_absent(images: &mut [Resolved], graph: &Graph) -> bool {
     let mut is_new = false;
     for image in images {

@@ -1,4 +1,5 @@
-//! Looks for blobs before their turn comes: the answers of a whole push are there while its first uploads still run.
+//! Looks for blobs before their turn comes: the answers of a whole push are there while its first uploads
+//! still run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -28,7 +29,8 @@ impl Ahead {
         Ahead { transport, answers: Mutex::default() }
     }
 
-    /// Asks for all of these, `jobs` at a time. An error ends it: it is told to who needs the answer, who asks again.
+    /// Asks for all of these, `jobs` at a time. An error ends it: it is told to who needs the answer, who
+    /// asks again.
     pub(crate) async fn look(self: Arc<Self>, wanted: Vec<(Repository, Vec<Wanted>)>, jobs: usize) {
         for (repository, blobs) in &wanted {
             let mut answers = locked(&self.answers);

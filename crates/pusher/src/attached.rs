@@ -4,8 +4,8 @@ use airlift_oci::{Graph, Repository, Root, Selector, Tag, layout};
 
 use crate::tree::Tree;
 
-/// The tag or digest under which something attached goes: what has a tag, as cosign's signatures have, keeps it; the others have only
-/// their digest.
+/// The tag or digest under which something attached goes: what has a tag, as cosign's signatures have, keeps
+/// it; the others have only their digest.
 fn attached_selector(root: &Root) -> Selector {
     let tag = root.reference.as_deref().and_then(layout::tag_of).and_then(|tag| tag.parse::<Tag>().ok());
     tag.map_or(Selector::Digest(root.descriptor.digest), Selector::Tag)

@@ -1,4 +1,5 @@
-//! Brings blobs to repositories: each is looked for, mounted from a neighbour, or sent; and each is proven, sent or not.
+//! Brings blobs to repositories: each is looked for, mounted from a neighbour, or sent; and each is proven,
+//! sent or not.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -114,8 +115,8 @@ impl Blobs {
         Arc::clone(known.entry(*digest).or_default())
     }
 
-    /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second repository can
-    /// mount what the first was sent.
+    /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second
+    /// repository can mount what the first was sent.
     pub(crate) async fn bring(
         &self,
         digest: Digest,
@@ -174,8 +175,8 @@ impl Blobs {
         Ok(())
     }
 
-    /// Sends a blob once more, which the registry says that it lacks though it was there or was sent. Not mounted: the
-    /// repository that it would come from is as likely to be wrong.
+    /// Sends a blob once more, which the registry says that it lacks though it was there or was sent. Not
+    /// mounted: the repository that it would come from is as likely to be wrong.
     pub(crate) async fn bring_again(
         &self,
         digest: Digest,
@@ -203,8 +204,8 @@ impl Blobs {
         Ok(Again::Sent)
     }
 
-    /// Proves a blob that is not sent, because nothing of it is missing at the target. A push says that the bundle and
-    /// the target agree, and that can't be said of a damaged bundle.
+    /// Proves a blob that is not sent, because nothing of it is missing at the target. A push says that the
+    /// bundle and the target agree, and that can't be said of a damaged bundle.
     pub(crate) async fn check(&self, digest: Digest, label: String) -> Result<(), BlobError> {
         let content = self.content(&digest)?;
         let knowledge = self.knowledge(&digest);

@@ -17,8 +17,8 @@ pub(crate) struct Child {
     pub(crate) selector: Selector,
 }
 
-/// The manifests of an image that go where its index doesn't. Attestations speak of their image within the index and
-/// nowhere else, so they would be found by nobody: they stay behind.
+/// The manifests of an image that go where its index doesn't. Attestations speak of their image within the
+/// index and nowhere else, so they would be found by nobody: they stay behind.
 pub(crate) fn children_of(bundle: &VerifiedBundle, image: &PlannedImage, root: &Root) -> Vec<Child> {
     let graph = bundle.graph();
     let mut tags = HashSet::new();
@@ -44,7 +44,8 @@ pub(crate) fn children_of(bundle: &VerifiedBundle, image: &PlannedImage, root: &
     children
 }
 
-/// The tag of one platform's manifest: `1.27-linux-arm-v7`; with the digest's start where that is taken or says nothing.
+/// The tag of one platform's manifest: `1.27-linux-arm-v7`; with the digest's start where that is taken or
+/// says nothing.
 fn child_tag(
     target: &Reference,
     platform: Option<&str>,

@@ -147,7 +147,8 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// What stands at the tag or digest of a tree; a tag that stands for something else is a matter of policy.
+    /// What stands at the tag or digest of a tree; a tag that stands for something else is a matter of
+    /// policy.
     async fn permitted(&self, tree: &Tree) -> Result<Standing, ImageError> {
         let found = standing(&tree.repository, &tree.selector, &tree.digest, &self.run.transport).await;
         let target = tree.target();
@@ -181,8 +182,8 @@ impl<'a> Delivery<'a> {
         outcome
     }
 
-    /// Everything with a subject is listed at the target: by the registry itself, or by us. A registry that can't keep a list has
-    /// the image all the same, and the receipt says what is missing.
+    /// Everything with a subject is listed at the target: by the registry itself, or by us. A registry that
+    /// can't keep a list has the image all the same, and the receipt says what is missing.
     async fn lists(&mut self) -> Result<(), ImageError> {
         let repository = self.image.target.repository().clone();
         for (subject, entries) in self.with_subjects() {
@@ -213,8 +214,8 @@ impl<'a> Delivery<'a> {
         by_subject
     }
 
-    /// Now that all is there: first the tags of what is attached, the image's own last. Each is looked at once more: since the push began,
-    /// which may be hours ago, somebody else may have taken it.
+    /// Now that all is there: first the tags of what is attached, the image's own last. Each is looked at
+    /// once more: since the push began, which may be hours ago, somebody else may have taken it.
     async fn move_tags(&mut self) -> Result<(), ImageError> {
         for part in self.parts.iter().rev().filter(|part| part.state == State::TagIsDue) {
             let tree = &part.sending.tree;
@@ -252,8 +253,8 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// After a failure: the receipt says what the registry says. One that can't be reached isn't asked again, nor one that could not
-    /// say it before.
+    /// After a failure: the receipt says what the registry says. One that can't be reached isn't asked again,
+    /// nor one that could not say it before.
     async fn ask_what_is_there(&mut self, error: &ImageError) {
         if error.concerns_all() || self.parts.is_empty() {
             return;

@@ -1,4 +1,5 @@
-//! Where images go: the target registry, the prefix there, and the rules that turn a source's name into a target's.
+//! Where images go: the target registry, the prefix there, and the rules that turn a source's name into a
+//! target's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -110,7 +111,8 @@ impl MapRule {
         self.apply(name).is_some()
     }
 
-    /// The path for a source's name, if the rule speaks of it: FROM is the whole name, or ends where a component does.
+    /// The path for a source's name, if the rule speaks of it: FROM is the whole name, or ends where a
+    /// component does.
     fn apply(&self, name: &str) -> Option<String> {
         let rest = name.strip_prefix(&self.from)?;
         let at_boundary = rest.is_empty() || rest.starts_with('/') || self.from.ends_with('/');
@@ -135,7 +137,8 @@ impl fmt::Display for MapRule {
     }
 }
 
-/// The target's path for a source: by the longest rule that speaks of it, else the source's own path. Tells which rule it was.
+/// The target's path for a source: by the longest rule that speaks of it, else the source's own path. Tells
+/// which rule it was.
 pub(crate) fn target_path(
     source: &Reference,
     host: HostInPath,

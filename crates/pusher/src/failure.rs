@@ -65,7 +65,8 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
-    /// A manifest that a policy of the registry keeps back from all clients, even after all that is attached to it has come.
+    /// A manifest that a policy of the registry keeps back from all clients, even after all that is attached
+    /// to it has come.
     #[error(
         "{label} was taken, but a policy of the registry for images that are unsigned, vulnerable or not scanned keeps it back, \
          also after all that is attached to it was pushed, so it can't be read back; \
@@ -117,7 +118,8 @@ pub(crate) enum ImageError {
         "the list of referrers {target} lacks what was written there: somebody else writes it at the same time, or the registry does not keep it; push again when nobody else pushes there"
     )]
     Contended { target: String },
-    /// A tag that stands for something else than was put there. By its digest, what was put came back as it was sent.
+    /// A tag that stands for something else than was put there. By its digest, what was put came back as it
+    /// was sent.
     #[error(
         "{label} was taken, but stands for {there} now: somebody else moved it meanwhile, or the registry did not move it"
     )]

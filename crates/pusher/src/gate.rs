@@ -1,4 +1,5 @@
-//! Decides, before anything moves, which way each image goes, and refuses what the registry would refuse after hours.
+//! Decides, before anything moves, which way each image goes, and refuses what the registry would refuse
+//! after hours.
 
 use std::fmt;
 use std::sync::Arc;
@@ -88,8 +89,9 @@ pub(crate) struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// The way for each image. A partial image that is said to be present is looked at more closely, and any image if that was
-    /// asked for: the children that the bundle carries and their blobs must answer, too, or it counts as absent.
+    /// The way for each image. A partial image that is said to be present is looked at more closely, and any
+    /// image if that was asked for: the children that the bundle carries and their blobs must answer, too, or
+    /// it counts as absent.
     pub(crate) async fn routes(
         &self,
         bundle: &VerifiedBundle,

@@ -38,7 +38,8 @@ impl Run {
         Delivery::new(&self, &image).run(standing, route).await
     }
 
-    /// Whether a tree whose tag or digest answers is there with all that is below it, as far as that is to be asked.
+    /// Whether a tree whose tag or digest answers is there with all that is below it, as far as that is to be
+    /// asked.
     pub(crate) async fn is_believed(&self, tree: &Tree) -> Result<bool, Error> {
         if self.presence == Presence::Tag {
             return Ok(true);

@@ -72,7 +72,8 @@ pub(crate) struct Keeper<'a> {
     before: Option<Option<Bytes>>,
     /// How often it still did.
     hidden: u32,
-    /// What stood there when a write on a condition was refused: if it still does, the condition was not the reason.
+    /// What stood there when a write on a condition was refused: if it still does, the condition was not the
+    /// reason.
     refused: Option<Option<Bytes>>,
 }
 
@@ -139,8 +140,8 @@ impl<'a> Keeper<'a> {
         Ok((index, lacking))
     }
 
-    /// Whether an index with these entries is a list of referrers: one of them is attached to the subject. An image's index has none. Of
-    /// entries that are not there any more, those for a platform are an image's.
+    /// Whether an index with these entries is a list of referrers: one of them is attached to the subject. An
+    /// image's index has none. Of entries that are not there any more, those for a platform are an image's.
     async fn are_referrers(&self, listed: &[Descriptor]) -> Result<bool, ListError> {
         if listed.is_empty() || listed.iter().any(|entry| self.list.entries.contains_key(&entry.digest)) {
             return Ok(true);

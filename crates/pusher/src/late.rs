@@ -1,6 +1,7 @@
 //! Registries that show late what they took: replicas and object stores need some seconds.
 //!
-//! It shows, too, when the manifest above is refused. What was acknowledged in this push is waited for before it is taken for lost.
+//! It shows, too, when the manifest above is refused. What was acknowledged in this push is waited for before
+//! it is taken for lost.
 
 use airlift_oci::{Digest, Graph, RawManifest, Selector};
 use airlift_registry::{Access, Error, Lookup, Settles};
@@ -29,7 +30,8 @@ impl Sending {
         }
     }
 
-    /// Whether a manifest was refused for the lack of something that the registry has acknowledged in this push.
+    /// Whether a manifest was refused for the lack of something that the registry has acknowledged in this
+    /// push.
     async fn is_late(&self, raw: &RawManifest, refused: &Error) -> bool {
         let Some(refusal) = refused.refusal().filter(|refusal| matches!(refusal.status, 400 | 404)) else {
             return false;

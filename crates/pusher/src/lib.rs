@@ -1,8 +1,8 @@
 //! Verified bundle to registry: raw bytes, children first, tags last, read back.
 //!
-//! [`PushPlan`] says what goes where, without a network; [`preview`] asks what is there and what a push would be refused;
-//! [`push`] sends what is missing. Only a [`VerifiedBundle`](airlift_verifier::VerifiedBundle) is accepted, and whatever is read from it
-//! is hashed on the way.
+//! [`PushPlan`] says what goes where, without a network; [`preview`] asks what is there and what a push would
+//! be refused; [`push`] sends what is missing. Only a [`VerifiedBundle`](airlift_verifier::VerifiedBundle) is
+//! accepted, and whatever is read from it is hashed on the way.
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 

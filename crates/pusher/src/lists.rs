@@ -1,12 +1,13 @@
 //! The lists of what is attached to a manifest, at the target.
 //!
-//! Where the registry has the referrers API, it lists them itself, and is asked whether it does. Where it hasn't, the list
-//! is ours to keep under the fallback tag (distribution-spec 1.1, "Pushing Manifests with Subject"): it is read, extended
-//! and written back, and never loses what others put there. That index is made here, so the receipt tells of it.
+//! Where the registry has the referrers API, it lists them itself, and is asked whether it does. Where it
+//! hasn't, the list is ours to keep under the fallback tag (distribution-spec 1.1, "Pushing Manifests with
+//! Subject"): it is read, extended and written back, and never loses what others put there. That index is
+//! made here, so the receipt tells of it.
 //!
-//! Others may do the same at the same time, and few registries write on a condition. So what was written is read back, and merged
-//! again where an entry is missing; and when all images are through, each list is looked at once more, after a pause in which whoever
-//! read it before we wrote has written, too.
+//! Others may do the same at the same time, and few registries write on a condition. So what was written is
+//! read back, and merged again where an entry is missing; and when all images are through, each list is
+//! looked at once more, after a pause in which whoever read it before we wrote has written, too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -60,7 +61,8 @@ impl Entry {
         let mut entry = serde_json::json!({
             "mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size,
         });
-        // Without a type of its own it has its config's, an image's included (distribution-spec 1.1, "Listing Referrers").
+        // Without a type of its own it has its config's, an image's included (distribution-spec 1.1, "Listing
+        // Referrers").
         let config = match raw.node() {
             Node::Manifest { config, .. } => Some(config.media_type.as_str()),
             Node::Index(_) | Node::Artifact(_) => None,
@@ -102,7 +104,8 @@ impl List {
 }
 
 impl Lists {
-    /// Sees to it that the target lists these referrers; tells of the fallback tag where that had to be written.
+    /// Sees to it that the target lists these referrers; tells of the fallback tag where that had to be
+    /// written.
     pub(crate) async fn see_to(
         &self,
         transport: &Transport,
@@ -121,8 +124,8 @@ impl Lists {
         }
     }
 
-    /// Looks at all that was written once more, and completes it where others have written since. What each list is in the end comes
-    /// back, by target: its digest, or why it could not be completed.
+    /// Looks at all that was written once more, and completes it where others have written since. What each
+    /// list is in the end comes back, by target: its digest, or why it could not be completed.
     pub(crate) async fn settle(&self, transport: &Transport) -> Vec<(String, Result<Digest, ImageError>)> {
         let mut open: Vec<List> = std::mem::take(&mut *locked(&self.written)).into_values().collect();
         let mut settled = Vec::new();

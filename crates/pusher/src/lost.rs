@@ -1,9 +1,10 @@
-//! Registries that lost what they had acknowledged: to a garbage collection that ran meanwhile, a storage that failed, or a
-//! cache that answers for content which is gone.
+//! Registries that lost what they had acknowledged: to a garbage collection that ran meanwhile, a storage
+//! that failed, or a cache that answers for content which is gone.
 //!
-//! It shows when the manifest above, or one with a lost `subject`, is refused. Then what it needs is looked at again, what is missing is sent once more,
-//! and the manifest is put once more: once for each manifest, and each blob once for each repository, so it ends. What the
-//! refusal names is sent without asking, because a HEAD had said, or would say, that it is there.
+//! It shows when the manifest above, or one with a lost `subject`, is refused. Then what it needs is looked
+//! at again, what is missing is sent once more, and the manifest is put once more: once for each manifest,
+//! and each blob once for each repository, so it ends. What the refusal names is sent without asking, because
+//! a HEAD had said, or would say, that it is there.
 
 use std::collections::HashSet;
 
@@ -35,7 +36,8 @@ struct Part {
 }
 
 impl Sending {
-    /// Sees to it that what is below a refused manifest is there. Whether it makes sense to put the manifest once more.
+    /// Sees to it that what is below a refused manifest is there. Whether it makes sense to put the manifest
+    /// once more.
     pub(crate) fn restore<'a>(
         &'a self,
         entry: &'a ManifestEntry,
@@ -66,7 +68,8 @@ impl Sending {
         }
         let belief = |digest: &Digest| if named.contains(digest) { Belief::Nobody } else { Belief::Head };
         let mut count = self.again(&below, belief).await?;
-        // It lacks something, doesn't say what, and a HEAD finds it all: then it is what we have only the registry's word for.
+        // It lacks something, doesn't say what, and a HEAD finds it all: then it is what we have only the
+        // registry's word for.
         if count == 0 && says_lacking(refusal) && named.is_empty() && below.left_out.is_empty() {
             let doubtful = |digest: &Digest| locked(&self.ledger).is_hearsay(digest);
             let is_manifest =

@@ -1,4 +1,5 @@
-//! The plan of a push: which image goes where. Made without a network, so it can be shown and refused for nothing.
+//! The plan of a push: which image goes where. Made without a network, so it can be shown and refused for
+//! nothing.
 
 use std::collections::{HashMap, HashSet};
 
@@ -250,7 +251,8 @@ impl PushPlan {
     }
 }
 
-/// The roots that go by themselves. What is attached to an image of the bundle goes with it, and so does what is a part of it.
+/// The roots that go by themselves. What is attached to an image of the bundle goes with it, and so does what
+/// is a part of it.
 fn images_of<'a>(graph: &'a Graph, attachments: &Attachments<'a>) -> Vec<(usize, &'a Root)> {
     let parts = graph.parts_of_others();
     let images = graph.roots.iter().filter(|root| root.subject.is_none());
@@ -320,7 +322,8 @@ fn target(
     let bad_name = |source| PlanError::Name { name: name(), source };
     let reference = root.reference.as_deref().unwrap_or_default();
     let digest = root.descriptor.digest;
-    // Image-spec 1.1 lets ref.name be a bare tag, and most tools write one; then only the user knows the repository.
+    // Image-spec 1.1 lets ref.name be a bare tag, and most tools write one; then only the user knows the
+    // repository.
     if !reference.contains(['/', ':', '@']) {
         if destination.prefix().is_empty() {
             return Err(PlanError::Unnamed { name: name(), destination: destination.clone() });
@@ -335,7 +338,8 @@ fn target(
     Ok((place(repository, source.tag(), digest, options.untagged).map_err(bad_name)?, rule))
 }
 
-/// `repository:tag`. What was asked for by digest alone gets a tag made of it, because registries collect what has none.
+/// `repository:tag`. What was asked for by digest alone gets a tag made of it, because registries collect
+/// what has none.
 fn place(
     repository: Repository,
     tag: Option<&str>,

@@ -21,8 +21,9 @@ pub struct Preview {
     pub refusal: Option<PushError>,
 }
 
-/// Asks the target what is there, and whether it takes what the bundle has, as [`push`](crate::push()) does before anything moves. For that,
-/// an index that is made up may be sent and deleted again, if the options don't forbid it.
+/// Asks the target what is there, and whether it takes what the bundle has, as [`push`](crate::push()) does
+/// before anything moves. For that, an index that is made up may be sent and deleted again, if the options
+/// don't forbid it.
 ///
 /// # Errors
 /// If the registry can't be asked.

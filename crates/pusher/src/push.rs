@@ -83,8 +83,9 @@ pub struct Request<'a> {
     pub observer: &'a Arc<dyn Observer>,
 }
 
-/// Pushes what the plan says. An image that fails doesn't stop the others; the receipt tells of each. `on_the_way` gets it when the
-/// first images have begun and whenever one is through, for the case that the push doesn't come to its end.
+/// Pushes what the plan says. An image that fails doesn't stop the others; the receipt tells of each.
+/// `on_the_way` gets it when the first images have begun and whenever one is through, for the case that the
+/// push doesn't come to its end.
 ///
 /// # Errors
 /// If nothing was pushed at all: a tag is taken, or the registry can't be spoken to.
@@ -146,8 +147,8 @@ impl Request<'_> {
     }
 }
 
-/// Refuses a host that is no registry, where a [`survey`] found an image absent, something else in its place, or a page: it may
-/// answer everything like that. Costs no request.
+/// Refuses a host that is no registry, where a [`survey`] found an image absent, something else in its place,
+/// or a page: it may answer everything like that. Costs no request.
 ///
 /// # Errors
 /// [`PushError::NoRegistry`].
@@ -200,7 +201,8 @@ fn bytes_to_go_through(graph: &Graph, plan: &PushPlan) -> u64 {
     bytes
 }
 
-/// Sends the images, `jobs` side by side. `tell` gets the receipts of all, in the plan's order, at the start and whenever one is through.
+/// Sends the images, `jobs` side by side. `tell` gets the receipts of all, in the plan's order, at the start
+/// and whenever one is through.
 async fn push_images(
     run: &Arc<Run>,
     plan: &PushPlan,
@@ -218,8 +220,8 @@ async fn push_images(
             receipts[position].status = Status::Interrupted;
             tasks.spawn(async move { (position, run.image(image, standing, route).await) });
         }
-        // When the next one has begun: what is told says which those are. Before the first is through as well: what an earlier push
-        // told must not pass for what this one did.
+        // When the next one has begun: what is told says which those are. Before the first is through as
+        // well: what an earlier push told must not pass for what this one did.
         tell(&receipts);
         let Some(done) = tasks.join_next().await else { return Ok(receipts) };
         let (position, receipt) = done.map_err(PushError::Task)?;

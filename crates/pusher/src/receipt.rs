@@ -23,7 +23,8 @@ pub struct Receipt {
     pub target: String,
     /// Whether everything is at the target: each image, and the lists of what is attached to it.
     pub ok: bool,
-    /// Whether the push ended before all images were through. Such a receipt is written on the way, and replaced at the end.
+    /// Whether the push ended before all images were through. Such a receipt is written on the way, and
+    /// replaced at the end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
     /// The images, in the bundle's order.
@@ -64,8 +65,8 @@ pub struct ImageReceipt {
     pub status: Status,
     /// Whether it is there with all that is attached to it, listed where clients look for it.
     pub ok: bool,
-    /// Whether `digest` resolves at the target. It doesn't where only single platforms were pushed. After a failure the registry was
-    /// asked; one that could not be reached gives `false`.
+    /// Whether `digest` resolves at the target. It doesn't where only single platforms were pushed. After a
+    /// failure the registry was asked; one that could not be reached gives `false`.
     pub digest_resolves: bool,
     /// After a failure: what the tag stands for at the target now, as far as the registry says so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +75,8 @@ pub struct ImageReceipt {
     pub children: Vec<Digest>,
     /// What is attached to this image and is at the target, too.
     pub referrers: Vec<Digest>,
-    /// Lists of referrers that were written because the registry keeps none itself. These manifests are not in the bundle.
+    /// Lists of referrers that were written because the registry keeps none itself. These manifests are not
+    /// in the bundle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback_tags: Vec<FallbackTag>,
     /// What is at the target, and not listed there as attached: clients will not find it.

@@ -9,13 +9,14 @@ use crate::gate::WAYS_OUT;
 /// The codes by which registries say that something below a manifest is not there.
 const LACKING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
 
-/// Whether a registry says that it lacks something. Distribution also says so, with 500, of layers with urls that it
-/// doesn't want: that is no lack.
+/// Whether a registry says that it lacks something. Distribution also says so, with 500, of layers with urls
+/// that it doesn't want: that is no lack.
 pub(crate) fn says_lacking(refusal: &Refusal) -> bool {
     refusal.status < 500 && LACKING.into_iter().any(|code| refusal.has(code))
 }
 
-/// Whether a registry has a manifest and hands it out only when it is signed or scanned: Harbor's projects may say so to all clients.
+/// Whether a registry has a manifest and hands it out only when it is signed or scanned: Harbor's projects
+/// may say so to all clients.
 pub(crate) fn is_withheld(refusal: &Refusal) -> bool {
     refusal.status == 412 && refusal.has("PROJECTPOLICYVIOLATION")
 }

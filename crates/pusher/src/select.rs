@@ -1,5 +1,5 @@
-//! Which images somebody means by a name, a pattern or a digest, and what there is instead where nothing fits. `push --only` and
-//! `inspect` find images by this alone.
+//! Which images somebody means by a name, a pattern or a digest, and what there is instead where nothing
+//! fits. `push --only` and `inspect` find images by this alone.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ const LISTED: usize = 8;
 /// So much of a name has to fit for it to be what was meant, from 0 to 1.
 const CLOSE: f64 = 0.6;
 
-/// What somebody typed: a name, a pattern in which `*` is any text, a digest, or a digest's first 6 digits or more.
+/// What somebody typed: a name, a pattern in which `*` is any text, a digest, or a digest's first 6 digits or
+/// more.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
@@ -89,7 +90,8 @@ fn positions<'a>(
     roots.into_iter().filter(|(_, root)| is_meant(root)).map(|(position, _)| position).collect()
 }
 
-/// What a pattern may match: the full name, the name without its host, and Docker's short one, each also without tag and digest.
+/// What a pattern may match: the full name, the name without its host, and Docker's short one, each also
+/// without tag and digest.
 fn names(root: &Root) -> Vec<String> {
     let Some(reference) = &root.reference else { return Vec::new() };
     let mut names = vec![reference.clone()];
@@ -108,7 +110,8 @@ fn names(root: &Root) -> Vec<String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {
     pattern: String,
-    /// The names that are like it, or else all; the likeliest first, and images before what is attached to them.
+    /// The names that are like it, or else all; the likeliest first, and images before what is attached to
+    /// them.
     names: Vec<String>,
     are_close: bool,
     /// How many others there are.

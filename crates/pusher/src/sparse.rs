@@ -1,8 +1,9 @@
 //! Images of which only some platforms are carried, and registries that want all of an index's children.
 //!
-//! Most registries refuse an index unless each manifest that it names is there, and say so only when the index comes,
-//! after the layers have gone. So before anything moves: if the omitted children are at the target already, the index is
-//! complete there; else a made-up index, never the real one, finds out whether this registry minds.
+//! Most registries refuse an index unless each manifest that it names is there, and say so only when the
+//! index comes, after the layers have gone. So before anything moves: if the omitted children are at the
+//! target already, the index is complete there; else a made-up index, never the real one, finds out whether
+//! this registry minds.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
     left_out.map(child).collect()
 }
 
-/// Whether all omitted children of an image are in the target repository already: then the index is complete there.
+/// Whether all omitted children of an image are in the target repository already: then the index is complete
+/// there.
 pub(crate) async fn are_there(
     transport: &Transport,
     repository: &Repository,
@@ -77,8 +79,8 @@ pub(crate) enum Verdict {
     Inconclusive(Error),
 }
 
-/// Finds out by a made-up index, in the repository of the first image that needs it. What the probe leaves behind is
-/// deleted, as far as the registry lets us.
+/// Finds out by a made-up index, in the repository of the first image that needs it. What the probe leaves
+/// behind is deleted, as far as the registry lets us.
 pub(crate) async fn probe(
     transport: &Transport,
     image: &PlannedImage,

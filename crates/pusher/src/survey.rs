@@ -20,7 +20,8 @@ pub enum Standing {
     Present,
     /// Something else.
     Other(Digest),
-    /// That can't be known: the registry shows neither the tag nor a list of tags without it. This is its answer.
+    /// That can't be known: the registry shows neither the tag nor a list of tags without it. This is its
+    /// answer.
     Hidden(Box<Refusal>),
 }
 
@@ -33,7 +34,8 @@ pub(crate) async fn survey(
 ) -> Vec<Result<Standing, Error>> {
     let mut answers = Vec::with_capacity(plan.images.len());
     let mut images = plan.images.iter();
-    // The first alone: where nobody answers, or the certificate is wrong, the others need not find out for themselves.
+    // The first alone: where nobody answers, or the certificate is wrong, the others need not find out for
+    // themselves.
     if let Some(first) = images.next() {
         answers.push(look(first, transport, observer).await);
         if answers.iter().any(|answer| answer.as_ref().is_err_and(concerns_all)) {
@@ -45,8 +47,9 @@ pub(crate) async fn survey(
     answers
 }
 
-/// Where among the answers an error is that is the whole push's: what is wrong with the registry, or that none of several images can be looked
-/// at without another login. It is reported once then, not for each image.
+/// Where among the answers an error is that is the whole push's: what is wrong with the registry, or that
+/// none of several images can be looked at without another login. It is reported once then, not for each
+/// image.
 pub(crate) fn common_fault(standings: &[Result<Standing, Error>]) -> Option<usize> {
     let wants_login = |standing: &Result<_, _>| matches!(standing, Err(Error::Unauthorised(_)));
     match standings {
@@ -155,7 +158,8 @@ async fn of_tag(
             Some(there) => Standing::Other(there),
         }),
         Lookup::Absent => Ok(Standing::Absent),
-        // Some refuse all that is absent (Artifactory's virtual repositories say 403); their list of tags says more.
+        // Some refuse all that is absent (Artifactory's virtual repositories say 403); their list of tags
+        // says more.
         Lookup::Hidden(refusal) => match transport.lists_tag(repository, tag, Access::Push).await {
             Ok(false) => Ok(Standing::Absent),
             // What lacks is a login, and nothing else can be said before.
@@ -165,7 +169,8 @@ async fn of_tag(
     }
 }
 
-/// Under a digest there is the content of that digest, or nothing that counts: what isn't there, or can't be looked at, is sent.
+/// Under a digest there is the content of that digest, or nothing that counts: what isn't there, or can't be
+/// looked at, is sent.
 async fn of_digest(
     repository: &Repository,
     selector: &Selector,

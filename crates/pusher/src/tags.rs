@@ -52,7 +52,8 @@ pub(crate) fn claimed(tags: &[SharedTag]) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// The tags beside an image's own: those of platforms that go without their index, and those of what is attached.
+/// The tags beside an image's own: those of platforms that go without their index, and those of what is
+/// attached.
 fn tags_beside(bundle: &VerifiedBundle, image: &PlannedImage, route: Route) -> Vec<(Tag, Digest)> {
     let Some(root) = bundle.graph().roots.get(image.root) else { return Vec::new() };
     let children = (route == Route::Children).then(|| children_of(bundle, image, root));
@@ -65,8 +66,8 @@ fn tags_beside(bundle: &VerifiedBundle, image: &PlannedImage, route: Route) -> V
     tagged.collect()
 }
 
-/// Refuses tags that two different manifests of the bundle would get: the one that is sent last would take it from the other. Such are
-/// cosign's, where one image comes from two registries with a signature at each.
+/// Refuses tags that two different manifests of the bundle would get: the one that is sent last would take it
+/// from the other. Such are cosign's, where one image comes from two registries with a signature at each.
 pub(crate) fn refuse_shared_tags(
     bundle: &VerifiedBundle,
     plan: &PushPlan,
@@ -89,8 +90,8 @@ pub(crate) fn refuse_shared_tags(
     if shared.is_empty() { Ok(()) } else { Err(PushError::TagsShared(shared)) }
 }
 
-/// Refuses tags that stand for something else. As long as the routes are open, an image that may go without its index is
-/// not counted: its tag would not be touched.
+/// Refuses tags that stand for something else. As long as the routes are open, an image that may go without
+/// its index is not counted: its tag would not be touched.
 pub(crate) fn refuse_taken_tags(
     plan: &PushPlan,
     standings: &[Result<Standing, Error>],

@@ -1,4 +1,5 @@
-//! One manifest with all that lies below it: blobs, then children, then itself by digest, its tag last; and everything read back.
+//! One manifest with all that lies below it: blobs, then children, then itself by digest, its tag last; and
+//! everything read back.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -99,12 +100,13 @@ pub(crate) struct Sending {
     pub(crate) run: Arc<Run>,
     pub(crate) tree: Tree,
     pub(crate) ledger: Mutex<Ledger>,
-    /// Manifests that were refused because something below them is gone, and for which that was sent once more.
+    /// Manifests that were refused because something below them is gone, and for which that was sent once
+    /// more.
     pub(crate) restored: Mutex<HashSet<Digest>>,
     /// Manifests that were sent once more because another one that needs them was refused.
     pub(crate) resent: Mutex<HashSet<Digest>>,
-    /// Manifests that a policy of the registry keeps back until what is attached to them is there, with their labels. They are read back
-    /// then.
+    /// Manifests that a policy of the registry keeps back until what is attached to them is there, with their
+    /// labels. They are read back then.
     pub(crate) withheld: Mutex<Vec<(Digest, String)>>,
     /// Manifests that the registry has acknowledged.
     pub(crate) acknowledged: Mutex<HashSet<Digest>>,
@@ -124,7 +126,8 @@ impl Sending {
         .await
     }
 
-    /// Brings the tree to the target, all but its tag: blobs, children, and the tree's own manifest by its digest.
+    /// Brings the tree to the target, all but its tag: blobs, children, and the tree's own manifest by its
+    /// digest.
     pub(crate) async fn content(&self) -> Result<(), ImageError> {
         self.for_each_blob(|run, blob| {
             let repository = self.tree.repository.clone();
@@ -140,7 +143,8 @@ impl Sending {
         Ok(())
     }
 
-    /// Puts the tree's own manifest under its tag, if it has one, and reads it back; before that, what was withheld so far.
+    /// Puts the tree's own manifest under its tag, if it has one, and reads it back; before that, what was
+    /// withheld so far.
     pub(crate) async fn tag(&self) -> Result<(), ImageError> {
         self.read_withheld().await?;
         let entry = self.run.bundle.graph().manifest(&self.tree.digest);
@@ -236,8 +240,9 @@ impl Sending {
     }
 }
 
-/// Asks for a manifest that was sent: the bytes and the media type have to be those that were sent. Clients go by the type that the registry
-/// tells, so one that tells another hands out another manifest. What doesn't show yet is waited for.
+/// Asks for a manifest that was sent: the bytes and the media type have to be those that were sent. Clients
+/// go by the type that the registry tells, so one that tells another hands out another manifest. What doesn't
+/// show yet is waited for.
 async fn read_back(
     transport: &Transport,
     repository: &Repository,

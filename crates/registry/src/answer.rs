@@ -70,12 +70,14 @@ impl Answer {
         self.header("location").filter(|_| followed)
     }
 
-    /// The size of the content, as announced. What an encoding was applied to, or is only said to be, has a size that isn't known.
+    /// The size of the content, as announced. What an encoding was applied to, or is only said to be, has a
+    /// size that isn't known.
     pub(crate) fn size(&self) -> Option<u64> {
         self.length().filter(|_| self.encoding().is_none())
     }
 
-    /// What the answer says of its body, if it says that it was compressed on the way. Some servers say so of files that are compressed.
+    /// What the answer says of its body, if it says that it was compressed on the way. Some servers say so of
+    /// files that are compressed.
     pub(crate) fn encoding(&self) -> Option<String> {
         let encodings = self.response.headers().get_all(header::CONTENT_ENCODING);
         let odd = encodings
@@ -114,7 +116,8 @@ impl Answer {
         }
     }
 
-    /// The whole body, if it has at most `limit` bytes: known from its announced length before anything is kept, and counted.
+    /// The whole body, if it has at most `limit` bytes: known from its announced length before anything is
+    /// kept, and counted.
     pub(crate) async fn whole(
         &mut self,
         http: &Http,

@@ -1,8 +1,9 @@
 //! Blobs down: streamed into a sink, hashed on the way, resumed where the connection broke.
 //!
-//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest. Where a registry, its storage or a
-//! proxy doesn't give a part that was asked for, or gives another one, the whole is asked for, and no part any more. `urls` of a descriptor are
-//! only looked at by [`Transport::fetch_external`], which nobody calls unasked.
+//! OCI distribution-spec 1.1, "Pulling blobs". A blob is accepted only whole, with its size and its digest.
+//! Where a registry, its storage or a proxy doesn't give a part that was asked for, or gives another one, the
+//! whole is asked for, and no part any more. `urls` of a descriptor are only looked at by
+//! [`Transport::fetch_external`], which nobody calls unasked.
 
 use std::io;
 
@@ -48,8 +49,9 @@ pub struct Fetched {
 impl Transport {
     /// Fetches a blob into `sink`, which has all of it, and nothing else, when this returns.
     ///
-    /// Broken connections are resumed by `Range`; where that is ignored, refused or answered wrongly, all of it is fetched again. A resumed blob with the wrong digest is
-    /// fetched once more as a whole. Sends `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
+    /// Broken connections are resumed by `Range`; where that is ignored, refused or answered wrongly, all of
+    /// it is fetched again. A resumed blob with the wrong digest is fetched once more as a whole. Sends
+    /// `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
     ///
     /// # Errors
     /// If the blob isn't there, isn't what the descriptor says, doesn't come, or the sink fails.
@@ -62,8 +64,9 @@ impl Transport {
         self.resume_blob(repository, descriptor, None, sink).await
     }
 
-    /// The same for a blob of which `sink` has a start already: from an earlier run, unproven. If the digest turns out to be another one
-    /// in the end, the sink is told to start over, and all of it is fetched. `Found` is sent for the start.
+    /// The same for a blob of which `sink` has a start already: from an earlier run, unproven. If the digest
+    /// turns out to be another one in the end, the sink is told to start over, and all of it is fetched.
+    /// `Found` is sent for the start.
     ///
     /// # Errors
     /// As [`fetch_blob`](Self::fetch_blob).
@@ -82,7 +85,8 @@ impl Transport {
         download.whole(&Place::Registry(repository), retry).await
     }
 
-    /// The same from one of the `urls` of a foreign layer, which an image of `repository` names: by https only, without credentials.
+    /// The same from one of the `urls` of a foreign layer, which an image of `repository` names: by https
+    /// only, without credentials.
     ///
     /// # Errors
     /// As [`fetch_blob`](Self::fetch_blob); also if the address is none that a registry may send us to.
@@ -211,7 +215,8 @@ impl<'a> Download<'a> {
             let Err(error) = self.attempt(from).await else {
                 return Ok(());
             };
-            // Measured by what is there, not by what came: a registry that always breaks off and always begins anew would never end.
+            // Measured by what is there, not by what came: a registry that always breaks off and always
+            // begins anew would never end.
             if self.received >= self.peak + MUCH {
                 self.peak = self.received;
                 retry.renew();
@@ -230,7 +235,8 @@ impl<'a> Download<'a> {
         result.map_err(|error| explained(error, &answer))
     }
 
-    /// Takes the rest of the blob. Whatever the answer says of its encoding: what has the size and the digest is the blob.
+    /// Takes the rest of the blob. Whatever the answer says of its encoding: what has the size and the digest
+    /// is the blob.
     async fn prove(&mut self, answer: &mut Answer) -> Result<(), Error> {
         self.stream(answer).await?;
         let actual = self.hasher.clone().finish();
@@ -323,7 +329,8 @@ impl<'a> Download<'a> {
         Ok(())
     }
 
-    /// Whether the fault may lie in that a part was asked for, or in how parts were put together: then the whole blob is fetched once more.
+    /// Whether the fault may lie in that a part was asked for, or in how parts were put together: then the
+    /// whole blob is fetched once more.
     fn may_start_over(&self, error: &Error) -> bool {
         if self.started_over || self.received == 0 {
             return false;

@@ -1,6 +1,7 @@
 //! Blobs up: mounted from a neighbour, or uploaded.
 //!
-//! OCI distribution-spec 1.1, "Mounting a blob from another repository". How one blob is uploaded is in `upload`.
+//! OCI distribution-spec 1.1, "Mounting a blob from another repository". How one blob is uploaded is in
+//! `upload`.
 
 use std::io;
 
@@ -16,11 +17,12 @@ use crate::upload::Upload;
 
 /// Where an upload's bytes come from.
 pub trait BlobSource: Send + Sync {
-    /// A fresh reader from the blob's start, for one attempt. It is read on a thread that may block. An attempt that goes on with a broken
-    /// upload reads from the start, too, and sends only what the registry lacks.
+    /// A fresh reader from the blob's start, for one attempt. It is read on a thread that may block. An
+    /// attempt that goes on with a broken upload reads from the start, too, and sends only what the registry
+    /// lacks.
     ///
-    /// A read error ends the upload before its last byte is sent, so a reader that hashes can prove its content at the end. It isn't retried
-    /// and comes back as [`Error::Source`].
+    /// A read error ends the upload before its last byte is sent, so a reader that hashes can prove its
+    /// content at the end. It isn't retried and comes back as [`Error::Source`].
     ///
     /// # Errors
     /// If the content can't be read.
@@ -44,8 +46,8 @@ pub struct Put {
 }
 
 impl Transport {
-    /// Asks the registry to take a blob from its repository `from`. Any answer but 201 means that it didn't; a session that it opened
-    /// instead is cancelled.
+    /// Asks the registry to take a blob from its repository `from`. Any answer but 201 means that it didn't;
+    /// a session that it opened instead is cancelled.
     ///
     /// # Errors
     /// If there is no answer.
@@ -90,8 +92,10 @@ impl Transport {
 
     /// Uploads a blob of `size` bytes.
     ///
-    /// An upload that breaks goes on where the registry says that it is, and starts over in a new session where the registry can't say, or
-    /// where that came to nothing. Where a request is too large for something on the way, the blob goes in pieces. Sends `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
+    /// An upload that breaks goes on where the registry says that it is, and starts over in a new session
+    /// where the registry can't say, or where that came to nothing. Where a request is too large for
+    /// something on the way, the blob goes in pieces. Sends `Advanced` and `Rewound`, not `Started` and
+    /// `Finished`; a failure takes back all that it told.
     ///
     /// # Errors
     /// If the registry doesn't take it, or the source doesn't give it.

@@ -1,7 +1,8 @@
-//! What can go wrong between us and a registry, told so that an operator knows what happened, to what, and whether trying again
-//! would help.
+//! What can go wrong between us and a registry, told so that an operator knows what happened, to what, and
+//! whether trying again would help.
 //!
-//! Nothing secret gets in here: URLs lose their query and userinfo when a [`Call`] is made, and headers are never kept.
+//! Nothing secret gets in here: URLs lose their query and userinfo when a [`Call`] is made, and headers are
+//! never kept.
 
 use std::io;
 use std::time::Duration;
@@ -146,7 +147,8 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The place where the content comes from doesn't give it, or not the content that it should: nothing was acknowledged.
+    /// The place where the content comes from doesn't give it, or not the content that it should: nothing was
+    /// acknowledged.
     #[error("{digest} can't be read for the upload")]
     Source {
         /// The content.
@@ -242,7 +244,8 @@ impl Error {
         Error::Content { call: call.clone(), fault: Box::new(fault), encoding: None, effort: Effort::ONCE }
     }
 
-    /// The same, if it is of an answer's content, with the encoding that the answer claims: what it says of the content may be the cause.
+    /// The same, if it is of an answer's content, with the encoding that the answer claims: what it says of
+    /// the content may be the cause.
     pub(crate) fn encoded(mut self, claim: Option<String>) -> Self {
         if let Error::Content { encoding, .. } = &mut self {
             *encoding = claim;
@@ -266,7 +269,8 @@ impl Error {
         }
     }
 
-    /// Whether nothing came of a request to a host that has not answered once in this run, and not at once: that is no passing fault.
+    /// Whether nothing came of a request to a host that has not answered once in this run, and not at once:
+    /// that is no passing fault.
     pub(crate) fn is_silence(&self) -> bool {
         match self {
             Error::TimedOut { call, .. } | Error::Unreachable { call, what: Obstacle::Name(_), .. } => {
@@ -276,7 +280,8 @@ impl Error {
         }
     }
 
-    /// Whether what was asked for may have been done all the same: the registry didn't refuse it, and what it did isn't known.
+    /// Whether what was asked for may have been done all the same: the registry didn't refuse it, and what it
+    /// did isn't known.
     pub(crate) fn leaves_doubt(&self) -> bool {
         match self {
             Error::Server(_) | Error::TimedOut { .. } | Error::TooSlow { .. } => true,

@@ -1,8 +1,8 @@
 //! The bodies of an upload: read on a thread of their own, sent piece by piece, watched for stalls.
 //!
-//! The last piece is held back until the source has said that it is through: a source that finds its content corrupt at the very end still
-//! keeps the registry from getting all of it. Where the registry has a part already, that part is read and not sent, so that the source
-//! proves the whole.
+//! The last piece is held back until the source has said that it is through: a source that finds its content
+//! corrupt at the very end still keeps the registry from getting all of it. Where the registry has a part
+//! already, that part is read and not sent, so that the source proves the whole.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -61,7 +61,8 @@ impl Watch {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = when;
     }
 
-    /// Returns when nothing has moved for `idle`, or, once all is sent, the registry hasn't answered for `answer`.
+    /// Returns when nothing has moved for `idle`, or, once all is sent, the registry hasn't answered for
+    /// `answer`.
     pub(crate) async fn stalled(&self, idle: Duration, answer: Duration) -> (&'static str, Duration) {
         loop {
             let (waiting_for, limit) = if self.sent() >= self.size {
@@ -140,8 +141,8 @@ impl Flow {
 }
 
 impl Feed {
-    /// Opens `source` for `part`. It ends in an error unless exactly `part.size` bytes come and the source is content. Returns when there is
-    /// something to send.
+    /// Opens `source` for `part`. It ends in an error unless exactly `part.size` bytes come and the source is
+    /// content. Returns when there is something to send.
     pub(crate) async fn open(inner: &Arc<Inner>, part: Part, source: &dyn BlobSource) -> io::Result<Self> {
         let reader = source.open()?;
         let largest = usize::try_from(part.size).unwrap_or(PIECE).clamp(1, PIECE);
@@ -201,7 +202,8 @@ struct Reading<'a> {
     /// Bytes read at once.
     piece: usize,
     sender: &'a mpsc::Sender<io::Result<Bytes>>,
-    /// The buffers of pieces that are on their way, the oldest first. Those that went are filled again: they are in the cache.
+    /// The buffers of pieces that are on their way, the oldest first. Those that went are filled again: they
+    /// are in the cache.
     lent: VecDeque<Bytes>,
 }
 
@@ -210,7 +212,8 @@ impl<'a> Reading<'a> {
         Reading { reader, piece, sender, lent: VecDeque::new() }
     }
 
-    /// Reads all of the source, and sends what comes after `part.offset`, one piece behind. `skipped` is called when that is reached.
+    /// Reads all of the source, and sends what comes after `part.offset`, one piece behind. `skipped` is
+    /// called when that is reached.
     fn run(mut self, part: Part, skipped: impl FnOnce()) -> io::Result<()> {
         let mut total = 0_u64;
         while total < part.offset && !self.sender.is_closed() {
@@ -245,7 +248,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The next piece: full, unless the source ends or all that is expected is there. An empty one is the source's end.
+    /// The next piece: full, unless the source ends or all that is expected is there. An empty one is the
+    /// source's end.
     fn next(&mut self, expected: u64) -> io::Result<Bytes> {
         // One byte more than expected is asked for where nothing more is: that is how too much is found.
         let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, self.piece);

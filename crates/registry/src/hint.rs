@@ -4,7 +4,8 @@ use crate::call::{Call, Contact};
 use crate::error::{Error, Obstacle};
 
 impl Error {
-    /// What an operator would try next, as a fragment. How a registry is spoken to is only doubted as long as it has not answered.
+    /// What an operator would try next, as a fragment. How a registry is spoken to is only doubted as long as
+    /// it has not answered.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             // What web servers say to http where they speak TLS: in prose, and to a HEAD without any words.

@@ -47,7 +47,8 @@ impl Declared {
         Ok(())
     }
 
-    /// The token service that `registry` (whose API is at `base`) names, if it is one that may see credentials.
+    /// The token service that `registry` (whose API is at `base`) names, if it is one that may see
+    /// credentials.
     pub(crate) fn realm(&self, base: &Url, realm: &str) -> Result<Url, &'static str> {
         // A path is one at the registry itself, which may have its own credentials.
         let url = if realm.starts_with('/') { base.join(realm) } else { Url::parse(realm) };
@@ -61,7 +62,8 @@ impl Declared {
     }
 }
 
-/// Whether two URLs have scheme, host and port in common, so that what may see the one's credentials may see the other's.
+/// Whether two URLs have scheme, host and port in common, so that what may see the one's credentials may see
+/// the other's.
 pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()

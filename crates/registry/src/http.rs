@@ -1,7 +1,7 @@
 //! One HTTP request: which client speaks to which host, redirects, time limits. Its answer is in `answer`.
 //!
-//! Knows nothing of registries, tokens or retries. Bodies come as they are: no decompression, no automatic redirects, no cookies, no
-//! `Referer`, HTTP/1.1. Loopback addresses never go through a proxy.
+//! Knows nothing of registries, tokens or retries. Bodies come as they are: no decompression, no automatic
+//! redirects, no cookies, no `Referer`, HTTP/1.1. Loopback addresses never go through a proxy.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,7 +63,8 @@ impl Ask {
     }
 }
 
-/// The clients, made when they are first needed: a machine without CA certificates still reaches http registries.
+/// The clients, made when they are first needed: a machine without CA certificates still reaches http
+/// registries.
 pub(crate) struct Http {
     pub(crate) declared: Declared,
     trust: trust::Trust,

@@ -1,22 +1,25 @@
 //! The transport: references, credentials, retries, raw manifests and blobs, byte for byte.
 //!
-//! What lives here: everything that speaks to a registry, for `packager` and `pusher`. What doesn't: what manifests mean (they are
-//! bytes with a digest here), what is fetched or pushed in which order, files, terminals.
+//! What lives here: everything that speaks to a registry, for `packager` and `pusher`. What doesn't: what
+//! manifests mean (they are bytes with a digest here), what is fetched or pushed in which order, files,
+//! terminals.
 //!
 //! # What oci-client does here, and what stands beside it
-//! `oci-client` gives the reference grammar ([`Reference`] wraps it and closes its gaps), the credential type with its redacting
-//! `Debug` (`RegistryAuth`), and the reader of token answers (`RegistryToken`).
+//! `oci-client` gives the reference grammar ([`Reference`] wraps it and closes its gaps), the credential type
+//! with its redacting `Debug` (`RegistryAuth`), and the reader of token answers (`RegistryToken`).
 //!
-//! Manifests and blobs travel by an HTTP layer of our own, on the same `reqwest`, since a byte-exact, resumable transfer needs what
-//! oci-client 0.18 keeps to itself or doesn't do: the answer's `Content-Type`, status and `Retry-After`; a cap on what is read into
-//! memory; a `Content-Range` that is checked; rules for redirects; a stall timer that doesn't cut uploads that flow; and a mount that
-//! isn't an error when it is answered 202. `Client::auth` asks the registry for its challenge anew, so the realm that was checked need not
-//! be the realm that gets the password; it reads an answer of any length, and knows no identity tokens. So the token exchange is
-//! here, too (`auth::grant`).
+//! Manifests and blobs travel by an HTTP layer of our own, on the same `reqwest`, since a byte-exact,
+//! resumable transfer needs what oci-client 0.18 keeps to itself or doesn't do: the answer's `Content-Type`,
+//! status and `Retry-After`; a cap on what is read into memory; a `Content-Range` that is checked; rules for
+//! redirects; a stall timer that doesn't cut uploads that flow; and a mount that isn't an error when it is
+//! answered 202. `Client::auth` asks the registry for its challenge anew, so the realm that was checked need
+//! not be the realm that gets the password; it reads an answer of any length, and knows no identity tokens.
+//! So the token exchange is here, too (`auth::grant`).
 //!
 //! # Invariants
 //! - No byte is handed on that wasn't counted and hashed where its digest is known.
-//! - Credentials reach the registry's own origin and its checked realm, nobody else; no error, event or log line holds a secret.
+//! - Credentials reach the registry's own origin and its checked realm, nobody else; no error, event or log
+//!   line holds a secret.
 //! - Every answer is bounded, in bytes and in time.
 
 mod answer;

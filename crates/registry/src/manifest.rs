@@ -46,7 +46,8 @@ impl Transport {
     /// By digest, the bytes are proven to have it; by tag, a digest that the registry names is.
     ///
     /// # Errors
-    /// If there is no answer, one that is neither a manifest nor 404 or 410, or bytes that aren't what was asked for.
+    /// If there is no answer, one that is neither a manifest nor 404 or 410, or bytes that aren't what was
+    /// asked for.
     pub async fn get_manifest(
         &self,
         repository: &Repository,
@@ -64,8 +65,9 @@ impl Transport {
 
     /// Stores a manifest's bytes as they are, under a tag or its digest.
     ///
-    /// Where an answer leaves open whether it was stored (5xx, or none at all), that is asked before it is sent again: a tag that may not be
-    /// moved would refuse it, though it stands for it. After a 500 it is sent once more only: some mean "never" by that.
+    /// Where an answer leaves open whether it was stored (5xx, or none at all), that is asked before it is
+    /// sent again: a tag that may not be moved would refuse it, though it stands for it. After a 500 it is
+    /// sent once more only: some mean "never" by that.
     ///
     /// # Errors
     /// If the registry doesn't take it, or says that it took something else.
@@ -137,7 +139,8 @@ impl Transport {
         read.map(Some).map_err(|error| error.encoded(answer.encoding()))
     }
 
-    /// The manifest in an answer. Whatever that says of its encoding: bytes that have the digest are the manifest.
+    /// The manifest in an answer. Whatever that says of its encoding: bytes that have the digest are the
+    /// manifest.
     async fn read(&self, answer: &mut Answer, selector: &Selector) -> Result<FetchedManifest, Error> {
         let call = answer.call.clone();
         let announced = answer.length();

@@ -7,10 +7,12 @@ use airlift_oci::HostError;
 
 use crate::auth::credentials::Credentials;
 
-/// How to speak to registries. The default speaks https to all but this machine, with the user's own credentials.
+/// How to speak to registries. The default speaks https to all but this machine, with the user's own
+/// credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// `HOST[:PORT]` of registries that speak http. Without a port, every port of that host. Loopback needs no entry.
+    /// `HOST[:PORT]` of registries that speak http. Without a port, every port of that host. Loopback needs
+    /// no entry.
     pub plain_http: Vec<String>,
     /// A PEM file with certificates that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
@@ -22,18 +24,21 @@ pub struct Options {
     pub retries: u32,
     /// The first pause before a retry; each further one is twice as long, and all have jitter.
     pub backoff: Duration,
-    /// The longest pause that is made because a registry's `Retry-After` asks for it. Where that asks for more, the failure is final.
+    /// The longest pause that is made because a registry's `Retry-After` asks for it. Where that asks for
+    /// more, the failure is final.
     pub longest_pause: Duration,
     /// Bytes per second of all blobs together, up and down.
     pub limit_rate: Option<u64>,
-    /// Bytes per second that an answer must come with, on the average of each [`idle_timeout`](Options::idle_timeout) that was waited for it.
-    /// 0: any. A lower `limit_rate` switches it off.
+    /// Bytes per second that an answer must come with, on the average of each
+    /// [`idle_timeout`](Options::idle_timeout) that was waited for it. 0: any. A lower `limit_rate` switches
+    /// it off.
     pub minimum_rate: u64,
     /// The longest wait for a connection, TLS included.
     pub connect_timeout: Duration,
     /// The longest wait for the next byte, in either direction.
     pub idle_timeout: Duration,
-    /// The longest time for one small answer (manifest, token, error), and for a registry to acknowledge an upload.
+    /// The longest time for one small answer (manifest, token, error), and for a registry to acknowledge an
+    /// upload.
     pub answer_timeout: Duration,
 }
 

@@ -1,8 +1,10 @@
-//! How slow an answer may come: a peer that sends a byte now and then would hold a run for ever, and never let it time out.
+//! How slow an answer may come: a peer that sends a byte now and then would hold a run for ever, and never
+//! let it time out.
 
 use std::time::Duration;
 
-/// Watches over one body. Only waiting counts: what a rate limit or a slow disk takes is not the peer's fault.
+/// Watches over one body. Only waiting counts: what a rate limit or a slow disk takes is not the peer's
+/// fault.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// Bytes per second.

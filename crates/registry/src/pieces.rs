@@ -1,7 +1,8 @@
 //! How much one request may carry to a registry, as far as that has shown.
 //!
-//! Proxies before registries limit the bodies of requests: they answer 413, or close the connection. What has shown at one blob is
-//! kept for the registry, so that the next blob is sent in fitting pieces at once (distribution-spec 1.1, "Pushing a blob in chunks").
+//! Proxies before registries limit the bodies of requests: they answer 413, or close the connection. What has
+//! shown at one blob is kept for the registry, so that the next blob is sent in fitting pieces at once
+//! (distribution-spec 1.1, "Pushing a blob in chunks").
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +47,8 @@ impl BodyLimit {
         self.fits.load(Ordering::Relaxed)
     }
 
-    /// A body of that size was refused. Whether a smaller one may do, where pieces have at least `least` bytes.
+    /// A body of that size was refused. Whether a smaller one may do, where pieces have at least `least`
+    /// bytes.
     ///
     /// Sizes are halved, to powers of two, which limits are most often.
     pub(crate) fn refuse(&self, bytes: u64, least: u64) -> bool {

@@ -1,9 +1,9 @@
 //! Whether something is in a repository: a HEAD asks first, and a GET decides what the HEAD doesn't settle.
 //!
-//! Registries answer HEADs of content that a GET serves by 404, 400, 401, 403, 405 or 5xx, by 200 without a digest or with
-//! another one, by a length of 0; and storage at another host refuses HEADs of addresses that are signed for GET. So a HEAD's
-//! "no" is an answer only where nothing depends on it. This is the one place where that is decided: for sources and targets, for
-//! manifests and blobs.
+//! Registries answer HEADs of content that a GET serves by 404, 400, 401, 403, 405 or 5xx, by 200 without a
+//! digest or with another one, by a length of 0; and storage at another host refuses HEADs of addresses that
+//! are signed for GET. So a HEAD's "no" is an answer only where nothing depends on it. This is the one place
+//! where that is decided: for sources and targets, for manifests and blobs.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +27,8 @@ pub enum Lookup<T> {
     There(T),
     /// It is not there.
     Absent,
-    /// The registry refuses to say, to a GET as well: this is its answer. Some answer so of all that is absent.
+    /// The registry refuses to say, to a GET as well: this is its answer. Some answer so of all that is
+    /// absent.
     Hidden(Box<Refusal>),
 }
 
@@ -58,7 +59,8 @@ pub enum Settles {
     YesOrNo,
     /// Yes alone: "absent" would refuse an image or leave something out.
     Yes,
-    /// Yes, with a digest; and no, in a repository whose HEADs have named a manifest by its tag before. Of a blob, yes.
+    /// Yes, with a digest; and no, in a repository whose HEADs have named a manifest by its tag before. Of a
+    /// blob, yes.
     Named,
     /// Yes, with exactly this digest: anything else would refuse an image or move a tag. Of a blob, yes.
     Exactly(Digest),
@@ -90,8 +92,8 @@ impl Settles {
     }
 }
 
-/// The repositories whose HEADs have named a manifest by its tag. Which signatures an image has is asked for by tags that are mostly absent,
-/// and a second GET for each of them would be for nothing there.
+/// The repositories whose HEADs have named a manifest by its tag. Which signatures an image has is asked for
+/// by tags that are mostly absent, and a second GET for each of them would be for nothing there.
 #[derive(Default)]
 pub(crate) struct ProvenHeads(Mutex<HashSet<Repository>>);
 
@@ -168,7 +170,8 @@ impl Transport {
         decide(head, |found| settles.by_manifest(found, proven, repository), get).await
     }
 
-    /// Looks for a blob of that digest and size: by a HEAD, and by a GET of its first byte if that doesn't settle it.
+    /// Looks for a blob of that digest and size: by a HEAD, and by a GET of its first byte if that doesn't
+    /// settle it.
     ///
     /// # Errors
     /// If there is no answer, or one that says nothing: neither a blob nor a refusal.
@@ -203,7 +206,8 @@ impl Transport {
         })
     }
 
-    /// A HEAD that is repeated where there was no answer. A 5xx isn't repeated: a GET comes next, with retries of its own.
+    /// A HEAD that is repeated where there was no answer. A 5xx isn't repeated: a GET comes next, with
+    /// retries of its own.
     async fn head<F>(&self, what: String, ask: impl Fn() -> F) -> Result<Option<Answer>, Error>
     where
         F: Future<Output = Result<Option<Answer>, Error>>,
@@ -271,7 +275,8 @@ async fn decide<T>(
     }
 }
 
-/// Whether a GET may well have another answer: one was refused, or came as something else. A limit of requests concerns both.
+/// Whether a GET may well have another answer: one was refused, or came as something else. A limit of
+/// requests concerns both.
 fn may_concern_heads_alone(error: &Error) -> bool {
     match error {
         Error::Content { .. } => true,

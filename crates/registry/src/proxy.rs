@@ -1,7 +1,8 @@
-//! Proxies, as the environment names them. `reqwest` uses them; what is known of them here is which one it uses for a request, and what
-//! must not be shown.
+//! Proxies, as the environment names them. `reqwest` uses them; what is known of them here is which one it
+//! uses for a request, and what must not be shown.
 //!
-//! A variable that names no proxy is an error: `reqwest` passes over it, and what should have gone by a proxy would go without one.
+//! A variable that names no proxy is an error: `reqwest` passes over it, and what should have gone by a proxy
+//! would go without one.
 
 use airlift_oci::reference::is_loopback;
 use airlift_oci::text::without_password;

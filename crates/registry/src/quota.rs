@@ -1,4 +1,5 @@
-//! How many pulls a registry still allows: Docker Hub's `ratelimit-limit` and `ratelimit-remaining`, such as `100;w=21600`.
+//! How many pulls a registry still allows: Docker Hub's `ratelimit-limit` and `ratelimit-remaining`, such as
+//! `100;w=21600`.
 //!
 //! Each GET of a manifest counts there, a HEAD doesn't; both say how many are left.
 
@@ -62,7 +63,8 @@ fn parse(text: &str) -> Option<(u64, Option<Duration>)> {
     Some((count, window.map(Duration::from_secs)))
 }
 
-/// Whether a 429 means that the pulls of the whole window are used up. Where the registry says when to come back, that counts.
+/// Whether a 429 means that the pulls of the whole window are used up. Where the registry says when to come
+/// back, that counts.
 pub(crate) fn is_exhausted(refusal: &Refusal, limit: Option<RateLimit>) -> bool {
     refusal.retry_after.is_none() && limit.is_some_and(|limit| limit.remaining == 0)
 }

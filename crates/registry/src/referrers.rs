@@ -1,9 +1,11 @@
 //! What is attached to a manifest: the referrers API with its pages, and the removal of manifests.
 //!
-//! OCI distribution-spec 1.1, "Listing Referrers". The specification has registries without the API say 404. Real ones say
-//! 400, 405, 406, 410 or 501, or answer 200 with a login page or with other content that is no list. All of these mean
-//! "ask for the fallback tag", and so does any answer but a list from a website to which a registry sends us. What leaves open whether there is a list is an error, because "no signatures" must never be
-//! guessed: a registry in trouble, a limit of requests, credentials that are refused, and a list that can't be read.
+//! OCI distribution-spec 1.1, "Listing Referrers". The specification has registries without the API say 404.
+//! Real ones say 400, 405, 406, 410 or 501, or answer 200 with a login page or with other content that is no
+//! list. All of these mean "ask for the fallback tag", and so does any answer but a list from a website to
+//! which a registry sends us. What leaves open whether there is a list is an error, because "no signatures"
+//! must never be guessed: a registry in trouble, a limit of requests, credentials that are refused, and a
+//! list that can't be read.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -37,8 +39,9 @@ pub enum ReferrersAnswer {
     Listed(Vec<Descriptor>),
     /// It doesn't have the API: the fallback tag has the list, if there is one.
     NoApi,
-    /// It answers 401 or 403 to a request without credentials. Some registries hide so that they don't have the API; the
-    /// fallback tag has the list then. Whether the API would say more after a login can't be known.
+    /// It answers 401 or 403 to a request without credentials. Some registries hide so that they don't have
+    /// the API; the fallback tag has the list then. Whether the API would say more after a login can't be
+    /// known.
     Withheld(Box<Error>),
 }
 
@@ -46,7 +49,8 @@ impl Transport {
     /// The manifests whose `subject` is `digest`, by the referrers API.
     ///
     /// # Errors
-    /// If there is no answer, or one that leaves open whether there is a list; if a list can't be read or has no end.
+    /// If there is no answer, or one that leaves open whether there is a list; if a list can't be read or has
+    /// no end.
     pub async fn referrers(
         &self,
         repository: &Repository,
@@ -124,7 +128,8 @@ impl Transport {
         const NO_API: ControlFlow<ReferrersAnswer, Page> = ControlFlow::Break(ReferrersAnswer::NoApi);
         let make = |base: &Url| Ok(ask(place(base, repository, &format!("referrers/{digest}"))?));
         let answer = match self.inner.send(&Scope::new(repository, access), make).await {
-            // To a place that may not be followed. A list is never there: only what a registry doesn't know is sent away.
+            // To a place that may not be followed. A list is never there: only what a registry doesn't know
+            // is sent away.
             Err(Error::Redirect { .. }) => return Ok(NO_API),
             answer => answer?,
         };

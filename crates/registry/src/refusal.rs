@@ -1,4 +1,5 @@
-//! A registry's refusal in its own words: status, the specification's `errors[]`, and what the body looked like otherwise.
+//! A registry's refusal in its own words: status, the specification's `errors[]`, and what the body looked
+//! like otherwise.
 //!
 //! OCI distribution-spec 1.1, "Error Codes". Bodies are read up to 64 KiB; 4 KiB of them reach a message.
 
@@ -95,7 +96,8 @@ impl Refusal {
         self
     }
 
-    /// Takes out of the registry's words what it repeats of the secrets that were sent to it: debugging proxies print whole requests.
+    /// Takes out of the registry's words what it repeats of the secrets that were sent to it: debugging
+    /// proxies print whole requests.
     pub(crate) fn without(mut self, secrets: &[String]) -> Self {
         for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET) {
             let clean = |text: &mut String| {
@@ -121,10 +123,12 @@ impl Refusal {
         self
     }
 
-    /// The content that a refused manifest names and the registry says that it lacks, each once, in the registry's order.
+    /// The content that a refused manifest names and the registry says that it lacks, each once, in the
+    /// registry's order.
     ///
-    /// Read from what errors of the kind `MANIFEST_BLOB_UNKNOWN` carry: their detail, in whatever shape, or else their message. Empty where the
-    /// registry doesn't tell. It is the registry's claim: whoever acts on it looks for the digests in what was pushed.
+    /// Read from what errors of the kind `MANIFEST_BLOB_UNKNOWN` carry: their detail, in whatever shape, or
+    /// else their message. Empty where the registry doesn't tell. It is the registry's claim: whoever acts on
+    /// it looks for the digests in what was pushed.
     pub fn missing_digests(&self) -> Vec<Digest> {
         let mut found = Vec::new();
         let mut keep = |digest: Digest| {

@@ -17,10 +17,11 @@ pub enum Replaced {
 }
 
 impl Transport {
-    /// Stores a manifest in place of the one that came with `etag`; without one, in place of whatever there is.
+    /// Stores a manifest in place of the one that came with `etag`; without one, in place of whatever there
+    /// is.
     ///
-    /// It is sent once and never repeated: what it was made from may be out of date by then. Few registries look at the condition,
-    /// so it has to be read back.
+    /// It is sent once and never repeated: what it was made from may be out of date by then. Few registries
+    /// look at the condition, so it has to be read back.
     ///
     /// # Errors
     /// If the registry doesn't take it, or says that it took something else.

@@ -1,8 +1,9 @@
 //! An upload session: where it goes on, and what the registry has of one that broke.
 //!
-//! OCI distribution-spec 1.1, "Pushing a blob in chunks": a GET of the session's location is answered by 204 with `Range: 0-N` and, for what
-//! comes next, `Location`; some say 200 or 202. Many registries drop a session with its connection, some write `bytes=0-N`, some leave out the
-//! location. Whatever doesn't make sense means that the session is lost, which costs an upload from the start and nothing else: the digest is
+//! OCI distribution-spec 1.1, "Pushing a blob in chunks": a GET of the session's location is answered by 204
+//! with `Range: 0-N` and, for what comes next, `Location`; some say 200 or 202. Many registries drop a
+//! session with its connection, some write `bytes=0-N`, some leave out the location. Whatever doesn't make
+//! sense means that the session is lost, which costs an upload from the start and nothing else: the digest is
 //! proven at the end.
 
 use std::sync::Arc;
@@ -59,7 +60,8 @@ impl Session {
         Session { url, authorization, note: answer.note.clone(), given, sent: 0 }
     }
 
-    /// The session as it goes on after `answer`: where that says, and with the authorization that was good for it.
+    /// The session as it goes on after `answer`: where that says, and with the authorization that was good
+    /// for it.
     pub(crate) fn moved(self, http: &Http, answer: &Answer) -> Result<Self, Error> {
         let url = match answer.header("location") {
             Some(location) => http.hop(answer, location)?,
@@ -143,8 +145,8 @@ fn lost_unless_passing(error: Error) -> Result<Standing, Error> {
     }
 }
 
-/// How much of the blob the registry has after a piece from `start` to `end`, as its answer says. `None`: it says something else, or nothing where
-/// it should.
+/// How much of the blob the registry has after a piece from `start` to `end`, as its answer says. `None`: it
+/// says something else, or nothing where it should.
 pub(crate) fn reached(answer: &Answer, start: u64, end: u64) -> Option<u64> {
     let Some(range) = answer.header("range") else {
         // By 202 it says that it goes on behind the piece. Other answers mean many things.

@@ -1,8 +1,9 @@
 //! When a failed request is made again, and after what pause.
 //!
-//! Only for failures that pass by themselves ([`Error::is_passing`]): broken connections, timeouts, short bodies, 408, 429 and 5xx. Pauses
-//! double, have jitter, and are never shorter than the registry's `Retry-After`. A registry that wants to be left alone for longer than we wait
-//! ends the operation at once, and so do hosts that give no sign of life.
+//! Only for failures that pass by themselves ([`Error::is_passing`]): broken connections, timeouts, short
+//! bodies, 408, 429 and 5xx. Pauses double, have jitter, and are never shorter than the registry's
+//! `Retry-After`. A registry that wants to be left alone for longer than we wait ends the operation at once,
+//! and so do hosts that give no sign of life.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,8 +81,8 @@ impl Policy {
 
 /// How long it is waited for what a registry has accepted and doesn't show yet.
 ///
-/// Registries that keep copies in several places, or their content in an object store, show what they took a second later. There
-/// are as many pauses as there are retries, and they grow to two seconds.
+/// Registries that keep copies in several places, or their content in an object store, show what they took a
+/// second later. There are as many pauses as there are retries, and they grow to two seconds.
 pub struct Patience<'a> {
     policy: &'a Policy,
     what: String,
@@ -103,7 +104,8 @@ impl Patience<'_> {
         true
     }
 
-    /// One pause, of which nothing is said: time for others to end what they began. None where nothing is ever repeated.
+    /// One pause, of which nothing is said: time for others to end what they began. None where nothing is
+    /// ever repeated.
     pub async fn rest(&mut self) {
         if self.left > 0 {
             tokio::time::sleep(self.pauses.next().unwrap_or(LONGEST_PATIENCE)).await;
@@ -123,8 +125,8 @@ pub(crate) struct Retry<'a> {
 }
 
 impl Retry<'_> {
-    /// Takes a failure: returns after a pause where another attempt makes sense, else gives the failure back with the number of
-    /// attempts in it.
+    /// Takes a failure: returns after a pause where another attempt makes sense, else gives the failure back
+    /// with the number of attempts in it.
     pub(crate) async fn pause_or_give_up(&mut self, error: Error) -> Result<(), Error> {
         let passing = error.is_passing();
         self.pause_if(passing, error).await
@@ -147,8 +149,8 @@ impl Retry<'_> {
         Ok(())
     }
 
-    /// Much was moved since the last failure: the retries count from the start again, so that a large blob over a poor line gets
-    /// there, while one that doesn't move at all gives up soon.
+    /// Much was moved since the last failure: the retries count from the start again, so that a large blob
+    /// over a poor line gets there, while one that doesn't move at all gives up soon.
     pub(crate) fn renew(&mut self) {
         self.left = self.policy.retries;
         self.pauses = self.policy.pauses(LONGEST_BACKOFF);

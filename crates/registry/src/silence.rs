@@ -1,7 +1,7 @@
 //! A registry that gives no sign of life, for all who wait for it.
 //!
-//! It is pinged by one at a time, and each waits for its time limit: many references of one host would wait for each other, one limit
-//! after the other.
+//! It is pinged by one at a time, and each waits for its time limit: many references of one host would wait
+//! for each other, one limit after the other.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -20,7 +20,8 @@ const MAX_PAGES: usize = 1_000;
 /// The largest page that is read.
 const MAX_PAGE: u64 = 4 * 1024 * 1024;
 
-/// A page, as far as it is needed. Repositories without tags have `null`; what has no such member is no list, and says nothing of tags.
+/// A page, as far as it is needed. Repositories without tags have `null`; what has no such member is no list,
+/// and says nothing of tags.
 #[derive(Deserialize)]
 struct Page {
     #[serde(deserialize_with = "Option::deserialize")]

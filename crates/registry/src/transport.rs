@@ -93,9 +93,11 @@ impl Transport {
         Ok(Transport { inner: Arc::new(inner) })
     }
 
-    /// Why `host` may be no registry at all: what it answered at `/v2/`, where that is no registry's answer. `None`: it may well be one.
+    /// Why `host` may be no registry at all: what it answered at `/v2/`, where that is no registry's answer.
+    /// `None`: it may well be one.
     ///
-    /// A web server says 404 to everything, and that looks like an empty registry. Asks nothing that wasn't asked before.
+    /// A web server says 404 to everything, and that looks like an empty registry. Asks nothing that wasn't
+    /// asked before.
     pub async fn doubt(&self, host: &Host) -> Option<Error> {
         match self.inner.registry(host).await {
             Err(error) => Some(error),
@@ -106,14 +108,16 @@ impl Transport {
         }
     }
 
-    /// What the registry of `host` said last of how many pulls it allows. `None`: nothing; most have no such limit.
+    /// What the registry of `host` said last of how many pulls it allows. `None`: nothing; most have no such
+    /// limit.
     ///
     /// Docker Hub says it with each manifest, asked for by HEAD (which doesn't count as a pull) or by GET.
     pub fn rate_limit(&self, host: &Host) -> Option<RateLimit> {
         self.inner.quotas.get(host)
     }
 
-    /// How long it is waited for what a registry has accepted and doesn't show yet. `what` is named to the observer.
+    /// How long it is waited for what a registry has accepted and doesn't show yet. `what` is named to the
+    /// observer.
     pub fn patience(&self, what: impl Into<String>) -> Patience<'_> {
         self.inner.retries.patience(what.into())
     }
@@ -136,8 +140,9 @@ impl Inner {
 
     /// Finds out how a registry is spoken to.
     ///
-    /// http: where a flag says so, and on loopback. A loopback registry may speak TLS, too: if there are certificates for it beside the
-    /// system's, or the flag that skips the check names it, https is tried first, and http only where what answers doesn't speak TLS at all. All others: https, never less.
+    /// http: where a flag says so, and on loopback. A loopback registry may speak TLS, too: if there are
+    /// certificates for it beside the system's, or the flag that skips the check names it, https is tried
+    /// first, and http only where what answers doesn't speak TLS at all. All others: https, never less.
     async fn ping(&self, host: &Host) -> Result<Registry, Error> {
         let http = base(host, "http")?;
         let https = base(host, "https")?;
@@ -176,7 +181,8 @@ impl Inner {
         Ok(registry)
     }
 
-    /// What is odd about an answer to the ping. A refusal to let us in is not, nor is anything that names the API.
+    /// What is odd about an answer to the ping. A refusal to let us in is not, nor is anything that names the
+    /// API.
     async fn odd(&self, answer: Answer) -> Option<Odd> {
         let status = answer.status();
         if answer.header("docker-distribution-api-version").is_some() {
@@ -192,8 +198,8 @@ impl Inner {
         refusal.errors.is_empty().then(|| Odd::Refusal(Box::new(refusal)))
     }
 
-    /// Sends what `make` makes of the registry's base URL, with an authorization for `scope` if the registry asks for one. An
-    /// authorization that is refused is renewed, once.
+    /// Sends what `make` makes of the registry's base URL, with an authorization for `scope` if the registry
+    /// asks for one. An authorization that is refused is renewed, once.
     pub(crate) async fn send(
         &self,
         scope: &Scope,
@@ -247,8 +253,8 @@ impl Inner {
         Ok(answer)
     }
 
-    /// Whether an answer is a refusal of the registry itself that another authorization may turn: a 401, or a 403 that names a scope which
-    /// wasn't asked for.
+    /// Whether an answer is a refusal of the registry itself that another authorization may turn: a 401, or a
+    /// 403 that names a scope which wasn't asked for.
     fn turn(&self, registry: &Registry, session: &Session, answer: &Answer) -> Result<Turn, Error> {
         let refusal = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if !refusal || !same_origin(&answer.url, &registry.base) {

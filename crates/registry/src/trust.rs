@@ -1,7 +1,8 @@
-//! Which certificates are trusted: the system's, those of `--ca-file`, and for one registry those in `certs.d`.
+//! Which certificates are trusted: the system's, those of `--ca-file`, and for one registry those in
+//! `certs.d`.
 //!
-//! A machine without CA certificates is no reason to fail where they aren't needed: for http, with `--ca-file`, or where nothing is
-//! checked. Only a client that needs them fails for lack of them.
+//! A machine without CA certificates is no reason to fail where they aren't needed: for http, with
+//! `--ca-file`, or where nothing is checked. Only a client that needs them fails for lack of them.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -61,7 +62,8 @@ impl Trust {
         Ok(!self.own.is_empty() || !self.of_host(url)?.is_empty())
     }
 
-    /// The certificates that users of Docker and Podman keep for the host of `url`: `certs.d/HOST[:PORT]/*.crt`.
+    /// The certificates that users of Docker and Podman keep for the host of `url`:
+    /// `certs.d/HOST[:PORT]/*.crt`.
     ///
     /// # Errors
     /// If one of the files holds none.
@@ -126,8 +128,9 @@ impl Trust {
     }
 }
 
-/// Takes, beside what the ordinary check takes, a server certificate that is itself among the trusted ones although it is marked as a CA.
-/// That is what `openssl req -x509` makes and what most closed networks have; webpki alone refuses it in that role.
+/// Takes, beside what the ordinary check takes, a server certificate that is itself among the trusted ones
+/// although it is marked as a CA. That is what `openssl req -x509` makes and what most closed networks have;
+/// webpki alone refuses it in that role.
 #[derive(Debug)]
 struct SelfSigned {
     inner: Arc<dyn ServerCertVerifier>,
@@ -135,7 +138,8 @@ struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// Whether a certificate is trusted by itself: one of the CA file, or of the system, which `SSL_CERT_FILE` and `SSL_CERT_DIR` may name.
+    /// Whether a certificate is trusted by itself: one of the CA file, or of the system, which
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` may name.
     fn is_trusted(&self, certificate: &CertificateDer<'_>) -> bool {
         // Read when it is needed: hardly a server has such a certificate.
         let of_system = || rustls_native_certs::load_native_certs().certs;
@@ -188,7 +192,8 @@ impl ServerCertVerifier for SelfSigned {
     }
 }
 
-/// Whether webpki's one objection is that a CA's certificate stands where a server's should. rustls hands that on as a text.
+/// Whether webpki's one objection is that a CA's certificate stands where a server's should. rustls hands
+/// that on as a text.
 fn is_ca_in_server_role(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {

@@ -1,4 +1,5 @@
-//! Secrets stay secret: every fault is played with credentials that are easy to find, and everything that comes out is searched for them.
+//! Secrets stay secret: every fault is played with credentials that are easy to find, and everything that
+//! comes out is searched for them.
 //!
 //! This is a test binary of its own, since what all crates log is caught for the whole process.
 

@@ -1,4 +1,5 @@
-//! `WWW-Authenticate` as registries send it: its scopes, its forms, and what becomes of those that can't be answered.
+//! `WWW-Authenticate` as registries send it: its scopes, its forms, and what becomes of those that can't be
+//! answered.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 
@@ -38,8 +39,8 @@ fn tokens(script: &Script) -> Vec<Vec<String>> {
     script.requests().iter().filter(|request| request.path() == "/token").map(scopes).collect()
 }
 
-/// A token service whose tokens name their scopes, and a registry that takes what `good` likes. `ping` and `asked` are what its challenges
-/// name beside the realm.
+/// A token service whose tokens name their scopes, and a registry that takes what `good` likes. `ping` and
+/// `asked` are what its challenges name beside the realm.
 async fn registry(
     ping: &'static str,
     asked: &'static str,

@@ -1,5 +1,5 @@
-//! Against Debian's docker-registry (Distribution 2.8): anonymous, with a password, with TLS, and over lines that break; and against
-//! Distribution v3, which remembers uploads that broke.
+//! Against Debian's docker-registry (Distribution 2.8): anonymous, with a password, with TLS, and over lines
+//! that break; and against Distribution v3, which remembers uploads that broke.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 

@@ -1,5 +1,5 @@
-//! What the environment decides: proxies and credential helpers. Each test runs itself again as a process with an environment of its own, so
-//! that no other test sees it.
+//! What the environment decides: proxies and credential helpers. Each test runs itself again as a process
+//! with an environment of its own, so that no other test sees it.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,8 @@ async fn manifest(transport: &Transport, repository: &str) -> Result<String, Err
     Ok(String::from_utf8(fetched.unwrap().bytes.to_vec()).unwrap())
 }
 
-/// A proxy on loopback for made-up hosts: it answers for all that speak http, and is the registry `secure.test` behind a tunnel.
+/// A proxy on loopback for made-up hosts: it answers for all that speak http, and is the registry
+/// `secure.test` behind a tunnel.
 struct Proxy {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Request>>>,
@@ -52,7 +53,8 @@ const PROXY_AUTHORIZATION: &str = "Basic dXM6YzRuYXJ5LXByb3h5";
 impl Proxy {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Marked as a CA, as `openssl req -x509` does it and closed networks have it; webpki alone refuses such a server.
+        // Marked as a CA, as `openssl req -x509` does it and closed networks have it; webpki alone refuses
+        // such a server.
         let mut parameters = rcgen::CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let signing_key = rcgen::KeyPair::generate().unwrap();
@@ -351,7 +353,8 @@ async fn ask_with_helper(folder: &std::path::Path) {
     let repository = support::repository(script.address, "a");
     transport.fetch_blob(&repository, &descriptor(&expected), &mut sink).await.unwrap();
     assert!(sink.bytes == expected && sink.restarts == 0);
-    // Another repository is another login, whose refusal is one more question to the helper, and no end of them.
+    // Another repository is another login, whose refusal is one more question to the helper, and no end of
+    // them.
     let error = manifest(&transport, &format!("{host}/a/never")).await.unwrap_err();
     assert!(matches!(error, Error::Unauthorised(_)) && !told(&error).contains("secret"), "{error}");
 }

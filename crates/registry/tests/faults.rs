@@ -34,7 +34,8 @@ async fn complaint(fault: &Fault) -> Option<String> {
         let lines: Vec<_> = played.asked.iter().map(support::script::Request::line).collect();
         wrong.push(format!("{} requests, not {}: {lines:?}", lines.len(), fault.asked));
     }
-    // Whatever arrives is what it should be; of all else nothing counts, and never is there more than belongs there.
+    // Whatever arrives is what it should be; of all else nothing counts, and never is there more than belongs
+    // there.
     let accepted = match fault.wish {
         Wish::Blob | Wish::Upload => blob(),
         Wish::Tag | Wish::Pinned | Wish::Referrers => MANIFEST.to_vec(),

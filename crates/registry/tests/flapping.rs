@@ -1,4 +1,5 @@
-//! Three connections of ten break, and everything arrives all the same: there and back, against registries in memory and real ones.
+//! Three connections of ten break, and everything arrives all the same: there and back, against registries in
+//! memory and real ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 
@@ -118,7 +119,8 @@ async fn real(recipe: Recipe) {
     let (sent, fetched) = (send(line.address).await, fetch(line.address).await);
     let broken = sent.retries().len() + fetched.retries().len();
     assert!(broken >= 1, "nothing had to be repeated");
-    // How many connections it takes depends on which of them were free for reuse; seven are every kind of break.
+    // How many connections it takes depends on which of them were free for reuse; seven are every kind of
+    // break.
     assert!(line.connections() >= 7, "{}", line.connections());
     // And over a line that holds: what is there is what was sent.
     let log = fetch(registry.authority().parse().unwrap()).await;

@@ -154,7 +154,8 @@ async fn a_limit_that_nothing_helps_against_is_explained() {
         assert!(text.contains("413") && text.contains("client_max_body_size"), "{text}");
         text
     };
-    // Pieces are refused for their size down to the smallest; the registry takes no pieces; it wants larger ones than fit.
+    // Pieces are refused for their size down to the smallest; the registry takes no pieces; it wants larger
+    // ones than fit.
     let (error, asked) = put(|request| is_too_large(request, 1000).then(nginx), "0").await;
     assert!(explains(&error).contains("pieces (PATCH) did not work"), "{error}");
     assert!(asked <= 2 * 8, "{asked}");

@@ -1,4 +1,5 @@
-//! Every answer ends: in bytes, in time, in steps. Heads, manifests, tokens, errors, redirects, pages and blobs that don't.
+//! Every answer ends: in bytes, in time, in steps. Heads, manifests, tokens, errors, redirects, pages and
+//! blobs that don't.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 

@@ -1,4 +1,5 @@
-//! How long a host is waited for that gives no sign of life, and what is said of addresses that a registry gave.
+//! How long a host is waited for that gives no sign of life, and what is said of addresses that a registry
+//! gave.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 

@@ -135,7 +135,8 @@ async fn a_head_is_enough_where_it_settles_the_question() {
     assert_eq!(methods(&script), ["HEAD"]);
 }
 
-/// Where HEADs have named a manifest, their 404 is believed of the tags of signatures, which are mostly absent; never where a tag might move.
+/// Where HEADs have named a manifest, their 404 is believed of the tags of signatures, which are mostly
+/// absent; never where a tag might move.
 #[tokio::test]
 async fn a_repository_whose_heads_were_right_is_believed_about_attachments() {
     let script = Script::new(|request| match (request.method.as_str(), request.path()) {

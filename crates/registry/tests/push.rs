@@ -229,7 +229,8 @@ async fn a_manifest_is_sent_as_its_bytes() {
     assert_eq!(last.body, manifest);
 }
 
-/// An answer that says nothing of whether it was stored: then that is asked, and it is sent again only if it is not there.
+/// An answer that says nothing of whether it was stored: then that is asked, and it is sent again only if it
+/// is not there.
 #[tokio::test]
 async fn a_manifest_that_may_have_been_stored_is_looked_for() {
     const MANIFEST: &[u8] = b"{ \"odd\" :  1}\n";
@@ -279,7 +280,8 @@ async fn refusals_of_a_manifest() {
     assert!(matches!(error, Error::Refused(_)) && refusal.has("MANIFEST_BLOB_UNKNOWN") && asked == 1);
     let details: Vec<_> = refusal.errors.iter().map(|error| error.detail.clone().unwrap()).collect();
     assert_eq!(details, ["sha256:01", "sha256:02"]);
-    // Nobody knows what a 500 means here, so it is repeated once. Each time it is asked whether it was stored.
+    // Nobody knows what a 500 means here, so it is repeated once. Each time it is asked whether it was
+    // stored.
     let (error, asked) = put(Reply::new(500, &[], "")).await;
     assert!(matches!(error, Error::Server(_)) && asked == 4);
     let (error, asked) = put(Reply::new(502, &[], "")).await;

@@ -1,4 +1,5 @@
-//! Which answers to "what is attached?" mean that there is no referrers API, which are lists, and which are errors.
+//! Which answers to "what is attached?" mean that there is no referrers API, which are lists, and which are
+//! errors.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 

@@ -131,7 +131,8 @@ async fn a_session_that_makes_no_sense_is_started_over() {
     }
 }
 
-/// Older registries answer a PATCH by 204, and a question for an upload by 200 or 202; what counts is the range that they name.
+/// Older registries answer a PATCH by 204, and a question for an upload by 200 or 202; what counts is the
+/// range that they name.
 #[tokio::test]
 async fn an_upload_goes_on_whatever_status_says_so() {
     for (status, range) in [

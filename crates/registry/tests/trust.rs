@@ -1,4 +1,5 @@
-//! Certificates of closed networks: signed by nobody else, marked as a CA, and trusted since the system or a file has them.
+//! Certificates of closed networks: signed by nobody else, marked as a CA, and trusted since the system or a
+//! file has them.
 
 #![allow(
     clippy::unwrap_used,

@@ -151,7 +151,8 @@ pub(crate) fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Sets a header, if the value can be one; all values set here are made of checked names, digests and numbers.
+/// Sets a header, if the value can be one; all values set here are made of checked names, digests and
+/// numbers.
 pub(crate) fn set(response: &mut Response<Body>, name: HeaderName, value: impl TryInto<HeaderValue>) {
     if let Ok(value) = value.try_into() {
         response.headers_mut().insert(name, value);

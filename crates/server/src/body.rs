@@ -56,7 +56,8 @@ impl Incoming {
         Incoming { stream: body.into_data_stream(), patience, end: None }
     }
 
-    /// The next piece, of [`PIECE`] bytes or little more; empty at the end. What came before an error is returned first.
+    /// The next piece, of [`PIECE`] bytes or little more; empty at the end. What came before an error is
+    /// returned first.
     pub(crate) async fn piece(&mut self) -> Result<Bytes, BodyError> {
         let mut piece = BytesMut::new();
         while piece.len() < PIECE {
@@ -87,8 +88,8 @@ impl Incoming {
         }
     }
 
-    /// Reads on, within limits, so that a client that is still sending gets to read the answer: closing on unread bytes
-    /// would reset the connection under it.
+    /// Reads on, within limits, so that a client that is still sending gets to read the answer: closing on
+    /// unread bytes would reset the connection under it.
     pub(crate) async fn drain(&mut self) {
         let patience = self.patience;
         let read = async {
@@ -130,8 +131,9 @@ struct Outgoing {
     hasher: Hasher,
 }
 
-/// A `part` of `blob`, read as it is asked for. All of the blob is hashed, and the last piece is held back until it has its
-/// digest: a file that was altered or cut breaks the connection, and never makes a whole answer.
+/// A `part` of `blob`, read as it is asked for. All of the blob is hashed, and the last piece is held back
+/// until it has its digest: a file that was altered or cut breaks the connection, and never makes a whole
+/// answer.
 pub(crate) fn outgoing(blob: Blob, digest: Digest, part: Range<u64>) -> Body {
     let hasher = Hasher::new(digest.algorithm());
     let outgoing = Outgoing { blob, digest, part, read: 0, hasher };

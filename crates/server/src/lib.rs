@@ -1,8 +1,10 @@
-//! An OCI registry small enough to live in a binary: distribution-spec 1.1 over HTTP/1.1, writable over a scratch folder.
+//! An OCI registry small enough to live in a binary: distribution-spec 1.1 over HTTP/1.1, writable over a
+//! scratch folder.
 //!
-//! It is the registry of `airlift demo` and of the tests: strict in what it takes, exact in what it hands out. Bytes are
-//! kept and served as they came; nothing is ever serialised again. It has no TLS, no credentials and no garbage
-//! collection, and what it knows of names and tags lives as long as the [`Server`].
+//! It is the registry of `airlift demo` and of the tests: strict in what it takes, exact in what it hands
+//! out. Bytes are kept and served as they came; nothing is ever serialised again. It has no TLS, no
+//! credentials and no garbage collection, and what it knows of names and tags lives as long as the
+//! [`Server`].
 //!
 //! [`samples`] are deterministic images to fill it with.
 
@@ -67,7 +69,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Loopback on a port that the system chooses, referrers API on, complete indexes, 30 seconds of patience.
+    /// Loopback on a port that the system chooses, referrers API on, complete indexes, 30 seconds of
+    /// patience.
     fn default() -> Self {
         Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -130,8 +133,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts an empty registry that keeps its content below `storage_dir`, which is created where absent. Must be called
-    /// within a tokio runtime, which then serves the requests.
+    /// Starts an empty registry that keeps its content below `storage_dir`, which is created where absent.
+    /// Must be called within a tokio runtime, which then serves the requests.
     ///
     /// The folder may hold content of an earlier run; nothing refers to it any more.
     pub async fn start(storage_dir: &Path, options: Options) -> Result<Server, StartError> {
@@ -158,7 +161,8 @@ impl Server {
 
     /// Puts samples into the registry without a request, in their order, as their PUTs would.
     ///
-    /// Fails on the first manifest that a PUT would refuse, or when the storage fails; what went before it stays.
+    /// Fails on the first manifest that a PUT would refuse, or when the storage fails; what went before it
+    /// stays.
     pub async fn seed(&self, samples: &[samples::Sample]) -> Result<(), SeedError> {
         seed::seed(&self.folder, self.app.options.indexes, samples).await
     }

@@ -1,7 +1,7 @@
 //! The grammar of what a request may name: repositories, tags, references.
 //!
-//! OCI distribution-spec 1.1, "Pulling manifests". Everything below this module works on these types: a text that does
-//! not parse here never reaches the storage.
+//! OCI distribution-spec 1.1, "Pulling manifests". Everything below this module works on these types: a text
+//! that does not parse here never reaches the storage.
 
 use std::fmt;
 

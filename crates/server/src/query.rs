@@ -1,6 +1,7 @@
 //! The part of a URL after the question mark, which, unlike the path, clients do percent-encode.
 
-/// The value of `name` in `query`, decoded; the first one counts. `None` if it is absent or decodes to no text.
+/// The value of `name` in `query`, decoded; the first one counts. `None` if it is absent or decodes to no
+/// text.
 ///
 /// A plus stays a plus: no value that a registry reads has spaces in it, and media types do have pluses.
 pub(crate) fn value(query: Option<&str>, name: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! From a request's path to what it is about.
 //!
-//! Paths are matched as they came: the grammar of names leaves nothing that needs percent-encoding, so a `%` is refused
-//! like any other character outside it, and no two spellings of one name exist.
+//! Paths are matched as they came: the grammar of names leaves nothing that needs percent-encoding, so a `%`
+//! is refused like any other character outside it, and no two spellings of one name exist.
 
 use airlift_oci::Digest;
 
@@ -13,7 +13,8 @@ use crate::names::Repository;
 pub(crate) enum Route<'a> {
     /// `/v2/`
     Base,
-    /// `/v2/NAME/manifests/REFERENCE`; the reference is parsed by method, which decides how a malformed one is answered.
+    /// `/v2/NAME/manifests/REFERENCE`; the reference is parsed by method, which decides how a malformed one
+    /// is answered.
     Manifest(Repository, &'a str),
     /// `/v2/NAME/blobs/DIGEST`
     Blob(Repository, Digest),

@@ -72,7 +72,8 @@ impl Endpoint {
         &self.authority
     }
 
-    /// Sends a request and returns the whole answer. `target` is the path with its query. Panics where there is no answer.
+    /// Sends a request and returns the whole answer. `target` is the path with its query. Panics where there
+    /// is no answer.
     pub fn request(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         self.try_request(method, target, headers, body)
             .unwrap_or_else(|error| panic!("{method} {target} at {}: {error}", self.authority))

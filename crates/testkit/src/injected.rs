@@ -29,8 +29,8 @@ pub const CALLS: [&str; 15] = [
 /// What they fail with.
 pub const ERRORS: [&str; 2] = ["ENOSPC", "EIO"];
 
-/// Calls whose failure a run may get over: there is another way, or nothing depends on them by then. What can't be read past the page
-/// cache is read by way of it, and hashed either way.
+/// Calls whose failure a run may get over: there is another way, or nothing depends on them by then. What
+/// can't be read past the page cache is read by way of it, and hashed either way.
 const FORGIVEN: [&str; 4] = ["statx", "preadv2", "pread64", "close"];
 
 /// The exit code for local files.
@@ -47,8 +47,9 @@ pub enum Outcome {
     NotReached,
 }
 
-/// Lets the call of this number fail in a build, and panics unless the run ended with an error that names the file, with
-/// nothing good destroyed and nothing half-done published, and the same command completed it afterwards.
+/// Lets the call of this number fail in a build, and panics unless the run ended with an error that names the
+/// file, with nothing good destroyed and nothing half-done published, and the same command completed it
+/// afterwards.
 ///
 /// `None` where there is no strace.
 pub fn fail(build: &Build, call: &str, error: &str, number: usize) -> Option<Outcome> {

@@ -1,5 +1,5 @@
-//! Kills the product at its system calls, one after the other, and looks at what is left: nothing half-done under a name
-//! that counts, and nothing that the same command doesn't get over.
+//! Kills the product at its system calls, one after the other, and looks at what is left: nothing half-done
+//! under a name that counts, and nothing that the same command doesn't get over.
 //!
 //! `tests/faults/kill` walks all calls; a test walks some of them by the same code.
 
@@ -86,7 +86,8 @@ pub struct Tally {
     pub failures: Vec<String>,
 }
 
-/// Kills at the points that `next` gives, on `threads` threads, until there are no more, or nothing is left to kill at.
+/// Kills at the points that `next` gives, on `threads` threads, until there are no more, or nothing is left
+/// to kill at.
 pub fn walk(scenario: &dyn Scenario, threads: usize, next: &(dyn Fn(usize) -> Option<Kill> + Sync)) -> Tally {
     let (rounds, calm) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let tally = Mutex::new(Tally::default());
@@ -124,7 +125,8 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// One round: begin, kill, look, run again, look. Returns the call at which it was killed, if it came to that.
+/// One round: begin, kill, look, run again, look. Returns the call at which it was killed, if it came to
+/// that.
 fn play(scenario: &dyn Scenario, at: Kill, round: usize) -> Option<i64> {
     let folder =
         tempfile::Builder::new().prefix("killed-").tempdir().expect("a temporary folder can be made");
@@ -145,8 +147,8 @@ fn play(scenario: &dyn Scenario, at: Kill, round: usize) -> Option<i64> {
     killed
 }
 
-/// An image of two platforms with a shared layer that is too large for one write, and small ones: so that several transfers
-/// go on at a time.
+/// An image of two platforms with a shared layer that is too large for one write, and small ones: so that
+/// several transfers go on at a time.
 pub fn sample(tag: &str, seed: u64) -> Sample {
     let layer = |seed, size| Layer::Files { seed, size };
     let made = |platform: &str, layers| {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a daemon may take until it is ready. Far more than any needs: it is there to end a test that would hang.
+/// How long a daemon may take until it is ready. Far more than any needs: it is there to end a test that
+/// would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running child. Dropping it kills it.
@@ -21,8 +22,9 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `command` and waits until `ready` makes something of a line of its output.
     ///
-    /// Nothing is guessed: a port that the system chose is read from the line in which the daemon names it, so two
-    /// daemons never fight for one. Panics, with the output, when the child ends first or takes more than a minute.
+    /// Nothing is guessed: a port that the system chose is read from the line in which the daemon names it,
+    /// so two daemons never fight for one. Panics, with the output, when the child ends first or takes more
+    /// than a minute.
     pub fn start<T>(command: &mut Command, ready: impl Fn(&str) -> Option<T>) -> (Daemon, T) {
         let name = command.get_program().to_string_lossy().into_owned();
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();

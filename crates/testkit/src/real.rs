@@ -178,7 +178,8 @@ impl Recipe {
     }
 }
 
-/// The port in `listening on 127.0.0.1:42287, tls` (Distribution, the one with referrers) or `serving on port 42287` (crane).
+/// The port in `listening on 127.0.0.1:42287, tls` (Distribution, the one with referrers) or `serving on port
+/// 42287` (crane).
 fn port_in(line: &str) -> Option<u16> {
     let (_, rest) = line.split_once("listening on ").or_else(|| line.split_once("serving on port "))?;
     let end = rest.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit()).unwrap_or(rest.len());

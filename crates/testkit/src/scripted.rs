@@ -1,9 +1,10 @@
 //! A registry that does what a script says: wrong bytes, resets, stalls, lies about lengths and ranges.
 //!
-//! It answers over raw sockets, because servers that know HTTP refuse to break it. A [`Script`] is a list of rules; the
-//! first that has an [`Answer`] for a request wins, and after the rules comes well-behaved content: samples that it
-//! serves itself ([`Script::serving`]) or another registry that it passes requests on to ([`Script::forwarding`]). So a
-//! fault is one rule over a registry that otherwise works, in either direction:
+//! It answers over raw sockets, because servers that know HTTP refuse to break it. A [`Script`] is a list of
+//! rules; the first that has an [`Answer`] for a request wins, and after the rules comes well-behaved
+//! content: samples that it serves itself ([`Script::serving`]) or another registry that it passes requests
+//! on to ([`Script::forwarding`]). So a fault is one rule over a registry that otherwise works, in either
+//! direction:
 //!
 //! ```
 //! use airlift_server::samples;
@@ -117,8 +118,8 @@ impl Script {
         self
     }
 
-    /// Adds a rule that is asked when the headers are there and the body is not: for uploads that are refused or broken
-    /// off. The connection ends after its answer.
+    /// Adds a rule that is asked when the headers are there and the body is not: for uploads that are refused
+    /// or broken off. The connection ends after its answer.
     pub fn rule_before_body(
         mut self,
         rule: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,

@@ -11,7 +11,8 @@ pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/v
      application/vnd.oci.artifact.manifest.v1+json";
 
 impl Endpoint {
-    /// Pushes samples with all that belongs to them: blobs, then manifests by digest, children first, then the root by tag.
+    /// Pushes samples with all that belongs to them: blobs, then manifests by digest, children first, then
+    /// the root by tag.
     pub fn push(&self, samples: &[Sample]) {
         for sample in samples {
             for blob in &sample.blobs {
@@ -68,8 +69,8 @@ impl Endpoint {
         if answer.status == 404 { String::new() } else { answer.expect_status(200).text() }
     }
 
-    /// Panics unless `repository` holds all of `sample`, byte for byte: the root by tag and by digest, every manifest,
-    /// every blob.
+    /// Panics unless `repository` holds all of `sample`, byte for byte: the root by tag and by digest, every
+    /// manifest, every blob.
     pub fn assert_holds(&self, sample: &Sample, repository: &str) {
         let named = self.manifest(repository, &sample.tag);
         assert!(named == sample.root.bytes, "{repository}:{} is not what was at the source", sample.tag);

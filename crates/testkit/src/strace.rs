@@ -14,7 +14,8 @@ pub struct Strace {
     failing: Vec<String>,
 }
 
-/// A call that was watched, with the thread's number in front and the result at its end; descriptors have their paths.
+/// A call that was watched, with the thread's number in front and the result at its end; descriptors have
+/// their paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// Its name.
@@ -45,7 +46,8 @@ impl Strace {
         self
     }
 
-    /// Lets a call fail with an error such as `ENOSPC`: the one of this number, from 1, in each thread that comes so far.
+    /// Lets a call fail with an error such as `ENOSPC`: the one of this number, from 1, in each thread that
+    /// comes so far.
     pub fn failing(self, call: &str, error: &str, number: usize) -> Self {
         self.inject(call, format!("inject=?{call}:error={error}:when={number}"))
     }
@@ -112,7 +114,8 @@ impl Watched {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// Where in the list the first call is that has this name (one of several, separated by `|`) and all these texts in it.
+    /// Where in the list the first call is that has this name (one of several, separated by `|`) and all
+    /// these texts in it.
     pub fn position(&self, names: &str, texts: &[&str]) -> Option<usize> {
         self.calls.iter().position(|call| {
             names.split('|').any(|name| name == call.name)

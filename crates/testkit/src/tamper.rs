@@ -73,7 +73,8 @@ impl Tampered {
     }
 }
 
-/// What a tar holds, in its order, read by the `tar` crate and not by Airlift's reader. Panics where that one fails.
+/// What a tar holds, in its order, read by the `tar` crate and not by Airlift's reader. Panics where that one
+/// fails.
 pub fn listing(archive: &Path) -> Vec<TarEntry> {
     let file = File::open(archive).expect("the archive can be opened");
     let mut archive = tar::Archive::new(file);

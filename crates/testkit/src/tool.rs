@@ -15,8 +15,8 @@ pub fn workspace_root() -> &'static Path {
 
 /// Where the tool `name` is: built by `tests/run` (`crane`, `regctl`, `registry`), or on the `PATH`.
 ///
-/// `None` where the machine doesn't have it; then the test is left out, with a line that says so. Panics where
-/// `tests/run` had it: a test must not get lost unnoticed.
+/// `None` where the machine doesn't have it; then the test is left out, with a line that says so. Panics
+/// where `tests/run` had it: a test must not get lost unnoticed.
 pub fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::iter::once(workspace_root().join("target/tools/bin"))

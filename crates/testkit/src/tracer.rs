@@ -1,7 +1,7 @@
 //! Kills a process at one of its system calls, whichever thread makes it.
 //!
-//! `strace` can do that, too, but counts each thread's calls by themselves, so that "the 17th" is one of several. Here
-//! there is one count for the whole process, and so every call of a run has its turn.
+//! `strace` can do that, too, but counts each thread's calls by themselves, so that "the 17th" is one of
+//! several. Here there is one count for the whole process, and so every call of a run has its turn.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -20,7 +20,8 @@ use nix::unistd::Pid;
 pub enum Kill {
     /// None: it runs to its end.
     Never,
-    /// The one of this number, from 1, over all threads. The `execve` that starts the program is before the first.
+    /// The one of this number, from 1, over all threads. The `execve` that starts the program is before the
+    /// first.
     At(usize),
     /// The one of this number among those of this kind.
     AtKind(i64, usize),
@@ -86,16 +87,17 @@ pub fn call_named(name: &str) -> i64 {
     known.unwrap_or_else(|| panic!("no system call is called {name} here")).0
 }
 
-/// Runs `command` without input and kills it where `at` says. Its output is thrown away, its complaints are kept.
+/// Runs `command` without input and kills it where `at` says. Its output is thrown away, its complaints are
+/// kept.
 ///
 /// # Panics
 /// If the system doesn't let one process trace another.
 #[allow(clippy::zombie_processes, reason = "the tracer waits for it, by its number")]
 pub fn run(command: &Command, at: Kill) -> Traced {
     let mut stderr = tempfile::tempfile().expect("a temporary file can be made");
-    // Tracing can only start when there is a process, and must have started when the program does: so a shell waits for a
-    // line and then becomes the program. It says first that it runs: a process may be there while it is still becoming
-    // the shell, and then that `execve` would be taken for the program's.
+    // Tracing can only start when there is a process, and must have started when the program does: so a shell
+    // waits for a line and then becomes the program. It says first that it runs: a process may be there while
+    // it is still becoming the shell, and then that `execve` would be taken for the program's.
     let mut waiting = Command::new("sh");
     waiting
         .args(["-c", "echo here; read -r go && exec \"$0\" \"$@\" >/dev/null"])

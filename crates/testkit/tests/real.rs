@@ -1,4 +1,5 @@
-//! The real parts start, take samples, give them back byte for byte, and end with the values that stand for them.
+//! The real parts start, take samples, give them back byte for byte, and end with the values that stand for
+//! them.
 
 use airlift_server::samples;
 use airlift_testkit::containerd::Containerd;

@@ -1,4 +1,5 @@
-//! Trust as a type: a [`VerifiedBundle`] can only be made here, and nothing can be read from it that isn't proven.
+//! Trust as a type: a [`VerifiedBundle`] can only be made here, and nothing can be read from it that isn't
+//! proven.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -54,8 +55,9 @@ fn first_error(report: &Report) -> String {
     }
 }
 
-/// An open bundle whose every header, padding byte, manifest and root was proven, and whose blobs are all there with
-/// the right size. A blob's content is proven as it is read: its last bytes come only after the digest matched.
+/// An open bundle whose every header, padding byte, manifest and root was proven, and whose blobs are all
+/// there with the right size. A blob's content is proven as it is read: its last bytes come only after the
+/// digest matched.
 #[derive(Debug)]
 pub struct VerifiedBundle {
     examined: Examined,
@@ -64,10 +66,11 @@ pub struct VerifiedBundle {
 }
 
 impl VerifiedBundle {
-    /// Opens and examines a bundle; any error finding refuses it, and so does the name of an unfinished build: what is still missing
-    /// there is not seen without reading all of it.
+    /// Opens and examines a bundle; any error finding refuses it, and so does the name of an unfinished
+    /// build: what is still missing there is not seen without reading all of it.
     pub fn admit(path: &Path, limits: Limits) -> Result<Self, AdmitError> {
-        // What an unfinished build lacks shows when its blobs are read, which may be hours and many images later.
+        // What an unfinished build lacks shows when its blobs are read, which may be hours and many images
+        // later.
         if part::is_unfinished(path) && path.is_file() {
             let (path, part) = (path.to_owned(), path.to_owned());
             return Err(AdmitError::Examine(OpenError::Unfinished { path, part }.into()));
@@ -111,7 +114,8 @@ impl VerifiedBundle {
         })
     }
 
-    /// A blob, or a manifest that is used as one, to be read and proven on the way; `None` for what the bundle doesn't hold.
+    /// A blob, or a manifest that is used as one, to be read and proven on the way; `None` for what the
+    /// bundle doesn't hold.
     pub fn content(&self, digest: &Digest) -> Option<ProvenContent> {
         let source = match self.graph.manifest(digest).and_then(|entry| entry.raw.as_ref()) {
             Some(raw) => Source::Manifest(raw.bytes().clone()),
@@ -159,8 +163,8 @@ impl ProvenContent {
         }
     }
 
-    /// Reads it from the start. The last piece is held back until the digest matched, so whoever counts bytes never
-    /// gets all of damaged content.
+    /// Reads it from the start. The last piece is held back until the digest matched, so whoever counts bytes
+    /// never gets all of damaged content.
     pub fn reader(&self) -> ProvenReader {
         let (inner, left) = match &self.source {
             Source::Blob(section) => (Inner::Blob(section.reader()), section.size()),

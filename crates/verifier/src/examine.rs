@@ -1,5 +1,5 @@
-//! Looks at everything but the blobs' contents: the container, the roots, every manifest, and whether all that they
-//! name is there.
+//! Looks at everything but the blobs' contents: the container, the roots, every manifest, and whether all
+//! that they name is there.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -92,7 +92,8 @@ impl Examined {
         self.blobs.get(digest)
     }
 
-    /// The content of a small blob such as a config, proven; `None` where it isn't there, is large or is damaged.
+    /// The content of a small blob such as a config, proven; `None` where it isn't there, is large or is
+    /// damaged.
     pub fn small_blob(&self, descriptor: &Descriptor) -> Option<Vec<u8>> {
         let section = self.blobs.get(&descriptor.digest).filter(|section| section.size() <= MAX_MANIFEST)?;
         section.read_all().ok().filter(|bytes| descriptor.digest.matches(bytes))
@@ -175,8 +176,8 @@ impl Examiner<'_> {
         self.outcome(Some(id), graph, blobs)
     }
 
-    /// Our own archive: each byte of the frame is compared, which finds all that the scan finds, and can name it. `None` where
-    /// another tool has packed it again, so that things are where their names are.
+    /// Our own archive: each byte of the frame is compared, which finds all that the scan finds, and can name
+    /// it. `None` where another tool has packed it again, so that things are where their names are.
     fn hold_against_plan(
         &mut self,
         plan: &Plan,

@@ -23,7 +23,8 @@ pub(crate) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::
     let mut altered = Vec::new();
     for entry in plan.entries() {
         if entry.header_offset >= length {
-            // All that is missing behind the end is one finding, not one an entry; missing blobs are named elsewhere.
+            // All that is missing behind the end is one finding, not one an entry; missing blobs are named
+            // elsewhere.
             break;
         }
         if let Some((region, offset)) = entry_defect(storage, entry)? {
@@ -89,7 +90,8 @@ fn shifted<'a, 'b>(plan: &Plan, altered: &'a [Altered<'b>], length: u64) -> &'a 
     if in_a_row > 1 { &altered[altered.len() - in_a_row..] } else { &[] }
 }
 
-/// Whether the archive is a sound one of another tool's with all that ours has: in other places, or with other headers all over.
+/// Whether the archive is a sound one of another tool's with all that ours has: in other places, or with
+/// other headers all over.
 fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Option<Finding> {
     let first = altered.first().filter(|first| first.region == Region::Header)?;
     let mut defects = archive.defects().iter().chain(archive.volume_defects());

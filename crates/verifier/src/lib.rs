@@ -1,7 +1,7 @@
 //! Bundle to report: every byte re-read and hashed, with no network.
 //!
-//! What is absent here: a network, a terminal, a clock, and any way to write. A test over `cargo metadata` holds that no
-//! crate below this one can open a connection.
+//! What is absent here: a network, a terminal, a clock, and any way to write. A test over `cargo metadata`
+//! holds that no crate below this one can open a connection.
 
 mod admitted;
 mod container;

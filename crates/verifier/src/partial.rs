@@ -1,8 +1,10 @@
-//! Other tools' layouts that hold a part of an image: `docker save` of today writes the index of all platforms and, of its children, what the
-//! store has. Nothing in such a layout says what was left out. So a platform of which nothing is there counts as left out, as long as another one is
-//! there; one of which something is missing is damaged.
+//! Other tools' layouts that hold a part of an image: `docker save` of today writes the index of all
+//! platforms and, of its children, what the store has. Nothing in such a layout says what was left out. So a
+//! platform of which nothing is there counts as left out, as long as another one is there; one of which
+//! something is missing is damaged.
 //!
-//! What is found here is said in the terms of our own bundles (a root's selection, and what is absent below it), so that all commands treat both alike.
+//! What is found here is said in the terms of our own bundles (a root's selection, and what is absent below
+//! it), so that all commands treat both alike.
 
 use std::collections::HashSet;
 
@@ -128,7 +130,8 @@ impl Examiner<'_> {
     }
 }
 
-/// The walk once more, over manifests that were read already; `None` where it would be refused, which it wasn't before.
+/// The walk once more, over manifests that were read already; `None` where it would be refused, which it
+/// wasn't before.
 fn again(graph: &Graph, roots: Vec<Root>, limits: Limits) -> Option<Graph> {
     let mut builder = GraphBuilder::new(roots, limits).ok()?;
     while !builder.wanted().is_empty() {

@@ -1,4 +1,5 @@
-//! The report: what was looked at, and every defect that was found. A defect is data; an error means that we could not look.
+//! The report: what was looked at, and every defect that was found. A defect is data; an error means that we
+//! could not look.
 
 use airlift_bundle::{Archive, Defect, Severity};
 use airlift_oci::Digest;
@@ -30,8 +31,8 @@ pub struct Report {
     pub images: Vec<ImageReport>,
     /// What is attached to them: signatures, SBOMs, attestations.
     pub referrers: Vec<ReferrerReport>,
-    /// Content that the layout lists like images and whose type is unknown: nothing is said of it but that it is what it is called.
-    /// Absent where there is none.
+    /// Content that the layout lists like images and whose type is unknown: nothing is said of it but that it
+    /// is what it is called. Absent where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<UnknownReport>,
     /// Everything that is wrong or odd; what is wrong with the container itself comes first.
@@ -44,7 +45,8 @@ pub struct Report {
 pub enum State {
     /// Whole and unchanged, without what was left out by choice.
     Whole,
-    /// Another tool's layout with a part of an image or more: what is there is right, and some platforms are not there at all.
+    /// Another tool's layout with a part of an image or more: what is there is right, and some platforms are
+    /// not there at all.
     Partial,
     /// Not the bundle whose id was expected; nothing else is wrong.
     OtherBundle,
@@ -52,7 +54,8 @@ pub enum State {
     OverLimit,
     /// No image layout, as far as can be seen.
     NoLayout,
-    /// One of our bundles, packed again by another tool: all content is right, and the archive isn't the original.
+    /// One of our bundles, packed again by another tool: all content is right, and the archive isn't the
+    /// original.
     PackedAgain,
     /// What a build that has not ended, or was broken off, has written so far.
     Unfinished,
@@ -156,7 +159,8 @@ pub struct VolumePlace {
     pub offset: u64,
 }
 
-/// Content that could not be read: in a compressed bundle because of what stands there, else because of the disk.
+/// Content that could not be read: in a compressed bundle because of what stands there, else because of the
+/// disk.
 pub(crate) fn unreadable(archive: &Archive, error: &std::io::Error) -> Finding {
     let is_compressed = archive.storage().is_some_and(airlift_bundle::Storage::is_compressed);
     let is_damage = is_compressed && error.kind() == std::io::ErrorKind::InvalidData;
@@ -217,8 +221,8 @@ impl Finding {
     }
 }
 
-/// Findings as they come. A hostile bundle of a few megabytes can name a hundred thousand things that are missing, each
-/// with a path; beyond a number that anybody reads they are only counted.
+/// Findings as they come. A hostile bundle of a few megabytes can name a hundred thousand things that are
+/// missing, each with a path; beyond a number that anybody reads they are only counted.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     kept: Vec<Finding>,

@@ -55,7 +55,8 @@ impl Examiner<'_> {
         self.archive.index().is_some() && !defects.any(|defect| defect.severity == Severity::Error)
     }
 
-    /// Whether `oci-layout` is one, and whether this is one of our bundles; of these, each of its bytes is known.
+    /// Whether `oci-layout` is one, and whether this is one of our bundles; of these, each of its bytes is
+    /// known.
     pub(crate) fn judge_layout_file(&mut self, bytes: &[u8], id: Option<Digest>) {
         let claimed = layout::parse_layout(bytes);
         // A flipped bit may hide the member's name or the id, but not both.

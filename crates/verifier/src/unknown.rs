@@ -1,4 +1,5 @@
-//! Content of a type that Airlift doesn't know where manifests are expected: it is shown as that, and never as an image.
+//! Content of a type that Airlift doesn't know where manifests are expected: it is shown as that, and never
+//! as an image.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -14,8 +15,8 @@ use crate::examine::Examiner;
 use crate::report::{Finding, unreadable};
 
 impl Examiner<'_> {
-    /// Takes roots of no known type out of other tools' layouts, in which they are legal: what they are called is held against
-    /// their content, and that is all. Our own bundles have none.
+    /// Takes roots of no known type out of other tools' layouts, in which they are legal: what they are
+    /// called is held against their content, and that is all. Our own bundles have none.
     pub(crate) fn set_apart_unknown(&mut self, roots: Vec<Root>) -> io::Result<Vec<Root>> {
         if self.ours {
             return Ok(roots);
@@ -79,7 +80,8 @@ impl Examiner<'_> {
     }
 }
 
-/// What content would be if its type said so. Of what doesn't begin like a JSON object, no more than that is read.
+/// What content would be if its type said so. Of what doesn't begin like a JSON object, no more than that is
+/// read.
 fn as_manifest(section: &Section) -> Option<&'static str> {
     let mut start = Vec::new();
     section.reader().take(64).read_to_end(&mut start).ok()?;

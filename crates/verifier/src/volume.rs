@@ -15,7 +15,8 @@ use crate::verify::Options;
 /// What the report on one volume calls itself.
 const SCHEMA: &str = "airlift.volume/v1";
 
-/// The answer to "is this volume what the manifest of its set says?". It says nothing of the other volumes, and so nothing of the bundle.
+/// The answer to "is this volume what the manifest of its set says?". It says nothing of the other volumes,
+/// and so nothing of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VolumeReport {
@@ -24,7 +25,8 @@ pub struct VolumeReport {
     pub schema: &'static str,
     /// Whether there is no finding of severity `error`.
     pub ok: bool,
-    /// The id of the bundle that the volume is of, as the manifest says. Absent where the manifest is damaged.
+    /// The id of the bundle that the volume is of, as the manifest says. Absent where the manifest is
+    /// damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Digest>,
     /// The volume's file name.
@@ -43,7 +45,8 @@ pub struct VolumeReport {
     pub findings: Vec<Finding>,
 }
 
-/// Verifies the volume at `path` by itself, beside the manifest of its set; `None` where `path` names no volume.
+/// Verifies the volume at `path` by itself, beside the manifest of its set; `None` where `path` names no
+/// volume.
 ///
 /// # Errors
 /// If it, or the manifest, can't be read.
@@ -91,8 +94,9 @@ fn hash(volume: &Volume, content: &Section, observer: &dyn Observer) -> std::io:
 }
 
 impl Examined {
-    /// Where something is wrong with a bundle in volumes that are all there: says which volumes were altered, or are in another's place.
-    /// The digests of content say that much only of content that lies in one volume.
+    /// Where something is wrong with a bundle in volumes that are all there: says which volumes were altered,
+    /// or are in another's place. The digests of content say that much only of content that lies in one
+    /// volume.
     pub(crate) fn name_altered_volumes(&mut self, jobs: usize, observer: &dyn Observer) {
         let is_damaged = self.findings().iter().any(|one| one.is_error() && one.rule != "expected-id");
         let Some(set) = self.archive.volumes().filter(|_| is_damaged) else { return };

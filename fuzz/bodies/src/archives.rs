@@ -8,8 +8,9 @@ use airlift_verifier::{Options, Report, State, VerifiedBundle, verify};
 use crate::second::{Said, is_whole, tar_files};
 use crate::{assert_shown, with_file};
 
-/// Bytes that may be a bundle: an answer in any case, each finding with a place; and a bundle that is called whole
-/// is whole for a second reader, can be pushed, and isn't whole any more after one of its bits was flipped.
+/// Bytes that may be a bundle: an answer in any case, each finding with a place; and a bundle that is called
+/// whole is whole for a second reader, can be pushed, and isn't whole any more after one of its bits was
+/// flipped.
 pub fn archives(bytes: &[u8]) {
     let Some(report) = examine(bytes) else { return };
     if !report.ok {

@@ -7,8 +7,8 @@ use airlift_oci::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest
 use crate::assert_shown;
 use crate::second::Json;
 
-/// Bytes that may be any of these documents: what is accepted has one meaning to every reader, keeps its bytes, and what
-/// we write of it says the same.
+/// Bytes that may be any of these documents: what is accepted has one meaning to every reader, keeps its
+/// bytes, and what we write of it says the same.
 pub fn documents(bytes: &[u8]) {
     let seen = serde_json::from_slice::<Json>(bytes);
     match Document::parse(bytes) {
@@ -47,7 +47,8 @@ fn manifests(bytes: &[u8]) {
     let other = Digest::sha256(b"another");
     assert!(RawManifest::received(bytes.to_vec().into(), other, None).is_err());
     let Ok(json) = serde_json::from_slice::<Json>(bytes) else { return };
-    // Half of CVE-2021-41190: nobody may find a list in what we take for an image, or a config in what is a list.
+    // Half of CVE-2021-41190: nobody may find a list in what we take for an image, or a config in what is a
+    // list.
     match raw.node() {
         Node::Index(children) => {
             assert!(json.one("config").is_none() && json.one("layers").is_none());

@@ -1,9 +1,9 @@
 //! For tests only: what must hold for any input, one function a kind of input.
 //!
-//! Each function takes bytes as they might come from outside and panics where a promise is broken. The fuzz targets call
-//! them on nightly with coverage, `tests/properties.rs` calls the same ones on stable. What is asserted is more than "it
-//! does not crash": values that are printed can be read back, and what is accepted is read the same by a second reader that
-//! shares no code with the product ([`second`]).
+//! Each function takes bytes as they might come from outside and panics where a promise is broken. The fuzz
+//! targets call them on nightly with coverage, `tests/properties.rs` calls the same ones on stable. What is
+//! asserted is more than "it does not crash": values that are printed can be read back, and what is accepted
+//! is read the same by a second reader that shares no code with the product ([`second`]).
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a broken promise has to fail")]
 
 pub mod archives;
@@ -26,8 +26,8 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// What every sentence for people has to be: not empty, one line, nothing that a terminal acts upon or that turns text
-/// around.
+/// What every sentence for people has to be: not empty, one line, nothing that a terminal acts upon or that
+/// turns text around.
 fn assert_shown(text: &str) {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     assert!(!text.is_empty() && !text.chars().any(|c| c.is_control() || turns(c)), "{text:?}");

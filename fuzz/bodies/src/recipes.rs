@@ -1,5 +1,5 @@
-//! Archives that nearly are right: a whole one, changed as the input says, with checksums, digests and sizes repaired, so
-//! that the change gets past the first check.
+//! Archives that nearly are right: a whole one, changed as the input says, with checksums, digests and sizes
+//! repaired, so that the change gets past the first check.
 
 use airlift_bundle::EntryPath;
 use airlift_oci::Digest;
@@ -8,8 +8,8 @@ use crate::images::Images;
 use crate::second::tar_files;
 use crate::tar_file::{header, pax_record};
 
-/// An input that is a recipe: what comes of it is held to what holds for all archives, and an archive that nothing was
-/// done to is whole.
+/// An input that is a recipe: what comes of it is held to what holds for all archives, and an archive that
+/// nothing was done to is whole.
 pub fn recipes(recipe: &[u8]) {
     let (bytes, changes) = cook(recipe);
     if changes == 0 {

@@ -1,5 +1,5 @@
-//! A second reader, for comparison: of JSON, one that sees what any decoder may see; of archives, one made of the `tar`
-//! crate, `serde_json` and `sha2` that knows nothing but the OCI specification.
+//! A second reader, for comparison: of JSON, one that sees what any decoder may see; of archives, one made of
+//! the `tar` crate, `serde_json` and `sha2` that knows nothing but the OCI specification.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,8 +24,8 @@ pub enum Json {
 }
 
 impl Json {
-    /// All values of members that some reader takes for `name`: Go's matches letters without regard for case, by simple
-    /// folding.
+    /// All values of members that some reader takes for `name`: Go's matches letters without regard for case,
+    /// by simple folding.
     pub fn all(&self, name: &str) -> Vec<&Json> {
         let Json::Object(members) = self else { return Vec::new() };
         let same = |other: &str| other.chars().map(folded).eq(name.chars().map(folded));
@@ -116,8 +116,8 @@ impl<'de> Visitor<'de> for Anything {
     }
 }
 
-/// The regular files of a tar, in order: name, place of the content, its length. A hard link has those of the file that it
-/// leads to.
+/// The regular files of a tar, in order: name, place of the content, its length. A hard link has those of the
+/// file that it leads to.
 ///
 /// # Errors
 /// What the `tar` crate says where it can't go on.
@@ -182,8 +182,8 @@ pub struct Said {
     pub lacks_mark: bool,
 }
 
-/// Whether everything that `index.json` leads to is in the archive, with its digest and size, but for what was said to be
-/// missing. Archives that say what they leave out are taken at their word for blobs.
+/// Whether everything that `index.json` leads to is in the archive, with its digest and size, but for what
+/// was said to be missing. Archives that say what they leave out are taken at their word for blobs.
 ///
 /// # Errors
 /// The first thing that is wrong.

@@ -1,4 +1,5 @@
-//! Inputs to start from, made by code. Few and small: each shows the fuzzer something that it would not find soon.
+//! Inputs to start from, made by code. Few and small: each shows the fuzzer something that it would not find
+//! soon.
 
 use airlift_oci::{Algorithm, Digest};
 

@@ -6,8 +6,8 @@ use airlift_bundle::{EntryPath, Severity};
 use crate::second::tar_files;
 use crate::{assert_shown, with_file};
 
-/// Bytes that may be an archive: no place that is found lies outside of them or over another, and an archive in which
-/// nothing is wrong holds the same files, at the same places, for the `tar` crate.
+/// Bytes that may be an archive: no place that is found lies outside of them or over another, and an archive
+/// in which nothing is wrong holds the same files, at the same places, for the `tar` crate.
 pub fn tars(bytes: &[u8]) {
     let length = bytes.len() as u64;
     let mut found = Vec::new();

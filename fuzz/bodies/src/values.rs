@@ -13,8 +13,8 @@ fn is_digest(text: &str) -> bool {
     })
 }
 
-/// A text that may be a digest: accepted exactly where the grammar says so, printed as it was read, and inverse to the
-/// path that a layout keeps the content under.
+/// A text that may be a digest: accepted exactly where the grammar says so, printed as it was read, and
+/// inverse to the path that a layout keeps the content under.
 pub fn digests(text: &str) {
     match text.parse::<Digest>() {
         Ok(digest) => {
@@ -53,8 +53,8 @@ pub fn paths(name: &[u8]) {
     }
 }
 
-/// A platform as somebody asks for it, and the same text, cut at line breaks, as the members of a config: one spelling
-/// each, which is read back, and which it satisfies.
+/// A platform as somebody asks for it, and the same text, cut at line breaks, as the members of a config: one
+/// spelling each, which is read back, and which it satisfies.
 pub fn platforms(text: &str) {
     match text.parse::<Platform>() {
         Ok(platform) => {

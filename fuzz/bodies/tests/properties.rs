@@ -1,4 +1,5 @@
-//! The fuzz targets' bodies on stable: all seeds, inputs that once broke a promise, and some hundred made-up inputs each.
+//! The fuzz targets' bodies on stable: all seeds, inputs that once broke a promise, and some hundred made-up
+//! inputs each.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
 #[path = "../../../crates/bundle/tests/format/json_tokens.rs"]

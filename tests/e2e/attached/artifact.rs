@@ -1,4 +1,5 @@
-//! Artifact manifests of 2022: `blobs` and a subject, no config. Registries still hold signatures of that form.
+//! Artifact manifests of 2022: `blobs` and a subject, no config. Registries still hold signatures of that
+//! form.
 
 use airlift_oci::media_type;
 use airlift_server::Options;

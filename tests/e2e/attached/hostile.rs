@@ -17,7 +17,8 @@ fn scripted(answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> 
     (script.start(), sample)
 }
 
-/// "No signatures" is only believed where the registry says so. Whatever is wrong, the image alone can be had.
+/// "No signatures" is only believed where the registry says so. Whatever is wrong, the image alone can be
+/// had.
 #[test]
 fn an_error_is_never_taken_for_nothing_attached() {
     for (part, statuses) in [
@@ -45,7 +46,8 @@ fn an_error_is_never_taken_for_nothing_attached() {
     }
 }
 
-/// An image, a referrer of it, and the index under its fallback tag, at a registry whose referrers API answers so.
+/// An image, a referrer of it, and the index under its fallback tag, at a registry whose referrers API
+/// answers so.
 fn without_api(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (ScriptedRegistry, Digest) {
     let sample = made::two_platforms(REPOSITORY, 1);
     let referrer = made::referrer(&sample.root, "application/x", "by the fallback tag");

@@ -1,4 +1,5 @@
-//! The lists of referrers at targets without the referrers API: written beside others, and never into something else.
+//! The lists of referrers at targets without the referrers API: written beside others, and never into
+//! something else.
 
 use std::sync::Arc;
 
@@ -154,7 +155,8 @@ fn a_list_that_shows_late_is_waited_for_and_written_once() {
     assert_eq!(registry.count("PUT", &signed.tag()), 1);
 }
 
-/// What came of a push to a registry that can't keep the list: the image is there, the list isn't, and that is said.
+/// What came of a push to a registry that can't keep the list: the image is there, the list isn't, and that
+/// is said.
 fn assert_unlisted(signed: &Signed, target: &Embedded, pushed: Ran, reason: &str) {
     let pushed = pushed.expect(3);
     let receipt = pushed.json("airlift.receipt/v1");

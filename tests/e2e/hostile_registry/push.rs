@@ -27,7 +27,8 @@ pub(crate) struct Fault {
 pub(crate) enum End {
     /// With all of it there.
     Arrives,
-    /// With exit 3, an error that has all these texts (`a|b` is one of both), and no tag that anybody can follow.
+    /// With exit 3, an error that has all these texts (`a|b` is one of both), and no tag that anybody can
+    /// follow.
     NoTag(&'static [&'static str]),
     /// The same, but the registry took the tag before it lied about it.
     Tagged(&'static [&'static str]),
@@ -48,7 +49,8 @@ pub(crate) fn play(fault: &Fault, stage: &Stage) {
     let acknowledged = Arc::new(Mutex::new(HashMap::<usize, Answer>::new()));
     let waiting = acknowledged.clone();
     let target = Script::forwarding(behind.authority())
-        // Refusals of uploads come before the body, as they do where a proxy has a limit. What is acknowledged was read.
+        // Refusals of uploads come before the body, as they do where a proxy has a limit. What is
+        // acknowledged was read.
         .rule_before_body(move |request| {
             let is_early = request.method == "PUT" || request.method == "PATCH";
             let answer = is_early.then(|| early.get().and_then(|rule| rule(request))).flatten()?;

@@ -15,7 +15,8 @@ use crate::made::{image, two_platforms};
 /// Part of every secret.
 pub(crate) const CANARY: &str = "c4nary";
 
-/// No fault may take longer. Most take less than a second; the slowest wait for timeouts of one second, some times.
+/// No fault may take longer. Most take less than a second; the slowest wait for timeouts of one second, some
+/// times.
 const LONGEST: Duration = Duration::from_secs(40);
 
 /// No fault may need more memory, in a debug build.

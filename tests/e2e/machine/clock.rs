@@ -1,6 +1,8 @@
-//! A clock that jumps, backwards or by years, changes nothing: what is timed is timed by a clock that only goes forward.
+//! A clock that jumps, backwards or by years, changes nothing: what is timed is timed by a clock that only
+//! goes forward.
 //!
-//! The wall clock is read in one place, for a `Retry-After` that is a date; the pause that comes of it is capped.
+//! The wall clock is read in one place, for a `Retry-After` that is a date; the pause that comes of it is
+//! capped.
 
 use std::path::{Path, PathBuf};
 

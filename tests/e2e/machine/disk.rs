@@ -1,8 +1,8 @@
 //! Disks that are full or broken.
 //!
-//! Errors are put into system calls, which works for everybody everywhere; and `ulimit -f` lets the kernel itself refuse
-//! to make a file larger, as a quota does. A small file system would need somebody who may mount it: `tests/faults/inject`
-//! uses one where that is so.
+//! Errors are put into system calls, which works for everybody everywhere; and `ulimit -f` lets the kernel
+//! itself refuse to make a file larger, as a quota does. A small file system would need somebody who may
+//! mount it: `tests/faults/inject` uses one where that is so.
 
 use airlift_testkit::injected::{ERRORS, Outcome, fail};
 use airlift_testkit::killed::{Before, Build, Shape, sample};

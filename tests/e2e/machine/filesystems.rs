@@ -1,6 +1,7 @@
 //! File systems that lack something: each has a way to go on, and the bundle is the same.
 //!
-//! Played by errors in system calls, because the file systems themselves are not at hand everywhere. `docs/filesystems.md` has the table.
+//! Played by errors in system calls, because the file systems themselves are not at hand everywhere.
+//! `docs/filesystems.md` has the table.
 
 use std::path::PathBuf;
 
@@ -41,7 +42,8 @@ impl Bench {
         [&["build", reference, "-o", output], more].concat()
     }
 
-    /// Builds a form of the bundle where these calls are refused, and finds the right bytes. `None` where there is no strace.
+    /// Builds a form of the bundle where these calls are refused, and finds the right bytes. `None` where
+    /// there is no strace.
     fn build(&self, form: usize, refused: &[(&str, &str)]) -> Option<Watched> {
         self.build_at(&Airlift::new(), form, refused, &[])
     }

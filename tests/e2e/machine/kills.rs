@@ -1,4 +1,5 @@
-//! `kill -9`, wherever a run is: what is left is nothing, what was there before, or all of it; and the same command goes on.
+//! `kill -9`, wherever a run is: what is left is nothing, what was there before, or all of it; and the same
+//! command goes on.
 
 use airlift_server::Options;
 use airlift_testkit::killed::{Before, Build, Push, Scenario, Shape, sample, walk};

@@ -184,7 +184,8 @@ fn content_that_no_image_names_is_named() {
     airlift.run(&["push", "layout", target.authority()]).expect(0).says(&extra.hex());
 }
 
-/// A tag that answers is believed, one HEAD an image; who doubts it says so, and what is gone below it comes back.
+/// A tag that answers is believed, one HEAD an image; who doubts it says so, and what is gone below it comes
+/// back.
 #[test]
 fn a_recheck_mends_what_was_lost_below_a_tag() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY]);

@@ -25,7 +25,8 @@ fn since_put(name: String) -> impl Fn(&Request) -> Option<usize> {
     }
 }
 
-/// A registry that doesn't see at once what it took refuses the manifest above, in the words of one registry or another.
+/// A registry that doesn't see at once what it took refuses the manifest above, in the words of one registry
+/// or another.
 #[test]
 fn what_was_acknowledged_is_waited_for_and_not_sent_again() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY], &[]);

@@ -155,7 +155,8 @@ fn what_a_refusal_names_is_sent_whatever_a_head_says() {
     }
 }
 
-/// A registry that refuses the first platform's manifest, once, and names nothing. A HEAD finds its layer for that long, or always.
+/// A registry that refuses the first platform's manifest, once, and names nothing. A HEAD finds its layer for
+/// that long, or always.
 fn refusing_once(
     target: &Embedded,
     sample: &Sample,

@@ -180,7 +180,8 @@ fn a_blob_that_can_not_be_looked_at_is_asked_for_or_sent() {
     }
 }
 
-/// A look at all that is below an image finds less than there is: then that is sent again, and nothing is called lost.
+/// A look at all that is below an image finds less than there is: then that is sent again, and nothing is
+/// called lost.
 #[test]
 fn a_recheck_that_may_not_look_sends_it_again() {
     let (airlift, _source, sample) = bundle();
@@ -200,7 +201,8 @@ fn a_recheck_that_may_not_look_sends_it_again() {
     }
 }
 
-/// The platforms that a bundle leaves out are there; a HEAD that denies it must not make a partial image of it.
+/// The platforms that a bundle leaves out are there; a HEAD that denies it must not make a partial image of
+/// it.
 #[test]
 fn children_that_are_there_are_found_whatever_heads_say() {
     let (airlift, _source, mut samples) = made::bundle(&[REPOSITORY], &["--platform", "linux/amd64"]);

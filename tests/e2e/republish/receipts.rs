@@ -84,8 +84,8 @@ fn a_server_that_says_yes_to_everything_is_no_registry() {
     }
 }
 
-/// A push that is interrupted leaves the receipt of what it did, and no other file. Before its first image is through there is none, but an
-/// earlier push's receipt doesn't pass for this one's.
+/// A push that is interrupted leaves the receipt of what it did, and no other file. Before its first image is
+/// through there is none, but an earlier push's receipt doesn't pass for this one's.
 #[test]
 fn an_interrupted_push_leaves_a_receipt_of_what_it_did() {
     for (stalls, earlier) in [("team/one", false), ("team/one", true), ("team/two", false)] {

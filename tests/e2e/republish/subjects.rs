@@ -1,4 +1,5 @@
-//! Registries that refuse a manifest as long as its `subject` isn't there, as GitLab does. The specification wants it taken.
+//! Registries that refuse a manifest as long as its `subject` isn't there, as GitLab does. The specification
+//! wants it taken.
 
 use airlift_oci::Digest;
 use airlift_server::Options;
@@ -13,7 +14,8 @@ use crate::made::{Embedded, descriptor_with, image, index, put, referrer};
 const REPOSITORY: &str = "team/app";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// What goes to the target: attestations that are siblings of their images and have a `subject`, listed before these.
+/// What goes to the target: attestations that are siblings of their images and have a `subject`, listed
+/// before these.
 struct Attested {
     airlift: Airlift,
     images: Vec<Image>,
@@ -222,7 +224,8 @@ fn a_subject_that_shows_late_is_waited_for_and_not_sent_again() {
     assert_eq!(registry.count("PUT", &put_path(&subject)), 1);
 }
 
-/// Nothing is attached to the subject at the source, and the bundle is without it: then it can't be sent, and the refusal stands.
+/// Nothing is attached to the subject at the source, and the bundle is without it: then it can't be sent, and
+/// the refusal stands.
 #[test]
 fn a_subject_that_the_bundle_lacks_is_an_error_that_names_it() {
     let elsewhere = image("linux/amd64", 9).manifest;

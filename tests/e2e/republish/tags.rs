@@ -15,7 +15,8 @@ fn signature_tag(image: &Image) -> String {
     format!("sha256-{}.sig", image.manifest.digest.hex())
 }
 
-/// One image at two registries, signed by somebody else at each. At the target there is one tag for both signatures.
+/// One image at two registries, signed by somebody else at each. At the target there is one tag for both
+/// signatures.
 #[test]
 fn signatures_that_would_get_one_tag_are_refused() {
     let (airlift, image) = (Airlift::new(), made::image("linux/amd64", 1));

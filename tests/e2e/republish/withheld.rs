@@ -1,4 +1,5 @@
-//! Registries that hand out an image only when it is signed or scanned, to those who push as well: Harbor's projects.
+//! Registries that hand out an image only when it is signed or scanned, to those who push as well: Harbor's
+//! projects.
 
 use airlift_server::Options;
 use airlift_testkit::http::Endpoint;
@@ -28,7 +29,8 @@ fn withholding(target: &Embedded, paths: Vec<String>, signatures: Vec<String>) -
         .start()
 }
 
-/// Signed twice: by a referrer and under cosign's tag. All manifests of the image are kept back, or its root alone.
+/// Signed twice: by a referrer and under cosign's tag. All manifests of the image are kept back, or its root
+/// alone.
 #[test]
 fn what_is_withheld_until_it_is_signed_is_read_back_after_its_signatures() {
     let sample = made::two_platforms(REPOSITORY, 1);

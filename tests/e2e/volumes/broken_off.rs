@@ -43,7 +43,8 @@ impl Breaking {
         self.airlift.run(&[&arguments, size, more].concat())
     }
 
-    /// Builds until the line breaks, mends it, and gives where the layer was asked for from in the builds that came after.
+    /// Builds until the line breaks, mends it, and gives where the layer was asked for from in the builds
+    /// that came after.
     fn break_then(&self, size: &str, then: impl FnOnce()) -> Vec<Option<u64>> {
         self.build(size, &[]).expect(3).says("what arrived is kept");
         let files = self.airlift.files();
@@ -132,7 +133,8 @@ fn a_run_that_ended_while_volumes_took_their_names_is_finished() {
     assert_eq!(volumes.pair.airlift.read("b.tar.002"), b"precious");
 }
 
-/// Unfinished volumes of another plan get other names one by one, from the last, and go away one by one, from the last.
+/// Unfinished volumes of another plan get other names one by one, from the last, and go away one by one, from
+/// the last.
 #[test]
 fn a_run_that_ended_while_other_volumes_were_set_aside_leaves_nothing_behind() {
     let Some(volumes) = Volumes::start() else { return };

@@ -11,9 +11,9 @@ use airlift_oci::{Algorithm, Digest, Hasher};
 use super::stretch::Stretch;
 use crate::content::storage::Storage;
 
-/// `size` bytes from `offset` on. All sections of an archive share its open descriptors, so swapping the file under
-/// its name changes nothing. The files of a folder are opened while they are read: a layout may have more of them than
-/// a process may have open.
+/// `size` bytes from `offset` on. All sections of an archive share its open descriptors, so swapping the file
+/// under its name changes nothing. The files of a folder are opened while they are read: a layout may have
+/// more of them than a process may have open.
 #[derive(Clone, Debug)]
 pub struct Section {
     source: Source,
@@ -89,8 +89,8 @@ impl Section {
     }
 }
 
-/// Reads a [`Section`] from start to end, in pieces that fit the L2 cache. The end of the archive inside the section is an
-/// error, not an end.
+/// Reads a [`Section`] from start to end, in pieces that fit the L2 cache. The end of the archive inside the
+/// section is an error, not an end.
 #[derive(Debug)]
 pub struct SectionReader {
     section: Section,
@@ -101,7 +101,8 @@ pub struct SectionReader {
 }
 
 impl SectionReader {
-    /// Turns to the bytes behind those that were begun. Of an empty section that is nothing, in a file that can be opened.
+    /// Turns to the bytes behind those that were begun. Of an empty section that is nothing, in a file that
+    /// can be opened.
     fn turn(&mut self) -> io::Result<()> {
         let storage = match &self.storage {
             Some(storage) => storage,

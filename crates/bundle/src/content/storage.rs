@@ -1,9 +1,10 @@
 //! The bytes of a tar archive as one stretch, in whatever way they lie on disk.
 //!
-//! Everybody above speaks of *logical* offsets: bytes from the start of the tar archive. Where these lie is said here and nowhere
-//! else. To add a way of lying, such as several files one behind the other, add a `Kind`, say its length in [`Storage::len`],
-//! and in `Storage::run` in which file, and where in it, the bytes from a logical offset on lie and how many of
-//! them lie there in a row. Reading, hashing in place, scanning and comparing go by that. [`crate::Archive::open`] chooses.
+//! Everybody above speaks of *logical* offsets: bytes from the start of the tar archive. Where these lie is
+//! said here and nowhere else. To add a way of lying, such as several files one behind the other, add a
+//! `Kind`, say its length in [`Storage::len`], and in `Storage::run` in which file, and where in it, the
+//! bytes from a logical offset on lie and how many of them lie there in a row. Reading, hashing in place,
+//! scanning and comparing go by that. [`crate::Archive::open`] chooses.
 
 use std::fs::File;
 use std::io;
@@ -74,7 +75,8 @@ impl From<&Storage> for Storage {
 }
 
 impl Storage {
-    /// In which volume, and where in it, a byte lies; `None` for an archive in one file, or one that is unpacked while it is read.
+    /// In which volume, and where in it, a byte lies; `None` for an archive in one file, or one that is
+    /// unpacked while it is read.
     pub fn volume_at(&self, offset: u64) -> Option<VolumePlace> {
         let Kind::Pieces(pieces) = &self.kind else { return None };
         let (index, offset) = pieces.at(offset)?;
@@ -107,7 +109,8 @@ impl Storage {
         }
     }
 
-    /// Reads the bytes from `offset` on: as many of the `wanted` as are read in one way, and how many these are.
+    /// Reads the bytes from `offset` on: as many of the `wanted` as are read in one way, and how many these
+    /// are.
     pub(crate) fn stretch(&self, offset: u64, wanted: u64) -> io::Result<(Stretch, u64)> {
         if let Kind::Frames(frames) = &self.kind {
             return frames.stretch(offset, wanted);
@@ -118,7 +121,8 @@ impl Storage {
         Ok((Stretch::Run(RunReader::new(run)), count))
     }
 
-    /// Where the bytes from `offset` on lie: as many of the `wanted` as lie there in a row, and at least one of them.
+    /// Where the bytes from `offset` on lie: as many of the `wanted` as lie there in a row, and at least one
+    /// of them.
     fn run(&self, offset: u64, wanted: u64) -> io::Result<Run> {
         match &self.kind {
             Kind::Plain(file) => Ok(Run { file: Arc::clone(file), position: offset, size: wanted }),

@@ -1,7 +1,7 @@
 //! An image layout, opened in place: our archive, another tool's tar, or a folder.
 //!
-//! Opening finds out where things lie and what is wrong with the container; it hashes nothing. Whether the contents are
-//! what they are called is the verifier's business.
+//! Opening finds out where things lie and what is wrong with the container; it hashes nothing. Whether the
+//! contents are what they are called is the verifier's business.
 
 mod docker;
 mod error;
@@ -243,8 +243,8 @@ impl Archive {
         }
     }
 
-    /// Counts the extra files that were not named. Of an archive in Docker's own form, in which there are links, these are
-    /// nothing that anybody has to know.
+    /// Counts the extra files that were not named. Of an archive in Docker's own form, in which there are
+    /// links, these are nothing that anybody has to know.
     pub(crate) fn sum_up(&mut self) {
         if self.is_docker_archive() {
             self.defects.retain(|defect| !matches!(defect.rule, "tar-type" | "folder-type"));
@@ -368,7 +368,8 @@ fn compression(file: &impl ReadAt) -> io::Result<Option<&'static str>> {
     })
 }
 
-/// Whether the file starts like one of our bundles, header damage or not: then it is a damaged bundle, not another file.
+/// Whether the file starts like one of our bundles, header damage or not: then it is a damaged bundle, not
+/// another file.
 fn has_layout_name(file: &impl ReadAt) -> io::Result<bool> {
     let mut start = [0; 1024];
     let count = file.read_full_at(&mut start, 0)?;

@@ -1,4 +1,5 @@
-//! Content that needs no fetching: another bundle, a layout of another tool, or an unfinished bundle, looked into by digest.
+//! Content that needs no fetching: another bundle, a layout of another tool, or an unfinished bundle, looked
+//! into by digest.
 //!
 //! What stands on a shelf is not trusted: manifests are hashed here, blobs by whoever copies them.
 
@@ -38,8 +39,8 @@ enum Content {
 }
 
 impl Shelf {
-    /// Opens a bundle, an unfinished bundle, or a layout of another tool: archive or folder. Damage doesn't matter: what
-    /// is not what it is called is not used.
+    /// Opens a bundle, an unfinished bundle, or a layout of another tool: archive or folder. Damage doesn't
+    /// matter: what is not what it is called is not used.
     ///
     /// # Errors
     /// If it can't be read, or holds no image layout.
@@ -111,10 +112,12 @@ impl Shelf {
         section.read_all().ok().filter(|bytes| digest.matches(bytes)).map(Bytes::from)
     }
 
-    /// The place of a blob of this size, unproven; `None` also where an unfinished bundle has not begun with it.
+    /// The place of a blob of this size, unproven; `None` also where an unfinished bundle has not begun with
+    /// it.
     pub fn blob(&self, digest: &Digest, size: u64) -> Option<Section> {
         if let Content::Planned { bytes, places, .. } = &self.content {
-            // The header goes to disk with the first bytes. Without it, gigabytes of zeros would be read for nothing.
+            // The header goes to disk with the first bytes. Without it, gigabytes of zeros would be read for
+            // nothing.
             let defect = entry_defect(bytes, places.get(digest)?).ok()?;
             if matches!(defect, Some((Region::Header, _))) {
                 return None;

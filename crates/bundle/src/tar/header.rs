@@ -1,8 +1,9 @@
-//! Tar headers as Airlift writes them: one spelling for each entry, so that readers can hold every byte against it.
+//! Tar headers as Airlift writes them: one spelling for each entry, so that readers can hold every byte
+//! against it.
 //!
-//! POSIX pax, "ustar Interchange Format": regular files, mode 0644, no owner, time zero. A size of 8 GiB and more is
-//! written in base-256 in the header itself, so that there is one size field and two parsers can't disagree. A pax
-//! record is used for nothing but a name that doesn't fit (sha512 digests).
+//! POSIX pax, "ustar Interchange Format": regular files, mode 0644, no owner, time zero. A size of 8 GiB and
+//! more is written in base-256 in the header itself, so that there is one size field and two parsers can't
+//! disagree. A pax record is used for nothing but a name that doesn't fit (sha512 digests).
 
 use crate::tar::path::EntryPath;
 

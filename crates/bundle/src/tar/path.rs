@@ -32,8 +32,8 @@ pub enum PathError {
 pub struct EntryPath(String);
 
 impl EntryPath {
-    /// Checks a name as it stands in an archive. One leading `./` and one trailing `/` are how some writers spell
-    /// the same path, and are dropped; the archive's own root is `None`.
+    /// Checks a name as it stands in an archive. One leading `./` and one trailing `/` are how some writers
+    /// spell the same path, and are dropped; the archive's own root is `None`.
     pub fn parse(name: &[u8]) -> Result<Option<Self>, PathError> {
         let text = std::str::from_utf8(name).map_err(|_| PathError::Characters)?;
         if text.len() > MAX_LENGTH {

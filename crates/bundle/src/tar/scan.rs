@@ -1,19 +1,22 @@
 //! The strict tar reader: where the entries of an archive lie, and every reason not to trust it.
 //!
-//! An archive is only ever parsed in place; nothing is extracted, so no entry can write anywhere. The attacks that it
-//! answers are those by which two parsers see two different archives in the same bytes, or one is led astray:
+//! An archive is only ever parsed in place; nothing is extracted, so no entry can write anywhere. The attacks
+//! that it answers are those by which two parsers see two different archives in the same bytes, or one is led
+//! astray:
 //!
 //! - cut off: at an entry's boundary, inside data, without the closing blocks, or an empty file;
 //! - anything but zeros behind the end, where a second archive could hide;
 //! - the same name twice, of which one parser takes the first and another the last;
-//! - a pax size that differs from the header's (CVE-2025-62518), global pax headers, pax paths that rename an entry;
+//! - a pax size that differs from the header's (CVE-2025-62518), global pax headers, pax paths that rename an
+//!   entry;
 //! - GNU sparse maps (CVE-2025-58183), symbolic links, devices and unknown types;
 //! - hard links to anything but a regular file that stands before them in the archive;
 //! - absolute names, `..`, `//`, NUL and control characters;
 //! - sizes beyond what is there, negative base-256, header records of megabytes;
 //! - flipped bits in headers, by their checksum.
 //!
-//! What is merely another order, a directory entry, a hard link to an earlier file, or a long name in pax or GNU form is legal.
+//! What is merely another order, a directory entry, a hard link to an earlier file, or a long name in pax or
+//! GNU form is legal.
 
 mod fields;
 mod links;
@@ -55,8 +58,8 @@ pub struct ScannedEntry {
     pub size: u64,
 }
 
-/// Goes through an archive's headers: `found` gets the regular files, in archive order, up to where the scan had to
-/// stop; what is wrong comes back. `Err` only where the file can't be read.
+/// Goes through an archive's headers: `found` gets the regular files, in archive order, up to where the scan
+/// had to stop; what is wrong comes back. `Err` only where the file can't be read.
 pub fn scan(file: &impl ReadAt, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Defect>> {
     scan_some(file, length, found, MAX_ENTRIES)
 }
@@ -119,7 +122,8 @@ struct Scanner<'a, R, F> {
 }
 
 impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
-    /// Reads the header at `at`; returns where the next one is, or `None` at the end or where going on makes no sense.
+    /// Reads the header at `at`; returns where the next one is, or `None` at the end or where going on makes
+    /// no sense.
     fn step(&mut self, at: u64) -> io::Result<Option<u64>> {
         if self.count > self.most {
             let message = format!("the archive has more than {} entries", self.most);
@@ -161,7 +165,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         }
     }
 
-    /// Reads what lies `from` there for the header at `at`; `None` where that can't be unpacked, which ends the scan.
+    /// Reads what lies `from` there for the header at `at`; `None` where that can't be unpacked, which ends
+    /// the scan.
     fn read(&mut self, buffer: &mut [u8], at: u64, from: u64) -> io::Result<Option<usize>> {
         match self.file.read_full_at(buffer, from) {
             Err(error) if is_damage(&error) => {
@@ -328,8 +333,8 @@ enum Spelling {
     Folder,
 }
 
-/// Whether a header's name is what writers leave there of a name that is too long: as much as fits, perhaps without a
-/// slash at the cut.
+/// Whether a header's name is what writers leave there of a name that is too long: as much as fits, perhaps
+/// without a slash at the cut.
 fn is_start(short: &[u8], long: &[u8]) -> bool {
     long.len() > NAME_FIELD && short.len() + 2 > NAME_FIELD && long.starts_with(short)
 }
@@ -339,8 +344,8 @@ fn shortened(name: &[u8]) -> impl std::fmt::Display + '_ {
     name[..name.len().min(200)].escape_ascii()
 }
 
-/// The size that every parser sees; `None` where they may differ. Sizes from 8 GiB on don't fit the header's octal
-/// digits, so writers of pax leave the field zero there.
+/// The size that every parser sees; `None` where they may differ. Sizes from 8 GiB on don't fit the header's
+/// octal digits, so writers of pax leave the field zero there.
 fn agreed_size(header: u64, pax: Option<u64>) -> Option<u64> {
     match pax {
         None => Some(header),

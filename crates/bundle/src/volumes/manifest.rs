@@ -1,7 +1,7 @@
 //! The manifest of volumes: `airlift.volumes/v1`.
 //!
-//! Its bytes follow from the archive and the size of the volumes, and it ends in a digest of itself: so there is one right form of it,
-//! and any flipped bit is found.
+//! Its bytes follow from the archive and the size of the volumes, and it ends in a digest of itself: so there
+//! is one right form of it, and any flipped bit is found.
 
 use airlift_oci::text::harmless_json;
 use airlift_oci::{Algorithm, Digest};
@@ -14,7 +14,8 @@ use crate::volumes::{MAX_VOLUMES, Split, digits, stem_of, volume_name};
 pub const SCHEMA: &str = "airlift.volumes/v1";
 /// A manifest of the most volumes with the longest names is smaller.
 pub(crate) const MAX_SIZE: u64 = 20 << 20;
-/// Of so many bytes of a volume there is a digest of their own, so that a swapped volume is known without reading all of it.
+/// Of so many bytes of a volume there is a digest of their own, so that a swapped volume is known without
+/// reading all of it.
 pub(crate) const START: u64 = 4_096;
 
 /// Why a manifest of volumes is refused.
@@ -99,7 +100,8 @@ impl JsonSchema for Hex {
 }
 
 impl VolumeSet {
-    /// The set of an archive. `stem` is the archive's file name; `contents` are the digests of each volume's start and of all of it.
+    /// The set of an archive. `stem` is the archive's file name; `contents` are the digests of each volume's
+    /// start and of all of it.
     pub(crate) fn new(
         bundle: Digest,
         size: u64,

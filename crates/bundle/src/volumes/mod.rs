@@ -1,10 +1,11 @@
-//! A bundle in volumes: the very bytes of the archive, cut into files of one size, and one small file that says what belongs
-//! together.
+//! A bundle in volumes: the very bytes of the archive, cut into files of one size, and one small file that
+//! says what belongs together.
 //!
-//! `b.tar.001`, `b.tar.002`, … one behind the other are `b.tar`. `b.tar.volumes.json`, the *manifest of volumes*
-//! ([`VolumeSet`]), names each with its size and digests: so each can be verified alone, and a set is known to be complete.
-//! [`named`] says what a path means, [`open`](open()) opens a set in place, [`open_one`] a single volume, [`VolumeParts`] are volumes that are
-//! being written. `docs/format.md` is the contract.
+//! `b.tar.001`, `b.tar.002`, … one behind the other are `b.tar`. `b.tar.volumes.json`, the *manifest of
+//! volumes* ([`VolumeSet`]), names each with its size and digests: so each can be verified alone, and a set
+//! is known to be complete. [`named`] says what a path means, [`open`](open()) opens a set in place,
+//! [`open_one`] a single volume, [`VolumeParts`] are volumes that are being written. `docs/format.md` is the
+//! contract.
 
 pub(crate) mod manifest;
 mod one;
@@ -70,7 +71,8 @@ pub struct Span {
 }
 
 impl Split {
-    /// Volumes of at most `size` bytes: `size` rounded down to a multiple of tar's block, so that writing past the page cache works.
+    /// Volumes of at most `size` bytes: `size` rounded down to a multiple of tar's block, so that writing
+    /// past the page cache works.
     ///
     /// # Errors
     /// If that is less than [`MIN_VOLUME`].
@@ -142,7 +144,8 @@ pub fn named(path: &Path) -> Named {
     Named::Other
 }
 
-/// Where opening `path` failed for want of a manifest of volumes: a volume, and the manifest that should lie beside it.
+/// Where opening `path` failed for want of a manifest of volumes: a volume, and the manifest that should lie
+/// beside it.
 pub(crate) fn lacks_manifest(path: &Path, error: &OpenError) -> Option<(PathBuf, PathBuf)> {
     match error {
         OpenError::NotALayout { .. } => of_volume(path),
@@ -155,7 +158,8 @@ pub(crate) fn lacks_manifest(path: &Path, error: &OpenError) -> Option<(PathBuf,
     }
 }
 
-/// The same where `path` is called as a first volume is. Of all volumes it alone looks like an archive, one that was cut off.
+/// The same where `path` is called as a first volume is. Of all volumes it alone looks like an archive, one
+/// that was cut off.
 pub(crate) fn of_first(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let (_, number) = path.file_name()?.to_str()?.rsplit_once('.')?;
     of_volume(path).filter(|_| matches!(number, "001" | "0001"))

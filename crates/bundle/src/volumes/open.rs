@@ -1,4 +1,5 @@
-//! Opens a set in place: what is missing, too short or in another's place is known before anything large is read.
+//! Opens a set in place: what is missing, too short or in another's place is known before anything large is
+//! read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -27,7 +28,8 @@ pub struct Opened {
     pub defects: Vec<Defect>,
 }
 
-/// Opens the set whose manifest is at `manifest`. Of each volume the presence, the size and the start are looked at.
+/// Opens the set whose manifest is at `manifest`. Of each volume the presence, the size and the start are
+/// looked at.
 ///
 /// # Errors
 /// If the manifest, or a volume that is there, can't be read.

@@ -1,5 +1,5 @@
-//! Volumes and manifests under other names, as copying tools and browsers give them: recognised by their content, so that a message can say what
-//! they are. Nothing is read under another name than the manifest's.
+//! Volumes and manifests under other names, as copying tools and browsers give them: recognised by their
+//! content, so that a message can say what they are. Nothing is read under another name than the manifest's.
 
 use std::collections::HashMap;
 use std::io::Read;

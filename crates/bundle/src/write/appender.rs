@@ -1,5 +1,5 @@
-//! Appends to a file in large aligned writes, past the page cache where the file system allows it; and takes back what was
-//! appended last.
+//! Appends to a file in large aligned writes, past the page cache where the file system allows it; and takes
+//! back what was appended last.
 
 use std::fs::File;
 use std::io;

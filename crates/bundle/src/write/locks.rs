@@ -1,4 +1,5 @@
-//! Locks on files, where the file system has them; and who holds one: Linux says so in `/proc/locks`, other systems don't.
+//! Locks on files, where the file system has them; and who holds one: Linux says so in `/proc/locks`, other
+//! systems don't.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -28,8 +29,8 @@ pub(crate) fn take(file: &File) -> Result<Lock, TryLockError> {
     }
 }
 
-/// The process that holds a lock on `file`, in words such as "process 4711 (airlift)"; `None` where that can't be told: on
-/// other systems, across containers, or because it ended meanwhile.
+/// The process that holds a lock on `file`, in words such as "process 4711 (airlift)"; `None` where that
+/// can't be told: on other systems, across containers, or because it ended meanwhile.
 pub(crate) fn holder(file: &File) -> Option<String> {
     let metadata = file.metadata().ok()?;
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
@@ -41,7 +42,8 @@ pub(crate) fn holder(file: &File) -> Option<String> {
     }
 }
 
-/// Of a line such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF`: the process, if the line is about this file.
+/// Of a line such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF`: the process, if the line is about this
+/// file.
 fn pid_of(line: &str, file: &Metadata) -> Option<u32> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     if fields.next() != Some("FLOCK") {
@@ -51,7 +53,8 @@ fn pid_of(line: &str, file: &Metadata) -> Option<u32> {
     let mut place = fields.next()?.split(':');
     let (major, minor) = (hex(place.next()?)?, hex(place.next()?)?);
     let inode: u64 = place.next()?.parse().ok()?;
-    // Some file systems have another device here than in what stat says of a file; the inode then still has to agree.
+    // Some file systems have another device here than in what stat says of a file; the inode then still has
+    // to agree.
     let device = file.dev();
     let same_device = (major, minor) == (device_major(device), device_minor(device)) || major == 0;
     (same_device && inode == file.ino()).then_some(pid)

@@ -1,4 +1,5 @@
-//! Writing: the plain archive, zstd frames and volumes, resumed from an unfinished file, and published once they are whole.
+//! Writing: the plain archive, zstd frames and volumes, resumed from an unfinished file, and published once
+//! they are whole.
 
 pub(crate) mod appender;
 pub mod locks;

@@ -1,5 +1,5 @@
-//! The unfinished file of a bundle: `BUNDLE.part`, locked by who writes it; and `BUNDLE.part.1` and so on, which are
-//! unfinished files of earlier plans, set aside because the new plan may find something in them.
+//! The unfinished file of a bundle: `BUNDLE.part`, locked by who writes it; and `BUNDLE.part.1` and so on,
+//! which are unfinished files of earlier plans, set aside because the new plan may find something in them.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -31,7 +31,8 @@ pub fn part_path(output: &Path) -> PathBuf {
     with_suffix(output, ".part")
 }
 
-/// Whether `path` is called as what a build writes before it is complete: a `.part`, that of a volume, or what was set aside.
+/// Whether `path` is called as what a build writes before it is complete: a `.part`, that of a volume, or
+/// what was set aside.
 pub fn is_unfinished(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let is_number = |end: &str| end.len() == 1 && end.bytes().all(|byte| byte.is_ascii_digit());
@@ -55,8 +56,8 @@ pub fn set_aside_paths(output: &Path) -> Vec<PathBuf> {
     all.filter(|path| is_ours(path)).collect()
 }
 
-/// Keeps manifests for the next run, in a file beside the `.part` of `output`: a plain layout without `index.json`. Replaces
-/// what was kept before, which therefore has to be among them.
+/// Keeps manifests for the next run, in a file beside the `.part` of `output`: a plain layout without
+/// `index.json`. Replaces what was kept before, which therefore has to be among them.
 ///
 /// # Errors
 /// If the file can't be written.
@@ -106,8 +107,8 @@ fn numbered(part: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=MAX_SET_ASIDE).map(move |number| with_suffix(part, &format!(".{number}")))
 }
 
-/// Whether a file begins as those do that a build leaves. Others of the same name are somebody else's: they are neither read, nor replaced, nor
-/// removed.
+/// Whether a file begins as those do that a build leaves. Others of the same name are somebody else's: they
+/// are neither read, nor replaced, nor removed.
 pub(crate) fn is_ours(path: &Path) -> bool {
     airlift_disk::read::open_regular(path).and_then(|file| starts_like_ours(&file)).unwrap_or(false)
 }
@@ -170,7 +171,8 @@ impl Part {
         self.resumed
     }
 
-    /// Gives it another name, so that a file of a new plan can take its place: the first of `.part.1` … that is free.
+    /// Gives it another name, so that a file of a new plan can take its place: the first of `.part.1` … that
+    /// is free.
     pub fn set_aside(&self) -> Result<PathBuf, WriteError> {
         let aside = numbered(&self.path).collect::<Vec<_>>();
         let free = aside.iter().find(|path| !is_there(path));
@@ -184,7 +186,8 @@ impl Part {
     }
 }
 
-/// Opens an unfinished file as `options` say, and locks it where that is possible; `None` where it isn't there.
+/// Opens an unfinished file as `options` say, and locks it where that is possible; `None` where it isn't
+/// there.
 pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<Option<(File, Lock)>, WriteError> {
     for _ in 0..OPENINGS {
         if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -226,7 +229,8 @@ fn lock(path: &Path, file: &File) -> Result<Lock, WriteError> {
     })
 }
 
-/// Whether `path` is the name of the open file. That it can't be looked at is not taken for another file's name.
+/// Whether `path` is the name of the open file. That it can't be looked at is not taken for another file's
+/// name.
 fn still_named(path: &Path, file: &File) -> io::Result<bool> {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
     match std::fs::symlink_metadata(path) {
@@ -236,7 +240,8 @@ fn still_named(path: &Path, file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether a file starts with the name of a bundle's first entry, or with reserved space that nothing was written to yet.
+/// Whether a file starts with the name of a bundle's first entry, or with reserved space that nothing was
+/// written to yet.
 pub(crate) fn starts_like_ours(file: &File) -> io::Result<bool> {
     let mut start = [0; BLOCK as usize];
     let count = airlift_disk::read::read_full_at(file, &mut start, 0)?;

@@ -1,8 +1,10 @@
-//! The unfinished volumes of a bundle: `b.tar.001.part` and so on, locked by way of `b.tar.volumes.json.part`.
+//! The unfinished volumes of a bundle: `b.tar.001.part` and so on, locked by way of
+//! `b.tar.volumes.json.part`.
 //!
-//! What stands in them is trusted only after it was hashed again. The manifest's `.part` is empty until all volumes are complete and on disk;
-//! then it holds the manifest, and the volumes take their names, and it takes its own as the last. Whoever finds it complete knows that
-//! a run ended in between, and takes back the names that were given.
+//! What stands in them is trusted only after it was hashed again. The manifest's `.part` is empty until all
+//! volumes are complete and on disk; then it holds the manifest, and the volumes take their names, and it
+//! takes its own as the last. Whoever finds it complete knows that a run ended in between, and takes back the
+//! names that were given.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -24,7 +26,8 @@ use crate::write::writer::WriteError;
 /// What every manifest begins with.
 const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";
 
-/// The unfinished volumes of an output, locked against other writers for as long as this or a clone of it lives.
+/// The unfinished volumes of an output, locked against other writers for as long as this or a clone of it
+/// lives.
 #[derive(Clone, Debug)]
 pub struct VolumeParts {
     pub(crate) output: PathBuf,
@@ -108,8 +111,8 @@ impl VolumeParts {
             && (same == found.len() || same + 1 == found.len() && last == 0)
     }
 
-    /// Gives what an earlier run left other names, `b.tar.001.part.1` and so on, so that files of a new plan can take its place. What
-    /// was opened by [`VolumeParts::storage`] stays readable.
+    /// Gives what an earlier run left other names, `b.tar.001.part.1` and so on, so that files of a new plan
+    /// can take its place. What was opened by [`VolumeParts::storage`] stays readable.
     ///
     /// # Errors
     /// If they can't be renamed.
@@ -119,7 +122,8 @@ impl VolumeParts {
         let free = (1..MAX_SET_ASIDE)
             .find(|number| matches!(first_width(&self.output, &format!(".{number}")), Ok(None)));
         let suffix = format!(".{}", free.unwrap_or(MAX_SET_ASIDE));
-        // The last one first: whoever is killed in between leaves unfinished volumes from the first on, which are found again and follow.
+        // The last one first: whoever is killed in between leaves unfinished volumes from the first on, which
+        // are found again and follow.
         for Piece { path, .. } in found.files().iter().rev() {
             let to = with_suffix(path, &suffix);
             airlift_disk::names::replace(path, &to).map_err(|source| WriteError::Rename {
@@ -169,8 +173,8 @@ fn first_width(output: &Path, suffix: &str) -> io::Result<Option<usize>> {
     Ok(None)
 }
 
-/// What is told of a regular file; `None` where there is none. That it can't be told is not taken for absence: volumes that are not found
-/// are neither reused nor moved out of the way.
+/// What is told of a regular file; `None` where there is none. That it can't be told is not taken for
+/// absence: volumes that are not found are neither reused nor moved out of the way.
 fn regular(path: &Path) -> io::Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found).filter(Metadata::is_file)),
@@ -196,8 +200,8 @@ fn left_behind(output: &Path, suffix: &str) -> io::Result<Vec<Piece>> {
     Ok(pieces)
 }
 
-/// Where a run ended while volumes took their names: those that did, and hold what they have to, are unfinished once more. Then the
-/// manifest is emptied.
+/// Where a run ended while volumes took their names: those that did, and hold what they have to, are
+/// unfinished once more. Then the manifest is emptied.
 fn take_back(output: &Path, lock_path: &Path, lock: &File) -> Result<(), WriteError> {
     let open = |source| WriteError::Open { path: lock_path.to_owned(), source };
     let mut bytes = Vec::new();

@@ -1,4 +1,5 @@
-//! Writes an archive into volumes: each byte once, at its final place; then the volumes take their names, and their manifest as the last.
+//! Writes an archive into volumes: each byte once, at its final place; then the volumes take their names, and
+//! their manifest as the last.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -31,7 +32,8 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Makes the volumes for an archive of `size` bytes, or takes what an earlier run left, and reserves their bytes.
+    /// Makes the volumes for an archive of `size` bytes, or takes what an earlier run left, and reserves
+    /// their bytes.
     pub(crate) fn within(parts: VolumeParts, size: u64) -> Result<Self, WriteError> {
         let spans = parts.split.spans(size)?;
         let (mut made, mut reading, mut writing) = (Vec::new(), Vec::new(), Vec::new());
@@ -131,7 +133,8 @@ impl Room {
         Ok(())
     }
 
-    /// Reads all volumes once more, a volume a core. Blobs come in any order, so the digests can't be had while they are written.
+    /// Reads all volumes once more, a volume a core. Blobs come in any order, so the digests can't be had
+    /// while they are written.
     pub(crate) fn digests(&self, bundle: Digest, observer: &dyn Observer) -> Result<VolumeSet, WriteError> {
         observer.notice(Event::PhaseStarted { phase: "digest", bytes: self.size });
         let found = parallel::map(self.reading.files(), 0, |piece| {
@@ -172,7 +175,8 @@ impl Room {
             Existing::Keep => None,
             Existing::Replace => {
                 let before = read_manifest(&manifest).ok().and_then(Result::ok);
-                // From here on the old set is none any more; what says so has to be on disk before its volumes go.
+                // From here on the old set is none any more; what says so has to be on disk before its
+                // volumes go.
                 remove_if_there(&manifest)?;
                 sync_folder_of(output)?;
                 before

@@ -1,7 +1,7 @@
 //! Writes a planned archive: each entry once, at its final offset, in whatever order the data comes.
 //!
-//! The file grows under a name of its own, `BUNDLE.part`, and takes its final name when every byte is on disk. What
-//! stands in a `.part` is trusted only after it was hashed again.
+//! The file grows under a name of its own, `BUNDLE.part`, and takes its final name when every byte is on
+//! disk. What stands in a `.part` is trusted only after it was hashed again.
 
 use std::fs::File;
 use std::io;
@@ -270,8 +270,9 @@ impl Writer {
         }
     }
 
-    /// What [`Writer::publish`] is for one file, for volumes: they are read once more, on all cores, for the digests that their manifest
-    /// names, take their names, and the manifest takes its own as the last. `None` for an archive in one file.
+    /// What [`Writer::publish`] is for one file, for volumes: they are read once more, on all cores, for the
+    /// digests that their manifest names, take their names, and the manifest takes its own as the last.
+    /// `None` for an archive in one file.
     pub fn publish_volumes(
         &self,
         existing: Existing,
@@ -308,8 +309,8 @@ pub(crate) fn sync_folder_of(output: &Path) -> Result<(), WriteError> {
         .map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
 }
 
-/// One blob on its way to its place. Dropped before [`BlobWriter::finish`], it leaves bytes that a later run hashes
-/// and finds wanting.
+/// One blob on its way to its place. Dropped before [`BlobWriter::finish`], it leaves bytes that a later run
+/// hashes and finds wanting.
 pub struct BlobWriter {
     writer: Arc<Writer>,
     entry: PlannedEntry,
@@ -331,8 +332,8 @@ impl BlobWriter {
         }
     }
 
-    /// Goes on behind the first `bytes` bytes, a multiple of tar's block, which are at their place already; what was taken
-    /// beyond them is forgotten.
+    /// Goes on behind the first `bytes` bytes, a multiple of tar's block, which are at their place already;
+    /// what was taken beyond them is forgotten.
     pub fn go_on_behind(&mut self, bytes: u64) -> Result<(), WriteError> {
         if let Some(mut run) = self.run.take() {
             run.pad();
@@ -390,7 +391,8 @@ struct Run {
 }
 
 impl Run {
-    /// Starts at `offset`, a multiple of tar's block, with room for `capacity` bytes between writes (likewise).
+    /// Starts at `offset`, a multiple of tar's block, with room for `capacity` bytes between writes
+    /// (likewise).
     fn new(offset: u64, capacity: usize) -> Self {
         Run { buffer: AlignedBuffer::new(capacity), offset }
     }

@@ -1,7 +1,7 @@
 //! Writes a planned archive in frames: entries in order, each frame as soon as its content is there.
 //!
-//! What was written is a prefix of the finished file at any time. What an earlier run left is gone through entry by entry; as far as
-//! it proves to be right, it stays.
+//! What was written is a prefix of the finished file at any time. What an earlier run left is gone through
+//! entry by entry; as far as it proves to be right, it stays.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -37,7 +37,8 @@ pub struct FramesWriter {
     mark: Mark,
 }
 
-/// The largest that the compressed file of a plan can be: if nothing gains. It is smaller than that by whatever gains.
+/// The largest that the compressed file of a plan can be: if nothing gains. It is smaller than that by
+/// whatever gains.
 pub fn size_at_most(plan: &Plan) -> u64 {
     let (mut size, mut count, mut packed) = (0, 0, 0);
     for piece in cut::pieces(plan) {
@@ -49,7 +50,8 @@ pub fn size_at_most(plan: &Plan) -> u64 {
 }
 
 impl FramesWriter {
-    /// Writes to `file`, which `path` names. Room is reserved for what can't gain, so that a full disk is found at once.
+    /// Writes to `file`, which `path` names. Room is reserved for what can't gain, so that a full disk is
+    /// found at once.
     ///
     /// # Errors
     /// If there is no room.
@@ -75,7 +77,8 @@ impl FramesWriter {
         })
     }
 
-    /// Goes through what an earlier run left, hashes it, and keeps the entries that are whole, up to the first that isn't.
+    /// Goes through what an earlier run left, hashes it, and keeps the entries that are whole, up to the
+    /// first that isn't.
     ///
     /// # Errors
     /// If it can't be read.
@@ -183,7 +186,8 @@ impl FramesWriter {
     }
 }
 
-/// One entry on its way into frames. Dropped before [`EntryWriter::finish`], it leaves bytes that are written over.
+/// One entry on its way into frames. Dropped before [`EntryWriter::finish`], it leaves bytes that are written
+/// over.
 pub struct EntryWriter<'a> {
     writer: &'a mut FramesWriter,
     entry: PlannedEntry,

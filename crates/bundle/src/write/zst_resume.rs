@@ -14,8 +14,8 @@ use crate::zst::is_damage;
 use crate::zst::packed::{self, PackedFrame};
 use crate::zst::stored::{self, StoredFrame, StoredReader};
 
-/// Whether the next entry lies whole behind `frames`, which its frames are added to on the way. `progress` is told of data that
-/// was read.
+/// Whether the next entry lies whole behind `frames`, which its frames are added to on the way. `progress` is
+/// told of data that was read.
 pub(crate) fn keep(
     bytes: &Storage,
     plan: &Plan,
@@ -102,7 +102,8 @@ impl Proof {
         Proof { entry: entry.clone(), head: entry.head(), taken: 0, hasher }
     }
 
-    /// Takes the entry's next bytes, and tells how many of them were data; `None` where head or padding is another.
+    /// Takes the entry's next bytes, and tells how many of them were data; `None` where head or padding is
+    /// another.
     fn take(&mut self, bytes: &[u8]) -> Option<u64> {
         let up_to = |end: u64, taken: u64, length: usize| {
             length.min(usize::try_from(end.saturating_sub(taken)).unwrap_or(usize::MAX))

@@ -1,4 +1,5 @@
-//! How an archive is cut into frames. It follows from the plan: from the entries' places and the blobs' media types.
+//! How an archive is cut into frames. It follows from the plan: from the entries' places and the blobs' media
+//! types.
 
 use crate::plan::{Content, Plan, PlannedEntry};
 use crate::zst::{CHUNK, MAX_STORED};
@@ -27,8 +28,8 @@ pub(crate) fn pieces(plan: &Plan) -> impl Iterator<Item = Piece> + '_ {
     plan.entries().iter().flat_map(|entry| pieces_of(plan, entry)).chain([tail])
 }
 
-/// The pieces of one entry. Of content that may gain, head and padding have frames of their own: they can be compared, and the
-/// archive can be gone through, without anything being unpacked.
+/// The pieces of one entry. Of content that may gain, head and padding have frames of their own: they can be
+/// compared, and the archive can be gone through, without anything being unpacked.
 pub(crate) fn pieces_of(plan: &Plan, entry: &PlannedEntry) -> impl Iterator<Item = Piece> + use<> {
     let PlannedEntry { header_offset, data_offset, size, .. } = *entry;
     let (head, end) = (data_offset - header_offset, entry.end());
@@ -46,7 +47,8 @@ pub(crate) fn pieces_of(plan: &Plan, entry: &PlannedEntry) -> impl Iterator<Item
     })
 }
 
-/// Whether an entry's content is of a kind that is not compressed already. Whether it really gains is seen chunk by chunk.
+/// Whether an entry's content is of a kind that is not compressed already. Whether it really gains is seen
+/// chunk by chunk.
 fn may_gain(plan: &Plan, entry: &PlannedEntry) -> bool {
     let Content::Blob(position) = entry.content else { return false };
     let media_type = plan.graph().blobs.get(position).map(|blob| blob.descriptor.media_type.as_str());

@@ -10,7 +10,8 @@ use crate::zst::cut::Piece;
 use crate::zst::packed::{PackedFrame, Seal};
 use crate::zst::stored::{self, StoredFrame, StoredReader};
 
-/// Where a frame starts: in the archive, and in the compressed file. Where it ends is where the next one starts.
+/// Where a frame starts: in the archive, and in the compressed file. Where it ends is where the next one
+/// starts.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     offset: u64,
@@ -112,7 +113,8 @@ impl Frames {
         self.list.offset
     }
 
-    /// The archive's bytes from `offset` on, at most `wanted` of them, as far as one frame has them; and how many these are.
+    /// The archive's bytes from `offset` on, at most `wanted` of them, as far as one frame has them; and how
+    /// many these are.
     pub(crate) fn stretch(&self, offset: u64, wanted: u64) -> io::Result<(Stretch, u64)> {
         if offset >= self.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,13 +1,15 @@
 //! A bundle in zstd frames, read in place: `b.tar.zst`.
 //!
-//! What is compressed already lies in *stored* frames, whose every byte but the content follows from the plan. What gains lies in
-//! *packed* frames, each bound by a digest of its own bytes, so that a flipped bit is found even where it decodes to the same
-//! content. Both are plain zstd (RFC 8878): `zstd -d` gives the very archive that would have been written without. A seek
-//! table at the end, as in zstd's own seekable format, says where the frames are. `docs/format.md` is the contract.
+//! What is compressed already lies in *stored* frames, whose every byte but the content follows from the
+//! plan. What gains lies in *packed* frames, each bound by a digest of its own bytes, so that a flipped bit
+//! is found even where it decodes to the same content. Both are plain zstd (RFC 8878): `zstd -d` gives the
+//! very archive that would have been written without. A seek table at the end, as in zstd's own seekable
+//! format, says where the frames are. `docs/format.md` is the contract.
 //!
-//! Reading trusts none of it. Answered are: tables that don't add up to the file, byte for byte; frames that would unpack to
-//! more than they say, that want a large window or a dictionary, or that are several; bits flipped in headers of frames and blocks;
-//! and claims by which more would be allocated than one frame of four MiB.
+//! Reading trusts none of it. Answered are: tables that don't add up to the file, byte for byte; frames that
+//! would unpack to more than they say, that want a large window or a dictionary, or that are several; bits
+//! flipped in headers of frames and blocks; and claims by which more would be allocated than one frame of
+//! four MiB.
 
 pub(crate) mod cut;
 pub(crate) mod frames;
@@ -31,8 +33,8 @@ pub const CHUNK: u64 = 4 << 20;
 /// A stored frame has at most so much content: zstd's own limit for seekable files.
 pub const MAX_STORED: u64 = 1 << 30;
 
-/// Whether an archive can be written in frames: no more of them than readers take. Sizes are claims, so they are not counted to
-/// their end.
+/// Whether an archive can be written in frames: no more of them than readers take. Sizes are claims, so they
+/// are not counted to their end.
 pub fn fits(plan: &Plan) -> bool {
     // One more for the seals.
     let most = table::MAX_FRAMES as usize - 1;
@@ -44,8 +46,8 @@ pub fn is_asked_for(output: &std::path::Path) -> bool {
     output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst"))
 }
 
-/// Where an archive that is read out of frames is first cut into frames in another way than a writer would cut it. `None` also for
-/// one that isn't read out of frames.
+/// Where an archive that is read out of frames is first cut into frames in another way than a writer would
+/// cut it. `None` also for one that isn't read out of frames.
 pub fn cut_defect(archive: &Storage, plan: &Plan) -> Option<u64> {
     archive.frames()?.cut_otherwise(cut::pieces(plan))
 }

@@ -109,7 +109,8 @@ pub(crate) fn length_of(bytes: &[u8]) -> Option<u64> {
     find_frame_compressed_size(bytes).ok().map(|length| length as u64)
 }
 
-/// Whether the frame's header (RFC 8878, 3.1.1.1) asks for nothing unusual: a checksum, no dictionary, a small window.
+/// Whether the frame's header (RFC 8878, 3.1.1.1) asks for nothing unusual: a checksum, no dictionary, a
+/// small window.
 fn is_harmless(bytes: &[u8]) -> bool {
     let Some(([magic @ .., descriptor], [window, ..])) = bytes.split_at_checked(5) else { return false };
     let is_single_segment = descriptor & 0b0010_0000 != 0;

@@ -15,7 +15,8 @@ const RAW: u64 = 128 << 10;
 pub(crate) const HEADER: u64 = 14;
 const BLOCK_HEADER: u64 = 3;
 
-/// What precedes the first block: content size in 8 bytes, a window of one block, neither dictionary nor checksum.
+/// What precedes the first block: content size in 8 bytes, a window of one block, neither dictionary nor
+/// checksum.
 pub(crate) fn header(size: u64) -> [u8; HEADER as usize] {
     let mut header = [0; HEADER as usize];
     header[..4].copy_from_slice(&MAGIC);

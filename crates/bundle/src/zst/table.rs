@@ -1,7 +1,8 @@
 //! What stands behind the last frame of content: the seals of the packed frames, and the seek table.
 //!
 //! Both are skippable frames (RFC 8878, 3.1.2). The seek table is that of zstd's seekable format 0.1.0
-//! (`contrib/seekable_format/zstd_seekable_compression_format.md`), without checksums; its last line is the frame of the seals.
+//! (`contrib/seekable_format/zstd_seekable_compression_format.md`), without checksums; its last line is the
+//! frame of the seals.
 
 use std::io;
 
@@ -24,7 +25,8 @@ const SKIPPABLE: usize = 8;
 /// Number of frames, descriptor, magic.
 const FOOTER: usize = 9;
 const LINE: usize = 8;
-/// More frames than this are taken for an attack: packed ones of so many would be 8 TiB, and no archive has as many entries.
+/// More frames than this are taken for an attack: packed ones of so many would be 8 TiB, and no archive has
+/// as many entries.
 pub(crate) const MAX_FRAMES: u32 = 1 << 21;
 
 /// The end of a compressed file whose frames of content are `frames`.
@@ -81,8 +83,8 @@ pub(crate) struct Wrong {
     pub(crate) position: u64,
 }
 
-/// Reads the end of a compressed file of `length` bytes. Every byte of it must be as [`encode`] writes it, and the frames that it lists
-/// must fill the file.
+/// Reads the end of a compressed file of `length` bytes. Every byte of it must be as [`encode`] writes it,
+/// and the frames that it lists must fill the file.
 pub(crate) fn open(bytes: &Storage, length: u64) -> io::Result<Opened> {
     let Some(footer_at) = length.checked_sub(FOOTER as u64) else { return Ok(Opened::NotOurs) };
     let [c0, c1, c2, c3, descriptor, magic @ ..] = read::<FOOTER>(bytes, footer_at)?;

@@ -22,7 +22,8 @@ pub(crate) fn plain_layer(lines: usize, noise: usize) -> Vec<u8> {
     content
 }
 
-/// The sample, and an image with a layer that is compressed here, one that is too small for it, and one that gains nothing.
+/// The sample, and an image with a layer that is compressed here, one that is too small for it, and one that
+/// gains nothing.
 pub(crate) fn sample() -> Images {
     let mut images = Images::sample();
     let layers = [

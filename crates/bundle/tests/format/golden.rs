@@ -1,5 +1,5 @@
-//! The same images are the same bytes, whoever builds them and in whatever order. The two digests below are the contract
-//! of format version 1: a change that makes this test fail is a new version.
+//! The same images are the same bytes, whoever builds them and in whatever order. The two digests below are
+//! the contract of format version 1: a change that makes this test fail is a new version.
 
 use std::fs;
 

@@ -175,8 +175,8 @@ fn children_must_be_of_a_known_kind() {
     }
 }
 
-/// A digest at several levels, and as its own parent's sibling, is visited once. (Nothing can list itself: its digest
-/// would have to be known before its text.)
+/// A digest at several levels, and as its own parent's sibling, is visited once. (Nothing can list itself:
+/// its digest would have to be known before its text.)
 #[test]
 fn a_digest_at_several_levels_is_visited_once() {
     let mut images = Images::default();
@@ -347,7 +347,8 @@ fn subjects_that_lead_in_a_circle_are_followed_once() {
     assert_eq!(summary::attached_to(&graph, &graph.roots[0]).len(), 1);
 }
 
-/// `io.airlift.absent`: what is left out on purpose is known by its descriptor alone; what was chosen can't be left out.
+/// `io.airlift.absent`: what is left out on purpose is known by its descriptor alone; what was chosen can't
+/// be left out.
 #[test]
 fn manifests_that_are_absent_on_purpose_are_told_from_missing_ones() {
     let mut images = Images::default();

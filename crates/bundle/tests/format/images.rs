@@ -1,4 +1,5 @@
-//! Images made of text, whole layouts in memory, and the archives and folders made of them. Shared with the verifier's tests.
+//! Images made of text, whole layouts in memory, and the archives and folders made of them. Shared with the
+//! verifier's tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -69,8 +70,8 @@ impl Images {
         self.roots.push(Root::new(descriptor.clone(), Some(reference.to_owned())));
     }
 
-    /// Two images that share a layer: a two-platform index with an attestation, and a Docker manifest with an empty
-    /// layer and one that goes by a sha512 digest.
+    /// Two images that share a layer: a two-platform index with an attestation, and a Docker manifest with an
+    /// empty layer and one that goes by a sha512 digest.
     pub(crate) fn sample() -> Self {
         let mut images = Images::default();
         let shared = images.blob(LAYER, b"a layer that both images have");

@@ -1,4 +1,5 @@
-//! Content of 8 GiB and more, whose size doesn't fit a tar header's octal digits. The file is sparse: no zero is written.
+//! Content of 8 GiB and more, whose size doesn't fit a tar header's octal digits. The file is sparse: no zero
+//! is written.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What operators read: fragments that start lower-case (or with a name), fit a terminal, and don't repeat their source.
+//! What operators read: fragments that start lower-case (or with a name), fit a terminal, and don't repeat
+//! their source.
 
 use std::error::Error;
 use std::io;

@@ -1,4 +1,5 @@
-//! The strict tar reader: what two parsers could read differently is refused, what is merely another style is not.
+//! The strict tar reader: what two parsers could read differently is refused, what is merely another style is
+//! not.
 
 use std::fs::File;
 use std::io::Write;
@@ -311,7 +312,8 @@ fn any_flipped_bit_of_a_header_is_noticed() {
         let mut bytes = sound.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         let found = rules(&Tar(bytes));
-        // Around the checksum's digits zeros, spaces and NULs mean the same. (In our own archives only one does.)
+        // Around the checksum's digits zeros, spaces and NULs mean the same. (In our own archives only one
+        // does.)
         let same_number = found.is_empty() && [148, 154, 155].contains(&(bit / 8));
         assert!(same_number || found == ["tar-checksum"], "bit {bit}: {found:?}");
     }

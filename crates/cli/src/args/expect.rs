@@ -7,14 +7,16 @@ use airlift_oci::Digest;
 
 use crate::exit::{Failure, UsageError};
 
-/// So much of a file is looked at. What `build` prints, as text or JSON, has the id near its beginning or is short.
+/// So much of a file is looked at. What `build` prints, as text or JSON, has the id near its beginning or is
+/// short.
 const MAX_FILE: u64 = 256 << 10;
 /// The hex digits of a SHA-256.
 const DIGITS: usize = 64;
 /// So many hex digits are no file's name.
 const FEWEST_DIGITS: usize = 32;
 
-/// Reads `sha256:…`, the line `id sha256:…` that `build` prints, its hex digits alone, or the name of a file that holds one of these.
+/// Reads `sha256:…`, the line `id sha256:…` that `build` prints, its hex digits alone, or the name of a file
+/// that holds one of these.
 pub(crate) fn expected(text: &str) -> Result<Digest, Failure> {
     if let Some(id) = id_in_line(text) {
         return Ok(id);

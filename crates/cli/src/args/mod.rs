@@ -1,4 +1,5 @@
-//! What may be typed: the global options and the list of subcommands. Each subcommand's own arguments live beside its code.
+//! What may be typed: the global options and the list of subcommands. Each subcommand's own arguments live
+//! beside its code.
 
 pub(crate) mod expect;
 pub(crate) mod limits;
@@ -31,8 +32,8 @@ Exit codes:
 
 /// Container images across the air gap, byte for byte
 ///
-/// Airlift packs images with all their platforms from registries into one file, proves every byte of it on arrival, and
-/// republishes it so that every digest, index digests among them, is what it was at the source.
+/// Airlift packs images with all their platforms from registries into one file, proves every byte of it on
+/// arrival, and republishes it so that every digest, index digests among them, is what it was at the source.
 #[derive(Debug, Parser)]
 #[command(name = "airlift", version, arg_required_else_help = true)]
 #[command(after_long_help = EXAMPLES)]
@@ -48,7 +49,8 @@ pub(crate) struct Cli {
 pub(crate) struct Global {
     /// Print one JSON document instead of text
     ///
-    /// Its first member, "schema", says what it is, such as "airlift.build/v1". Errors still go to standard error as text.
+    /// Its first member, "schema", says what it is, such as "airlift.build/v1". Errors still go to standard
+    /// error as text.
     #[arg(long, global = true, help_heading = OUTPUT)]
     pub(crate) json: bool,
     /// Print results, warnings and errors only

@@ -29,7 +29,8 @@ pub(crate) struct RegistryArgs {
     insecure_skip_tls_verify: Vec<String>,
     /// Take credentials from this file only
     ///
-    /// Of Docker's form. Without it, Podman's and Docker's own files and their credential helpers are asked, see docs/credentials.md.
+    /// Of Docker's form. Without it, Podman's and Docker's own files and their credential helpers are asked,
+    /// see docs/credentials.md.
     #[arg(long, value_name = "FILE", help_heading = REGISTRY)]
     auth_file: Option<PathBuf>,
     /// Transfers side by side
@@ -42,8 +43,8 @@ pub(crate) struct RegistryArgs {
     retries: u32,
     /// Give a silent registry up after so many seconds
     ///
-    /// It is for the next byte, and for a credential helper; a small answer may take five times that in all. What was given up is
-    /// repeated, see --retries; a host that has not answered once is tried twice.
+    /// It is for the next byte, and for a credential helper; a small answer may take five times that in all.
+    /// What was given up is repeated, see --retries; a host that has not answered once is tried twice.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = REGISTRY, hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,

@@ -52,8 +52,8 @@ pub struct PlanDocument {
     pub size: u64,
     /// Bytes of blobs that would be fetched.
     pub downloaded: u64,
-    /// Bytes of blobs that need no fetching: what `--reuse`, the output and an unfinished bundle beside it have, hashed, and what
-    /// descriptors carry themselves.
+    /// Bytes of blobs that need no fetching: what `--reuse`, the output and an unfinished bundle beside it
+    /// have, hashed, and what descriptors carry themselves.
     pub reused: u64,
     /// The images, in the bundle's order.
     pub images: Vec<PlannedImage>,
@@ -112,7 +112,8 @@ pub struct PlannedBlob {
     pub path: Vec<String>,
 }
 
-/// The size of a bundle that was written: by the plan, or, where how much compression gains had to be seen, by the file.
+/// The size of a bundle that was written: by the plan, or, where how much compression gains had to be seen,
+/// by the file.
 pub(crate) fn size_at(bundle: &Path, layout: &Plan) -> u64 {
     let found = zst::is_asked_for(bundle).then(|| std::fs::metadata(bundle).ok()).flatten();
     found.map_or(layout.size(), |file| file.len())

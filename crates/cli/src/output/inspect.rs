@@ -19,7 +19,8 @@ pub struct InspectDocument {
     pub id: Digest,
     /// Bytes of the archive, or of a folder's files together.
     pub size: u64,
-    /// `false` where the structure is damaged. Otherwise `null`: blobs are not hashed here, so only `airlift verify` can say yes.
+    /// `false` where the structure is damaged. Otherwise `null`: blobs are not hashed here, so only `airlift
+    /// verify` can say yes.
     pub ok: Option<bool>,
     /// What the structure is like: the archive, `index.json` and the manifests.
     pub structure: Structure,
@@ -76,7 +77,8 @@ pub struct InspectedImage {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InspectedManifest {
-    /// Its name among its siblings: a platform, "attestation of linux/amd64", "manifest 3"; an image's name at the top.
+    /// Its name among its siblings: a platform, "attestation of linux/amd64", "manifest 3"; an image's name
+    /// at the top.
     pub label: String,
     /// Its digest.
     pub digest: Digest,
@@ -100,7 +102,8 @@ pub struct InspectedManifest {
     pub repeated: bool,
     /// Whether its config and layers were left out by choice.
     pub omitted: bool,
-    /// Whether it is left out itself, because the source didn't have it: then its descriptor is all that is known of it.
+    /// Whether it is left out itself, because the source didn't have it: then its descriptor is all that is
+    /// known of it.
     pub absent: bool,
     /// The manifests that it lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]

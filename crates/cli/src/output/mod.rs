@@ -1,7 +1,7 @@
 //! The JSON documents that scripts read, and their schemas.
 //!
-//! `schema` is always the first member. The report of `verify` and the receipt of `push` are the verifier's and the
-//! pusher's own types.
+//! `schema` is always the first member. The report of `verify` and the receipt of `push` are the verifier's
+//! and the pusher's own types.
 
 mod build;
 mod demo;
@@ -38,7 +38,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     ]
 }
 
-/// A document as it is printed or written to a file. People look at it on terminals, so it holds nothing that these obey.
+/// A document as it is printed or written to a file. People look at it on terminals, so it holds nothing that
+/// these obey.
 pub(crate) fn written(document: &impl Serialize) -> Result<String, Failure> {
     let mut text = serde_json::to_string_pretty(document).map_err(Failure::Json)?;
     text.push('\n');

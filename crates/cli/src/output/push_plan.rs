@@ -36,8 +36,8 @@ pub struct PushedImage {
     pub platforms: Vec<String>,
     /// The platforms that were left out by choice.
     pub omitted_platforms: Vec<String>,
-    /// Manifests of its index that the bundle leaves out, by platform. Where there are any, the registry is asked first
-    /// whether it takes such an index.
+    /// Manifests of its index that the bundle leaves out, by platform. Where there are any, the registry is
+    /// asked first whether it takes such an index.
     pub omitted: Vec<String>,
     /// Bytes of its manifests and blobs.
     pub size: u64,

@@ -1,6 +1,7 @@
 //! Ctrl-C and its relatives: end at once, and say what the same command does next time.
 //!
-//! Nothing needs to be put in order first: a `.part` is its own journal, and registries keep what was acknowledged.
+//! Nothing needs to be put in order first: a `.part` is its own journal, and registries keep what was
+//! acknowledged.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +15,8 @@ use crate::ui::progress::to_stderr;
 /// How long the last words may take: whoever should read them may have stopped reading.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-/// What a file size limit (`ulimit -f`) sends beside the error, which is what we want to hear of. It ends the process
-/// unless somebody listens. The same number on every system that we know, but Linux on MIPS.
+/// What a file size limit (`ulimit -f`) sends beside the error, which is what we want to hear of. It ends the
+/// process unless somebody listens. The same number on every system that we know, but Linux on MIPS.
 const FILE_SIZE_LIMIT: i32 = 25;
 
 /// What to do when a signal comes.
@@ -56,7 +57,8 @@ impl Farewell {
         self.last(|last| last.folder = Some(folder));
     }
 
-    /// A lock that is taken, and kept, before the end: whoever holds it replaces a file, and leaves nothing unfinished then.
+    /// A lock that is taken, and kept, before the end: whoever holds it replaces a file, and leaves nothing
+    /// unfinished then.
     pub(crate) fn hold(&self, file_in_use: Arc<Mutex<()>>) {
         self.last(|last| last.file_in_use = Some(file_in_use));
     }
@@ -70,12 +72,13 @@ impl Farewell {
     }
 }
 
-/// Ends the process when a signal asks for it: with 130 on Ctrl-C, as shells do, and 143 on SIGTERM. Signals are listened
-/// for from the call on; must be called within the runtime.
+/// Ends the process when a signal asks for it: with 130 on Ctrl-C, as shells do, and 143 on SIGTERM. Signals
+/// are listened for from the call on; must be called within the runtime.
 pub(crate) fn watch(ui: Ui, farewell: Farewell) -> impl Future<Output = ()> + Send + 'static {
     // Once somebody listens, it is ignored for good.
     let _ = signal(SignalKind::from_raw(FILE_SIZE_LIMIT));
-    // Where signals can't be watched, they end the process by themselves. A hangup is left alone: nohup relies on it.
+    // Where signals can't be watched, they end the process by themselves. A hangup is left alone: nohup
+    // relies on it.
     let listening =
         signal(SignalKind::interrupt()).and_then(|first| Ok((first, signal(SignalKind::terminate())?)));
     async move {

@@ -1,4 +1,5 @@
-//! Log lines of Airlift's own crates, for `-v`. Other crates' logs could hold headers, and so secrets: they stay silent.
+//! Log lines of Airlift's own crates, for `-v`. Other crates' logs could hold headers, and so secrets: they
+//! stay silent.
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! A phase of known length: what is done of it, how fast, and the lines that say so.
 //!
-//! What was there already counts towards the length and not towards the speed: after a resume, or with a registry that has most of
-//! it, rate and time left are those of what is moved.
+//! What was there already counts towards the length and not towards the speed: after a resume, or with a
+//! registry that has most of it, rate and time left are those of what is moved.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -107,7 +107,8 @@ impl Phase {
         Some(line)
     }
 
-    /// The line that stays when the phase is over, be it that all of it was done or not. None where there was nothing to do.
+    /// The line that stays when the phase is over, be it that all of it was done or not. None where there was
+    /// nothing to do.
     pub(crate) fn summary(&self, now: Instant) -> Option<String> {
         if self.total == 0 {
             return None;

@@ -1,7 +1,7 @@
 //! Progress on standard error: bars on a terminal, a line now and then elsewhere.
 //!
-//! Everything that goes to standard error while work is going on passes through here, so that lines and bars don't get
-//! into each other's way.
+//! Everything that goes to standard error while work is going on passes through here, so that lines and bars
+//! don't get into each other's way.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};

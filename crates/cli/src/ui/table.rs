@@ -158,7 +158,8 @@ fn render_across(texts: &[Cell], stream: &Stream, out: &mut String) {
     }
 }
 
-/// Breaks a text like [`wrap`], with a margin before all lines but the first: so that the next row is told from the rest of this one.
+/// Breaks a text like [`wrap`], with a margin before all lines but the first: so that the next row is told
+/// from the rest of this one.
 fn hanging(text: &str, width: usize) -> Vec<String> {
     if columns(text) <= width || width <= 2 * MARGIN {
         return wrap(text, width);
@@ -168,7 +169,8 @@ fn hanging(text: &str, width: usize) -> Vec<String> {
     lines.map(|(number, line)| if number == 0 { line } else { format!("{margin}{line}") }).collect()
 }
 
-/// Breaks a text into lines of at most `width` columns: behind commas and spaces, else behind the separators of names.
+/// Breaks a text into lines of at most `width` columns: behind commas and spaces, else behind the separators
+/// of names.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;

@@ -76,11 +76,11 @@ impl Stream {
     }
 }
 
-/// Whether what is written to standard output is lost, because the caller closed it: Rust then puts `/dev/null` in its
-/// place, open for reading and writing.
+/// Whether what is written to standard output is lost, because the caller closed it: Rust then puts
+/// `/dev/null` in its place, open for reading and writing.
 ///
-/// Some callers open it like this themselves to be rid of what is said. So only who writes a thing that nobody throws away
-/// should ask.
+/// Some callers open it like this themselves to be rid of what is said. So only who writes a thing that
+/// nobody throws away should ask.
 pub(crate) fn stdout_leads_nowhere() -> bool {
     let stdout = std::io::stdout();
     let both_ways =

@@ -1,5 +1,5 @@
-//! The values inside descriptors and documents that are no objects with known members: annotations, lists of texts, and
-//! what may be null. None keeps more than it is asked for, whatever somebody wrote there.
+//! The values inside descriptors and documents that are no objects with known members: annotations, lists of
+//! texts, and what may be null. None keeps more than it is asked for, whatever somebody wrote there.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 pub(super) enum AnnotationsSeed {
     /// All are kept.
     All,
-    /// Those that Airlift acts upon: descriptors come by the hundred thousand, and can have as many annotations.
+    /// Those that Airlift acts upon: descriptors come by the hundred thousand, and can have as many
+    /// annotations.
     Read,
 }
 
@@ -64,7 +65,8 @@ impl<'de> Visitor<'de> for AnnotationsSeed {
     }
 }
 
-/// A text; anything else is gone through without being kept, so that no list of a million numbers takes up room.
+/// A text; anything else is gone through without being kept, so that no list of a million numbers takes up
+/// room.
 struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {

@@ -1,4 +1,5 @@
-//! Finds out what is attached to what in layouts of other tools, which don't say it in `index.json` as ours do.
+//! Finds out what is attached to what in layouts of other tools, which don't say it in `index.json` as ours
+//! do.
 //!
 //! | tool | an attached root has |
 //! |---|---|
@@ -30,8 +31,8 @@ pub fn fallback_tag(digest: &Digest) -> String {
 }
 
 impl Graph {
-    /// The same graph, whose roots say what they are attached to where that is among the manifests here. For layouts of other tools:
-    /// our own say so themselves.
+    /// The same graph, whose roots say what they are attached to where that is among the manifests here. For
+    /// layouts of other tools: our own say so themselves.
     pub fn adopt_attached(mut self) -> Self {
         let adopter = Adopter::new(&self);
         let adopted: Vec<Option<Root>> = self.roots.iter().map(|root| adopter.adopted(root)).collect();
@@ -62,8 +63,8 @@ impl Graph {
         layers.iter().all(|layer| layer.media_type == *media_type).then_some(*suffix)
     }
 
-    /// Whether a root is no more than the list of what is attached to its subject, as regctl keeps it in a layout. A registry
-    /// has a list of its own.
+    /// Whether a root is no more than the list of what is attached to its subject, as regctl keeps it in a
+    /// layout. A registry has a list of its own.
     pub fn is_list_of_referrers(&self, root: &Root) -> bool {
         root.subject.is_some_and(|subject| {
             let tag = root.reference.as_deref().and_then(tag_of);
@@ -71,7 +72,8 @@ impl Graph {
         })
     }
 
-    /// Roots without a name that are part of other roots, or are there with a name, too: some tools list every manifest (oras does).
+    /// Roots without a name that are part of other roots, or are there with a name, too: some tools list
+    /// every manifest (oras does).
     pub fn parts_of_others(&self) -> HashSet<Digest> {
         let roots = self.roots.iter().filter(|root| root.reference.is_none());
         let unnamed: HashSet<Digest> = roots.map(|root| root.descriptor.digest).collect();
@@ -85,7 +87,8 @@ impl Graph {
 /// Finds the subjects of roots. What is looked up for each root is gathered once: a hostile layout has many.
 struct Adopter<'a> {
     graph: &'a Graph,
-    /// The manifests by the tags that are made of their digests: the fallback tag, and cosign's without its suffix.
+    /// The manifests by the tags that are made of their digests: the fallback tag, and cosign's without its
+    /// suffix.
     by_tag: HashMap<String, Digest>,
     /// By name, the first root that is none of cosign's; of those without a name, the only one.
     by_name: HashMap<Option<&'a str>, Digest>,
@@ -129,7 +132,8 @@ impl<'a> Adopter<'a> {
         (is_tag_of_cosign || self.graph.lists_referrers(root, &subject)).then_some(subject)
     }
 
-    /// `cosign save` gives an image and what is attached to it one name; then the tag is made again under which it was.
+    /// `cosign save` gives an image and what is attached to it one name; then the tag is made again under
+    /// which it was.
     fn named_like_its_subject(&self, root: &Root) -> Option<Root> {
         let reference = root.reference.as_deref();
         let suffix = self.graph.cosign_suffix(root)?;

@@ -28,8 +28,9 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
     let mut found = Found::default();
     let mut seen = HashSet::new();
     let mut level = vec![(root.descriptor.clone(), None)];
-    // Level by level, as the archive has them. An index is gone through again only where what it inherits can make a
-    // difference: with a platform or without, and with a chosen one or another. A thousand ways to it are not a thousand walks.
+    // Level by level, as the archive has them. An index is gone through again only where what it inherits can
+    // make a difference: with a platform or without, and with a chosen one or another. A thousand ways to it
+    // are not a thousand walks.
     while !level.is_empty() {
         let mut next = Vec::new();
         for (descriptor, inherited) in level {
@@ -90,9 +91,9 @@ fn leaf(
     (Leaf { digest, platform, platform_in_config, carried, absent: false }, None)
 }
 
-/// A manifest that the source didn't have. `carried` says that it would have to be there: it is of a chosen platform, or
-/// all was chosen. Attestations may always be missing, because clean-up jobs remove them. What has no platform in its
-/// descriptor can't have been chosen, for only its config would tell.
+/// A manifest that the source didn't have. `carried` says that it would have to be there: it is of a chosen
+/// platform, or all was chosen. Attestations may always be missing, because clean-up jobs remove them. What
+/// has no platform in its descriptor can't have been chosen, for only its config would tell.
 fn absent_leaf(descriptor: &Descriptor, platform: Option<Platform>, selection: Option<&Selection>) -> Leaf {
     let digest = descriptor.digest;
     let is_attestation = descriptor.is_attestation();
@@ -128,7 +129,8 @@ impl Found {
     }
 }
 
-/// An attestation goes where the manifest goes that it speaks of. One that speaks of something outside the image is carried.
+/// An attestation goes where the manifest goes that it speaks of. One that speaks of something outside the
+/// image is carried.
 fn settle_attestations(found: &mut [(Leaf, Option<Digest>)]) {
     let omitted: HashSet<Digest> =
         found.iter().filter(|(leaf, _)| !leaf.carried).map(|(leaf, _)| leaf.digest).collect();

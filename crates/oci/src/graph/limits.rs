@@ -15,8 +15,9 @@ pub struct Limits {
     pub images: usize,
     /// Bytes of all manifests together. They are kept in memory, each with a view several times its size.
     pub manifest_bytes: u64,
-    /// Descriptors that are met when each root is looked at by itself, as for a report. Roots share manifests, so this is
-    /// not bounded by what the archive holds: a hundred thousand roots may lead to one index of forty thousand children.
+    /// Descriptors that are met when each root is looked at by itself, as for a report. Roots share
+    /// manifests, so this is not bounded by what the archive holds: a hundred thousand roots may lead to one
+    /// index of forty thousand children.
     pub descriptors: usize,
 }
 
@@ -111,8 +112,8 @@ pub enum GraphError {
         /// Where it stands.
         path: Vec<String>,
     },
-    /// A root or child whose descriptor spells a manifest's type in its own way: some readers see a manifest there, others
-    /// content that they don't look into.
+    /// A root or child whose descriptor spells a manifest's type in its own way: some readers see a manifest
+    /// there, others content that they don't look into.
     #[error("{} is of type '{}', another spelling of {known}: a descriptor's media type has no parameters and is in lower case, and readers disagree on what this is", .path.join(" → "), .media_type.escape_debug())]
     Spelling {
         /// Where it stands.

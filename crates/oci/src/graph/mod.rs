@@ -1,7 +1,7 @@
 //! The graph below a bundle's roots, walked level by level without doing any I/O.
 //!
-//! A [`GraphBuilder`] says which manifests it wants next; whoever drives it gets them, from a registry or an archive, and
-//! supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
+//! A [`GraphBuilder`] says which manifests it wants next; whoever drives it gets them, from a registry or an
+//! archive, and supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
 
 mod adopt;
 mod builder;
@@ -27,7 +27,8 @@ pub enum Part {
     Config,
     /// The layer of that number, counted from 1.
     Layer(usize),
-    /// The entry of an index, counted from 1, that is no manifest (build caches have such), or of an artifact manifest.
+    /// The entry of an index, counted from 1, that is no manifest (build caches have such), or of an artifact
+    /// manifest.
     Entry(usize),
 }
 
@@ -223,7 +224,8 @@ impl Graph {
         !self.omitted.contains(manifest) && self.absent(manifest).is_none()
     }
 
-    /// A manifest that an index names and that roots declare as absent: its descriptor is all that is known of it.
+    /// A manifest that an index names and that roots declare as absent: its descriptor is all that is known
+    /// of it.
     pub fn absent(&self, digest: &Digest) -> Option<&ManifestEntry> {
         self.absent.positions.get(digest).and_then(|position| self.absent.entries.get(*position))
     }
@@ -233,8 +235,8 @@ impl Graph {
         &self.absent.entries
     }
 
-    /// Manifests that are declared absent, although a root needs them: because they belong to what was chosen, or because
-    /// that root doesn't declare it. Each once.
+    /// Manifests that are declared absent, although a root needs them: because they belong to what was
+    /// chosen, or because that root doesn't declare it. Each once.
     pub fn lacking(&self) -> Vec<&ManifestEntry> {
         let mut lacking = HashSet::new();
         if !self.absent.entries.is_empty() {
@@ -321,8 +323,9 @@ impl Graph {
 }
 
 impl Graph {
-    /// The manifests below a root in the order in which a registry takes them: those that need no other first, then those
-    /// whose children and subject have all gone before, the root last. Those of one step don't depend on each other.
+    /// The manifests below a root in the order in which a registry takes them: those that need no other
+    /// first, then those whose children and subject have all gone before, the root last. Those of one step
+    /// don't depend on each other.
     pub fn upload_steps(&self, root: &Digest) -> Vec<Vec<&ManifestEntry>> {
         let below = self.below(root);
         let known: HashSet<Digest> = below.iter().map(|entry| entry.descriptor.digest).collect();
@@ -350,8 +353,8 @@ impl Graph {
     }
 }
 
-/// Which of the `known` manifests have to be at a registry before it takes this one: its children, and its subject. The specification has a
-/// subject come in either order; not every registry does.
+/// Which of the `known` manifests have to be at a registry before it takes this one: its children, and its
+/// subject. The specification has a subject come in either order; not every registry does.
 fn needs_of(entry: &ManifestEntry, known: &HashSet<Digest>) -> HashSet<Digest> {
     let children = entry.raw.iter().flat_map(Graph::children_of);
     let subject = entry.raw.as_ref().and_then(RawManifest::subject);

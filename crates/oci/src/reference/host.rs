@@ -22,7 +22,8 @@ const MAX_NAME: usize = 253;
 
 /// A registry's host, with its port where one is given: `docker.io`, `127.0.0.1:5000`, `[::1]:5000`.
 ///
-/// Canonical: lower case, `index.docker.io` is `docker.io`, IPv6 addresses in brackets and their shortest form.
+/// Canonical: lower case, `index.docker.io` is `docker.io`, IPv6 addresses in brackets and their shortest
+/// form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host {
     name: String,
@@ -82,7 +83,8 @@ impl Host {
         if self.port.is_none() && self.name == HUB { HUB_API.to_owned() } else { self.to_string() }
     }
 
-    /// Whether this host, as the value of a flag, names the host of `url`: without a port it names every port.
+    /// Whether this host, as the value of a flag, names the host of `url`: without a port it names every
+    /// port.
     pub fn names_url(&self, url: &Url) -> bool {
         let same_name = url.host_str().is_some_and(|host| host == self.name || host == self.api());
         same_name && (self.port.is_none() || self.port == url.port_or_known_default())
@@ -118,7 +120,8 @@ impl FromStr for Host {
         if !name.starts_with('[') && !is_dns_name(&name) {
             return Err(bad_name());
         }
-        // What the URL parser would turn into something else (127.1, 0x7f000001) must not slip through as a name.
+        // What the URL parser would turn into something else (127.1, 0x7f000001) must not slip through as a
+        // name.
         let meant = Url::parse(&format!("http://{name}/")).ok();
         let meant = meant.as_ref().and_then(Url::host_str).ok_or_else(bad_name)?;
         if meant != name && !name.starts_with('[') {

@@ -1,7 +1,8 @@
 //! References: what people write to name an image, in Docker's grammar, and its canonical form.
 //!
-//! The grammar is [`oci_spec::distribution::Reference`]'s. Its gaps are closed here: IPv6 hosts, upper-case hosts, tags beyond ASCII, ports out
-//! of range, digests that aren't lower-case hex, and constructors that check nothing. Nothing else in Airlift parses a reference.
+//! The grammar is [`oci_spec::distribution::Reference`]'s. Its gaps are closed here: IPv6 hosts, upper-case
+//! hosts, tags beyond ASCII, ports out of range, digests that aren't lower-case hex, and constructors that
+//! check nothing. Nothing else in Airlift parses a reference.
 
 mod host;
 mod tidied;
@@ -97,10 +98,12 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository `path` at `host`, taken as they are: nothing is put before the path, not even `library/`.
+    /// The repository `path` at `host`, taken as they are: nothing is put before the path, not even
+    /// `library/`.
     ///
     /// # Errors
-    /// If the path is not one that registries accept: lower-case components, separated by `/`, 255 bytes at most.
+    /// If the path is not one that registries accept: lower-case components, separated by `/`, 255 bytes at
+    /// most.
     pub fn new(host: Host, path: &str) -> Result<Self, ReferenceError> {
         if path.len() > MAX_PATH {
             return Err(malformed(path, "a repository's path has at most 255 characters"));
@@ -164,7 +167,8 @@ impl fmt::Display for Selector {
 
 /// A reference to an image, canonicalised. `nginx` is `docker.io/library/nginx:latest`.
 ///
-/// It has a tag or a digest, or both; then the digest says what is meant, and the tag is what it is remembered under.
+/// It has a tag or a digest, or both; then the digest says what is meant, and the tag is what it is
+/// remembered under.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     repository: Repository,
@@ -281,8 +285,8 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Splits off a host where the first component can only be one (Docker's rule): it has a dot, a colon, a bracket or upper case,
-/// or is `localhost`.
+/// Splits off a host where the first component can only be one (Docker's rule): it has a dot, a colon, a
+/// bracket or upper case, or is `localhost`.
 fn split_host(text: &str) -> Result<(Option<Host>, &str), ReferenceError> {
     let Some((first, rest)) = text.split_once('/') else {
         return Ok((None, text));
@@ -294,7 +298,8 @@ fn split_host(text: &str) -> Result<(Option<Host>, &str), ReferenceError> {
         return Ok((None, text));
     }
     let host = parse_host(first, text)?;
-    // In its canonical spelling it would be read as the first part of a path: another repository, at Docker Hub.
+    // In its canonical spelling it would be read as the first part of a path: another repository, at Docker
+    // Hub.
     if host.port().is_none() && host.name() != "localhost" && !host.name().contains(['.', '[']) {
         let (lower, rest) = (lower_case(text), rest.escape_debug());
         let reason = format!(

@@ -1,5 +1,5 @@
-//! What somebody most likely meant by a text that is almost a name: people paste addresses of browsers, other tools' transports, and
-//! lines with spaces.
+//! What somebody most likely meant by a text that is almost a name: people paste addresses of browsers, other
+//! tools' transports, and lines with spaces.
 
 use crate::Host;
 

@@ -1,9 +1,10 @@
 //! Lists of what is attached: by the referrers API, and where that isn't, under the fallback tag.
 //!
-//! The API filters, so an entry that speaks of another subject is an error. Anybody can write a tag, and some registries
-//! read `sha256-<hex>` as the digest itself and answer with the subject. So an index under the fallback tag is a list only
-//! as far as its entries are referrers; what isn't is left alone. An entry that is gone is not carried: that is said
-//! aloud, because the alternative, no attachments at all, would lose more.
+//! The API filters, so an entry that speaks of another subject is an error. Anybody can write a tag, and some
+//! registries read `sha256-<hex>` as the digest itself and answer with the subject. So an index under the
+//! fallback tag is a list only as far as its entries are referrers; what isn't is left alone. An entry that
+//! is gone is not carried: that is said aloud, because the alternative, no attachments at all, would lose
+//! more.
 
 use std::sync::PoisonError;
 
@@ -81,7 +82,8 @@ impl Gatherer<'_> {
         Ok((Origin::Tag(tag), listed))
     }
 
-    /// The entries of the index under the fallback tag. What is no index, or is the subject itself, lists nothing.
+    /// The entries of the index under the fallback tag. What is no index, or is the subject itself, lists
+    /// nothing.
     async fn listed_by_tag(&self, subject: &Subject, tag: &str) -> Result<Vec<Descriptor>, AttachedError> {
         match self.tagged(subject, tag).await {
             Ok(None) => Ok(Vec::new()),

@@ -1,8 +1,10 @@
-//! `WWW-Authenticate`: how a registry wants to be spoken to. RFC 9110, section 11.6.1; Distribution's "Token Authentication".
+//! `WWW-Authenticate`: how a registry wants to be spoken to. RFC 9110, section 11.6.1; Distribution's "Token
+//! Authentication".
 //!
-//! Registries and the proxies before them bend the grammar: values without quotes that are no tokens (`realm=https://a/t`), spaces in the
-//! place of commas, challenges of schemes that mean nothing to us beside the one that counts. So the grammar is read leniently here. What
-//! isn't forgiven is a quote that stays open: a realm that was cut off may name another host.
+//! Registries and the proxies before them bend the grammar: values without quotes that are no tokens
+//! (`realm=https://a/t`), spaces in the place of commas, challenges of schemes that mean nothing to us beside
+//! the one that counts. So the grammar is read leniently here. What isn't forgiven is a quote that stays
+//! open: a realm that was cut off may name another host.
 
 use airlift_oci::text::bounded;
 use reqwest::Url;
@@ -37,8 +39,8 @@ pub(crate) enum Challenge {
 }
 
 impl Challenge {
-    /// What holds for all repositories of the registry. A repository that a challenge names was the one that was asked for, or, in the
-    /// answer to a ping, an example.
+    /// What holds for all repositories of the registry. A repository that a challenge names was the one that
+    /// was asked for, or, in the answer to a ping, an example.
     pub(crate) fn of_registry(&self) -> Self {
         let mut general = self.clone();
         if let Challenge::Bearer { scopes, .. } = &mut general {
@@ -126,9 +128,9 @@ impl Parsed {
     }
 }
 
-/// The challenges in one header. A word before `=` is a parameter of the challenge before it, any other word is a scheme. (A `token68`, which
-/// Negotiate and NTLM have, becomes one or the other, and means nothing either way.) What can't be read ends the list, and the challenge that
-/// it stands in doesn't count.
+/// The challenges in one header. A word before `=` is a parameter of the challenge before it, any other word
+/// is a scheme. (A `token68`, which Negotiate and NTLM have, becomes one or the other, and means nothing
+/// either way.) What can't be read ends the list, and the challenge that it stands in doesn't count.
 fn parse(text: &str) -> Vec<Parsed> {
     let mut found: Vec<Parsed> = Vec::new();
     let mut rest = text;
@@ -198,7 +200,8 @@ fn value_of(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// How long a value without quotes is: to the next comma, or to a blank behind which another parameter stands.
+/// How long a value without quotes is: to the next comma, or to a blank behind which another parameter
+/// stands.
 fn unquoted(text: &str) -> usize {
     let end = text.find(',').unwrap_or(text.len());
     let value = &text[..end];

@@ -1,7 +1,8 @@
 //! What the user has: Podman's and Docker's credential files, and credential helpers.
 //!
-//! Which entry counts is decided here (namespaces as Podman writes them, old URL keys as Docker writes them); decoding an entry is
-//! `docker_credential`'s, and `helper` speaks to helpers. Nothing found is an answer that says where it was looked for; a secret never is in one.
+//! Which entry counts is decided here (namespaces as Podman writes them, old URL keys as Docker writes them);
+//! decoding an entry is `docker_credential`'s, and `helper` speaks to helpers. Nothing found is an answer
+//! that says where it was looked for; a secret never is in one.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -222,7 +223,8 @@ fn plain_host(host: &str) -> String {
     }
 }
 
-/// A key of a credential file as `host[:port][/namespace]`; what follows a URL's host is a protocol version, not a namespace.
+/// A key of a credential file as `host[:port][/namespace]`; what follows a URL's host is a protocol version,
+/// not a namespace.
 fn plain_key(key: &str) -> String {
     let without_scheme = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     match without_scheme {

@@ -1,8 +1,10 @@
-//! The exchange with a token service: Distribution's "Token Authentication" (GET) and "OAuth2" (POST, for identity tokens).
+//! The exchange with a token service: Distribution's "Token Authentication" (GET) and "OAuth2" (POST, for
+//! identity tokens).
 //!
-//! `oci_client::Client::auth` does the GET, but asks the registry anew for its challenge and sends the password to whatever realm it
-//! names *then*, reads answers of any length, follows redirects with its own rules, and loses status and `Retry-After`. So the exchange is
-//! made here, with a realm that was checked; the answer is read by `oci_client`'s `RegistryToken`.
+//! `oci_client::Client::auth` does the GET, but asks the registry anew for its challenge and sends the
+//! password to whatever realm it names *then*, reads answers of any length, follows redirects with its own
+//! rules, and loses status and `Retry-After`. So the exchange is made here, with a realm that was checked;
+//! the answer is read by `oci_client`'s `RegistryToken`.
 
 use std::time::Duration;
 
@@ -88,7 +90,8 @@ pub(crate) fn basic(auth: &RegistryAuth) -> Option<HeaderValue> {
     sensitive(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }
 
-/// What must not be shown of an `Authorization`, should an answer repeat it: the token, or the password and its encoded form.
+/// What must not be shown of an `Authorization`, should an answer repeat it: the token, or the password and
+/// its encoded form.
 pub(crate) fn secrets(authorization: &HeaderValue) -> Vec<String> {
     let text = authorization.to_str().unwrap_or_default();
     let Some((_, encoded)) = text.split_once(' ') else { return Vec::new() };

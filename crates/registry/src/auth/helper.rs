@@ -1,8 +1,9 @@
 //! Credential helpers: programs `docker-credential-NAME` that are given a host and print a credential.
 //!
-//! The protocol is that of docker/docker-credential-helpers: `get` as the only argument, the host on standard input, JSON on standard output.
-//! A helper may wait for a user that isn't there, so there is a limit to its time, after which it is ended. What it prints may hold what it
-//! was asked for, so nothing of that is repeated.
+//! The protocol is that of docker/docker-credential-helpers: `get` as the only argument, the host on standard
+//! input, JSON on standard output. A helper may wait for a user that isn't there, so there is a limit to its
+//! time, after which it is ended. What it prints may hold what it was asked for, so nothing of that is
+//! repeated.
 
 use std::io;
 use std::process::{Output, Stdio};

@@ -1,4 +1,5 @@
-//! One authorization per (repository, access): fetched once however many want it, kept while it lives, renewed when it is refused.
+//! One authorization per (repository, access): fetched once however many want it, kept while it lives,
+//! renewed when it is refused.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

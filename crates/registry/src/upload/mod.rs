@@ -1,4 +1,5 @@
-//! One blob on its way up: in one request, or in pieces where one request can't carry it. What follows a failure is in `recovery`.
+//! One blob on its way up: in one request, or in pieces where one request can't carry it. What follows a
+//! failure is in `recovery`.
 //!
 //! OCI distribution-spec 1.1, "Pushing blobs" (POST then PUT) and "Pushing a blob in chunks".
 
@@ -194,8 +195,8 @@ impl<'a> Upload<'a> {
         self.keep(session, sent, result)
     }
 
-    /// The blob from `offset` on in pieces of at most `piece` bytes, then the end. A registry that notices a wrong place does so at the
-    /// first of them. The source is read once for all of them.
+    /// The blob from `offset` on in pieces of at most `piece` bytes, then the end. A registry that notices a
+    /// wrong place does so at the first of them. The source is read once for all of them.
     async fn by_pieces(&mut self, mut session: Session, offset: u64, piece: u64) -> Result<(), Error> {
         let piece = piece.max(self.least);
         let mut shorts = 0;
@@ -227,7 +228,8 @@ impl<'a> Upload<'a> {
         self.keep(session, self.size, result)
     }
 
-    /// One piece, from what the registry has up to `end`. Gives the session as it goes on, and what the registry has then.
+    /// One piece, from what the registry has up to `end`. Gives the session as it goes on, and what the
+    /// registry has then.
     async fn piece(&mut self, session: Session, feed: &Feed, end: u64) -> Result<(Session, u64), Error> {
         let start = self.offset;
         let mut ask = session.request(Method::PATCH, None);
@@ -257,8 +259,8 @@ impl<'a> Upload<'a> {
         Error::Source { digest: self.digest, source }
     }
 
-    /// Sends the next `length` bytes, which begin at `offset` of the blob, with `ask`, and watches over it. Gives the answer, and where in
-    /// the blob sending ended.
+    /// Sends the next `length` bytes, which begin at `offset` of the blob, with `ask`, and watches over it.
+    /// Gives the answer, and where in the blob sending ended.
     async fn send(
         &mut self,
         session: &Session,

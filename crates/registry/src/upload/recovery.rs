@@ -15,7 +15,8 @@ impl Upload<'_> {
         if self.may_be_smaller(&error) {
             return Ok(());
         }
-        // The authorization was good for the session: it expired while the blob went up. The next request renews it.
+        // The authorization was good for the session: it expired while the blob went up. The next request
+        // renews it.
         let sent = self.broken.as_ref().is_some_and(|session| session.sent > 0);
         let expired = matches!(error, Error::Unauthorised(_)) && sent && !self.renewed;
         self.renewed |= expired;
@@ -48,7 +49,8 @@ impl Upload<'_> {
         may
     }
 
-    /// A proxy may close the connection in the middle of a body that is too large for it, so that its answer gets lost.
+    /// A proxy may close the connection in the middle of a body that is too large for it, so that its answer
+    /// gets lost.
     fn note_break(&mut self, error: &Error) {
         let is_break = matches!(error, Error::Unreachable { call, what: Obstacle::Broken, .. } if is_upload(call.method()));
         if is_break && self.offset == 0 && self.body > CAUTIOUS && self.caution == Caution::NotYet {
@@ -87,8 +89,9 @@ fn is_upload(method: &str) -> bool {
     matches!(method, "PUT" | "PATCH")
 }
 
-/// Whether a registry has no such upload session, or not as far as we think: it was purged, or another replica opened it. Registries have
-/// codes of their own for that; what lacks may also be the repository, and then a new session is of no use.
+/// Whether a registry has no such upload session, or not as far as we think: it was purged, or another
+/// replica opened it. Registries have codes of their own for that; what lacks may also be the repository, and
+/// then a new session is of no use.
 fn says_forgotten(refusal: &Refusal) -> bool {
     let has_any = |codes: &[&str]| codes.iter().any(|code| refusal.has(code));
     let names_it = has_any(&["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"]);

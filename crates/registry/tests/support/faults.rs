@@ -1,4 +1,5 @@
-//! What registries do wrong on the way to us, as data: who walks it sees that each fault comes to its end, and what was accepted.
+//! What registries do wrong on the way to us, as data: who walks it sees that each fault comes to its end,
+//! and what was accepted.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,5 @@
-//! A line to a registry that breaks: TCP, passed on in both directions until a connection has had its share, then reset.
+//! A line to a registry that breaks: TCP, passed on in both directions until a connection has had its share,
+//! then reset.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What the tests of the transport share: options that don't wait, sinks and sources in memory, an observer that remembers.
+//! What the tests of the transport share: options that don't wait, sinks and sources in memory, an observer
+//! that remembers.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 

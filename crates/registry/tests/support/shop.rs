@@ -1,4 +1,5 @@
-//! A registry in memory that keeps what it got of an upload when the connection breaks, and breaks connections as it is told.
+//! A registry in memory that keeps what it got of an upload when the connection breaks, and breaks
+//! connections as it is told.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,8 +32,8 @@ pub(crate) type Cutting = Box<dyn Fn(&Request, usize) -> Cut + Send + Sync>;
 /// Decides whether a request gets another answer than the registry's own.
 pub(crate) type Instead = Box<dyn Fn(&Request) -> Option<Reply> + Send + Sync>;
 
-/// What the registry is told: which requests are cut, and which ones get another answer than its own. `before` of a request counts those of
-/// its method, pings aside.
+/// What the registry is told: which requests are cut, and which ones get another answer than its own.
+/// `before` of a request counts those of its method, pings aside.
 pub(crate) struct Orders {
     pub(crate) cut: Cutting,
     pub(crate) instead: Instead,

@@ -201,8 +201,8 @@ fn parse_range(text: &str) -> Option<(u64, u64)> {
     (first <= last && last < u64::MAX).then_some((first, last))
 }
 
-/// Moves the body into the session, piece by piece. The guard travels with the work, so a client that goes away leaves
-/// the session whole.
+/// Moves the body into the session, piece by piece. The guard travels with the work, so a client that goes
+/// away leaves the session whole.
 async fn stream(mut guard: Guard, body: &mut Incoming) -> Result<Guard, Failure> {
     loop {
         let piece = body.piece().await?;

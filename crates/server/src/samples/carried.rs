@@ -7,8 +7,8 @@ use super::{Layout, Sample};
 
 /// What the demo carries: less than a mebibyte in all.
 ///
-/// 1. `team/web:1.27`: an index of two platforms that share a layer, written as no serialiser would, with BuildKit's
-///    attestations;
+/// 1. `team/web:1.27`: an index of two platforms that share a layer, written as no serialiser would, with
+///    BuildKit's attestations;
 /// 2. `library/legacy:2`: Docker's manifest list and manifests;
 /// 3. `team/nested:1`: an index within an index;
 /// 4. `team/single:1`: one manifest, no index;

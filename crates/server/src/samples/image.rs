@@ -19,7 +19,8 @@ pub enum Flavour {
 /// A layer to be made.
 #[derive(Clone, Debug)]
 pub enum Layer {
-    /// A gzip'd tar with one file of `size` bytes that follow from `seed`: equal seeds and sizes, equal layers.
+    /// A gzip'd tar with one file of `size` bytes that follow from `seed`: equal seeds and sizes, equal
+    /// layers.
     Files {
         /// What makes it differ from others of its size.
         seed: u64,

@@ -1,7 +1,7 @@
 //! JSON with an order and white space of our choosing.
 //!
-//! A serialiser decides both, and may decide otherwise when some crate turns a feature on; the samples' digests must not
-//! depend on that.
+//! A serialiser decides both, and may decide otherwise when some crate turns a feature on; the samples'
+//! digests must not depend on that.
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub enum Layout {
     /// As most tools write it: members in the specification's order, no white space.
     #[default]
     Compact,
-    /// Legal, and unlike what any serialiser writes: members in reverse, tabs, blanks before commas, CRLF, and a newline
-    /// at the end. It survives only where bytes are left alone.
+    /// Legal, and unlike what any serialiser writes: members in reverse, tabs, blanks before commas, CRLF,
+    /// and a newline at the end. It survives only where bytes are left alone.
     Odd,
 }
 

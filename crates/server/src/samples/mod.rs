@@ -1,7 +1,8 @@
 //! Deterministic sample images: the same bytes on every machine, for the demo and for tests.
 //!
-//! No clock, no randomness, no file: [`all`] is what the demo carries, [`image`] and [`index`] build others. What lies
-//! here are whole images that real clients pull and unpack; broken content is a test's own business.
+//! No clock, no randomness, no file: [`all`] is what the demo carries, [`image`] and [`index`] build others.
+//! What lies here are whole images that real clients pull and unpack; broken content is a test's own
+//! business.
 
 mod archive;
 mod carried;
@@ -59,7 +60,8 @@ impl Sample {
         Self::assemble(repository, tag, image.manifest.clone(), Vec::new(), vec![image])
     }
 
-    /// A sample whose root is `root`, an index over `images` and, in between, over the indexes `inner` (deepest first).
+    /// A sample whose root is `root`, an index over `images` and, in between, over the indexes `inner`
+    /// (deepest first).
     pub fn of_index(
         repository: &str,
         tag: &str,

@@ -1,5 +1,5 @@
-//! Which repository holds what, in memory. The bytes are in files named by digest alone, so no repository's name or tag
-//! ever becomes a path.
+//! Which repository holds what, in memory. The bytes are in files named by digest alone, so no repository's
+//! name or tag ever becomes a path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

@@ -1,7 +1,8 @@
 //! Storage that can be written to: content in files named by digest, everything else in memory.
 //!
-//! `content/ALGORITHM/HEX` holds blobs and manifests alike, written under `uploads/`, hashed on the way and renamed. Names
-//! and tags live as long as the value; nothing is reclaimed before the folder is removed. It is a scratch folder: no fsync.
+//! `content/ALGORITHM/HEX` holds blobs and manifests alike, written under `uploads/`, hashed on the way and
+//! renamed. Names and tags live as long as the value; nothing is reclaimed before the folder is removed. It
+//! is a scratch folder: no fsync.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

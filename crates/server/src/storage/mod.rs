@@ -1,8 +1,8 @@
 //! What the registry hands out, and where it comes from.
 //!
-//! [`Content`] is the seam: everything that a GET or HEAD needs. A registry over a scratch folder implements it with
-//! [`Folder`], which can be written to as well; a read-only registry over something else implements it alone.
-//! All of it is synchronous; the handlers call it off the async threads.
+//! [`Content`] is the seam: everything that a GET or HEAD needs. A registry over a scratch folder implements
+//! it with [`Folder`], which can be written to as well; a read-only registry over something else implements
+//! it alone. All of it is synchronous; the handlers call it off the async threads.
 
 mod catalogue;
 mod folder;

@@ -49,7 +49,8 @@ impl Session {
         self.written
     }
 
-    /// Hash with `algorithm` from the start, if nothing has arrived yet; otherwise the file is read again at the end.
+    /// Hash with `algorithm` from the start, if nothing has arrived yet; otherwise the file is read again at
+    /// the end.
     pub(crate) fn expect(&mut self, algorithm: Algorithm) {
         if self.written == 0 {
             self.algorithm = algorithm;

@@ -99,7 +99,8 @@ pub struct Build {
 }
 
 impl Build {
-    /// Builds `sample` from `source` once, unkilled, to know what has to come; `other` is what gets into the way.
+    /// Builds `sample` from `source` once, unkilled, to know what has to come; `other` is what gets into the
+    /// way.
     pub fn new(
         program: &Program,
         source: &str,

@@ -20,7 +20,8 @@ pub struct Push {
 }
 
 impl Push {
-    /// Pushes `bundle`, which holds `sample`, to `target`; the tag has to move there from `old`, if there is one.
+    /// Pushes `bundle`, which holds `sample`, to `target`; the tag has to move there from `old`, if there is
+    /// one.
     pub fn new(
         program: &Program,
         bundle: &Path,
@@ -36,8 +37,8 @@ impl Push {
         format!("{}-{round}", self.name())
     }
 
-    /// What the tag stands for. The last request may still be on its way, and Distribution answers 500 for a tag that it is
-    /// just writing: so it is asked again.
+    /// What the tag stands for. The last request may still be on its way, and Distribution answers 500 for a
+    /// tag that it is just writing: so it is asked again.
     fn tag_in(&self, repository: &str) -> Response {
         let mut found = self.target.try_manifest(repository, &self.sample.tag);
         for _ in 0..20 {

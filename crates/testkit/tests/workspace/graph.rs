@@ -39,8 +39,8 @@ pub(crate) enum Kind {
 }
 
 impl Graph {
-    /// The workspace's own, from the lock file as it is. (Not `--offline`: a build fetches less than this looks at, so
-    /// `tests/run` fetches the rest beforehand.)
+    /// The workspace's own, from the lock file as it is. (Not `--offline`: a build fetches less than this
+    /// looks at, so `tests/run` fetches the rest beforehand.)
     pub(crate) fn of_the_workspace() -> Self {
         let metadata = MetadataCommand::new()
             .current_dir(airlift_testkit::tool::workspace_root())
@@ -87,7 +87,8 @@ impl Graph {
         edges.map(|edge| &self.packages[&edge.to])
     }
 
-    /// All ways from the package `id` into its normal dependencies: for each package reached, one chain of names to it.
+    /// All ways from the package `id` into its normal dependencies: for each package reached, one chain of
+    /// names to it.
     pub(crate) fn reach(&self, id: &str) -> BTreeMap<&str, String> {
         let mut chains = BTreeMap::new();
         let mut next = vec![(id, self.packages[id].name.clone())];

@@ -3,8 +3,8 @@
 use crate::graph::{Dependency, Graph, Kind, Package};
 use crate::rules;
 
-/// A graph of packages given as `name` or `name@version`, with edges between them. Names that begin with `airlift` are
-/// members.
+/// A graph of packages given as `name` or `name@version`, with edges between them. Names that begin with
+/// `airlift` are members.
 fn graph(packages: &[&str], edges: &[(&str, Kind, &str)]) -> Graph {
     let packages = packages.iter().map(|&id| {
         let (name, version) = id.split_once('@').unwrap_or((id, "1.0.0"));

@@ -1,7 +1,9 @@
-//! What the workspace is made of: who may import whom, what is reached, under which licences, in how many versions.
+//! What the workspace is made of: who may import whom, what is reached, under which licences, in how many
+//! versions.
 //!
-//! Each rule is a function from a [`graph::Graph`] to the sentences that say how it is broken, so each is tried on
-//! made-up graphs as well: a rule that can't fail holds nothing. `deny.toml` says the same to cargo-deny.
+//! Each rule is a function from a [`graph::Graph`] to the sentences that say how it is broken, so each is
+//! tried on made-up graphs as well: a rule that can't fail holds nothing. `deny.toml` says the same to
+//! cargo-deny.
 #![allow(clippy::expect_used, reason = "a test that can't be set up has to fail")]
 
 mod files;

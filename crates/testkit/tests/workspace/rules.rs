@@ -80,10 +80,12 @@ pub(crate) const EXCLUSIVE: [(&str, &str); 10] = [
 pub(crate) const LICENCES: [&str; 8] =
     ["Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Zlib"];
 
-/// Features with which a body is no longer what the registry sent. oci-client's reqwest is ours: features unify.
+/// Features with which a body is no longer what the registry sent. oci-client's reqwest is ours: features
+/// unify.
 pub(crate) const DECOMPRESSION: [&str; 4] = ["brotli", "deflate", "gzip", "zstd"];
 
-/// Packages that two versions of would be two of everything: runtimes, pools, types that don't fit each other.
+/// Packages that two versions of would be two of everything: runtimes, pools, types that don't fit each
+/// other.
 pub(crate) const ONCE: [&str; 14] = [
     "axum",
     "clap",

@@ -1,4 +1,5 @@
-//! `docs/guarantees.md` and `docs/faults.md` name tests that exist, the one every rule, the other every fault.
+//! `docs/guarantees.md` and `docs/faults.md` name tests that exist, the one every rule, the other every
+//! fault.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -108,7 +108,8 @@ fn layouts_of_other_tools_get_all_findings_too() {
     let is_layer = |content: &[u8]| !content.is_empty() && !content.starts_with(b"{");
     let layers = images.contents.iter().filter(|(_, content)| is_layer(content));
     let blobs: Vec<Digest> = layers.map(|(digest, _)| *digest).collect();
-    // One missing, one of another size, one altered; and something that nobody asked for, once right and once wrong.
+    // One missing, one of another size, one altered; and something that nobody asked for, once right and once
+    // wrong.
     images.contents.remove(&blobs[0]);
     images.contents.get_mut(&blobs[1]).unwrap().push(b'x');
     images.contents.get_mut(&blobs[2]).unwrap()[0] ^= 1;

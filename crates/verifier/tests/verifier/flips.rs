@@ -48,8 +48,8 @@ fn the_sample_is_whole() {
     assert_eq!(report.images[1].platforms, ["linux/amd64", "linux/arm64"]);
 }
 
-/// The bits that are flipped: one of each byte, and all eight of `oci-layout` with its header, and of a header
-/// with a pax record. With `AIRLIFT_ALL_BITS` in the environment, all of all.
+/// The bits that are flipped: one of each byte, and all eight of `oci-layout` with its header, and of a
+/// header with a pax record. With `AIRLIFT_ALL_BITS` in the environment, all of all.
 fn bits(archive: &[u8]) -> Vec<(usize, usize)> {
     let plan = Images::sample().plan();
     let pax = plan.entries().iter().find(|entry| entry.head().len() > 512).unwrap();
@@ -132,7 +132,8 @@ fn a_damaged_layer_is_named_by_image_platform_and_part() {
             assert_eq!(first.offset, Some(entry.data_offset));
             assert!(first.message.contains(&entry.digest.to_string()), "{}", first.message);
         } else {
-            // The id no longer is the digest, and which of the two files changed, nobody can say; or it can't be read.
+            // The id no longer is the digest, and which of the two files changed, nobody can say; or it can't
+            // be read.
             assert!(matches!(first.rule, "bundle-id" | "layout-json"), "{first:?}");
             assert_eq!(first.path, ["oci-layout"], "{}", entry.path);
         }

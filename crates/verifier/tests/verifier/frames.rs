@@ -1,5 +1,5 @@
-//! In a compressed bundle, too, any flipped bit and any cut is found: in content, in what surrounds it, and in what the
-//! frames themselves are made of.
+//! In a compressed bundle, too, any flipped bit and any cut is found: in content, in what surrounds it, and
+//! in what the frames themselves are made of.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
@@ -55,8 +55,9 @@ fn the_compressed_sample_is_whole_and_is_the_same_bundle() {
     assert_eq!(format!("{:?}", of_frames.images), format!("{:?}", of_tar.images));
 }
 
-/// The bits that are flipped: one of each byte, and all eight of the first frame's header, of the packed frame's start and end,
-/// and of what stands behind the frames. With `AIRLIFT_ALL_BITS` in the environment, all of all.
+/// The bits that are flipped: one of each byte, and all eight of the first frame's header, of the packed
+/// frame's start and end, and of what stands behind the frames. With `AIRLIFT_ALL_BITS` in the environment,
+/// all of all.
 fn bits(file: &[u8]) -> Vec<(usize, usize)> {
     let packed = packed_frame(file);
     let whole =

@@ -128,8 +128,8 @@ fn findings_beyond_what_anybody_reads_are_counted() {
     assert_eq!((last.rule, last.message.as_str()), ("more-findings", "10000 more errors are not listed"));
 }
 
-/// Sixty thousand roots, each in need of a report, in a file of 13 MB. That many are taken for an attack, unless somebody
-/// says that they aren't.
+/// Sixty thousand roots, each in need of a report, in a file of 13 MB. That many are taken for an attack,
+/// unless somebody says that they aren't.
 #[test]
 fn a_huge_index_json_is_answered_quickly() {
     let mut images = Images::default();

@@ -1,4 +1,5 @@
-//! What `verify` finds: every flipped bit and every cut of our own archives, and whatever is wrong with others'.
+//! What `verify` finds: every flipped bit and every cut of our own archives, and whatever is wrong with
+//! others'.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
 
 mod admitting;

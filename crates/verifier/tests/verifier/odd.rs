@@ -1,4 +1,5 @@
-//! What is odd and not damaged: bundles that were packed again, types that nobody knows, marks that other tools leave out.
+//! What is odd and not damaged: bundles that were packed again, types that nobody knows, marks that other
+//! tools leave out.
 
 use std::fs;
 use std::path::Path;

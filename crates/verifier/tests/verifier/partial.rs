@@ -10,7 +10,8 @@ use airlift_verifier::{Report, State, VerifiedBundle};
 use crate::images::{Images, LAYER, json};
 use crate::{report, rules};
 
-/// A layout with an image for three platforms, two with a layer of their own and one they share, and an attestation.
+/// A layout with an image for three platforms, two with a layer of their own and one they share, and an
+/// attestation.
 struct Layout {
     images: Images,
     /// For amd64, arm64 and s390x; then the attestation of amd64.

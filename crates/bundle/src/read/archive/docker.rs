@@ -1,4 +1,5 @@
-//! Docker's own forms of an archive, which are no image layouts: recognised, so that a refusal can say how to make one of them.
+//! Docker's own forms of an archive, which are no image layouts: recognised, so that a refusal can say how to
+//! make one of them.
 
 use crate::read::archive::Form;
 
@@ -46,7 +47,8 @@ impl DockerFiles {
 /// A form of Docker's, or of what is made for it, that is no image layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DockerForm {
-    /// What `docker save` wrote before version 25, and podman, skopeo and crane write still (`docker-archive`).
+    /// What `docker save` wrote before version 25, and podman, skopeo and crane write still
+    /// (`docker-archive`).
     Archive,
     /// What `docker save` wrote before version 1.10.
     Legacy,

@@ -49,7 +49,8 @@ impl Header {
     }
 }
 
-/// A field of text: what is before the first NUL. Behind it there are only more of them, else readers might disagree on the name.
+/// A field of text: what is before the first NUL. Behind it there are only more of them, else readers might
+/// disagree on the name.
 fn text(field: &[u8]) -> Result<&[u8], (&'static str, String)> {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     let (text, rest) = field.split_at(end);

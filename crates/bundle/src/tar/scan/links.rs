@@ -1,5 +1,5 @@
-//! Entries that are neither files nor folders. A hard link to a file that stands before it is that file once more; nothing else is
-//! taken.
+//! Entries that are neither files nor folders. A hard link to a file that stands before it is that file once
+//! more; nothing else is taken.
 
 use airlift_disk::read::ReadAt;
 
@@ -31,7 +31,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         (header.size == 0 && matches!(header.kind, b'2'..=b'6')).then_some(data_offset)
     }
 
-    /// A second name for a file. Its data lies with the first one, which is a regular file, so there is no chain to follow.
+    /// A second name for a file. Its data lies with the first one, which is a regular file, so there is no
+    /// chain to follow.
     pub(super) fn hard_link(&mut self, at: u64, data_offset: u64, header: &Header) -> Option<u64> {
         let pax_size = self.pending.pax.as_ref().and_then(|pax| pax.size);
         if header.size != 0 || pax_size.is_some_and(|size| size != 0) {

@@ -41,8 +41,8 @@ If it is interrupted, the same command goes on from BUNDLE.part: what is there i
 
 /// Pack images from registries into one file
 ///
-/// Takes each image with all its platforms: every manifest and blob as the registry has it, byte for byte. The same
-/// images give the same file, whoever builds it.
+/// Takes each image with all its platforms: every manifest and blob as the registry has it, byte for byte.
+/// The same images give the same file, whoever builds it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -65,21 +65,24 @@ pub(crate) struct Args {
     force: bool,
     /// Refuse a bundle larger than this, such as 4GiB
     ///
-    /// Refused before the first blob is fetched, with exit code 5. K, M and G are powers of 1024, kB, MB and GB of 1000.
+    /// Refused before the first blob is fetched, with exit code 5. K, M and G are powers of 1024, kB, MB and
+    /// GB of 1000.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
     /// Cut the bundle into files of this size, such as 4GB
     ///
-    /// Writes BUNDLE.001, BUNDLE.002 and so on, which are the archive one behind the other, and BUNDLE.volumes.json, which says what belongs
-    /// together. All commands read the volumes in place, by the name of BUNDLE.volumes.json, or of BUNDLE where no such file is.
-    /// `airlift verify BUNDLE.002` verifies one alone. At least 64K; rounded down to a multiple of 512. FAT32 takes 4GB (DVDs 4.7GB), but not 4GiB.
+    /// Writes BUNDLE.001, BUNDLE.002 and so on, which are the archive one behind the other, and
+    /// BUNDLE.volumes.json, which says what belongs together. All commands read the volumes in place, by the
+    /// name of BUNDLE.volumes.json, or of BUNDLE where no such file is. `airlift verify BUNDLE.002` verifies
+    /// one alone. At least 64K; rounded down to a multiple of 512. FAT32 takes 4GB (DVDs 4.7GB), but not
+    /// 4GiB.
     #[arg(long, value_name = "SIZE", value_parser = volume_size)]
     volume_size: Option<Split>,
     /// Carry only these platforms (repeatable, commas)
     ///
-    /// The index and its digest stay as they are.
-    /// OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it.
-    /// Attestations of the chosen platforms come along. Artifacts without platforms are carried whole.
+    /// The index and its digest stay as they are. OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or
+    /// windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it. Attestations of the chosen
+    /// platforms come along. Artifacts without platforms are carried whole.
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = platform)]
     platforms: Vec<Platform>,
     /// Take what there is where an image lacks some
@@ -94,14 +97,16 @@ pub(crate) struct Args {
     referrers: ReferrersArg,
     /// Fetch foreign layers from their addresses
     ///
-    /// Some images name addresses for layers that their registry doesn't have. Such layers stay outside of the bundle, with a
-    /// warning, unless this is given: then they are fetched from there, by https and without credentials, and proven like any other.
+    /// Some images name addresses for layers that their registry doesn't have. Such layers stay outside of
+    /// the bundle, with a warning, unless this is given: then they are fetched from there, by https and
+    /// without credentials, and proven like any other.
     #[arg(long)]
     fetch_external: bool,
     /// Take what another bundle holds (repeatable)
     ///
-    /// A bundle, or an image layout of another tool (archive or folder). What it holds is hashed as it is copied, and not fetched:
-    /// blobs, and manifests, of which only the digest is asked for. BUNDLE itself and BUNDLE.part need not be named.
+    /// A bundle, or an image layout of another tool (archive or folder). What it holds is hashed as it is
+    /// copied, and not fetched: blobs, and manifests, of which only the digest is asked for. BUNDLE itself
+    /// and BUNDLE.part need not be named.
     #[arg(long, value_name = "BUNDLE")]
     reuse: Vec<PathBuf>,
     #[command(flatten)]
@@ -339,7 +344,8 @@ async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
     packing.stream(&mut out, &*ui.observer()).await
 }
 
-/// The file whose presence says that something is left when Ctrl-C ends the build: of volumes, the `.part` of their manifest.
+/// The file whose presence says that something is left when Ctrl-C ends the build: of volumes, the `.part` of
+/// their manifest.
 fn left(output: &Output) -> PathBuf {
     part_path(&output.shown())
 }

@@ -62,7 +62,8 @@ fn refuse_other_kinds(list: &Path) -> Result<(), UsageError> {
     }
 }
 
-/// One reference a line; `#` starts a comment at a line's start or behind white space, for references have none.
+/// One reference a line; `#` starts a comment at a line's start or behind white space, for references have
+/// none.
 fn parse(list: &Path, bytes: &[u8]) -> Result<Vec<Result<Reference, BadReference>>, UsageError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| UsageError::List { file: shown(list), why: "it is not UTF-8 text" })?;

@@ -128,7 +128,8 @@ enum Carried {
     No,
 }
 
-/// What each platform would take alone: its manifests, configs and layers. `None`: the source doesn't have it.
+/// What each platform would take alone: its manifests, configs and layers. `None`: the source doesn't have
+/// it.
 fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, Option<u64>)> {
     let mut sizes: Vec<(String, Option<u64>)> = Vec::new();
     for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried == (which == Carried::Yes)) {

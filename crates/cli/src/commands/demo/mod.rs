@@ -24,8 +24,8 @@ Needs no network, no root and no Docker. Exits with 0 only if every digest arriv
 
 /// Show the whole way: build, verify, a flipped byte, push, compare
 ///
-/// Starts two small registries on loopback, fills one with sample images, carries them over to the other by way of a bundle,
-/// and compares every digest at both ends.
+/// Starts two small registries on loopback, fills one with sample images, carries them over to the other by
+/// way of a bundle, and compares every digest at both ends.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {

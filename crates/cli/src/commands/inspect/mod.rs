@@ -35,7 +35,8 @@ pub(crate) struct Args {
     bundle: PathBuf,
     /// An image's name or pattern, or a digest or its start
     ///
-    /// Images are found as `push --only` finds them: host and tag may be left out, and * is any text. Of a digest, 6 digits or more are enough.
+    /// Images are found as `push --only` finds them: host and tag may be left out, and * is any text. Of a
+    /// digest, 6 digits or more are enough.
     #[arg(value_name = "REF|DIGEST")]
     part: Option<String>,
     /// Write the exact bytes of that manifest or blob

@@ -9,8 +9,8 @@ use airlift_verifier::Examined;
 
 use crate::output::{InspectedBlob, InspectedImage, InspectedManifest};
 
-/// Makes documents of a bundle's parts. A manifest's contents come once, at its first place: graphs that share much
-/// would be endless as trees.
+/// Makes documents of a bundle's parts. A manifest's contents come once, at its first place: graphs that
+/// share much would be endless as trees.
 pub(crate) struct Tree<'a> {
     examined: &'a Examined,
     graph: &'a Graph,

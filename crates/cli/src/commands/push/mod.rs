@@ -31,8 +31,8 @@ A push that failed is repeated with the same command: what the registry has alre
 
 /// Push a bundle's images into a registry, every digest unchanged
 ///
-/// Whatever is sent is proven first; children go before their index, and a tag moves last. Afterwards every manifest is
-/// read back and compared. One image that fails doesn't stop the others.
+/// Whatever is sent is proven first; children go before their index, and a tag moves last. Afterwards every
+/// manifest is read back and compared. One image that fails doesn't stop the others.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -44,8 +44,9 @@ pub(crate) struct Args {
     destination: String,
     /// Push only images that match, * is any text (repeatable)
     ///
-    /// A pattern fits the whole of a name, not a part of it. The host may be left out, and so may the tag: registry.example/team/app:1 is
-    /// found by 'team/app*', 'team/app', '*/app:1' and 'registry.example/*'; nginx:1.27 also by 'nginx', and any image by its digest or its first 6 digits.
+    /// A pattern fits the whole of a name, not a part of it. The host may be left out, and so may the tag:
+    /// registry.example/team/app:1 is found by 'team/app*', 'team/app', '*/app:1' and 'registry.example/*';
+    /// nginx:1.27 also by 'nginx', and any image by its digest or its first 6 digits.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
     /// Move tags that stand for something else at the target
@@ -56,13 +57,14 @@ pub(crate) struct Args {
     keep_host: bool,
     /// Names that start with FROM go to TO instead (repeatable)
     ///
-    /// The longest FROM that fits counts: --map docker.io/library/=base/ makes docker.io/library/nginx base/nginx.
+    /// The longest FROM that fits counts: --map docker.io/library/=base/ makes docker.io/library/nginx
+    /// base/nginx.
     #[arg(long, value_name = "FROM=TO")]
     map: Vec<MapRule>,
     /// Don't ask first if partial images are taken
     ///
-    /// Without this, a registry that is about to get an index with omitted platforms is asked whether it takes such, before
-    /// anything moves.
+    /// Without this, a registry that is about to get an index with omitted platforms is asked whether it
+    /// takes such, before anything moves.
     #[arg(long)]
     no_probe: bool,
     /// Push what has no tag by digest alone
@@ -72,25 +74,27 @@ pub(crate) struct Args {
     no_tag: bool,
     /// Push partial images without their index
     ///
-    /// Of images with omitted platforms, the chosen ones are pushed as images of their own. Each platform gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
+    /// Of images with omitted platforms, the chosen ones are pushed as images of their own. Each platform
+    /// gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
     #[arg(long)]
     selected_children: bool,
     /// Look for all manifests and blobs of images whose tag is there
     ///
-    /// Without this, a tag that stands for the image at the target means that the image is there: one request an image. A registry that
-    /// lost content below such a tag is mended with this: what is missing is sent again.
+    /// Without this, a tag that stands for the image at the target means that the image is there: one request
+    /// an image. A registry that lost content below such a tag is mended with this: what is missing is sent
+    /// again.
     #[arg(long, conflicts_with = "dry_run")]
     recheck: bool,
     /// Look at what is there, and send no image
     ///
-    /// It ends as the push would be refused or go on. For partial images the registry is asked whether it takes such, with an index that is
-    /// made up and deleted again; --no-probe leaves that out.
+    /// It ends as the push would be refused or go on. For partial images the registry is asked whether it
+    /// takes such, with an index that is made up and deleted again; --no-probe leaves that out.
     #[arg(long)]
     dry_run: bool,
     /// Write what became of each image to this file (JSON)
     ///
-    /// It is written whenever an image is through, so a push that is interrupted leaves one that says so. One that is there already is
-    /// replaced as soon as the push begins to send.
+    /// It is written whenever an image is through, so a push that is interrupted leaves one that says so. One
+    /// that is there already is replaced as soon as the push begins to send.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
     #[command(flatten)]

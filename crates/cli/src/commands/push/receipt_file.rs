@@ -11,8 +11,9 @@ use airlift_pusher::Receipt;
 use crate::exit::Failure;
 use crate::ui::Ui;
 
-/// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is through. So an interrupted
-/// push leaves the receipt of what it did, and nothing else. The receipt of an earlier push is replaced as soon as this one begins.
+/// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is
+/// through. So an interrupted push leaves the receipt of what it did, and nothing else. The receipt of an
+/// earlier push is replaced as soon as this one begins.
 pub(super) struct ReceiptFile {
     path: PathBuf,
     /// Held while it is written, so that nothing unfinished is left by a signal.
@@ -50,8 +51,9 @@ impl ReceiptFile {
         Arc::clone(&self.in_use)
     }
 
-    /// Writes a receipt on the way; that it can't be written is an error at the end, and only a warning here. As long as no image is
-    /// through, there is nothing to write down, unless an earlier push's receipt would pass for this one's.
+    /// Writes a receipt on the way; that it can't be written is an error at the end, and only a warning here.
+    /// As long as no image is through, there is nothing to write down, unless an earlier push's receipt would
+    /// pass for this one's.
     pub(super) fn note(&self, receipt: &Receipt, ui: &Ui) {
         if receipt.images.iter().all(|image| !image.is_through()) && !self.path.exists() {
             return;
@@ -90,8 +92,8 @@ impl ReceiptFile {
     }
 }
 
-/// Whether a file begins as a receipt does. What is anything else is not replaced: it may be a bundle, one of its volumes, or somebody's
-/// credentials.
+/// Whether a file begins as a receipt does. What is anything else is not replaced: it may be a bundle, one of
+/// its volumes, or somebody's credentials.
 fn is_receipt(path: &Path) -> std::io::Result<bool> {
     let mut start = Vec::new();
     std::fs::File::open(path)?.take(200).read_to_end(&mut start)?;

@@ -24,8 +24,8 @@ another way and give it with --expect.";
 
 /// Re-read every byte of a bundle and say whether it is whole and unchanged
 ///
-/// Needs no network. Takes Airlift's bundles and other tools' OCI image layouts, as a tar archive or a folder. All findings
-/// are reported, each with the image, the platform and the part that it concerns.
+/// Needs no network. Takes Airlift's bundles and other tools' OCI image layouts, as a tar archive or a
+/// folder. All findings are reported, each with the image, the platform and the part that it concerns.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -33,8 +33,8 @@ pub(crate) struct Args {
     bundle: PathBuf,
     /// The bundle's id, or a file that holds it
     ///
-    /// As build printed it, with or without "id" and "sha256:" before it. Of a file, the first line that starts with an id counts: what build
-    /// printed, as text or with --json, may be that file.
+    /// As build printed it, with or without "id" and "sha256:" before it. Of a file, the first line that
+    /// starts with an id counts: what build printed, as text or with --json, may be that file.
     #[arg(long, value_name = "ID|FILE")]
     expect: Option<String>,
     /// Threads that hash; 0 is one a core
