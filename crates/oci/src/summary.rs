@@ -4,11 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::document::platform_of_config;
 use crate::graph::{Graph, Leaf, leaves};
+use crate::image_config::MAX_CONFIG;
 use crate::layout::{Root, repository_of};
 use crate::{Descriptor, Digest, Node, Platform, RawManifest};
-
-/// A config larger than this is not read for its platform.
-pub const MAX_CONFIG: u64 = 4 << 20;
 
 /// An image's platforms, by name, each once, in the order of their manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
