@@ -1,4 +1,6 @@
-//! The one progress interface: libraries tell what happens, whoever watches decides what to show.
+//! The one progress interface: libraries report what happens, and an [`Observer`] decides what to show.
+
+use std::fmt;
 
 use crate::Digest;
 
@@ -18,17 +20,17 @@ pub enum Event {
         /// What it stands for now.
         digest: Digest,
     },
-    /// A phase whose length is known begins.
+    /// A phase begins. [`Phase::start`] sends this, and the event of its end.
     PhaseStarted {
-        /// What is done: "fetch", "verify", "push".
-        phase: &'static str,
+        /// What is done.
+        phase: Phase,
         /// Bytes to go through in all.
         bytes: u64,
     },
-    /// The phase is over, well or badly.
+    /// The phase is over: it succeeded, failed or was given up.
     PhaseEnded {
-        /// The phase's name.
-        phase: &'static str,
+        /// What was done.
+        phase: Phase,
     },
     /// Work on one piece of content begins.
     Started {
@@ -90,16 +92,111 @@ pub enum Event {
     },
 }
 
-/// Whoever wants to know. Called from many threads, often: it must return at once.
+/// Work of a known length, during which one command shows one progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Hashes what is there, to find out whether it is what is wanted.
+    Check,
+    /// Hashes what an earlier, interrupted run wrote.
+    Resume,
+    /// Copies content from other bundles and archives.
+    Reuse,
+    /// Downloads content.
+    Fetch,
+    /// Computes the digests of the volumes that were written.
+    Digest,
+    /// Hashes what a bundle holds, and compares.
+    Verify,
+    /// Hashes volumes to find out which of them were altered.
+    Volumes,
+    /// Uploads content.
+    Push,
+}
+
+impl Phase {
+    /// The phase's name as progress shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Phase::Check => "check",
+            Phase::Resume => "resume",
+            Phase::Reuse => "reuse",
+            Phase::Fetch => "fetch",
+            Phase::Digest => "digest",
+            Phase::Verify => "verify",
+            Phase::Volumes => "volumes",
+            Phase::Push => "push",
+        }
+    }
+
+    /// Starts a phase in which `bytes` are gone through in all. It ends when the value is dropped.
+    pub fn start(self, observer: &dyn Observer, bytes: u64) -> RunningPhase<'_> {
+        observer.notice(Event::PhaseStarted { phase: self, bytes });
+        RunningPhase { phase: self, observer }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A phase that goes on for as long as this value lives, and ends on every way out.
+#[must_use = "the phase ends when this is dropped"]
+pub struct RunningPhase<'a> {
+    phase: Phase,
+    observer: &'a dyn Observer,
+}
+
+impl Drop for RunningPhase<'_> {
+    fn drop(&mut self) {
+        self.observer.notice(Event::PhaseEnded { phase: self.phase });
+    }
+}
+
+/// Receives events. They come from many threads, and often: `notice` must return at once.
 pub trait Observer: Send + Sync {
     /// Takes notice of one event.
     fn notice(&self, event: Event);
 }
 
-/// An observer that looks away.
+/// An observer that ignores every event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn notice(&self, _: Event) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Recorded(Mutex<Vec<Event>>);
+
+    impl Observer for Recorded {
+        fn notice(&self, event: Event) {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+
+    #[test]
+    fn a_phase_ends_on_every_way_out() {
+        let recorded = Recorded::default();
+        let fails = || -> Result<(), ()> {
+            let _phase = Phase::Check.start(&recorded, 7);
+            Err(())
+        };
+        assert!(fails().is_err());
+        assert_eq!(
+            *recorded.0.lock().unwrap(),
+            [
+                Event::PhaseStarted { phase: Phase::Check, bytes: 7 },
+                Event::PhaseEnded { phase: Phase::Check }
+            ]
+        );
+    }
 }

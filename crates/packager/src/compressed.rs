@@ -13,7 +13,7 @@ use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::write::zst::{EntryWriter, FramesWriter};
 use airlift_bundle::zst::cut_defect;
 use airlift_bundle::{Archive, PlannedEntry, Section, compare};
-use airlift_oci::{Descriptor, Digest, Event, Hasher, Observer};
+use airlift_oci::{Descriptor, Digest, Event, Hasher, Observer, Phase};
 use airlift_registry::{BlobSink, Error};
 use tokio::task::JoinSet;
 
@@ -52,10 +52,8 @@ impl Packing {
             if archive.size() != plan.size() || cut_defect(storage, &plan).is_some() {
                 return Ok(false);
             }
-            observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(&plan) });
-            let found = compare::is_archive_of(storage, &plan, 0, &*observer);
-            observer.notice(Event::PhaseEnded { phase: "check" });
-            found
+            let _phase = Phase::Check.start(&*observer, bytes_of_blobs(&plan));
+            compare::is_archive_of(storage, &plan, 0, &*observer)
         });
         match found.await? {
             // What can't be unpacked is not it.
@@ -76,10 +74,9 @@ impl Packing {
         writer.write_known()?;
         let kept: u64 = self.plan.blobs().take(kept).map(|entry| entry.size).sum();
         let bytes = bytes_of_blobs(&self.plan) - kept;
-        observer.notice(Event::PhaseStarted { phase: "fetch", bytes });
-        let outcome = self.fill(&mut writer, jobs, observer).await;
-        observer.notice(Event::PhaseEnded { phase: "fetch" });
-        let mut fetched = outcome?;
+        let phase = Phase::Fetch.start(&**observer, bytes);
+        let mut fetched = self.fill(&mut writer, jobs, observer).await?;
+        drop(phase);
         fetched.reused += kept;
         let (path, existing) = (output.path.clone(), output.existing);
         blocking(move || writer.finish().and_then(|()| writer.publish(&path, existing))).await??;
@@ -97,10 +94,8 @@ impl Packing {
         if part.is_resumed() {
             let (observer, plan) = (Arc::clone(observer), Arc::clone(&self.plan));
             writer = blocking(move || {
-                observer.notice(Event::PhaseStarted { phase: "resume", bytes: bytes_of_blobs(&plan) });
-                let outcome = writer.keep(&*observer);
-                observer.notice(Event::PhaseEnded { phase: "resume" });
-                outcome.map(|()| writer)
+                let _phase = Phase::Resume.start(&*observer, bytes_of_blobs(&plan));
+                writer.keep(&*observer).map(|()| writer)
             })
             .await??;
         }

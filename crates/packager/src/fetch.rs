@@ -6,7 +6,7 @@ use airlift_bundle::plan::Content;
 use airlift_bundle::resume::Held;
 use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::{BlobWriter, PlannedEntry, Writer};
-use airlift_oci::{Descriptor, Event, HashedPrefix, Observer};
+use airlift_oci::{Descriptor, Event, HashedPrefix, Observer, Phase};
 use airlift_registry::{BlobSink, Error};
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -93,7 +93,7 @@ impl Packing {
             }
         }
         let bytes = errands.iter().map(|errand| errand.entry.size).sum();
-        observer.notice(Event::PhaseStarted { phase: "fetch", bytes });
+        let _phase = Phase::Fetch.start(&**observer, bytes);
         // The largest first, so that none of them starts when the others are done. Taken from the back.
         errands.sort_by_key(|errand| errand.entry.size);
         let mut tasks = JoinSet::new();
@@ -114,7 +114,6 @@ impl Packing {
             }
         };
         tasks.shutdown().await;
-        observer.notice(Event::PhaseEnded { phase: "fetch" });
         outcome
     }
 

@@ -13,7 +13,7 @@ use airlift_bundle::write::part;
 use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::{Existing, Lock, Plan, Section, Writer, compare, parallel, resume, zst};
 use airlift_disk::names_in;
-use airlift_oci::{Event, Observer};
+use airlift_oci::{Event, Observer, Phase};
 
 use crate::fetch::{FetchError, Fetched};
 use crate::plan::Packing;
@@ -266,10 +266,8 @@ impl Packing {
         }
         let (plan, observer) = (Arc::clone(&self.plan), Arc::clone(observer));
         blocking(move || {
-            observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(&plan) });
-            let found = compare::is_archive_of(&file, &plan, 0, &*observer);
-            observer.notice(Event::PhaseEnded { phase: "check" });
-            found
+            let _phase = Phase::Check.start(&*observer, bytes_of_blobs(&plan));
+            compare::is_archive_of(&file, &plan, 0, &*observer)
         })
         .await?
         .map_err(read)
@@ -286,9 +284,8 @@ impl Packing {
         }
         let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
         blocking(move || {
-            observer.notice(Event::PhaseStarted { phase: "resume", bytes: bytes_of_blobs(writer.plan()) });
+            let _phase = Phase::Resume.start(&*observer, bytes_of_blobs(writer.plan()));
             let held = resume::held(writer.storage(), writer.plan(), 0, &*observer);
-            observer.notice(Event::PhaseEnded { phase: "resume" });
             held.map_err(|source| BuildError::Read { path: writer.path().to_owned(), source })
         })
         .await?
@@ -322,19 +319,18 @@ fn volumes_at(
     if !defects.is_empty() || !is_like_it || set.size != plan.size() {
         return Ok(None);
     }
-    observer.notice(Event::PhaseStarted { phase: "check", bytes: bytes_of_blobs(plan) });
+    let check = Phase::Check.start(observer, bytes_of_blobs(plan));
     let is_it = compare::is_archive_of(&storage, plan, 0, observer).map_err(read)?;
-    observer.notice(Event::PhaseEnded { phase: "check" });
+    drop(check);
     if !is_it {
         return Ok(None);
     }
-    observer.notice(Event::PhaseStarted { phase: "digest", bytes: set.size });
+    let _phase = Phase::Digest.start(observer, set.size);
     let digests = parallel::map(&set.volumes, 0, |volume| {
         let digest = volume.sha256.0;
         let section = Section::new(&storage, set.start_of(volume), volume.size);
         section.digest(digest.algorithm(), |bytes| observer.notice(Event::Advanced { digest, bytes }))
     });
-    observer.notice(Event::PhaseEnded { phase: "digest" });
     let digests = digests.into_iter().collect::<io::Result<Vec<_>>>().map_err(read)?;
     let fit = set.volumes.iter().map(|volume| volume.sha256.0).eq(digests);
     Ok(fit.then_some(set))

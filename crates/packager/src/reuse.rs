@@ -7,7 +7,7 @@ use airlift_bundle::plan::Content;
 use airlift_bundle::resume::{Held, gauge};
 use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::{PlannedEntry, Section, Writer, parallel};
-use airlift_oci::{Event, Observer};
+use airlift_oci::{Event, Observer, Phase};
 
 use crate::fetch::Fetched;
 use crate::plan::Packing;
@@ -34,7 +34,7 @@ pub(crate) fn copy_at_hand(
         return Ok(held);
     }
     let bytes = wanted.iter().map(|(_, entry, _)| entry.size).sum();
-    observer.notice(Event::PhaseStarted { phase: "reuse", bytes });
+    let _phase = Phase::Reuse.start(observer, bytes);
     let outcomes = parallel::map(&wanted, 0, |(_, entry, before)| {
         plan.announce(entry, observer);
         let mut now = before.clone();
@@ -51,7 +51,6 @@ pub(crate) fn copy_at_hand(
         }
         Ok::<Held, WriteError>(now)
     });
-    observer.notice(Event::PhaseEnded { phase: "reuse" });
     for ((position, ..), outcome) in wanted.into_iter().zip(outcomes) {
         held[position] = outcome?;
     }
@@ -66,14 +65,10 @@ impl Packing {
         let is_there = |entry: &&PlannedEntry| shelves.places(entry.digest, entry.size).next().is_some();
         let blobs: Vec<&PlannedEntry> = self.plan.blobs().filter(is_there).collect();
         let bytes = blobs.iter().map(|entry| entry.size).sum();
-        if bytes > 0 {
-            observer.notice(Event::PhaseStarted { phase: "check", bytes });
-        }
+        let phase = (bytes > 0).then(|| Phase::Check.start(observer, bytes));
         let found: u64 =
             parallel::map(&blobs, 0, |entry| held_at_hand(shelves, entry, observer)).into_iter().sum();
-        if bytes > 0 {
-            observer.notice(Event::PhaseEnded { phase: "check" });
-        }
+        drop(phase);
         let others = self.plan.blobs().filter(|entry| !is_there(entry));
         let reused =
             found + others.filter(|entry| self.is_inline(entry)).map(|entry| entry.size).sum::<u64>();

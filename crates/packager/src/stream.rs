@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use airlift_bundle::plan::Content;
 use airlift_bundle::tar::header;
 use airlift_bundle::{PlannedEntry, Section};
-use airlift_oci::{Digest, Event, Hasher, Observer};
+use airlift_oci::{Digest, Event, Hasher, Observer, Phase};
 use airlift_registry::{BlobSink, Error};
 
 use crate::fetch::{Fetched, count_at_hand};
@@ -58,10 +58,8 @@ impl Packing {
         observer: &dyn Observer,
     ) -> Result<Fetched, StreamError> {
         let bytes = self.plan.blobs().map(|entry| entry.size).sum();
-        observer.notice(Event::PhaseStarted { phase: "fetch", bytes });
-        let outcome = self.stream_entries(out, observer).await;
-        observer.notice(Event::PhaseEnded { phase: "fetch" });
-        outcome
+        let _phase = Phase::Fetch.start(observer, bytes);
+        self.stream_entries(out, observer).await
     }
 
     async fn stream_entries(

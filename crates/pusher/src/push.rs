@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airlift_oci::{Event, Graph, Host, Observer, Repository};
+use airlift_oci::{Graph, Host, Observer, Phase, Repository};
 use airlift_registry::{ContentFault, Error, Transport};
 use airlift_verifier::VerifiedBundle;
 use tokio::task::JoinSet;
@@ -93,7 +93,7 @@ pub async fn push(request: &Request<'_>, mut on_the_way: impl FnMut(&Receipt)) -
     let Request { bundle, plan, transport, observer, .. } = *request;
     let jobs = request.options.jobs.max(1);
     let (standings, routes) = request.clear_the_way().await?;
-    observer.notice(Event::PhaseStarted { phase: "push", bytes: bytes_to_go_through(bundle.graph(), plan) });
+    let phase = Phase::Push.start(&**observer, bytes_to_go_through(bundle.graph(), plan));
     let run = Arc::new(Run {
         bundle: Arc::clone(bundle),
         transport: transport.clone(),
@@ -109,7 +109,7 @@ pub async fn push(request: &Request<'_>, mut on_the_way: impl FnMut(&Receipt)) -
     let tell = |images: &[ImageReceipt]| on_the_way(&Receipt::new(bundle.id(), plan, images.to_vec()));
     let images = push_images(&run, plan, standings.into_iter().zip(routes), tell).await;
     ahead.abort();
-    observer.notice(Event::PhaseEnded { phase: "push" });
+    drop(phase);
     let mut images = images?;
     for (target, settled) in run.lists.settle(transport).await {
         images.iter_mut().for_each(|image| image.settle_list(&target, &settled));

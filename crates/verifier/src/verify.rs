@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use airlift_bundle::parallel;
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::summary::Platforms;
-use airlift_oci::{Digest, Event, Graph, Limits, Observer, Root, summary};
+use airlift_oci::{Digest, Event, Graph, Limits, Observer, Phase, Root, summary};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{self, Finding, ImageReport, ReferrerReport, Report, UnknownReport, unreadable};
@@ -50,10 +50,9 @@ impl Examined {
         let blobs: Vec<&BlobEntry> =
             graph.blobs.iter().filter(|blob| self.blobs.contains_key(&blob.descriptor.digest)).collect();
         let bytes = blobs.iter().map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
-        observer.notice(Event::PhaseStarted { phase: "verify", bytes });
+        let _phase = Phase::Verify.start(observer, bytes);
         let hashed = AtomicU64::new(0);
         let findings = parallel::map(&blobs, jobs, |blob| self.hash_blob(graph, blob, observer, &hashed));
-        observer.notice(Event::PhaseEnded { phase: "verify" });
         for finding in findings.into_iter().flatten() {
             self.damaged.extend(finding.digest);
             self.findings.push(finding);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use airlift_bundle::volumes::{self, Named, One, Volume, VolumeSet};
 use airlift_bundle::{Section, parallel};
-use airlift_oci::{Algorithm, Digest, Event, Observer};
+use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -69,9 +69,8 @@ pub fn verify_volume(
         findings: defects.iter().map(Finding::from).collect(),
     };
     if let (Some(set), Some(volume), Some(content)) = (&set, &volume, &content) {
-        observer.notice(Event::PhaseStarted { phase: "verify", bytes: content.size() });
+        let _phase = Phase::Verify.start(observer, content.size());
         let found = hash(volume, content, observer);
-        observer.notice(Event::PhaseEnded { phase: "verify" });
         let found = found.map_err(|source| ExamineError::Read { path: path.to_owned(), source })?;
         report.hashed = content.size();
         report.findings.extend(volumes::altered(set, volume, &found).as_ref().map(Finding::from));
@@ -103,7 +102,7 @@ impl Examined {
         let all: Vec<(&Volume, Section)> =
             set.volumes.iter().filter_map(|volume| Some((volume, self.archive.volume(volume)?))).collect();
         let bytes = all.iter().map(|(volume, _)| volume.size).sum();
-        observer.notice(Event::PhaseStarted { phase: "volumes", bytes });
+        let _phase = Phase::Volumes.start(observer, bytes);
         let found = parallel::map(&all, jobs, |(volume, content)| match hash(volume, content, observer) {
             Ok(found) => volumes::altered(set, volume, &found).as_ref().map(Finding::from),
             Err(error) => {
@@ -111,7 +110,6 @@ impl Examined {
                 Some(Finding::error("blob-unreadable", message))
             }
         });
-        observer.notice(Event::PhaseEnded { phase: "volumes" });
         let found: Vec<Finding> = found
             .into_iter()
             .zip(&all)

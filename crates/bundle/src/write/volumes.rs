@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use airlift_disk::direct::AlignedBuffer;
 use airlift_disk::files::{Piece, Pieces, Purpose, identity};
-use airlift_oci::{Algorithm, Digest, Event, Observer};
+use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 
 use crate::content::section::Section;
 use crate::content::storage::Storage;
@@ -136,12 +136,11 @@ impl Room {
     /// Reads all volumes once more, a volume a core. Blobs come in any order, so the digests can't be had
     /// while they are written.
     pub(crate) fn digests(&self, bundle: Digest, observer: &dyn Observer) -> Result<VolumeSet, WriteError> {
-        observer.notice(Event::PhaseStarted { phase: "digest", bytes: self.size });
+        let _phase = Phase::Digest.start(observer, self.size);
         let found = parallel::map(self.reading.files(), 0, |piece| {
             self.digests_of(piece, observer)
                 .map_err(|source| WriteError::ReadBack { path: piece.path.clone(), source })
         });
-        observer.notice(Event::PhaseEnded { phase: "digest" });
         let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
         let name = self.parts.output.file_name().unwrap_or_default();
         Ok(VolumeSet::new(bundle, self.size, self.parts.split, &name.to_string_lossy(), &found))

@@ -120,7 +120,7 @@ impl Observer for Progress {
             Event::Retrying { what, reason, attempt, delay_ms } => {
                 self.retrying(&what, &reason, attempt, Duration::from_millis(delay_ms));
             }
-            Event::PhaseStarted { phase, bytes } => self.state().begin(phase, bytes),
+            Event::PhaseStarted { phase, bytes } => self.state().begin(phase.name(), bytes),
             Event::PhaseEnded { .. } => self.state().end(),
             Event::Advanced { digest, bytes } => self.state().advance(digest, bytes, Bytes::Moved),
             Event::Found { digest, bytes } => self.state().advance(digest, bytes, Bytes::Found),
