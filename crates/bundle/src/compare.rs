@@ -6,14 +6,12 @@
 use std::io;
 
 use airlift_disk::read::ReadAt;
-use airlift_oci::Observer;
 
 use crate::content::storage::Storage;
 use crate::plan::{Plan, PlannedEntry};
-use crate::resume::{Held, held};
 use crate::tar::header;
 use crate::tar::scan::first_nonzero;
-use crate::zst::is_damage;
+use crate::zst::{cut, is_damage};
 
 /// A part of an entry that surrounds its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +24,7 @@ pub enum Region {
 
 /// The first byte around an entry's data that is not what it has to be; bytes that are missing count as
 /// wrong.
-pub fn entry_defect(file: &impl ReadAt, entry: &PlannedEntry) -> io::Result<Option<(Region, u64)>> {
+pub fn entry_difference(file: &impl ReadAt, entry: &PlannedEntry) -> io::Result<Option<(Region, u64)>> {
     let expected = entry.head();
     if let Some(offset) = difference(file, &expected, entry.header_offset)? {
         return Ok(Some((Region::Header, offset)));
@@ -37,7 +35,7 @@ pub fn entry_defect(file: &impl ReadAt, entry: &PlannedEntry) -> io::Result<Opti
 }
 
 /// The first byte of the tail that isn't zero, or is missing, or the first one behind it.
-pub fn tail_defect(file: &impl ReadAt, length: u64, plan: &Plan) -> io::Result<Option<u64>> {
+pub fn tail_difference(file: &impl ReadAt, length: u64, plan: &Plan) -> io::Result<Option<u64>> {
     if length < plan.size() {
         return Ok(Some(length.max(plan.tail_offset())));
     }
@@ -45,7 +43,7 @@ pub fn tail_defect(file: &impl ReadAt, length: u64, plan: &Plan) -> io::Result<O
     Ok(nonzero.or((length > plan.size()).then(|| plan.size())))
 }
 
-fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io::Result<Option<u64>> {
+pub(crate) fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io::Result<Option<u64>> {
     let mut found = vec![0; expected.len()];
     let count = match file.read_full_at(&mut found, offset) {
         // What can't be unpacked is not what it has to be, either.
@@ -56,26 +54,8 @@ fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io::Result<Op
     Ok((same < expected.len()).then(|| offset + same as u64))
 }
 
-/// Whether what is there is, to the last byte, the archive of this plan.
-pub fn is_archive_of(
-    archive: impl Into<Storage>,
-    plan: &Plan,
-    jobs: usize,
-    observer: &dyn Observer,
-) -> io::Result<bool> {
-    let archive = archive.into();
-    let length = archive.len()?;
-    if length != plan.size() || tail_defect(&archive, length, plan)?.is_some() {
-        return Ok(false);
-    }
-    for entry in plan.entries() {
-        let Some(data) = plan.known_data(entry) else { break };
-        if entry_defect(&archive, entry)?.is_some()
-            || difference(&archive, data, entry.data_offset)?.is_some()
-        {
-            return Ok(false);
-        }
-    }
-    let held = held(archive, plan, jobs, observer)?;
-    Ok(held.iter().all(|blob| matches!(blob, Held::Whole)))
+/// The first byte of an archive read out of zstd frames that lies in another frame than a writer would put it
+/// in; `None` also for an archive that isn't read out of frames.
+pub fn frames_difference(archive: &Storage, plan: &Plan) -> Option<u64> {
+    archive.frames()?.cut_otherwise(cut::pieces(plan))
 }

@@ -22,7 +22,7 @@ pub use content::storage::Storage;
 pub use defect::{Defect, Severity};
 pub use plan::{Plan, PlannedEntry};
 pub use read::archive::{Archive, OpenError};
-pub use read::local::Shelf;
+pub use read::local::LocalContent;
 pub use tar::path::EntryPath;
 pub use write::locks::Lock;
 pub use write::writer::{BlobWriter, Existing, Writer};

@@ -15,15 +15,15 @@ use crate::tar::path::EntryPath;
 
 /// Where our archives have their manifests: one behind the other, from behind `index.json`.
 #[derive(Clone, Debug)]
-pub struct ManifestPlaces {
+pub struct ManifestOffsets {
     at: u64,
 }
 
-impl ManifestPlaces {
+impl ManifestOffsets {
     /// The places in an archive whose `index.json` has this many bytes.
-    pub fn behind_index(index_size: u64) -> Self {
+    pub fn after_index(index_size: u64) -> Self {
         // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
-        ManifestPlaces { at: 3 * BLOCK + header::padded(index_size) }
+        ManifestOffsets { at: 3 * BLOCK + header::padded(index_size) }
     }
 
     /// Where the data of the next manifest starts; `None` where no file could be so long.
@@ -41,7 +41,7 @@ pub fn plan_of(file: &impl ReadAt, limits: Limits) -> io::Result<Option<Plan>> {
     let Some(index) = index_of(file)? else { return Ok(None) };
     let Ok(roots) = layout::parse_index(&index) else { return Ok(None) };
     let Ok(mut builder) = GraphBuilder::new(roots, limits) else { return Ok(None) };
-    let mut places = ManifestPlaces::behind_index(index.len() as u64);
+    let mut places = ManifestOffsets::after_index(index.len() as u64);
     while !builder.wanted().is_empty() {
         let mut answers = Vec::with_capacity(builder.wanted().len());
         for wanted in builder.wanted() {
@@ -81,7 +81,7 @@ fn index_of(file: &impl ReadAt) -> io::Result<Option<Vec<u8>>> {
 fn manifest_at(
     file: &impl ReadAt,
     descriptor: &Descriptor,
-    places: &mut ManifestPlaces,
+    places: &mut ManifestOffsets,
 ) -> io::Result<Option<RawManifest>> {
     let Some(offset) = places.next(descriptor).filter(|_| descriptor.size <= MAX_MANIFEST) else {
         return Ok(None);

@@ -6,13 +6,13 @@ use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::Arc;
 
+use airlift_bundle::compare::frames_difference;
 use airlift_bundle::plan::Content;
 use airlift_bundle::read::archive::OpenError;
 use airlift_bundle::write::part::Part;
 use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::write::zst::{EntryWriter, FramesWriter};
-use airlift_bundle::zst::cut_defect;
-use airlift_bundle::{Archive, PlannedEntry, Section, compare};
+use airlift_bundle::{Archive, PlannedEntry, Section, resume};
 use airlift_oci::{Descriptor, Digest, Event, Hasher, Observer, Phase};
 use airlift_registry::{BlobSink, Error};
 use tokio::task::JoinSet;
@@ -49,11 +49,11 @@ impl Packing {
                 return Ok(false);
             };
             // Another size is another bundle, and needs no hashing.
-            if archive.size() != plan.size() || cut_defect(storage, &plan).is_some() {
+            if archive.size() != plan.size() || frames_difference(storage, &plan).is_some() {
                 return Ok(false);
             }
             let _phase = Phase::Check.start(&*observer, bytes_of_blobs(&plan));
-            compare::is_archive_of(storage, &plan, 0, &*observer)
+            resume::is_archive_of(storage, &plan, 0, &*observer)
         });
         match found.await? {
             // What can't be unpacked is not it.

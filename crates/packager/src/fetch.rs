@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use airlift_bundle::plan::Content;
-use airlift_bundle::resume::Held;
+use airlift_bundle::resume::ResumeState;
 use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::{BlobWriter, PlannedEntry, Writer};
 use airlift_oci::{Descriptor, Event, HashedPrefix, Observer, Phase};
@@ -79,7 +79,7 @@ impl Packing {
     pub(crate) async fn fetch(
         &self,
         writer: &Arc<Writer>,
-        held: Vec<Held>,
+        held: Vec<ResumeState>,
         jobs: usize,
         observer: &Arc<dyn Observer>,
     ) -> Result<Fetched, FetchError> {
@@ -87,9 +87,9 @@ impl Packing {
         let mut errands = Vec::new();
         for (entry, held) in self.plan.blobs().zip(held) {
             match held {
-                Held::Whole => total.reused += entry.size,
-                Held::Start(begun) => errands.extend(self.errand(entry, Some(*begun))),
-                Held::Nothing => errands.extend(self.errand(entry, None)),
+                ResumeState::Complete => total.reused += entry.size,
+                ResumeState::Prefix(begun) => errands.extend(self.errand(entry, Some(*begun))),
+                ResumeState::Missing => errands.extend(self.errand(entry, None)),
             }
         }
         let bytes = errands.iter().map(|errand| errand.entry.size).sum();

@@ -7,11 +7,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::resume::Held;
+use airlift_bundle::resume::ResumeState;
 use airlift_bundle::volumes::{self, Opened, Split, VolumeSet};
 use airlift_bundle::write::part;
 use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{Existing, Lock, Plan, Section, Writer, compare, parallel, resume, zst};
+use airlift_bundle::{Existing, Lock, Plan, Section, Writer, parallel, resume, zst};
 use airlift_disk::names_in;
 use airlift_oci::{Event, Observer, Phase};
 
@@ -90,7 +90,7 @@ impl Output {
     fn taken(&self, size: u64) -> Result<Option<PathBuf>, WriteError> {
         let mut names = vec![self.shown()];
         if let Some(split) = self.volumes {
-            let count = split.spans(size)?.len();
+            let count = split.ranges(size)?.len();
             // One more: whoever joins all that are numbered would take it for the last.
             names.extend((1..=count + 1).map(|number| volumes::volume_path(&self.path, number, count)));
         }
@@ -267,7 +267,7 @@ impl Packing {
         let (plan, observer) = (Arc::clone(&self.plan), Arc::clone(observer));
         blocking(move || {
             let _phase = Phase::Check.start(&*observer, bytes_of_blobs(&plan));
-            compare::is_archive_of(&file, &plan, 0, &*observer)
+            resume::is_archive_of(&file, &plan, 0, &*observer)
         })
         .await?
         .map_err(read)
@@ -278,14 +278,14 @@ impl Packing {
         &self,
         writer: &Arc<Writer>,
         observer: &Arc<dyn Observer>,
-    ) -> Result<Vec<Held>, BuildError> {
+    ) -> Result<Vec<ResumeState>, BuildError> {
         if !writer.is_resumed() {
-            return Ok(vec![Held::Nothing; self.plan.blobs().count()]);
+            return Ok(vec![ResumeState::Missing; self.plan.blobs().count()]);
         }
         let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
         blocking(move || {
             let _phase = Phase::Resume.start(&*observer, bytes_of_blobs(writer.plan()));
-            let held = resume::held(writer.storage(), writer.plan(), 0, &*observer);
+            let held = resume::resume_states(writer.storage(), writer.plan(), 0, &*observer);
             held.map_err(|source| BuildError::Read { path: writer.path().to_owned(), source })
         })
         .await?
@@ -295,9 +295,9 @@ impl Packing {
     async fn copied(
         &self,
         writer: &Arc<Writer>,
-        held: Vec<Held>,
+        held: Vec<ResumeState>,
         observer: &Arc<dyn Observer>,
-    ) -> Result<Vec<Held>, BuildError> {
+    ) -> Result<Vec<ResumeState>, BuildError> {
         let (source, writer, observer) = (Arc::clone(&self.source), Arc::clone(writer), Arc::clone(observer));
         Ok(blocking(move || copy_at_hand(&source.shelves, &writer, held, &*observer)).await??)
     }
@@ -320,7 +320,7 @@ fn volumes_at(
         return Ok(None);
     }
     let check = Phase::Check.start(observer, bytes_of_blobs(plan));
-    let is_it = compare::is_archive_of(&storage, plan, 0, observer).map_err(read)?;
+    let is_it = resume::is_archive_of(&storage, plan, 0, observer).map_err(read)?;
     drop(check);
     if !is_it {
         return Ok(None);

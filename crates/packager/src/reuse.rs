@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use airlift_bundle::plan::Content;
-use airlift_bundle::resume::{Held, gauge};
+use airlift_bundle::resume::{ResumeState, hash_blob};
 use airlift_bundle::write::writer::WriteError;
 use airlift_bundle::{PlannedEntry, Section, Writer, parallel};
 use airlift_oci::{Event, Observer, Phase};
@@ -18,16 +18,16 @@ use crate::shelves::Shelves;
 pub(crate) fn copy_at_hand(
     shelves: &Shelves,
     writer: &Arc<Writer>,
-    mut held: Vec<Held>,
+    mut held: Vec<ResumeState>,
     observer: &dyn Observer,
-) -> Result<Vec<Held>, WriteError> {
+) -> Result<Vec<ResumeState>, WriteError> {
     let plan = writer.plan();
     let places = |entry: &PlannedEntry| shelves.places(entry.digest, entry.size);
-    let wanted: Vec<(usize, &PlannedEntry, Held)> = plan
+    let wanted: Vec<(usize, &PlannedEntry, ResumeState)> = plan
         .blobs()
         .zip(held.iter())
         .enumerate()
-        .filter(|(_, (entry, held))| !matches!(held, Held::Whole) && places(entry).next().is_some())
+        .filter(|(_, (entry, held))| !matches!(held, ResumeState::Complete) && places(entry).next().is_some())
         .map(|(position, (entry, held))| (position, entry, held.clone()))
         .collect();
     if wanted.is_empty() {
@@ -40,16 +40,16 @@ pub(crate) fn copy_at_hand(
         let mut now = before.clone();
         for (path, section) in places(entry) {
             now = copy(Copying { writer, entry, path, section: &section }, now, observer)?;
-            if matches!(now, Held::Whole) {
+            if matches!(now, ResumeState::Complete) {
                 break;
             }
         }
         observer.notice(Event::Finished { digest: entry.digest });
-        if !matches!(now, Held::Whole) {
+        if !matches!(now, ResumeState::Complete) {
             // It is fetched, and counted there.
             observer.notice(Event::Shortened { bytes: entry.size });
         }
-        Ok::<Held, WriteError>(now)
+        Ok::<ResumeState, WriteError>(now)
     });
     for ((position, ..), outcome) in wanted.into_iter().zip(outcomes) {
         held[position] = outcome?;
@@ -97,11 +97,11 @@ fn held_at_hand(shelves: &Shelves, entry: &PlannedEntry, observer: &dyn Observer
     let digest = entry.digest;
     let mut most = 0;
     for (_, section) in shelves.places(digest, entry.size) {
-        let gauged = gauge(&section, &digest, |_| Ok::<(), std::convert::Infallible>(()));
-        match gauged {
-            Ok(Ok(Held::Whole)) => most = entry.size,
-            Ok(Ok(Held::Start(begun))) => most = most.max(begun.bytes),
-            Ok(Ok(Held::Nothing)) | Err(_) => {}
+        let hashed = hash_blob(&section, &digest, |_| Ok::<(), std::convert::Infallible>(()));
+        match hashed {
+            Ok(Ok(ResumeState::Complete)) => most = entry.size,
+            Ok(Ok(ResumeState::Prefix(begun))) => most = most.max(begun.bytes),
+            Ok(Ok(ResumeState::Missing)) | Err(_) => {}
             Ok(Err(never)) => match never {},
         }
         if most == entry.size {
@@ -121,14 +121,18 @@ struct Copying<'a> {
 }
 
 /// Copies one blob; says how much of it is at its place then. A source that can't be read is passed over.
-fn copy(copying: Copying<'_>, before: Held, observer: &dyn Observer) -> Result<Held, WriteError> {
+fn copy(
+    copying: Copying<'_>,
+    before: ResumeState,
+    observer: &dyn Observer,
+) -> Result<ResumeState, WriteError> {
     let Copying { writer, entry, path, section } = copying;
     let digest = entry.digest;
     let unreadable = |error: std::io::Error| {
         let message = format!("{}: what it holds of {digest} can't be read: {error}", path.display());
         observer.notice(Event::Warning { message });
     };
-    if matches!(before, Held::Start(_)) {
+    if matches!(before, ResumeState::Prefix(_)) {
         // A start that is at its place is overwritten only by something better.
         match section.digest(digest.algorithm(), |_| ()) {
             Ok(found) if found == digest => {}
@@ -141,20 +145,20 @@ fn copy(copying: Copying<'_>, before: Held, observer: &dyn Observer) -> Result<H
     }
     let mut blob = writer.blob(entry);
     let mut told = 0;
-    let outcome = gauge(section, &digest, |piece| {
+    let outcome = hash_blob(section, &digest, |piece| {
         blob.write(piece)?;
         told += piece.len() as u64;
         observer.notice(Event::Advanced { digest, bytes: piece.len() as u64 });
         Ok::<(), WriteError>(())
     });
     match outcome {
-        Ok(Ok(Held::Whole)) => {
+        Ok(Ok(ResumeState::Complete)) => {
             blob.finish()?;
-            return Ok(Held::Whole);
+            return Ok(ResumeState::Complete);
         }
         Ok(Ok(held)) => {
             observer.notice(Event::Rewound { digest, bytes: told });
-            if let Held::Start(begun) = &held {
+            if let ResumeState::Prefix(begun) = &held {
                 blob.go_on_behind(begun.bytes)?;
             }
             return Ok(held);
@@ -163,5 +167,5 @@ fn copy(copying: Copying<'_>, before: Held, observer: &dyn Observer) -> Result<H
         Err(error) => unreadable(error),
     }
     observer.notice(Event::Rewound { digest, bytes: told });
-    Ok(Held::Nothing)
+    Ok(ResumeState::Missing)
 }

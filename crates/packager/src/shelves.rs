@@ -8,7 +8,7 @@ use airlift_bundle::volumes::{Split, manifest_path};
 use airlift_bundle::write::part::{Part, part_path, set_aside_paths};
 use airlift_bundle::write::volume_parts::VolumeParts;
 use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{OpenError, Plan, Section, Shelf, Writer};
+use airlift_bundle::{LocalContent, OpenError, Plan, Section, Writer};
 use airlift_oci::Digest;
 use bytes::Bytes;
 
@@ -45,7 +45,7 @@ pub struct Shelves {
     part: Option<Unfinished>,
     volumes: Option<UnfinishedVolumes>,
     /// In the order in which they are asked.
-    others: Vec<Shelf>,
+    others: Vec<LocalContent>,
     /// Those among them that are ours to remove.
     set_aside: Vec<PathBuf>,
     /// An unfinished file among these, locked until all is over.
@@ -57,7 +57,7 @@ pub struct Shelves {
 struct Unfinished {
     part: Part,
     /// `None` where it doesn't say what it is to become.
-    shelf: Option<Shelf>,
+    shelf: Option<LocalContent>,
 }
 
 /// The unfinished volumes of an earlier run.
@@ -65,7 +65,7 @@ struct Unfinished {
 struct UnfinishedVolumes {
     parts: VolumeParts,
     /// `None` where they don't say what they are to become.
-    shelf: Option<Shelf>,
+    shelf: Option<LocalContent>,
 }
 
 impl Shelves {
@@ -86,7 +86,7 @@ impl Shelves {
             shelves.locked = Some(part);
         }
         for there in [&output.path, &manifest_path(&output.path)] {
-            shelves.others.extend(Shelf::open(there).ok());
+            shelves.others.extend(LocalContent::open(there).ok());
         }
         shelves.open_named(named)?;
         Ok(shelves)
@@ -96,13 +96,13 @@ impl Shelves {
         if let Some(parts) = VolumeParts::open_existing(output, split)? {
             let open = |source| WriteError::Open { path: parts.path().to_owned(), source };
             let bytes = parts.storage();
-            let shelf = bytes.and_then(|bytes| Shelf::of_storage(parts.path(), &bytes).transpose());
+            let shelf = bytes.and_then(|bytes| LocalContent::of_storage(parts.path(), &bytes).transpose());
             let shelf = shelf.transpose().map_err(open)?;
             self.volumes = Some(UnfinishedVolumes { parts, shelf });
         }
         for (bytes, files) in VolumeParts::all_set_aside(output) {
             let path = files.first().cloned().unwrap_or_default();
-            self.others.extend(Shelf::of_storage(&path, &bytes).ok().flatten());
+            self.others.extend(LocalContent::of_storage(&path, &bytes).ok().flatten());
             self.set_aside.extend(files);
         }
         Ok(())
@@ -118,7 +118,7 @@ impl Shelves {
         if let Some(output) = output {
             shelves.find_unfinished(output)?;
             // Whether it may be replaced is decided later; what it holds needs no fetching in any case.
-            shelves.others.extend(Shelf::open(output).ok());
+            shelves.others.extend(LocalContent::open(output).ok());
         }
         shelves.open_named(named)?;
         Ok(shelves)
@@ -134,7 +134,7 @@ impl Shelves {
         if let Some(output) = output {
             let beside = [part_path(output), output.to_owned(), manifest_path(output)];
             let there = beside.into_iter().chain(set_aside_paths(output));
-            shelves.others.extend(there.filter_map(|path| Shelf::open(&path).ok()));
+            shelves.others.extend(there.filter_map(|path| LocalContent::open(&path).ok()));
         }
         shelves.open_named(named)?;
         Ok(shelves)
@@ -143,8 +143,8 @@ impl Shelves {
     fn open_named(&mut self, named: &[PathBuf]) -> Result<(), ReuseError> {
         for path in named {
             let shelf =
-                Shelf::open(path).map_err(|source| ReuseError::Open { path: path.clone(), source })?;
-            if let Some(why) = shelf.is_empty() {
+                LocalContent::open(path).map_err(|source| ReuseError::Open { path: path.clone(), source })?;
+            if let Some(why) = shelf.why_empty() {
                 return Err(ReuseError::Nothing { path: path.clone(), why });
             }
             self.others.push(shelf);
@@ -155,11 +155,11 @@ impl Shelves {
     fn find_unfinished(&mut self, output: &Path) -> Result<(), ReuseError> {
         if let Some(part) = Part::open_existing(&part_path(output))? {
             let open = |source| WriteError::Open { path: part.path().to_owned(), source };
-            let shelf = Shelf::of_file(part.path(), part.file()).map_err(open)?;
+            let shelf = LocalContent::of_file(part.path(), part.file()).map_err(open)?;
             self.part = Some(Unfinished { part, shelf });
         }
         let set_aside = set_aside_paths(output);
-        self.others.extend(set_aside.iter().filter_map(|path| Shelf::open(path).ok()));
+        self.others.extend(set_aside.iter().filter_map(|path| LocalContent::open(path).ok()));
         self.set_aside.extend(set_aside);
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Shelves {
         self.all().filter_map(move |shelf| Some((shelf.path(), shelf.blob(&digest, size)?)))
     }
 
-    fn all(&self) -> impl Iterator<Item = &Shelf> {
+    fn all(&self) -> impl Iterator<Item = &LocalContent> {
         let part = self.part.iter().filter_map(|unfinished| unfinished.shelf.as_ref());
         let volumes = self.volumes.iter().filter_map(|unfinished| unfinished.shelf.as_ref());
         part.chain(volumes).chain(&self.others)

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::recover::ManifestPlaces;
+use airlift_bundle::recover::ManifestOffsets;
 use airlift_bundle::{Archive, OpenError, Plan, Section, Storage};
 use airlift_oci::document::oddities;
 use airlift_oci::graph::ManifestEntry;
@@ -249,7 +249,7 @@ impl Examiner<'_> {
                 return Ok(None);
             }
         };
-        let mut predicted = self.ours.then(|| ManifestPlaces::behind_index(index_size));
+        let mut predicted = self.ours.then(|| ManifestOffsets::after_index(index_size));
         while !builder.wanted().is_empty() {
             let mut answers = Vec::with_capacity(builder.wanted().len());
             for (number, wanted) in builder.wanted().iter().enumerate() {

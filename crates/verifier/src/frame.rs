@@ -2,9 +2,8 @@
 
 use std::io;
 
-use airlift_bundle::compare::{Region, entry_defect, tail_defect};
+use airlift_bundle::compare::{Region, entry_difference, frames_difference, tail_difference};
 use airlift_bundle::plan::Content;
-use airlift_bundle::zst::cut_defect;
 use airlift_bundle::{Archive, Plan, PlannedEntry, Severity, Storage};
 
 use crate::report::Finding;
@@ -27,7 +26,7 @@ pub(crate) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::
             // elsewhere.
             break;
         }
-        if let Some((region, offset)) = entry_defect(storage, entry)? {
+        if let Some((region, offset)) = entry_difference(storage, entry)? {
             altered.push(Altered { entry, region, offset });
         }
     }
@@ -124,7 +123,7 @@ fn compare_tail(storage: &Storage, length: u64, plan: &Plan) -> io::Result<Optio
             Finding::error("tar-truncated", message).at(length).of(vec!["end of archive".to_owned()]),
         ));
     }
-    let Some(offset) = tail_defect(storage, length, plan)? else { return Ok(None) };
+    let Some(offset) = tail_difference(storage, length, plan)? else { return Ok(None) };
     let (rule, message) = if offset >= plan.size() {
         ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
     } else {
@@ -135,7 +134,7 @@ fn compare_tail(storage: &Storage, length: u64, plan: &Plan) -> io::Result<Optio
 
 /// Whether a compressed archive is cut into frames as a writer would have done it.
 pub(crate) fn compare_cut(archive: &Storage, plan: &Plan) -> Option<Finding> {
-    let offset = cut_defect(archive, plan)?;
+    let offset = frames_difference(archive, plan)?;
     let message = "the archive is not cut into frames as it has to be";
     Some(Finding::error("zst-frames", message).at(offset).of(vec!["frames".to_owned()]))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_bundle::volumes::{self, Named, One, Volume, VolumeSet};
+use airlift_bundle::volumes::{self, One, PathKind, Volume, VolumeSet};
 use airlift_bundle::{Section, parallel};
 use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 use schemars::JsonSchema;
@@ -55,7 +55,7 @@ pub fn verify_volume(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Option<VolumeReport>, ExamineError> {
-    let Named::Volume { manifest, name } = volumes::named(path) else { return Ok(None) };
+    let PathKind::Volume { manifest, name } = volumes::classify(path) else { return Ok(None) };
     let One { set, volume, content, defects } = volumes::open_one(&manifest, &name)?;
     let mut report = VolumeReport {
         schema: SCHEMA,

@@ -22,15 +22,15 @@ use crate::content::storage::Storage;
 use crate::defect::{Defect, Severity};
 use crate::tar::path::EntryPath;
 use crate::tar::scan::scan;
-use crate::volumes::{self, Named, Volume, VolumeSet};
+use crate::volumes::{self, PathKind, Volume, VolumeSet};
 use crate::zst::table;
 
 pub use docker::DockerForm;
 pub use error::OpenError;
 
-/// What kind of container a layout came in.
+/// What a layout came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Container {
     /// A tar archive.
     Tar,
     /// A folder.
@@ -41,7 +41,7 @@ pub enum Form {
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    form: Form,
+    container: Container,
     /// The tar's bytes; `None` for a folder, whose files are opened as they are needed.
     storage: Option<Storage>,
     size: u64,
@@ -75,12 +75,12 @@ struct Place {
 impl Archive {
     /// Opens a tar archive or a folder.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        match volumes::named(path) {
-            Named::Set { manifest } => return Archive::of_set(path, &manifest),
-            Named::Volume { manifest, .. } => {
+        match volumes::classify(path) {
+            PathKind::Set { manifest } => return Archive::of_set(path, &manifest),
+            PathKind::Volume { manifest, .. } => {
                 return Err(OpenError::OneVolume { path: path.to_owned(), manifest });
             }
-            Named::Other => {}
+            PathKind::Other => {}
         }
         let opened = Archive::open_unsplit(path);
         let is_strange = match &opened {
@@ -137,7 +137,9 @@ impl Archive {
             Some(Ok(archive)) => archive,
             Some(Err(error)) if defects.is_empty() => return Err(error),
             // That it can't be read as an archive follows from what is wrong with the volumes.
-            Some(Err(_)) | None => Archive::empty(path, Form::Tar, set.as_ref().map_or(0, |set| set.size)),
+            Some(Err(_)) | None => {
+                Archive::empty(path, Container::Tar, set.as_ref().map_or(0, |set| set.size))
+            }
         };
         (archive.volumes, archive.joined, archive.volume_defects) = (set, storage, defects);
         Ok(archive)
@@ -164,7 +166,7 @@ impl Archive {
 
     /// A compressed bundle of whose frames nobody knows where they are.
     fn unreadable(path: &Path, length: u64, wrong: table::Wrong) -> Self {
-        let mut archive = Archive::empty(path, Form::Tar, length);
+        let mut archive = Archive::empty(path, Container::Tar, length);
         let table::Wrong { what, position } = wrong;
         let message = format!(
             "{what} at byte {position} of the compressed file is not what it has to be: most often the file was cut off"
@@ -177,7 +179,7 @@ impl Archive {
     fn of_storage(path: &Path, storage: Storage) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
         let size = storage.len().map_err(read)?;
-        let mut archive = Archive::empty(path, Form::Tar, size);
+        let mut archive = Archive::empty(path, Container::Tar, size);
         let defects = scan(&storage, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
         let defects = defects.map_err(read)?;
         let unreadable_from_the_start = defects.iter().any(|d| {
@@ -192,10 +194,10 @@ impl Archive {
         Ok(archive)
     }
 
-    pub(crate) fn empty(path: &Path, form: Form, size: u64) -> Self {
+    pub(crate) fn empty(path: &Path, container: Container, size: u64) -> Self {
         Archive {
             path: path.to_owned(),
-            form,
+            container,
             storage: None,
             size,
             volumes: None,
@@ -227,10 +229,10 @@ impl Archive {
             (None, other) if self.docker.note(other) => {}
             (None, _) => {
                 let message = format!("{} is no part of an image layout and was not looked at", path.shown());
-                self.add_extra(message, (self.form == Form::Tar).then_some(offset));
+                self.add_extra(message, (self.container == Container::Tar).then_some(offset));
             }
         }
-        if self.form == Form::Folder {
+        if self.container == Container::Folder {
             self.size = self.size.saturating_add(size);
         }
     }
@@ -270,8 +272,8 @@ impl Archive {
     }
 
     /// What it came in.
-    pub fn form(&self) -> Form {
-        self.form
+    pub fn container(&self) -> Container {
+        self.container
     }
 
     /// Bytes in all: the tar archive's, or those of a folder's files together.
@@ -287,7 +289,7 @@ impl Archive {
     /// Which form of Docker's own this is; `None` for what has a part of an image layout, or is neither.
     pub fn docker_form(&self) -> Option<DockerForm> {
         let has_layout = self.layout.is_some() || self.index.is_some();
-        if has_layout { None } else { self.docker.form(self.form) }
+        if has_layout { None } else { self.docker.form(self.container) }
     }
 
     /// The volumes that it lies in; `None` for an archive in one file, and where their manifest is damaged.
@@ -323,7 +325,7 @@ impl Archive {
 
     /// Whether nothing of it can be read: the defects say why.
     pub fn is_unreadable(&self) -> bool {
-        self.form == Form::Tar && self.storage.is_none()
+        self.container == Container::Tar && self.storage.is_none()
     }
 
     /// The tar's bytes; `None` for a folder, and where they can't be read.

@@ -6,7 +6,7 @@ use std::path::Path;
 use airlift_disk::names::names_in;
 
 use crate::defect::{Defect, Severity};
-use crate::read::archive::{Archive, Form};
+use crate::read::archive::{Archive, Container};
 use crate::tar::path::EntryPath;
 
 /// Below the top, a layout has `blobs/<algorithm>/<hex>` and nothing deeper.
@@ -22,7 +22,7 @@ pub(crate) fn open(path: &Path) -> io::Result<Archive> {
 
 /// The same with at most so many files.
 fn open_some(path: &Path, most: usize) -> io::Result<Archive> {
-    let mut archive = Archive::empty(path, Form::Folder, 0);
+    let mut archive = Archive::empty(path, Container::Folder, 0);
     let mut folders = vec![(path.to_owned(), String::new(), 1)];
     let mut count = 0;
     while let Some((folder, prefix, depth)) = folders.pop() {

@@ -1,7 +1,7 @@
-//! Content that needs no fetching: another bundle, a layout of another tool, or an unfinished bundle, looked
-//! into by digest.
+//! Local content: what a build finds on disk and need not fetch. It is another bundle, an unfinished bundle, or
+//! a layout of another tool, and is looked up by digest.
 //!
-//! What stands on a shelf is not trusted: manifests are hashed here, blobs by whoever copies them.
+//! Local content is not trusted: manifests are hashed here, blobs by the code that copies them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,18 +14,18 @@ use airlift_oci::graph::Limits;
 use airlift_oci::manifest::MAX_MANIFEST;
 use bytes::Bytes;
 
-use crate::compare::{Region, entry_defect};
+use crate::compare::{Region, entry_difference};
 use crate::content::section::Section;
 use crate::content::storage::Storage;
 use crate::defect::Severity;
 use crate::plan::{self, Plan, PlannedEntry};
 use crate::read::archive::{Archive, OpenError};
 use crate::recover::plan_of;
-use crate::volumes::{self, Named};
+use crate::volumes::{self, PathKind};
 
 /// A file or folder with content that may be of use.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct LocalContent {
     path: PathBuf,
     content: Content,
 }
@@ -38,7 +38,7 @@ enum Content {
     Named(Box<Archive>),
 }
 
-impl Shelf {
+impl LocalContent {
     /// Opens a bundle, an unfinished bundle, or a layout of another tool: archive or folder. Damage doesn't
     /// matter: what is not what it is called is not used.
     ///
@@ -46,11 +46,12 @@ impl Shelf {
     /// If it can't be read, or holds no image layout.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
-        if volumes::named(path) == Named::Other && std::fs::metadata(path).is_ok_and(|found| found.is_file())
+        if volumes::classify(path) == PathKind::Other
+            && std::fs::metadata(path).is_ok_and(|found| found.is_file())
         {
             let file = Arc::new(File::open(path).map_err(read)?);
-            if let Some(shelf) = Self::of_file(path, &file).map_err(read)? {
-                return Ok(shelf);
+            if let Some(found) = Self::of_file(path, &file).map_err(read)? {
+                return Ok(found);
             }
         }
         let archive = Archive::open(path)?;
@@ -58,7 +59,8 @@ impl Shelf {
             Some(storage) if archive.volumes().is_some() => Self::of_storage(path, storage).map_err(read)?,
             _ => None,
         };
-        Ok(planned.unwrap_or(Shelf { path: path.to_owned(), content: Content::Named(Box::new(archive)) }))
+        Ok(planned
+            .unwrap_or(LocalContent { path: path.to_owned(), content: Content::Named(Box::new(archive)) }))
     }
 
     /// One of our archives, finished or not, that is open already; `None` where it doesn't say what it holds.
@@ -71,12 +73,12 @@ impl Shelf {
         let plan = plan_of(bytes, Limits::default())?;
         Ok(plan.map(|plan| {
             let content = Content::Planned { id: plan.id(), bytes: bytes.clone(), places: places(&plan) };
-            Shelf { path: path.to_owned(), content }
+            LocalContent { path: path.to_owned(), content }
         }))
     }
 
-    /// Whether there is nothing on it; then what is wrong with it, as far as that is known.
-    pub fn is_empty(&self) -> Option<String> {
+    /// Why there are no blobs in it, as far as that is known; `None` if there are some.
+    pub fn why_empty(&self) -> Option<String> {
         let Content::Named(archive) = &self.content else { return None };
         if archive.blobs().next().is_some() {
             return None;
@@ -118,7 +120,7 @@ impl Shelf {
         if let Content::Planned { bytes, places, .. } = &self.content {
             // The header goes to disk with the first bytes. Without it, gigabytes of zeros would be read for
             // nothing.
-            let defect = entry_defect(bytes, places.get(digest)?).ok()?;
+            let defect = entry_difference(bytes, places.get(digest)?).ok()?;
             if matches!(defect, Some((Region::Header, _))) {
                 return None;
             }

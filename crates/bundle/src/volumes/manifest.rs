@@ -192,9 +192,9 @@ impl VolumeSet {
         if split.volume_size() != self.volume_size || self.size > i64::MAX as u64 {
             return Err("the size of the volumes is impossible");
         }
-        let spans = split.spans(self.size).map_err(|_| "it has too many volumes")?;
+        let ranges = split.ranges(self.size).map_err(|_| "it has too many volumes")?;
         let sizes = self.volumes.iter().map(|volume| (volume.number, volume.size));
-        if self.volumes.is_empty() || !sizes.eq(spans.iter().map(|span| (span.number, span.size))) {
+        if self.volumes.is_empty() || !sizes.eq(ranges.iter().map(|range| (range.number, range.size))) {
             return Err("its volumes don't make up the archive");
         }
         let stem = self.stem().ok_or("its volumes' names are impossible")?;

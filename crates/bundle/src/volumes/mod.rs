@@ -3,7 +3,7 @@
 //!
 //! `b.tar.001`, `b.tar.002`, … one behind the other are `b.tar`. `b.tar.volumes.json`, the *manifest of
 //! volumes* ([`VolumeSet`]), names each with its size and digests: so each can be verified alone, and a set
-//! is known to be complete. [`named`] says what a path means, [`open`](open()) opens a set in place,
+//! is known to be complete. [`classify`] says what a path means, [`open`](open()) opens a set in place,
 //! [`open_one`] a single volume, [`VolumeParts`] are volumes that are being written. `docs/format.md` is the
 //! contract.
 
@@ -59,9 +59,9 @@ pub struct Split {
     volume_size: u64,
 }
 
-/// The place of a volume in the archive.
+/// Which bytes of the archive a volume has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct VolumeRange {
     /// The volume's number, from 1.
     pub number: usize,
     /// Where it starts, in bytes from the archive's start.
@@ -92,23 +92,23 @@ impl Split {
     ///
     /// # Errors
     /// If there would be more than [`MAX_VOLUMES`].
-    pub fn spans(&self, size: u64) -> Result<Vec<Span>, SplitError> {
+    pub fn ranges(&self, size: u64) -> Result<Vec<VolumeRange>, SplitError> {
         let Split { volume_size } = *self;
         let count = size.div_ceil(volume_size);
         if count > MAX_VOLUMES {
             return Err(SplitError::TooMany { size, volume_size, count });
         }
-        let span = |index: u64| {
+        let range = |index: u64| {
             let start = index * volume_size;
-            Span { number: index as usize + 1, start, size: volume_size.min(size - start) }
+            VolumeRange { number: index as usize + 1, start, size: volume_size.min(size - start) }
         };
-        Ok((0..count).map(span).collect())
+        Ok((0..count).map(range).collect())
     }
 }
 
 /// What a path means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum PathKind {
     /// All volumes of a set: the path is that of its manifest, or the archive's name where no such file is.
     Set {
         /// The manifest.
@@ -126,22 +126,22 @@ pub enum Named {
 }
 
 /// Says what a path means. Nothing is read but folders.
-pub fn named(path: &Path) -> Named {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Named::Other };
+pub fn classify(path: &Path) -> PathKind {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return PathKind::Other };
     if name.ends_with(MANIFEST_SUFFIX) && path.is_file() {
-        return Named::Set { manifest: path.to_owned() };
+        return PathKind::Set { manifest: path.to_owned() };
     }
     if let Some(stem) = stem_of(name) {
         let manifest = manifest_path(&path.with_file_name(stem));
         if manifest.is_file() {
-            return Named::Volume { manifest, name: name.to_owned() };
+            return PathKind::Volume { manifest, name: name.to_owned() };
         }
     }
     let manifest = manifest_path(path);
     if std::fs::symlink_metadata(path).is_err() && manifest.is_file() {
-        return Named::Set { manifest };
+        return PathKind::Set { manifest };
     }
-    Named::Other
+    PathKind::Other
 }
 
 /// Where opening `path` failed for want of a manifest of volumes: a volume, and the manifest that should lie
@@ -209,22 +209,22 @@ mod tests {
     fn an_archive_is_cut_into_equal_volumes_and_a_rest() {
         let split = Split::of(100_000).unwrap();
         assert_eq!(split.volume_size(), 99_840, "a multiple of 512");
-        let spans = split.spans(250_000).unwrap();
-        let places: Vec<_> = spans.iter().map(|span| (span.number, span.start, span.size)).collect();
+        let ranges = split.ranges(250_000).unwrap();
+        let places: Vec<_> = ranges.iter().map(|range| (range.number, range.start, range.size)).collect();
         assert_eq!(places, [(1, 0, 99_840), (2, 99_840, 99_840), (3, 199_680, 50_320)]);
-        assert_eq!(split.spans(99_840).unwrap().len(), 1);
-        assert_eq!(split.spans(99_841).unwrap().len(), 2);
+        assert_eq!(split.ranges(99_840).unwrap().len(), 1);
+        assert_eq!(split.ranges(99_841).unwrap().len(), 2);
         assert_eq!(Split::of(65_535), Err(SplitError::TooSmall(65_535)));
     }
 
     #[test]
     fn too_many_volumes_are_refused_with_a_size_that_fits() {
         let split = Split::of(MIN_VOLUME).unwrap();
-        assert_eq!(split.spans(MIN_VOLUME * 9_999).unwrap().len(), 9_999);
-        let error = split.spans(MIN_VOLUME * 9_999 + 512).unwrap_err();
+        assert_eq!(split.ranges(MIN_VOLUME * 9_999).unwrap().len(), 9_999);
+        let error = split.ranges(MIN_VOLUME * 9_999 + 512).unwrap_err();
         assert!(matches!(error, SplitError::TooMany { count: 10_000, .. }), "{error}");
         assert!(error.to_string().contains("66048 bytes or more"), "{error}");
-        assert_eq!(Split::of(66_048).unwrap().spans(MIN_VOLUME * 9_999 + 512).unwrap().len(), 9_922);
+        assert_eq!(Split::of(66_048).unwrap().ranges(MIN_VOLUME * 9_999 + 512).unwrap().len(), 9_922);
     }
 
     #[test]

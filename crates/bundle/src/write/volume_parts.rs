@@ -99,15 +99,15 @@ impl VolumeParts {
     /// Whether what an earlier run left are the volumes of an archive of this size, as far as it came.
     pub fn fit(&self, size: u64) -> bool {
         let Some(found) = &self.found else { return true };
-        let Ok(spans) = self.split.spans(size) else { return false };
+        let Ok(ranges) = self.split.ranges(size) else { return false };
         let found = found.files();
-        let same = found.iter().zip(&spans).take_while(|(piece, span)| piece.size == span.size).count();
+        let same = found.iter().zip(&ranges).take_while(|(piece, range)| piece.size == range.size).count();
         // The run may have been killed between making the last one and giving it its size.
         let last = found.last().map_or(0, |piece| piece.size);
         let names_fit =
-            found.first().is_none_or(|piece| piece.path == part_path(&self.output, 1, spans.len()));
+            found.first().is_none_or(|piece| piece.path == part_path(&self.output, 1, ranges.len()));
         names_fit
-            && found.len() <= spans.len()
+            && found.len() <= ranges.len()
             && (same == found.len() || same + 1 == found.len() && last == 0)
     }
 

@@ -35,15 +35,19 @@ impl Room {
     /// Makes the volumes for an archive of `size` bytes, or takes what an earlier run left, and reserves
     /// their bytes.
     pub(crate) fn within(parts: VolumeParts, size: u64) -> Result<Self, WriteError> {
-        let spans = parts.split.spans(size)?;
+        let ranges = parts.split.ranges(size)?;
         let (mut made, mut reading, mut writing) = (Vec::new(), Vec::new(), Vec::new());
-        for span in &spans {
-            let path = part_path(&parts.output, span.number, spans.len());
+        for range in &ranges {
+            let path = part_path(&parts.output, range.number, ranges.len());
             let reserved = make(&path, &parts).and_then(|file| {
                 made.push(path.clone());
-                let reserved = airlift_disk::reserve::reserve(&file, span.size)
+                let reserved = airlift_disk::reserve::reserve(&file, range.size)
                     .and_then(|()| Ok(identity(&file.metadata()?)));
-                reserved.map_err(|source| WriteError::Reserve { path: path.clone(), size: span.size, source })
+                reserved.map_err(|source| WriteError::Reserve {
+                    path: path.clone(),
+                    size: range.size,
+                    source,
+                })
             });
             let identity = match reserved {
                 Ok(identity) => Some(identity),
@@ -57,8 +61,8 @@ impl Room {
                     return Err(error);
                 }
             };
-            writing.push(Piece { path: path.clone(), start: span.start, size: span.size, identity });
-            reading.push(Piece { path, start: span.start, size: span.size, identity });
+            writing.push(Piece { path: path.clone(), start: range.start, size: range.size, identity });
+            reading.push(Piece { path, start: range.start, size: range.size, identity });
         }
         if let Some(found) = &parts.found {
             let surplus = found.files().iter().filter(|piece| !made.contains(&piece.path));

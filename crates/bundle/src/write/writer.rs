@@ -213,7 +213,7 @@ impl Writer {
         }
     }
 
-    /// What stands there, for [`crate::resume::held`].
+    /// What stands there, for [`crate::resume::resume_states`].
     pub fn storage(&self) -> Storage {
         match &self.place {
             Place::File { part, .. } => part.file().into(),

@@ -21,7 +21,6 @@ use std::io;
 
 use airlift_oci::layout::LAYOUT_FILE;
 
-use crate::content::storage::Storage;
 use crate::plan::Plan;
 
 /// What every zstd frame starts with, in the order of the file (RFC 8878, 3.1.1).
@@ -44,12 +43,6 @@ pub fn fits(plan: &Plan) -> bool {
 /// Whether a file of this name is to be written in frames.
 pub fn is_asked_for(output: &std::path::Path) -> bool {
     output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst"))
-}
-
-/// Where an archive that is read out of frames is first cut into frames in another way than a writer would
-/// cut it. `None` also for one that isn't read out of frames.
-pub fn cut_defect(archive: &Storage, plan: &Plan) -> Option<u64> {
-    archive.frames()?.cut_otherwise(cut::pieces(plan))
 }
 
 /// Whether a file starts with one of our frames, to which the first entry's name belongs.

@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use airlift_bundle::write::zst::{FramesWriter, size_at_most};
-use airlift_bundle::zst::{CHUNK, cut_defect};
-use airlift_bundle::{Archive, OpenError, Section, compare};
+use airlift_bundle::zst::CHUNK;
+use airlift_bundle::{Archive, OpenError, Section, compare, resume};
 use airlift_oci::{Digest, Unobserved};
 
 use crate::frames_file::{PLAIN_LAYER, open, plain_layer, sample, write, write_rest};
@@ -59,8 +59,8 @@ fn it_is_read_in_place_at_the_plain_archives_offsets() {
     assert_eq!(opened.size(), archive.len() as u64);
     let storage = opened.storage().unwrap();
     assert!(storage.is_compressed());
-    assert_eq!(cut_defect(storage, &plan), None);
-    assert!(compare::is_archive_of(storage, &plan, 2, &Unobserved).unwrap());
+    assert_eq!(compare::frames_difference(storage, &plan), None);
+    assert!(resume::is_archive_of(storage, &plan, 2, &Unobserved).unwrap());
     for (digest, content) in &images.contents {
         let section = opened.blob(digest).unwrap();
         assert_eq!(section.digest(digest.algorithm(), |_| ()).unwrap(), *digest);
@@ -98,7 +98,7 @@ fn large_content_is_cut_into_blocks_and_chunks() {
     assert!(unpacked(&fs::read(&path).unwrap()) == archive);
     let opened = Archive::open(&path).unwrap();
     let storage = opened.storage().unwrap();
-    assert!(compare::is_archive_of(storage, &plan, 2, &Unobserved).unwrap());
+    assert!(resume::is_archive_of(storage, &plan, 2, &Unobserved).unwrap());
     let mut dice = crate::images::Dice(7);
     for _ in 0..60 {
         let start = dice.below(archive.len());
@@ -378,7 +378,10 @@ fn an_archive_cut_in_another_way_is_found_out() {
     ends.lines.splice(..1, [(529, 512), (529, 512)]);
     let archive = opened(&ends.join()).unwrap();
     let storage = archive.storage().unwrap();
-    assert!(compare::is_archive_of(storage, &plan, 1, &Unobserved).unwrap());
-    assert_eq!(cut_defect(storage, &plan), Some(0));
-    assert_eq!(cut_defect(&Arc::new(open(std::path::Path::new("/dev/null"))).as_ref().into(), &plan), None);
+    assert!(resume::is_archive_of(storage, &plan, 1, &Unobserved).unwrap());
+    assert_eq!(compare::frames_difference(storage, &plan), Some(0));
+    assert_eq!(
+        compare::frames_difference(&Arc::new(open(std::path::Path::new("/dev/null"))).as_ref().into(), &plan),
+        None
+    );
 }

@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use airlift_bundle::resume::{Held, held};
+use airlift_bundle::resume::{ResumeState, resume_states};
 use airlift_bundle::{Archive, Plan, Writer, compare};
 use airlift_oci::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use airlift_oci::{Descriptor, Unobserved};
@@ -34,16 +34,16 @@ fn eight_gibibytes_are_planned_written_and_read() {
     blob.write(&images.contents[&config.digest]).unwrap();
     blob.finish().unwrap();
     assert_eq!(
-        compare::entry_defect(writer.file(), &entry).unwrap(),
+        compare::entry_difference(writer.file(), &entry).unwrap(),
         Some((compare::Region::Header, entry.header_offset)),
         "reserved space is not yet an entry"
     );
     // The blob's data is zeros, which the file has already; its header is all that is missing.
     std::os::unix::fs::FileExt::write_all_at(&**writer.file(), &entry.head(), entry.header_offset).unwrap();
 
-    let held = held(writer.file(), &plan, 0, &Unobserved).unwrap();
-    assert!(matches!(held[..], [Held::Whole, Held::Whole]), "{held:?}");
-    assert_eq!(compare::tail_defect(writer.file(), plan.size(), &plan).unwrap(), None);
+    let states = resume_states(writer.file(), &plan, 0, &Unobserved).unwrap();
+    assert!(matches!(states[..], [ResumeState::Complete, ResumeState::Complete]), "{states:?}");
+    assert_eq!(compare::tail_difference(writer.file(), plan.size(), &plan).unwrap(), None);
 
     let archive = Archive::open(&path).unwrap();
     assert!(archive.defects().is_empty(), "{:?}", archive.defects());

@@ -49,7 +49,7 @@ fn messages_of_writing_and_opening() {
     }
     check(&WriteError::Length { digest, expected: 1, taken: 2 });
     let split = Split::of(MIN_VOLUME).unwrap();
-    for error in [Split::of(1).unwrap_err(), split.spans(i64::MAX as u64).unwrap_err()] {
+    for error in [Split::of(1).unwrap_err(), split.ranges(i64::MAX as u64).unwrap_err()] {
         check(&error);
         check(&WriteError::Split(error));
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{Shelf, zst};
+use airlift_bundle::{LocalContent, zst};
 
 use crate::ui::term::shown;
 
@@ -73,7 +73,7 @@ impl Left {
             return Left::Frames;
         }
         // Before the manifests are written, nothing says what it holds.
-        let is_of_use = Shelf::open(part).is_ok_and(|shelf| shelf.id().is_some());
+        let is_of_use = LocalContent::open(part).is_ok_and(|found| found.id().is_some());
         if is_of_use { Left::Archive } else { Left::Nothing }
     }
 }

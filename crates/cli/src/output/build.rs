@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_bundle::volumes::{Span, Volume, VolumeSet};
+use airlift_bundle::volumes::{Volume, VolumeRange, VolumeSet};
 use airlift_bundle::write::zst::size_at_most;
 use airlift_bundle::{Plan, zst};
 use airlift_oci::Digest;
@@ -139,8 +139,8 @@ impl BuildDocument {
 }
 
 impl PlanDocument {
-    pub(crate) fn in_volumes(self, spans: Option<&[Span]>) -> Self {
-        let volume = |span: &Span| PlannedVolume { number: span.number, size: span.size };
+    pub(crate) fn in_volumes(self, spans: Option<&[VolumeRange]>) -> Self {
+        let volume = |span: &VolumeRange| PlannedVolume { number: span.number, size: span.size };
         PlanDocument { volumes: spans.map(|spans| spans.iter().map(volume).collect()), ..self }
     }
 

@@ -1,7 +1,7 @@
 //! Docker's own forms of an archive, which are no image layouts: recognised, so that a refusal can say how to
 //! make one of them.
 
-use crate::read::archive::Form;
+use crate::read::archive::Container;
 
 /// Where Docker's own form of an archive lists its images; Docker of today writes a layout as well.
 const LIST: &str = "manifest.json";
@@ -33,13 +33,15 @@ impl DockerFiles {
     }
 
     /// The form that these files are of, in what isn't an image layout.
-    pub(super) fn form(self, container: Form) -> Option<DockerForm> {
+    pub(super) fn form(self, container: Container) -> Option<DockerForm> {
         match container {
-            Form::Tar if self.list => Some(DockerForm::Archive),
-            Form::Tar if self.repositories => Some(DockerForm::Legacy),
-            Form::Folder if self.list && self.version => Some(DockerForm::Folder),
-            Form::Folder if self.layers && (self.list || self.repositories) => Some(DockerForm::Unpacked),
-            Form::Tar | Form::Folder => None,
+            Container::Tar if self.list => Some(DockerForm::Archive),
+            Container::Tar if self.repositories => Some(DockerForm::Legacy),
+            Container::Folder if self.list && self.version => Some(DockerForm::Folder),
+            Container::Folder if self.layers && (self.list || self.repositories) => {
+                Some(DockerForm::Unpacked)
+            }
+            Container::Tar | Container::Folder => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::volumes::{self, Named, Span, Split};
+use airlift_bundle::volumes::{self, PathKind, Split, VolumeRange};
 use airlift_bundle::write::part::part_path;
 use airlift_bundle::{Existing, zst};
 use airlift_oci::{Observer, Platform};
@@ -154,7 +154,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     if let Some(output) = args.output.as_ref().filter(|path| zst::is_asked_for(path) && !zst::fits(layout)) {
         return Err(Failure::TooManyFrames { output: output.clone(), size: layout.size() });
     }
-    let spans = args.volume_size.map(|split| split.spans(layout.size())).transpose();
+    let spans = args.volume_size.map(|split| split.ranges(layout.size())).transpose();
     let spans = spans.map_err(UsageError::Volumes)?;
     match target {
         Target::Nowhere => {
@@ -301,7 +301,7 @@ fn show_plan(
     args: &Args,
     packing: &Packing,
     foreseen: Fetched,
-    spans: Option<&[Span]>,
+    spans: Option<&[VolumeRange]>,
     ui: &Ui,
 ) -> Result<(), Failure> {
     if ui.json {
@@ -314,8 +314,8 @@ fn show_plan(
 
 /// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.
 fn as_file(bundle: &Path) -> PathBuf {
-    match volumes::named(bundle) {
-        Named::Set { manifest } => manifest,
+    match volumes::classify(bundle) {
+        PathKind::Set { manifest } => manifest,
         _ => bundle.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use airlift_bundle::volumes::{Span, Volume, VolumeSet};
+use airlift_bundle::volumes::{Volume, VolumeRange, VolumeSet};
 use airlift_bundle::zst;
 use airlift_oci::graph::leaves;
 use airlift_oci::{Digest, Graph, RawManifest, Root, layout, summary};
@@ -16,7 +16,7 @@ use crate::ui::words::attachment;
 use crate::ui::{facts, indented, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
-pub(crate) fn plan(packing: &Packing, spans: Option<&[Span]>, stream: &Stream) -> String {
+pub(crate) fn plan(packing: &Packing, spans: Option<&[VolumeRange]>, stream: &Stream) -> String {
     let graph = packing.layout().graph();
     let mut table =
         Table::new([("image", Column::Text), ("platform", Column::Text), ("size", Column::Number)]);

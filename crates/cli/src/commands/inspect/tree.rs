@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::read::archive::Form;
+use airlift_bundle::read::archive::Container;
 use airlift_oci::graph::ManifestEntry;
 use airlift_oci::{Digest, Graph, RawManifest, Root, summary};
 use airlift_verifier::Examined;
@@ -100,7 +100,7 @@ impl<'a> Tree<'a> {
     }
 
     fn blob_as(&self, part: String, blob: &airlift_oci::Descriptor) -> InspectedBlob {
-        let in_tar = self.examined.archive().form() == Form::Tar;
+        let in_tar = self.examined.archive().container() == Container::Tar;
         InspectedBlob {
             part,
             digest: blob.digest,
