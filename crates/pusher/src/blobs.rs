@@ -6,11 +6,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airlift_oci::{Digest, Event, Observer, Repository};
-use airlift_registry::{BlobSource, Error, Mount, Transport};
-use airlift_verifier::{ProvenContent, VerifiedBundle};
+use airlift_registry::{Error, Mount, Transport};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::ahead::Ahead;
+use crate::source::{ContentSource, SourceBlob};
 use crate::survey::has_blob;
 
 /// Why a blob is not at the target.
@@ -85,7 +85,7 @@ impl Knowledge {
 
 /// The blobs of one push.
 pub(crate) struct Blobs {
-    bundle: Arc<VerifiedBundle>,
+    source: Arc<dyn ContentSource>,
     transport: Transport,
     observer: Arc<dyn Observer>,
     ahead: Arc<Ahead>,
@@ -95,14 +95,14 @@ pub(crate) struct Blobs {
 
 impl Blobs {
     pub(crate) fn new(
-        bundle: Arc<VerifiedBundle>,
+        source: Arc<dyn ContentSource>,
         transport: Transport,
         observer: Arc<dyn Observer>,
         jobs: usize,
     ) -> Self {
         let ahead = Arc::new(Ahead::new(transport.clone()));
         let permits = Semaphore::new(jobs.max(1));
-        Blobs { bundle, transport, observer, ahead, permits, known: Mutex::default() }
+        Blobs { source, transport, observer, ahead, permits, known: Mutex::default() }
     }
 
     /// Where blobs are looked for before their turn comes.
@@ -135,7 +135,7 @@ impl Blobs {
 
     async fn bring_now(
         &self,
-        content: &ProvenContent,
+        content: &Arc<dyn SourceBlob>,
         knowledge: &mut Knowledge,
         repository: &Repository,
     ) -> Result<Arrival, BlobError> {
@@ -159,13 +159,12 @@ impl Blobs {
 
     async fn send(
         &self,
-        content: &ProvenContent,
+        content: &Arc<dyn SourceBlob>,
         knowledge: &mut Knowledge,
         repository: &Repository,
     ) -> Result<(), BlobError> {
         let digest = content.digest();
-        let source = Source(content.clone());
-        match self.transport.put_blob(repository, &digest, content.size(), &source).await {
+        match self.transport.put_blob(repository, &digest, content.size(), &**content).await {
             Ok(_) => {}
             Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
             Err(error) => return Err(error.into()),
@@ -217,15 +216,15 @@ impl Blobs {
         outcome
     }
 
-    async fn prove(&self, content: &ProvenContent, knowledge: &mut Knowledge) -> Result<(), BlobError> {
+    async fn prove(&self, content: &Arc<dyn SourceBlob>, knowledge: &mut Knowledge) -> Result<(), BlobError> {
         let (digest, size) = (content.digest(), content.size());
         if std::mem::replace(&mut knowledge.proven, true) {
             self.observer.notice(Event::Found { digest, bytes: size });
             return Ok(());
         }
-        let (content, observer) = (content.clone(), Arc::clone(&self.observer));
+        let (content, observer) = (Arc::clone(content), Arc::clone(&self.observer));
         let proof = tokio::task::spawn_blocking(move || {
-            content.prove(|bytes| observer.notice(Event::Found { digest, bytes }))
+            content.prove(&mut |bytes| observer.notice(Event::Found { digest, bytes }))
         });
         let outcome = proof.await.map_err(BlobError::Task)?;
         outcome.map_err(|source| {
@@ -234,17 +233,9 @@ impl Blobs {
         })
     }
 
-    fn content(&self, digest: &Digest) -> Result<ProvenContent, BlobError> {
-        self.bundle
-            .content(digest)
+    fn content(&self, digest: &Digest) -> Result<Arc<dyn SourceBlob>, BlobError> {
+        self.source
+            .blob(digest)
             .ok_or_else(|| BlobError::Content { digest: *digest, source: io::ErrorKind::NotFound.into() })
-    }
-}
-
-struct Source(ProvenContent);
-
-impl BlobSource for Source {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-        Ok(Box::new(self.0.reader()))
     }
 }

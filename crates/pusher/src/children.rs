@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_oci::graph::leaves;
 use airlift_oci::{Digest, Reference, Root, Selector, Tag, summary};
-use airlift_verifier::VerifiedBundle;
 
 use crate::plan::PlannedImage;
+use crate::source::ContentSource;
 
 /// One platform's manifest that goes without its index.
 pub(crate) struct Child {
@@ -19,8 +19,8 @@ pub(crate) struct Child {
 
 /// The manifests of an image that go where its index doesn't. Attestations speak of their image within the
 /// index and nowhere else, so they would be found by nobody: they stay behind.
-pub(crate) fn children_of(bundle: &VerifiedBundle, image: &PlannedImage, root: &Root) -> Vec<Child> {
-    let graph = bundle.graph();
+pub(crate) fn children_of(source: &dyn ContentSource, image: &PlannedImage, root: &Root) -> Vec<Child> {
+    let graph = source.graph();
     let mut tags = HashSet::new();
     let mut children = Vec::new();
     // In the order in which a registry takes them: one may be the subject of another.
@@ -36,7 +36,7 @@ pub(crate) fn children_of(bundle: &VerifiedBundle, image: &PlannedImage, root: &
         if !leaf.carried || is_attestation {
             continue;
         }
-        let platform = bundle.platform_of(&leaf).map(|platform| summary::display(&platform));
+        let platform = source.platform_of(&leaf).map(|platform| summary::display(&platform));
         let selector = child_tag(&image.target, platform.as_deref(), &leaf.digest, &mut tags)
             .map_or(Selector::Digest(leaf.digest), Selector::Tag);
         children.push(Child { digest: leaf.digest, platform, selector });

@@ -73,8 +73,8 @@ impl<'a> Delivery<'a> {
     }
 
     async fn deliver(&mut self, standing: Standing, route: Route) -> Result<(), ImageError> {
-        let bundle = Arc::clone(&self.run.bundle);
-        let Some(root) = bundle.graph().roots.get(self.image.root) else { return Ok(()) };
+        let source = Arc::clone(&self.run.source);
+        let Some(root) = source.graph().roots.get(self.image.root) else { return Ok(()) };
         let there = match route {
             Route::Children => self.children(root).await?,
             Route::Whole => self.whole(standing).await?,
@@ -101,7 +101,7 @@ impl<'a> Delivery<'a> {
             Standing::Absent | Standing::Other(_) | Standing::Hidden(_) => State::TagIsDue,
         };
         self.bring(tree, state, None).await?;
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         let below = graph.below(&image.digest).into_iter().map(|entry| entry.descriptor.digest);
         let there: Vec<Digest> = below.filter(|digest| graph.carries(digest)).collect();
         self.receipt.children = there.iter().skip(1).copied().collect();
@@ -110,7 +110,7 @@ impl<'a> Delivery<'a> {
 
     /// The chosen platforms' manifests; the index stays behind.
     async fn children(&mut self, root: &Root) -> Result<Vec<Digest>, ImageError> {
-        for Child { digest, platform, selector } in children_of(&self.run.bundle, self.image, root) {
+        for Child { digest, platform, selector } in children_of(&*self.run.source, self.image, root) {
             let repository = self.image.target.repository().clone();
             let label = platform.clone().unwrap_or_else(|| format!("{}…", digest.short()));
             let tree = Tree { digest, repository, selector, name: format!("{} {label}", self.image.source) };
@@ -125,7 +125,7 @@ impl<'a> Delivery<'a> {
     /// Sends what is attached to the manifests that are `there`.
     async fn attachments(&mut self, there: Vec<Digest>) -> Result<(), ImageError> {
         let mut subjects: HashSet<Digest> = there.into_iter().collect();
-        let bundle = Arc::clone(&self.run.bundle);
+        let source = Arc::clone(&self.run.source);
         for PlannedAttached { tree, subject, .. } in &self.image.attached {
             if !subject.is_some_and(|subject| subjects.contains(&subject)) {
                 continue;
@@ -133,7 +133,7 @@ impl<'a> Delivery<'a> {
             let state = self.look(tree).await?;
             self.bring(tree.clone(), state, None).await?;
             self.receipt.referrers.push(tree.digest);
-            subjects.extend(bundle.graph().below(&tree.digest).iter().map(|entry| entry.descriptor.digest));
+            subjects.extend(source.graph().below(&tree.digest).iter().map(|entry| entry.descriptor.digest));
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn with_subjects(&self) -> BTreeMap<Digest, BTreeMap<Digest, Entry>> {
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         let mut by_subject: BTreeMap<Digest, BTreeMap<Digest, Entry>> = BTreeMap::new();
         for part in &self.parts {
             for raw in carried_below(graph, &part.sending.tree.digest) {
@@ -232,7 +232,7 @@ impl<'a> Delivery<'a> {
 
     /// What is attached to a manifest that doesn't go can't be found at the target, and doesn't go either.
     fn tell_of_left_behind(&self, root: &Root, there: &[Digest]) {
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         let mut there: HashSet<Digest> = there.iter().copied().collect();
         let mut behind = 0_usize;
         for attached in &self.image.attached {

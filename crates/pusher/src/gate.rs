@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use airlift_oci::{Digest, Observer};
 use airlift_registry::{Error, Transport};
-use airlift_verifier::VerifiedBundle;
 
 use crate::plan::{Options, Partial, PlannedImage, Presence, Probe, PushPlan};
 use crate::push::PushError;
+use crate::source::ContentSource;
 use crate::sparse::{OmittedChild, Route, Verdict, are_there, probe};
 use crate::survey::{Standing, is_whole};
 
@@ -94,7 +94,7 @@ impl Gate<'_> {
     /// it counts as absent.
     pub(crate) async fn routes(
         &self,
-        bundle: &VerifiedBundle,
+        source: &dyn ContentSource,
         standings: &mut [Result<Standing, Error>],
     ) -> Result<Vec<Route>, PushError> {
         let mut routes = vec![Route::Whole; self.plan.images.len()];
@@ -104,7 +104,7 @@ impl Gate<'_> {
             let is_partial = !image.omitted.is_empty();
             if *standing == Standing::Present && (is_partial || self.options.presence == Presence::Content) {
                 let whole =
-                    is_whole(bundle, &image.digest, image.target.repository(), self.transport, self.jobs());
+                    is_whole(source, &image.digest, image.target.repository(), self.transport, self.jobs());
                 if self.try_image(standings, position, whole).await.unwrap_or(true) {
                     continue;
                 }

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use airlift_oci::Observer;
 use airlift_registry::{Error, Transport};
-use airlift_verifier::VerifiedBundle;
 
 use crate::blobs::Blobs;
 use crate::delivery::Delivery;
 use crate::lists::Lists;
 use crate::plan::{PlannedImage, Presence, TagMoves};
 use crate::receipt::ImageReceipt;
+use crate::source::ContentSource;
 use crate::sparse::Route;
 use crate::survey::{Standing, is_whole};
 use crate::tree::Tree;
 
 /// What all images of a push share.
 pub(crate) struct Run {
-    pub(crate) bundle: Arc<VerifiedBundle>,
+    pub(crate) source: Arc<dyn ContentSource>,
     pub(crate) transport: Transport,
     pub(crate) blobs: Blobs,
     pub(crate) observer: Arc<dyn Observer>,
@@ -44,6 +44,6 @@ impl Run {
         if self.presence == Presence::Tag {
             return Ok(true);
         }
-        is_whole(&self.bundle, &tree.digest, &tree.repository, &self.transport, self.jobs).await
+        is_whole(&*self.source, &tree.digest, &tree.repository, &self.transport, self.jobs).await
     }
 }

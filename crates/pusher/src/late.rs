@@ -46,7 +46,7 @@ impl Sending {
             let is_blob = |digest: &Digest| blobs.iter().any(|(blob, _)| blob == digest);
             return named.iter().any(|digest| is_blob(digest) || manifests.contains(digest));
         }
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         let is_partial = Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
         if says_lacking(refusal) && !is_partial {
             return !blobs.is_empty() || !manifests.is_empty();

@@ -1,8 +1,9 @@
 //! Verified bundle to registry: raw bytes, children first, tags last, read back.
 //!
 //! [`PushPlan`] says what goes where, without a network; [`preview`] asks what is there and what a push would
-//! be refused; [`push`] sends what is missing. Only a [`VerifiedBundle`](airlift_verifier::VerifiedBundle) is
-//! accepted, and whatever is read from it is hashed on the way.
+//! be refused; [`push`] sends what is missing. Only a [`ContentSource`] is
+//! accepted, such as a [`VerifiedBundle`](airlift_verifier::VerifiedBundle): all that is read from it is hashed
+//! on the way.
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
@@ -26,6 +27,7 @@ pub mod receipt;
 mod refused;
 mod rules;
 mod select;
+mod source;
 mod sparse;
 mod survey;
 mod tags;
@@ -40,6 +42,7 @@ pub use preview::{Preview, preview};
 pub use push::{PushError, Request, push};
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
 pub use select::{Pattern, Unmatched};
+pub use source::{ContentSource, SourceBlob};
 pub use sparse::OmittedChild;
 pub use survey::Standing;
 pub use tags::{SharedTag, TakenTag};

@@ -89,7 +89,7 @@ impl Sending {
     }
 
     fn below<'a>(&'a self, entry: &ManifestEntry, raw: &RawManifest) -> Below<'a> {
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         let mut below = Below { blobs: Vec::new(), manifests: Vec::new(), left_out: Vec::new() };
         for (part, blob) in Graph::blobs_of(raw) {
             if graph.is_external(blob) {

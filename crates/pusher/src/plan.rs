@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_oci::summary::Attachments;
 use airlift_oci::{Digest, Graph, Reference, ReferenceError, Repository, Root, Tag, summary};
-use airlift_verifier::VerifiedBundle;
 
 use crate::attached::trees_of;
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
 use crate::rules::UsedRules;
 use crate::select::{Pattern, Unmatched};
+use crate::source::ContentSource;
 use crate::sparse::{OmittedChild, omitted_of};
 use crate::tree::Tree;
 
@@ -190,16 +190,16 @@ pub struct PushPlan {
 }
 
 impl PushPlan {
-    /// Plans a push of `bundle`.
+    /// Plans a push of `source`.
     ///
     /// # Errors
     /// If an image has no possible name at the target, two claim one, or a pattern or rule speaks of nothing.
     pub fn new(
-        bundle: &VerifiedBundle,
+        source: &dyn ContentSource,
         destination: &Destination,
         options: &Options,
     ) -> Result<Self, PlanError> {
-        let graph = bundle.graph();
+        let graph = source.graph();
         let attachments = Attachments::new(graph);
         let roots = chosen(&images_of(graph, &attachments), &options.only)?;
         let mut rules = UsedRules::new(&options.rules);
@@ -221,7 +221,7 @@ impl PushPlan {
                     second_digest: digest,
                 });
             }
-            let platforms = bundle.platforms(root);
+            let platforms = source.platforms(root);
             images.push(PlannedImage {
                 source: root.reference.clone().unwrap_or(name),
                 attached: attached_of(graph, root, attachments.to(root), target.repository()),

@@ -28,7 +28,7 @@ pub struct Preview {
 /// # Errors
 /// If the registry can't be asked.
 pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
-    let Request { bundle, plan, transport, options, observer } = *request;
+    let Request { source, plan, transport, options, observer } = *request;
     let failed = |source| PushError::Registry { host: plan.destination().host().clone(), source };
     let mut standings = survey(plan, transport, options.jobs, observer).await;
     is_registry(plan, &standings, transport).await?;
@@ -39,7 +39,7 @@ pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
     }
     let refusal = match request.routes(&mut standings).await {
         Ok(routes) => {
-            let beside = look_beside(bundle, plan, transport, &routes, options).await;
+            let beside = look_beside(&**source, plan, transport, &routes, options).await;
             let taken = refuse_taken_beside(&beside).err();
             let hidden = taken.or_else(|| hidden_tag(plan, &standings, &routes, options));
             hidden.or_else(|| hidden_beside(beside))

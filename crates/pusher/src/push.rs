@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use airlift_oci::{Graph, Host, Observer, Phase, Repository};
 use airlift_registry::{ContentFault, Error, Transport};
-use airlift_verifier::VerifiedBundle;
 use tokio::task::JoinSet;
 
 use crate::ahead::Wanted;
@@ -14,6 +13,7 @@ use crate::image::Run;
 use crate::lists::Lists;
 use crate::plan::{Options, PushPlan};
 use crate::receipt::{ImageReceipt, Receipt, Status};
+use crate::source::ContentSource;
 use crate::sparse::Route;
 use crate::survey::{Standing, common_fault, survey};
 use crate::tags::{
@@ -71,8 +71,8 @@ pub enum PushError {
 
 /// What is to be pushed, where to, and how.
 pub struct Request<'a> {
-    /// The bundle.
-    pub bundle: &'a Arc<VerifiedBundle>,
+    /// Where the content comes from.
+    pub source: &'a Arc<dyn ContentSource>,
     /// What goes where.
     pub plan: &'a PushPlan,
     /// The way there.
@@ -90,23 +90,23 @@ pub struct Request<'a> {
 /// # Errors
 /// If nothing was pushed at all: a tag is taken, or the registry can't be spoken to.
 pub async fn push(request: &Request<'_>, mut on_the_way: impl FnMut(&Receipt)) -> Result<Receipt, PushError> {
-    let Request { bundle, plan, transport, observer, .. } = *request;
+    let Request { source, plan, transport, observer, .. } = *request;
     let jobs = request.options.jobs.max(1);
     let (standings, routes) = request.clear_the_way().await?;
-    let phase = Phase::Push.start(&**observer, bytes_to_go_through(bundle.graph(), plan));
+    let phase = Phase::Push.start(&**observer, bytes_to_go_through(source.graph(), plan));
     let run = Arc::new(Run {
-        bundle: Arc::clone(bundle),
+        source: Arc::clone(source),
         transport: transport.clone(),
-        blobs: Blobs::new(Arc::clone(bundle), transport.clone(), Arc::clone(observer), jobs),
+        blobs: Blobs::new(Arc::clone(source), transport.clone(), Arc::clone(observer), jobs),
         observer: Arc::clone(observer),
         tags: request.options.tags,
         presence: request.options.presence,
         jobs,
         lists: Lists::default(),
     });
-    let wanted = wanted_blobs(bundle.graph(), plan, &standings);
+    let wanted = wanted_blobs(source.graph(), plan, &standings);
     let ahead = tokio::spawn(run.blobs.ahead().look(wanted, jobs));
-    let tell = |images: &[ImageReceipt]| on_the_way(&Receipt::new(bundle.id(), plan, images.to_vec()));
+    let tell = |images: &[ImageReceipt]| on_the_way(&Receipt::new(source.id(), plan, images.to_vec()));
     let images = push_images(&run, plan, standings.into_iter().zip(routes), tell).await;
     ahead.abort();
     drop(phase);
@@ -114,13 +114,13 @@ pub async fn push(request: &Request<'_>, mut on_the_way: impl FnMut(&Receipt)) -
     for (target, settled) in run.lists.settle(transport).await {
         images.iter_mut().for_each(|image| image.settle_list(&target, &settled));
     }
-    Ok(Receipt::new(bundle.id(), plan, images))
+    Ok(Receipt::new(source.id(), plan, images))
 }
 
 impl Request<'_> {
     /// Refuses what can be refused before anything moves.
     async fn clear_the_way(&self) -> Result<(Vec<Result<Standing, Error>>, Vec<Route>), PushError> {
-        let Request { bundle, plan, transport, options, observer } = *self;
+        let Request { source, plan, transport, options, observer } = *self;
         let mut standings = survey(plan, transport, options.jobs.max(1), observer).await;
         if let Some(position) = common_fault(&standings)
             && let Err(source) = standings.swap_remove(position)
@@ -129,7 +129,7 @@ impl Request<'_> {
         }
         is_registry(plan, &standings, transport).await?;
         let routes = self.routes(&mut standings).await?;
-        refuse_taken_beside(&look_beside(bundle, plan, transport, &routes, options).await)?;
+        refuse_taken_beside(&look_beside(&**source, plan, transport, &routes, options).await)?;
         Ok((standings, routes))
     }
 
@@ -138,11 +138,11 @@ impl Request<'_> {
         &self,
         standings: &mut [Result<Standing, Error>],
     ) -> Result<Vec<Route>, PushError> {
-        let Request { bundle, plan, transport, options, observer } = *self;
+        let Request { source, plan, transport, options, observer } = *self;
         refuse_taken_tags(plan, standings, options, None)?;
-        let routes = Gate { plan, transport, options, observer }.routes(bundle, standings).await?;
+        let routes = Gate { plan, transport, options, observer }.routes(&**source, standings).await?;
         refuse_taken_tags(plan, standings, options, Some(&routes))?;
-        refuse_shared_tags(bundle, plan, &routes)?;
+        refuse_shared_tags(&**source, plan, &routes)?;
         Ok(routes)
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use airlift_oci::{Digest, Event, Observer, Repository, Selector, Tag};
 use airlift_registry::{Access, Error, Lookup, Refusal, Settles, Transport};
-use airlift_verifier::VerifiedBundle;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use crate::plan::{PlannedImage, PushPlan};
+use crate::source::ContentSource;
 use crate::tree::blobs_below;
 
 /// What stands under an image's tag at the target.
@@ -82,13 +82,13 @@ async fn look(
 
 /// Whether everything that the bundle carries of a manifest is in a repository, by a HEAD each.
 pub(crate) async fn is_whole(
-    bundle: &VerifiedBundle,
+    source: &dyn ContentSource,
     digest: &Digest,
     repository: &Repository,
     transport: &Transport,
     jobs: usize,
 ) -> Result<bool, Error> {
-    let graph = bundle.graph();
+    let graph = source.graph();
     let below = graph.below(digest).into_iter().map(|entry| entry.descriptor.digest);
     let manifests: Vec<Digest> = below.filter(|digest| graph.carries(digest)).collect();
     let blobs: Vec<(Digest, u64)> =

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use airlift_oci::{Digest, Selector, Tag};
 use airlift_registry::{Error, Transport};
-use airlift_verifier::VerifiedBundle;
 use futures::StreamExt;
 
 use crate::children::children_of;
 use crate::plan::{Options, Partial, PlannedImage, PushPlan, TagMoves};
 use crate::push::PushError;
+use crate::source::ContentSource;
 use crate::sparse::Route;
 use crate::survey::{Standing, standing};
 
@@ -54,9 +54,9 @@ pub(crate) fn claimed(tags: &[SharedTag]) -> String {
 
 /// The tags beside an image's own: those of platforms that go without their index, and those of what is
 /// attached.
-fn tags_beside(bundle: &VerifiedBundle, image: &PlannedImage, route: Route) -> Vec<(Tag, Digest)> {
-    let Some(root) = bundle.graph().roots.get(image.root) else { return Vec::new() };
-    let children = (route == Route::Children).then(|| children_of(bundle, image, root));
+fn tags_beside(source: &dyn ContentSource, image: &PlannedImage, route: Route) -> Vec<(Tag, Digest)> {
+    let Some(root) = source.graph().roots.get(image.root) else { return Vec::new() };
+    let children = (route == Route::Children).then(|| children_of(source, image, root));
     let children = children.into_iter().flatten().map(|child| (child.selector, child.digest));
     let attached = image.attached.iter().map(|found| (found.tree.selector.clone(), found.digest));
     let tagged = children.chain(attached).filter_map(|(selector, digest)| match selector {
@@ -69,7 +69,7 @@ fn tags_beside(bundle: &VerifiedBundle, image: &PlannedImage, route: Route) -> V
 /// Refuses tags that two different manifests of the bundle would get: the one that is sent last would take it
 /// from the other. Such are cosign's, where one image comes from two registries with a signature at each.
 pub(crate) fn refuse_shared_tags(
-    bundle: &VerifiedBundle,
+    source: &dyn ContentSource,
     plan: &PushPlan,
     routes: &[Route],
 ) -> Result<(), PushError> {
@@ -78,7 +78,7 @@ pub(crate) fn refuse_shared_tags(
     for (image, route) in plan.images.iter().zip(routes) {
         let own = (*route == Route::Whole).then(|| image.target.tag()?.parse::<Tag>().ok()).flatten();
         let tags = own.map(|tag| (tag, image.digest)).into_iter();
-        for (tag, digest) in tags.chain(tags_beside(bundle, image, *route)) {
+        for (tag, digest) in tags.chain(tags_beside(source, image, *route)) {
             let target = format!("{}:{tag}", image.target.repository());
             let claim = (image.source.clone(), digest);
             let first = claims.entry(target.clone()).or_insert_with(|| claim.clone());
@@ -125,7 +125,7 @@ pub(crate) struct Beside {
 
 /// Looks at the tags beside the images' own: those of platforms that go without their index, and cosign's.
 pub(crate) async fn look_beside(
-    bundle: &VerifiedBundle,
+    source: &dyn ContentSource,
     plan: &PushPlan,
     transport: &Transport,
     routes: &[Route],
@@ -134,7 +134,7 @@ pub(crate) async fn look_beside(
     let mut looks = Vec::new();
     for (image, route) in plan.images.iter().zip(routes).filter(|_| options.tags == TagMoves::Refuse) {
         let repository = image.target.repository();
-        looks.extend(tags_beside(bundle, image, *route).into_iter().map(|(tag, ours)| async move {
+        looks.extend(tags_beside(source, image, *route).into_iter().map(|(tag, ours)| async move {
             let (target, selector) = (format!("{repository}:{tag}"), Selector::Tag(tag));
             let standing = standing(repository, &selector, &ours, transport).await;
             Beside { target, ours, standing }

@@ -134,7 +134,7 @@ impl Sending {
             async move { run.blobs.bring(blob.digest, blob.label, &repository).await }
         })
         .await?;
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         for step in graph.upload_steps(&self.tree.digest) {
             let carried = step.into_iter().filter(|entry| graph.carries(&entry.descriptor.digest));
             let sends: Vec<_> = carried.map(|entry| self.manifest(entry)).collect();
@@ -147,7 +147,7 @@ impl Sending {
     /// withheld so far.
     pub(crate) async fn tag(&self) -> Result<(), ImageError> {
         self.read_withheld().await?;
-        let entry = self.run.bundle.graph().manifest(&self.tree.digest);
+        let entry = self.run.source.graph().manifest(&self.tree.digest);
         let Some((entry, raw)) = entry.and_then(|entry| Some((entry, entry.raw.as_ref()?))) else {
             return Ok(());
         };
@@ -209,7 +209,7 @@ impl Sending {
         label: &str,
     ) -> Result<(), ImageError> {
         let Err(refused) = self.put_patiently(raw, selector, label).await else { return Ok(()) };
-        let graph = self.run.bundle.graph();
+        let graph = self.run.source.graph();
         if !self.restore(entry, raw, label, &refused).await? {
             return Err(not_taken(graph, raw, label.to_owned(), refused));
         }
@@ -226,7 +226,7 @@ impl Sending {
     async fn read_withheld(&self) -> Result<(), ImageError> {
         let withheld = std::mem::take(&mut *locked(&self.withheld));
         for (digest, label) in withheld {
-            let entry = self.run.bundle.graph().manifest(&digest);
+            let entry = self.run.source.graph().manifest(&digest);
             if let Some(raw) = entry.and_then(|entry| entry.raw.as_ref()) {
                 self.read_back(raw, Selector::Digest(digest), &label).await?;
             }
@@ -320,7 +320,7 @@ impl Sending {
         F: Future<Output = Result<Arrival, BlobError>> + Send + 'static,
     {
         let (run, tree) = (&self.run, &self.tree);
-        let mut waiting = blobs_below(run.bundle.graph(), &tree.digest, &tree.name).into_iter();
+        let mut waiting = blobs_below(run.source.graph(), &tree.digest, &tree.name).into_iter();
         let mut tasks = JoinSet::new();
         let outcome = loop {
             while tasks.len() < run.jobs

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use airlift_bundle::Existing;
 use airlift_oci::{Limits, Observer, Reference, Unobserved};
 use airlift_packager::{Output, Packing, PlanOptions, Source, resolve};
-use airlift_pusher::{Destination, PushPlan, Receipt, Request, push};
+use airlift_pusher::{ContentSource, Destination, PushPlan, Receipt, Request, push};
 use airlift_registry::{Options, Transport};
 use airlift_server::Server;
 use airlift_server::samples::Sample;
@@ -110,7 +110,8 @@ impl Way {
     }
 
     pub(crate) async fn push(&self) -> Result<Receipt, Failure> {
-        let bundle = Arc::new(VerifiedBundle::admit(&self.bundle, Limits::default())?);
+        let source: Arc<dyn ContentSource> =
+            Arc::new(VerifiedBundle::admit(&self.bundle, Limits::default())?);
         // An address is a host and a port, which is a destination.
         let destination: Destination = self
             .target
@@ -119,9 +120,9 @@ impl Way {
             .parse()
             .map_err(|_| UsageError::Combination("the embedded registry's address is no destination"))?;
         let options = airlift_pusher::Options { jobs: JOBS, ..airlift_pusher::Options::default() };
-        let plan = PushPlan::new(&bundle, &destination, &options)?;
+        let plan = PushPlan::new(&*source, &destination, &options)?;
         let request = Request {
-            bundle: &bundle,
+            source: &source,
             plan: &plan,
             transport: &self.transport,
             options: &options,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_pusher::{
-    Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Request, TagMoves,
-    Untagged, Verdict, preview, push,
+    ContentSource, Destination, HostInPath, MapRule, Options, Partial, Presence, Probe, PushPlan, Request,
+    TagMoves, Untagged, Verdict, preview, push,
 };
 use airlift_verifier::VerifiedBundle;
 use receipt_file::ReceiptFile;
@@ -130,19 +130,20 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     if let Some(file) = &receipt_file {
         farewell.hold(file.in_use());
     }
-    let bundle = Arc::new(VerifiedBundle::admit(&args.bundle, args.limits.limits())?);
+    let bundle = VerifiedBundle::admit(&args.bundle, args.limits.limits())?;
     for finding in bundle.warnings() {
         let place =
             if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
         ui.warn(&format!("{place}{}", finding.message));
     }
     let options = args.options();
-    let plan = PushPlan::new(&bundle, &destination, &options)?;
+    let source: Arc<dyn ContentSource> = Arc::new(bundle);
+    let plan = PushPlan::new(&*source, &destination, &options)?;
     let transport = args.registry.transport(ui.observer())?;
     warn_of_absent_subjects(&plan, ui);
     let observer = ui.observer();
     let request = Request {
-        bundle: &bundle,
+        source: &source,
         plan: &plan,
         transport: &transport,
         options: &options,

@@ -1,0 +1,116 @@
+//! Where a push gets its content from, and the promise that all of it is proven.
+//!
+//! A source is sealed: it can only be added in this crate, beside the proof of what it hands out. So nothing
+//! can be pushed that no one has hashed.
+
+use std::io;
+use std::sync::Arc;
+
+use airlift_oci::graph::Leaf;
+use airlift_oci::summary::Platforms;
+use airlift_oci::{Digest, Graph, Platform, Root};
+use airlift_registry::BlobSource;
+use airlift_verifier::{ProvenContent, VerifiedBundle};
+
+/// What can be pushed: a graph whose manifests match their digests, and blobs that are hashed whenever they
+/// are read.
+///
+/// A [`VerifiedBundle`] is one. Others fit behind the same methods:
+/// * Several bundles together: [`blob`](ContentSource::blob) asks each of them in turn.
+/// * Another registry, for a copy without a file: the graph and the configs are fetched before the plan is
+///   made. [`SourceBlob`] says how the blobs are streamed, and where a mount from the source would go.
+pub trait ContentSource: sealed::Sealed + Send + Sync {
+    /// The id of the bundle, which is the digest of its `index.json`. A source without a bundle gives the
+    /// digest that the `index.json` of these images would have.
+    fn id(&self) -> Digest;
+
+    /// The images and all that is below them. Every manifest that is not declared absent has its bytes.
+    fn graph(&self) -> &Graph;
+
+    /// The platforms of an image.
+    fn platforms(&self, root: &Root) -> Platforms;
+
+    /// What a manifest below a root runs on: what an index says, else its config; `None` where neither does.
+    fn platform_of(&self, leaf: &Leaf) -> Option<Platform>;
+
+    /// A blob, or a manifest that is used as one; `None` for what the source doesn't hold.
+    fn blob(&self, digest: &Digest) -> Option<Arc<dyn SourceBlob>>;
+}
+
+/// One blob of a source. Its reader, [`BlobSource::open`], hashes what it reads and holds the last piece back
+/// until the digest matched.
+///
+/// The reader is read on a thread that may block. So a blob that comes from another registry can wait there
+/// for the pieces of an asynchronous download. It opens a new download for each attempt, and its read errors
+/// carry the registry's error as their source. Where both repositories are of one registry, the blob can be
+/// mounted: such a source adds a method here that names the repository, and `Blobs` tries it where it tries
+/// the repositories that have the blob already.
+pub trait SourceBlob: sealed::Sealed + BlobSource {
+    /// Its digest.
+    fn digest(&self) -> Digest;
+
+    /// How many bytes it has.
+    fn size(&self) -> u64;
+
+    /// Reads and hashes all of it, for a blob that is not sent. `progress` gets the length of each piece. A
+    /// registry has nothing of its own to prove, so a blob from there may answer without reading.
+    ///
+    /// # Errors
+    /// If the blob can't be read, or its digest doesn't match.
+    fn prove(&self, progress: &mut dyn FnMut(u64)) -> io::Result<()>;
+}
+
+mod sealed {
+    /// Keeps the traits of this file to this crate.
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for VerifiedBundle {}
+
+impl ContentSource for VerifiedBundle {
+    fn id(&self) -> Digest {
+        VerifiedBundle::id(self)
+    }
+
+    fn graph(&self) -> &Graph {
+        VerifiedBundle::graph(self)
+    }
+
+    fn platforms(&self, root: &Root) -> Platforms {
+        VerifiedBundle::platforms(self, root)
+    }
+
+    fn platform_of(&self, leaf: &Leaf) -> Option<Platform> {
+        VerifiedBundle::platform_of(self, leaf)
+    }
+
+    fn blob(&self, digest: &Digest) -> Option<Arc<dyn SourceBlob>> {
+        let content = self.content(digest)?;
+        Some(Arc::new(BundleBlob(content)))
+    }
+}
+
+/// A blob in a verified bundle.
+struct BundleBlob(ProvenContent);
+
+impl sealed::Sealed for BundleBlob {}
+
+impl BlobSource for BundleBlob {
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+        Ok(Box::new(self.0.reader()))
+    }
+}
+
+impl SourceBlob for BundleBlob {
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn prove(&self, progress: &mut dyn FnMut(u64)) -> io::Result<()> {
+        self.0.prove(progress)
+    }
+}
