@@ -24,5 +24,6 @@ pub use plan::{Plan, PlannedEntry};
 pub use read::archive::{Archive, OpenError};
 pub use read::local::LocalContent;
 pub use tar::path::EntryPath;
+pub use write::error::{Existing, WriteError};
 pub use write::locks::Lock;
-pub use write::writer::{BlobWriter, Existing, Writer};
+pub use write::writer::{BlobWriter, Writer};

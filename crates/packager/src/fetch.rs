@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use airlift_bundle::plan::Content;
 use airlift_bundle::resume::ResumeState;
-use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{BlobWriter, PlannedEntry, Writer};
+use airlift_bundle::{BlobWriter, PlannedEntry, WriteError, Writer};
 use airlift_oci::{Descriptor, Event, HashedPrefix, Observer, Phase};
 use airlift_registry::{BlobSink, Error};
 use bytes::Bytes;

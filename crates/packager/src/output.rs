@@ -10,8 +10,7 @@ use std::sync::Arc;
 use airlift_bundle::resume::ResumeState;
 use airlift_bundle::volumes::{self, Opened, Split, VolumeSet};
 use airlift_bundle::write::part;
-use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{Existing, Lock, Plan, Section, Writer, parallel, resume, zst};
+use airlift_bundle::{Existing, Lock, Plan, Section, WriteError, Writer, parallel, resume, zst};
 use airlift_disk::names_in;
 use airlift_oci::{Event, Observer, Phase};
 

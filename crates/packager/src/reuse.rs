@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use airlift_bundle::plan::Content;
 use airlift_bundle::resume::{ResumeState, hash_blob};
-use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{PlannedEntry, Section, Writer, parallel};
+use airlift_bundle::{PlannedEntry, Section, WriteError, Writer, parallel};
 use airlift_oci::{Event, Observer, Phase};
 
 use crate::fetch::Fetched;

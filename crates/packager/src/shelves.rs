@@ -7,8 +7,7 @@ use std::sync::Arc;
 use airlift_bundle::volumes::{Split, manifest_path};
 use airlift_bundle::write::part::{Part, part_path, set_aside_paths};
 use airlift_bundle::write::volume_parts::VolumeParts;
-use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{LocalContent, OpenError, Plan, Section, Writer};
+use airlift_bundle::{LocalContent, OpenError, Plan, Section, WriteError, Writer};
 use airlift_oci::Digest;
 use bytes::Bytes;
 

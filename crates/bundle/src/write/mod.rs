@@ -2,6 +2,7 @@
 //! they are whole.
 
 pub(crate) mod appender;
+pub mod error;
 pub mod locks;
 pub mod part;
 pub mod volume_parts;

@@ -15,9 +15,9 @@ use crate::plan::TAIL;
 use crate::tar::header;
 use crate::tar::header::BLOCK;
 use crate::tar::path::EntryPath;
+use crate::write::error::WriteError;
 use crate::write::locks;
 use crate::write::locks::Lock;
-use crate::write::writer::WriteError;
 use crate::zst;
 
 /// More unfinished files of one bundle than this are not kept: the last one gives way.

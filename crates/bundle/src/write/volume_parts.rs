@@ -18,10 +18,10 @@ use crate::content::section::Section;
 use crate::content::storage::Storage;
 use crate::volumes::manifest::MAX_SIZE;
 use crate::volumes::{Split, VolumeSet, manifest_path, numbered, volume_path};
+use crate::write::error::WriteError;
 use crate::write::locks::Lock;
 use crate::write::part;
 use crate::write::part::{MAX_SET_ASIDE, is_there, open_locked, starts_like_ours};
-use crate::write::writer::WriteError;
 
 /// What every manifest begins with.
 const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";

@@ -16,10 +16,11 @@ use crate::content::storage::Storage;
 use crate::parallel;
 use crate::volumes::open::{read_manifest, start_of};
 use crate::volumes::{VolumeSet, manifest_path, volume_path};
+use crate::write::error::{Existing, WriteError};
 use crate::write::locks::Lock;
 use crate::write::volume_parts::{VolumeParts, part_path};
 use crate::write::writer;
-use crate::write::writer::{Existing, WriteError, sync_folder_of};
+use crate::write::writer::sync_folder_of;
 
 /// Volumes with all their bytes reserved.
 #[derive(Debug)]

@@ -4,143 +4,25 @@
 //! disk. What stands in a `.part` is trusted only after it was hashed again.
 
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use airlift_disk::direct::{AlignedBuffer, Outlet};
 use airlift_disk::names::folder_of;
-use airlift_oci::{Digest, Observer};
+use airlift_oci::Observer;
 
 use super::volume_parts::VolumeParts;
 use super::volumes::Room;
 use crate::content::storage::Storage;
 use crate::plan::{Plan, PlannedEntry, TAIL};
 use crate::tar::header::BLOCK;
-use crate::volumes::{SplitError, VolumeSet};
+use crate::volumes::VolumeSet;
+use crate::write::error::{Existing, WriteError};
 use crate::write::locks::Lock;
 use crate::write::part::Part;
 
 /// What one write takes to the disk: large enough to be quick, small enough to keep memory flat.
 const WRITE_SIZE: usize = 1 << 20;
-
-/// Why an archive could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The `.part` file can't be opened or made.
-    #[error("can't open {} for writing", .path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The path is taken by something that isn't a regular file.
-    #[error("{} is there and is not a regular file; move it away, or choose another output", .path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The `.part` is somebody else's file.
-    #[error("{} is there and is no unfinished bundle; move it away, or choose another output", .path.display())]
-    NotOurs {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another process is writing the same file.
-    #[error("{} is being written by {}; wait for it, or choose another output", .path.display(), .holder.as_deref().unwrap_or("another process"))]
-    Locked {
-        /// The file.
-        path: PathBuf,
-        /// The other process in words, where the system tells.
-        holder: Option<String>,
-    },
-    /// There is no room.
-    #[error("can't reserve {size} bytes for {}", .path.display())]
-    Reserve {
-        /// The file.
-        path: PathBuf,
-        /// The archive's size.
-        size: u64,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// A read or write failed.
-    #[error("can't write {} at offset {offset}", .path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Where.
-        offset: u64,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// A blob had more or fewer bytes than its descriptor says.
-    #[error("{digest} should have {expected} bytes, but {taken} came")]
-    Length {
-        /// The blob.
-        digest: Digest,
-        /// The planned size.
-        expected: u64,
-        /// The bytes that were taken.
-        taken: u64,
-    },
-    /// The data could not be made durable.
-    #[error("can't flush {} to disk", .path.display())]
-    Sync {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// What was written can't be read back.
-    #[error("can't read {} back", .path.display())]
-    ReadBack {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The archive can't be cut into such volumes.
-    #[error(transparent)]
-    Split(#[from] SplitError),
-    /// A file that is in the way, or was finished too early, could not get another name.
-    #[error("can't rename {} to {}", .from.display(), .to.display())]
-    Rename {
-        /// The file.
-        from: PathBuf,
-        /// The name that it should get.
-        to: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The finished file could not take its name.
-    #[error("{} is complete but can't be renamed to {}", .part.display(), .output.display())]
-    Publish {
-        /// The finished file.
-        part: PathBuf,
-        /// The name it should have.
-        output: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-}
-
-/// What to do with a file that has the output's name already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Leave it alone and fail.
-    Keep,
-    /// Replace it, in one step.
-    Replace,
-}
 
 /// An archive in the making, locked against other writers.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use airlift_bundle::WriteError;
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::read::archive::OpenError;
 use airlift_bundle::tar::path::PathError;
 use airlift_bundle::volumes::{MIN_VOLUME, Split, VolumeSet};
-use airlift_bundle::write::writer::WriteError;
 use airlift_oci::document::DocumentError;
 use airlift_oci::graph::GraphError;
 use airlift_oci::{Algorithm, Digest, DigestError, ManifestError, Platform};

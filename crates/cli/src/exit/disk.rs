@@ -3,8 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::write::writer::WriteError;
-use airlift_bundle::{LocalContent, zst};
+use airlift_bundle::{LocalContent, WriteError, zst};
 
 use crate::ui::term::shown;
 

@@ -1,0 +1,126 @@
+//! Why an archive could not be written, and what to do with a file that has its name.
+
+use std::io;
+use std::path::PathBuf;
+
+use airlift_oci::Digest;
+
+use crate::volumes::SplitError;
+
+/// Why an archive could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The `.part` file can't be opened or made.
+    #[error("can't open {} for writing", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The path is taken by something that isn't a regular file.
+    #[error("{} is there and is not a regular file; move it away, or choose another output", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The `.part` is somebody else's file.
+    #[error("{} is there and is no unfinished bundle; move it away, or choose another output", .path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process is writing the same file.
+    #[error("{} is being written by {}; wait for it, or choose another output", .path.display(), .holder.as_deref().unwrap_or("another process"))]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// The other process in words, where the system tells.
+        holder: Option<String>,
+    },
+    /// There is no room.
+    #[error("can't reserve {size} bytes for {}", .path.display())]
+    Reserve {
+        /// The file.
+        path: PathBuf,
+        /// The archive's size.
+        size: u64,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A read or write failed.
+    #[error("can't write {} at offset {offset}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A blob had more or fewer bytes than its descriptor says.
+    #[error("{digest} should have {expected} bytes, but {taken} came")]
+    Length {
+        /// The blob.
+        digest: Digest,
+        /// The planned size.
+        expected: u64,
+        /// The bytes that were taken.
+        taken: u64,
+    },
+    /// The data could not be made durable.
+    #[error("can't flush {} to disk", .path.display())]
+    Sync {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// What was written can't be read back.
+    #[error("can't read {} back", .path.display())]
+    ReadBack {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The archive can't be cut into such volumes.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A file that is in the way, or was finished too early, could not get another name.
+    #[error("can't rename {} to {}", .from.display(), .to.display())]
+    Rename {
+        /// The file.
+        from: PathBuf,
+        /// The name that it should get.
+        to: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The finished file could not take its name.
+    #[error("{} is complete but can't be renamed to {}", .part.display(), .output.display())]
+    Publish {
+        /// The finished file.
+        part: PathBuf,
+        /// The name it should have.
+        output: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What to do with a file that has the output's name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it alone and fail.
+    Keep,
+    /// Replace it, in one step.
+    Replace,
+}
