@@ -6,8 +6,7 @@ use std::process::Command;
 
 use airlift_testkit::tool::workspace_root;
 
-use crate::graph::Graph;
-use crate::rules;
+use crate::packages::{Packages, rules};
 
 /// Lines that every member's manifest has, with the section they stand in.
 const INHERITED: [(&str, &str); 5] = [
@@ -26,7 +25,7 @@ const GIVEN: [(&str, &str); 4] = [
     ("[workspace.lints.rust]", "missing_docs = \"warn\""),
 ];
 
-pub(crate) fn manifests(graph: &Graph) -> Vec<String> {
+pub(crate) fn manifests(packages: &Packages) -> Vec<String> {
     let root = read("Cargo.toml");
     let mut broken = lacking("Cargo.toml", &root, &GIVEN);
     if !section(&root, "[workspace.package]").any(|line| line.starts_with("rust-version = ")) {
@@ -37,7 +36,9 @@ pub(crate) fn manifests(graph: &Graph) -> Vec<String> {
         let text = std::fs::read_to_string(workspace_root().join(path)).unwrap_or_default();
         broken.extend(lacking(&path.display().to_string(), &text, &INHERITED));
     }
-    for (_, member) in graph.members().filter(|(_, member)| member.license.as_deref() != Some("Apache-2.0")) {
+    for (_, member) in
+        packages.members().filter(|(_, member)| member.license.as_deref() != Some("Apache-2.0"))
+    {
         broken.push(format!("{} is under {:?}", member.name, member.license));
     }
     broken
@@ -78,26 +79,24 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').skip(1).step_by(2)
 }
 
-/// A test says what a package reaches; this says what needs no package at all.
-pub(crate) fn offline_sources() -> Vec<String> {
-    let sources = committed().into_iter().filter(|path| {
-        let folders = rules::OFFLINE.iter().filter_map(|name| name.strip_prefix("airlift-"));
-        folders.into_iter().any(|name| path.starts_with(format!("crates/{name}/src")))
-    });
-    let mut seen = 0;
+/// Comments of sources, tests included, that are wider than rustfmt lets code be.
+pub(crate) fn wide_comments() -> Vec<String> {
+    let sources = committed().into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
     let mut broken = Vec::new();
     for path in sources {
-        seen += 1;
         let text = std::fs::read_to_string(workspace_root().join(&path)).unwrap_or_default();
-        let found = network_in(&text).map(|name| format!("{} uses {name}", path.display()));
-        broken.extend(found);
+        broken.extend(wide_comments_in(&path.display().to_string(), &text));
     }
-    assert!(seen > 0, "the sources are somewhere else now");
     broken
 }
 
-fn network_in(source: &str) -> Option<&'static str> {
-    ["std::net", "os::unix::net", "rustix::net"].into_iter().find(|name| source.contains(name))
+/// Where rustfmt ends lines of code, and we those of comments.
+const WIDTH: usize = 110;
+
+fn wide_comments_in(path: &str, text: &str) -> Vec<String> {
+    let comments = text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"));
+    let wide = comments.filter(|(_, line)| line.chars().count() > WIDTH);
+    wide.map(|(number, _)| format!("{path}:{}: the comment is wider than {WIDTH}", number + 1)).collect()
 }
 
 pub(crate) fn machine_paths() -> Vec<String> {
@@ -163,12 +162,6 @@ fn a_deny_toml_that_says_something_else_is_found() {
 }
 
 #[test]
-fn a_socket_in_a_source_is_found() {
-    assert_eq!(network_in("use std::net::TcpStream;"), Some("std::net"));
-    assert_eq!(network_in("use std::fs::File;"), None);
-}
-
-#[test]
 fn a_path_of_a_machine_is_found() {
     for place in PLACES {
         for line in [
@@ -184,4 +177,11 @@ fn a_path_of_a_machine_is_found() {
             assert_eq!(machine_path_in(&line), None, "{line}");
         }
     }
+}
+
+#[test]
+fn a_wide_comment_is_found() {
+    let wide = "x".repeat(WIDTH - 3);
+    let text = format!("let {wide}\n    // short\n/// {wide}\n// {wide}\n");
+    assert_eq!(wide_comments_in("a.rs", &text), ["a.rs:3: the comment is wider than 110"]);
 }

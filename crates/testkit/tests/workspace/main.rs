@@ -1,22 +1,25 @@
-//! What the workspace is made of: who may import whom, what is reached, under which licences, in how many
-//! versions.
+//! The rules about the workspace as a whole: which crate imports which, licences and versions of packages,
+//! circles between files, names, sizes.
 //!
-//! Each rule is a function from a [`graph::Graph`] to the sentences that say how it is broken, so each is
-//! tried on made-up graphs as well: a rule that can't fail holds nothing. `deny.toml` says the same to
-//! cargo-deny.
+//! Each rule is a function from [`Packages`] or [`Sources`] to sentences, one for each place that breaks it.
+//! Each is also tried on made-up packages or sources that break it: a rule that can't fail holds nothing.
+//! `deny.toml` has the same rules about packages for cargo-deny.
 #![allow(clippy::expect_used, reason = "a test that can't be set up has to fail")]
 
 mod files;
-mod graph;
-mod made_up;
-mod rules;
+mod packages;
+mod sources;
 
 use std::sync::LazyLock;
 
-use graph::Graph;
+use packages::{Packages, rules};
+use sources::{Sources, circles, literals, reach, sizes, types};
 
-/// Asked for once: it takes cargo a second.
-static WORKSPACE: LazyLock<Graph> = LazyLock::new(Graph::of_the_workspace);
+/// Read once: it takes cargo a second.
+static PACKAGES: LazyLock<Packages> = LazyLock::new(Packages::of_the_workspace);
+
+/// Read once: parsing takes a second.
+static SOURCES: LazyLock<Sources> = LazyLock::new(Sources::of_the_workspace);
 
 /// Fails with all sentences, one a line.
 fn assert_none(broken: Vec<String>) {
@@ -25,48 +28,48 @@ fn assert_none(broken: Vec<String>) {
 
 #[test]
 fn members_import_only_what_the_design_lets_them() {
-    assert_none(rules::imports(&WORKSPACE));
+    assert_none(rules::imports(&PACKAGES));
 }
 
 #[test]
 fn the_testkit_is_for_tests_only() {
-    assert_none(rules::testkit_is_dev_only(&WORKSPACE));
+    assert_none(rules::testkit_is_dev_only(&PACKAGES));
 }
 
 #[test]
 fn bundle_and_verifier_reach_no_network() {
-    assert_none(rules::offline(&WORKSPACE));
-    assert_none(files::offline_sources());
+    assert_none(rules::unreachable(&PACKAGES));
+    assert_none(reach::forbidden(&SOURCES));
 }
 
 #[test]
 fn some_packages_have_one_importer() {
-    assert_none(rules::exclusive(&WORKSPACE));
+    assert_none(rules::exclusive(&PACKAGES));
 }
 
 #[test]
 fn every_licence_is_allowed() {
-    assert_none(rules::licences(&WORKSPACE));
+    assert_none(rules::licences(&PACKAGES));
 }
 
 #[test]
 fn nothing_decompresses_what_registries_send() {
-    assert_none(rules::no_decompression(&WORKSPACE));
+    assert_none(rules::no_decompression(&PACKAGES));
 }
 
 #[test]
 fn big_packages_are_there_once() {
-    assert_none(rules::one_version(&WORKSPACE));
+    assert_none(rules::one_version(&PACKAGES));
 }
 
 #[test]
 fn everything_comes_from_the_one_registry() {
-    assert_none(rules::sources(&WORKSPACE));
+    assert_none(rules::sources(&PACKAGES));
 }
 
 #[test]
 fn manifests_inherit_from_the_workspace() {
-    assert_none(files::manifests(&WORKSPACE));
+    assert_none(files::manifests(&PACKAGES));
 }
 
 #[test]
@@ -77,4 +80,46 @@ fn deny_toml_says_the_same() {
 #[test]
 fn no_file_names_a_place_on_somebodys_machine() {
     assert_none(files::machine_paths());
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn files_are_in_no_circle() {
+    assert_none(circles::circles(&SOURCES));
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn libraries_name_no_flags() {
+    assert_none(literals::flags(&SOURCES));
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn no_two_types_of_a_crate_share_a_name() {
+    assert_none(types::names_twice(&SOURCES));
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn functions_are_short() {
+    assert_none(sizes::functions(&SOURCES));
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn files_are_short() {
+    assert_none(sizes::files(&SOURCES));
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn public_functions_say_when_they_fail() {
+    assert_none(sizes::errors_sections(&SOURCES));
+}
+
+#[test]
+#[ignore = "some places break it still"]
+fn comments_end_where_code_does() {
+    assert_none(files::wide_comments());
 }

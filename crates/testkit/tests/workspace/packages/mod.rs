@@ -1,13 +1,16 @@
 //! The packages of the workspace and what they depend on, as far as the rules look.
 
+pub(crate) mod rules;
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand};
 
 /// All packages that the lock file has for any platform and feature, by their ids.
 #[derive(Debug, Default)]
-pub(crate) struct Graph {
-    pub(crate) packages: BTreeMap<String, Package>,
+pub(crate) struct Packages {
+    pub(crate) by_id: BTreeMap<String, Package>,
 }
 
 /// A package as it was resolved.
@@ -24,7 +27,7 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
 }
 
-/// An edge of the graph.
+/// What a package depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     pub(crate) to: String,
@@ -38,7 +41,7 @@ pub(crate) enum Kind {
     Dev,
 }
 
-impl Graph {
+impl Packages {
     /// The workspace's own, from the lock file as it is. (Not `--offline`: a build fetches less than this
     /// looks at, so `tests/run` fetches the rest beforehand.)
     pub(crate) fn of_the_workspace() -> Self {
@@ -70,33 +73,30 @@ impl Graph {
             };
             (package.id.repr.clone(), found)
         });
-        Graph { packages: packages.collect() }
+        Packages { by_id: packages.collect() }
     }
 
     /// The packages of this repository.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Package)> {
-        self.packages
-            .iter()
-            .filter(|(_, package)| package.is_member)
-            .map(|(id, package)| (id.as_str(), package))
+        self.by_id.iter().filter(|(_, package)| package.is_member).map(|(id, package)| (id.as_str(), package))
     }
 
     /// What a package depends on directly, in the product and not in its tests.
     pub(crate) fn normal<'a>(&'a self, package: &'a Package) -> impl Iterator<Item = &'a Package> {
         let edges = package.dependencies.iter().filter(|edge| edge.kind == Kind::Normal);
-        edges.map(|edge| &self.packages[&edge.to])
+        edges.map(|edge| &self.by_id[&edge.to])
     }
 
     /// All ways from the package `id` into its normal dependencies: for each package reached, one chain of
     /// names to it.
     pub(crate) fn reach(&self, id: &str) -> BTreeMap<&str, String> {
         let mut chains = BTreeMap::new();
-        let mut next = vec![(id, self.packages[id].name.clone())];
+        let mut next = vec![(id, self.by_id[id].name.clone())];
         while let Some((id, chain)) = next.pop() {
-            let package = &self.packages[id];
+            let package = &self.by_id[id];
             for edge in package.dependencies.iter().filter(|edge| edge.kind == Kind::Normal) {
                 if !chains.contains_key(edge.to.as_str()) {
-                    let chain = format!("{chain} → {}", self.packages[&edge.to].name);
+                    let chain = format!("{chain} → {}", self.by_id[&edge.to].name);
                     chains.insert(edge.to.as_str(), chain.clone());
                     next.push((&edge.to, chain));
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::graph::{Graph, Kind};
+use super::{Kind, Package, Packages};
 
 /// Which member may import which. A member that has no line here is an error, so that it gets one.
 const IMPORTS: [(&str, &[&str]); 11] = [
@@ -30,9 +30,6 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("airlift-testkit", &["airlift-oci", "airlift-server"]),
     ("airlift-verifier", &["airlift-bundle", "airlift-oci"]),
 ];
-
-/// Members that must work where there is no network.
-pub(crate) const OFFLINE: [&str; 4] = ["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-verifier"];
 
 /// What opens sockets, or is only there for those that do.
 const NETWORK: [&str; 24] = [
@@ -62,6 +59,23 @@ const NETWORK: [&str; 24] = [
     "ureq",
 ];
 
+/// What reads files of the system, archives or compressed data.
+const FILES: [&str; 8] = ["flate2", "nix", "rustix", "tar", "tempfile", "zip", "zstd", "zstd-safe"];
+
+/// The archive, and what it is made of.
+const ARCHIVE: [&str; 4] = ["airlift-bundle", "tar", "zstd", "zstd-safe"];
+
+/// What members may not reach, however long the way.
+const UNREACHABLE: [(&str, &str, &[&str]); 7] = [
+    ("airlift-bundle", "the network", &NETWORK),
+    ("airlift-disk", "the network", &NETWORK),
+    ("airlift-oci", "the network", &NETWORK),
+    ("airlift-verifier", "the network", &NETWORK),
+    ("airlift-oci", "files", &FILES),
+    ("airlift-registry", "the archive", &ARCHIVE),
+    ("airlift-server", "the archive", &ARCHIVE),
+];
+
 /// Packages that only one member may import.
 pub(crate) const EXCLUSIVE: [(&str, &str); 10] = [
     ("anyhow", "airlift"),
@@ -76,7 +90,7 @@ pub(crate) const EXCLUSIVE: [(&str, &str); 10] = [
     ("tracing-subscriber", "airlift"),
 ];
 
-/// Licences under which others may be part of an Apache-2.0 binary without asking anybody.
+/// Licences under which others may be part of an Apache-2.0 binary without asking anyone.
 pub(crate) const LICENCES: [&str; 8] =
     ["Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Zlib"];
 
@@ -106,14 +120,14 @@ pub(crate) const ONCE: [&str; 14] = [
 /// Where everything comes from that is not in this repository.
 const SOURCE: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-pub(crate) fn imports(graph: &Graph) -> Vec<String> {
+pub(crate) fn imports(packages: &Packages) -> Vec<String> {
     let mut broken = Vec::new();
-    for (_, member) in graph.members() {
+    for (_, member) in packages.members() {
         let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == member.name) else {
             broken.push(format!("{} is new: say in IMPORTS what it may import", member.name));
             continue;
         };
-        for imported in graph.normal(member).filter(|package| package.is_member) {
+        for imported in packages.normal(member).filter(|package| package.is_member) {
             if !allowed.contains(&imported.name.as_str()) {
                 broken.push(format!("{} may not import {}", member.name, imported.name));
             }
@@ -122,35 +136,32 @@ pub(crate) fn imports(graph: &Graph) -> Vec<String> {
     broken
 }
 
-pub(crate) fn testkit_is_dev_only(graph: &Graph) -> Vec<String> {
-    let importers = graph.packages.values().filter(|package| {
+pub(crate) fn testkit_is_dev_only(packages: &Packages) -> Vec<String> {
+    let importers = packages.by_id.values().filter(|package| {
         let mut edges = package.dependencies.iter();
-        edges.any(|edge| edge.kind == Kind::Normal && graph.packages[&edge.to].name == "airlift-testkit")
+        edges.any(|edge| edge.kind == Kind::Normal && packages.by_id[&edge.to].name == "airlift-testkit")
     });
     importers.map(|package| format!("{} imports the testkit outside its tests", package.name)).collect()
 }
 
-pub(crate) fn offline(graph: &Graph) -> Vec<String> {
-    let mut broken = Vec::new();
-    let mut found = BTreeSet::new();
-    for (id, member) in graph.members().filter(|(_, member)| OFFLINE.contains(&member.name.as_str())) {
-        found.insert(member.name.as_str());
-        for (reached, chain) in graph.reach(id) {
-            if NETWORK.contains(&graph.packages[reached].name.as_str()) {
-                broken.push(format!("{} reaches the network: {chain}", member.name));
-            }
-        }
-    }
-    // A renamed member must not slip out of the rule.
-    let lost = OFFLINE.iter().filter(|name| !found.contains(*name));
-    broken.extend(lost.map(|name| format!("there is no {name} any more")));
-    broken
+pub(crate) fn unreachable(packages: &Packages) -> Vec<String> {
+    UNREACHABLE.iter().flat_map(|(name, what, forbidden)| reached(packages, name, what, forbidden)).collect()
 }
 
-pub(crate) fn exclusive(graph: &Graph) -> Vec<String> {
+fn reached(packages: &Packages, name: &str, what: &str, forbidden: &[&str]) -> Vec<String> {
+    let Some((id, _)) = packages.members().find(|(_, member)| member.name == name) else {
+        // A renamed member must not slip out of the rule.
+        return vec![format!("there is no {name} any more")];
+    };
+    let reach = packages.reach(id).into_iter();
+    let found = reach.filter(|(reached, _)| forbidden.contains(&packages.by_id[*reached].name.as_str()));
+    found.map(|(_, chain)| format!("{name} reaches {what}: {chain}")).collect()
+}
+
+pub(crate) fn exclusive(packages: &Packages) -> Vec<String> {
     let mut broken = Vec::new();
-    for (_, member) in graph.members() {
-        for imported in graph.normal(member) {
+    for (_, member) in packages.members() {
+        for imported in packages.normal(member) {
             let rule = EXCLUSIVE.iter().find(|(name, _)| *name == imported.name);
             if let Some((name, importer)) = rule.filter(|(_, importer)| *importer != member.name) {
                 broken.push(format!("{} imports {name}, which only {importer} may", member.name));
@@ -160,9 +171,9 @@ pub(crate) fn exclusive(graph: &Graph) -> Vec<String> {
     broken
 }
 
-pub(crate) fn licences(graph: &Graph) -> Vec<String> {
-    let refused = graph.packages.values().filter(|package| !is_allowed(package.license.as_deref()));
-    let sentence = |package: &crate::graph::Package| {
+pub(crate) fn licences(packages: &Packages) -> Vec<String> {
+    let refused = packages.by_id.values().filter(|package| !is_allowed(package.license.as_deref()));
+    let sentence = |package: &Package| {
         let license = package.license.as_deref().unwrap_or("nothing that it names");
         format!("{} {} is under {license}", package.name, package.version)
     };
@@ -179,9 +190,9 @@ fn is_allowed(license: Option<&str>) -> bool {
     })
 }
 
-pub(crate) fn no_decompression(graph: &Graph) -> Vec<String> {
+pub(crate) fn no_decompression(packages: &Packages) -> Vec<String> {
     let mut broken = Vec::new();
-    for package in graph.packages.values() {
+    for package in packages.by_id.values() {
         let bad = package.features.iter().filter(|feature| match package.name.as_str() {
             "reqwest" => DECOMPRESSION.contains(&feature.as_str()),
             // What reqwest switches on for them, by another name.
@@ -193,17 +204,17 @@ pub(crate) fn no_decompression(graph: &Graph) -> Vec<String> {
     broken
 }
 
-pub(crate) fn one_version(graph: &Graph) -> Vec<String> {
+pub(crate) fn one_version(packages: &Packages) -> Vec<String> {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for package in graph.packages.values().filter(|package| ONCE.contains(&package.name.as_str())) {
+    for package in packages.by_id.values().filter(|package| ONCE.contains(&package.name.as_str())) {
         versions.entry(&package.name).or_default().insert(&package.version);
     }
     let several = versions.into_iter().filter(|(_, versions)| versions.len() > 1);
     several.map(|(name, versions)| format!("{name} is there as {versions:?}")).collect()
 }
 
-pub(crate) fn sources(graph: &Graph) -> Vec<String> {
-    let foreign = graph.packages.values().filter(|package| match &package.source {
+pub(crate) fn sources(packages: &Packages) -> Vec<String> {
+    let foreign = packages.by_id.values().filter(|package| match &package.source {
         None => !package.is_member,
         Some(source) => source != SOURCE,
     });

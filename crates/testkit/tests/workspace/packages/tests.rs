@@ -1,12 +1,11 @@
-//! The rules on graphs that break them.
+//! The rules about packages, on made-up packages that break them.
 
-use crate::graph::{Dependency, Graph, Kind, Package};
-use crate::rules;
+use super::{Dependency, Kind, Package, Packages, rules};
 
-/// A graph of packages given as `name` or `name@version`, with edges between them. Names that begin with
+/// Packages given as `name` or `name@version`, with dependencies between them. Names that begin with
 /// `airlift` are members.
-fn graph(packages: &[&str], edges: &[(&str, Kind, &str)]) -> Graph {
-    let packages = packages.iter().map(|&id| {
+fn made_up(ids: &[&str], edges: &[(&str, Kind, &str)]) -> Packages {
+    let packages = ids.iter().map(|&id| {
         let (name, version) = id.split_once('@').unwrap_or((id, "1.0.0"));
         let leaving = edges.iter().filter(|(from, _, _)| *from == id);
         let package = Package {
@@ -22,7 +21,7 @@ fn graph(packages: &[&str], edges: &[(&str, Kind, &str)]) -> Graph {
         };
         (id.to_owned(), package)
     });
-    Graph { packages: packages.collect() }
+    Packages { by_id: packages.collect() }
 }
 
 #[test]
@@ -32,10 +31,10 @@ fn a_forbidden_import_is_found() {
         ("airlift-verifier", Kind::Normal, "airlift-bundle"),
         ("airlift-bundle", Kind::Dev, "airlift-verifier"),
     ];
-    assert_eq!(rules::imports(&graph(&names, &good)), [""; 0]);
+    assert_eq!(rules::imports(&made_up(&names, &good)), [""; 0]);
     let bad = [("airlift-verifier", Kind::Normal, "airlift-registry")];
-    assert_eq!(rules::imports(&graph(&names, &bad)), ["airlift-verifier may not import airlift-registry"]);
-    let new = rules::imports(&graph(&["airlift-new"], &[]));
+    assert_eq!(rules::imports(&made_up(&names, &bad)), ["airlift-verifier may not import airlift-registry"]);
+    let new = rules::imports(&made_up(&["airlift-new"], &[]));
     assert_eq!(new, ["airlift-new is new: say in IMPORTS what it may import"]);
 }
 
@@ -43,16 +42,16 @@ fn a_forbidden_import_is_found() {
 fn the_testkit_in_a_product_is_found() {
     let names = ["airlift-pusher", "airlift-testkit"];
     let good = [("airlift-pusher", Kind::Dev, "airlift-testkit")];
-    assert_eq!(rules::testkit_is_dev_only(&graph(&names, &good)), [""; 0]);
+    assert_eq!(rules::testkit_is_dev_only(&made_up(&names, &good)), [""; 0]);
     let bad = [("airlift-pusher", Kind::Normal, "airlift-testkit")];
-    assert_eq!(rules::testkit_is_dev_only(&graph(&names, &bad)).len(), 1);
+    assert_eq!(rules::testkit_is_dev_only(&made_up(&names, &bad)).len(), 1);
 }
 
 #[test]
 fn a_way_to_the_network_is_found_however_long() {
-    let names = ["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-verifier", "innocent", "mio"];
+    let names = [&LIMITED[..], &["innocent", "mio"]].concat();
     let tests_only = [("airlift-bundle", Kind::Dev, "mio"), ("innocent", Kind::Dev, "mio")];
-    assert_eq!(rules::offline(&graph(&names, &tests_only)), [""; 0]);
+    assert_eq!(rules::unreachable(&made_up(&names, &tests_only)), [""; 0]);
     let bad = [
         ("airlift-verifier", Kind::Normal, "airlift-bundle"),
         ("airlift-bundle", Kind::Normal, "innocent"),
@@ -64,9 +63,36 @@ fn a_way_to_the_network_is_found_however_long() {
         "airlift-bundle reaches the network: airlift-bundle → innocent → mio",
         "airlift-verifier reaches the network: airlift-verifier → airlift-bundle → innocent → mio",
     ];
-    assert_eq!(rules::offline(&graph(&names, &bad)), expected);
-    let without_verifier = ["airlift-bundle", "airlift-disk", "airlift-oci"];
-    assert_eq!(rules::offline(&graph(&without_verifier, &[])), ["there is no airlift-verifier any more"]);
+    assert_eq!(rules::unreachable(&made_up(&names, &bad)), expected);
+    let without_verifier: Vec<&str> =
+        LIMITED.into_iter().filter(|name| *name != "airlift-verifier").collect();
+    let gone = rules::unreachable(&made_up(&without_verifier, &[]));
+    assert_eq!(gone, ["there is no airlift-verifier any more"]);
+}
+
+/// The members that may not reach everything.
+const LIMITED: [&str; 6] = [
+    "airlift-bundle",
+    "airlift-disk",
+    "airlift-oci",
+    "airlift-registry",
+    "airlift-server",
+    "airlift-verifier",
+];
+
+#[test]
+fn a_way_to_files_or_to_the_archive_is_found() {
+    let names = [&LIMITED[..], &["innocent", "tar"]].concat();
+    let reached = |from: &str, to: &str| {
+        let edges = [(from, Kind::Normal, "innocent"), ("innocent", Kind::Normal, to)];
+        rules::unreachable(&made_up(&names, &edges))
+    };
+    assert_eq!(reached("airlift-oci", "tar"), ["airlift-oci reaches files: airlift-oci → innocent → tar"]);
+    for name in ["airlift-registry", "airlift-server"] {
+        let expected = format!("{name} reaches the archive: {name} → innocent → airlift-bundle");
+        assert_eq!(reached(name, "airlift-bundle"), [expected]);
+    }
+    assert_eq!(reached("airlift-bundle", "tar"), [""; 0]);
 }
 
 #[test]
@@ -78,21 +104,21 @@ fn a_second_importer_is_found() {
         ("airlift-pusher", Kind::Dev, "reqwest"),
         ("other", Kind::Normal, "reqwest"),
     ];
-    assert_eq!(rules::exclusive(&graph(&names, &good)), [""; 0]);
+    assert_eq!(rules::exclusive(&made_up(&names, &good)), [""; 0]);
     let bad = [("airlift-pusher", Kind::Normal, "reqwest"), ("airlift-registry", Kind::Normal, "clap")];
     let expected = [
         "airlift-pusher imports reqwest, which only airlift-registry may",
         "airlift-registry imports clap, which only airlift may",
     ];
-    assert_eq!(rules::exclusive(&graph(&names, &bad)), expected);
+    assert_eq!(rules::exclusive(&made_up(&names, &bad)), expected);
 }
 
 #[test]
 fn a_licence_is_weighed_with_its_alternatives() {
     let broken = |license: Option<&str>| {
-        let mut graph = graph(&["some"], &[]);
-        graph.packages.values_mut().for_each(|package| package.license = license.map(str::to_owned));
-        rules::licences(&graph)
+        let mut packages = made_up(&["some"], &[]);
+        packages.by_id.values_mut().for_each(|package| package.license = license.map(str::to_owned));
+        rules::licences(&packages)
     };
     for good in
         ["MIT", "Apache-2.0 / MIT", "MIT/Apache-2.0", "GPL-3.0-only OR MIT", "(MIT OR GPL-2.0-only) AND ISC"]
@@ -110,9 +136,9 @@ fn a_licence_is_weighed_with_its_alternatives() {
 #[test]
 fn a_decompressing_feature_is_found() {
     let broken = |name: &str, feature: &str| {
-        let mut graph = graph(&[name], &[]);
-        graph.packages.values_mut().for_each(|package| package.features = vec![feature.to_owned()]);
-        rules::no_decompression(&graph)
+        let mut packages = made_up(&[name], &[]);
+        packages.by_id.values_mut().for_each(|package| package.features = vec![feature.to_owned()]);
+        rules::no_decompression(&packages)
     };
     assert_eq!(broken("reqwest", "stream"), [""; 0]);
     assert_eq!(broken("zip", "gzip"), [""; 0]);
@@ -122,17 +148,17 @@ fn a_decompressing_feature_is_found() {
 
 #[test]
 fn a_second_version_is_found() {
-    let two = rules::one_version(&graph(&["tokio@1.2.0", "tokio@0.3.0", "syn@1.0.0", "syn@2.0.0"], &[]));
+    let two = rules::one_version(&made_up(&["tokio@1.2.0", "tokio@0.3.0", "syn@1.0.0", "syn@2.0.0"], &[]));
     assert_eq!(two, ["tokio is there as {\"0.3.0\", \"1.2.0\"}"]);
-    assert_eq!(rules::one_version(&graph(&["tokio@1.2.0", "serde@1.0.0"], &[])), [""; 0]);
+    assert_eq!(rules::one_version(&made_up(&["tokio@1.2.0", "serde@1.0.0"], &[])), [""; 0]);
 }
 
 #[test]
 fn a_foreign_source_is_found() {
     let broken = |name: &str, source: Option<&str>| {
-        let mut graph = graph(&[name], &[]);
-        graph.packages.values_mut().for_each(|package| package.source = source.map(str::to_owned));
-        rules::sources(&graph)
+        let mut packages = made_up(&[name], &[]);
+        packages.by_id.values_mut().for_each(|package| package.source = source.map(str::to_owned));
+        rules::sources(&packages)
     };
     assert_eq!(broken("airlift", None), [""; 0]);
     assert_eq!(broken("serde", Some("registry+https://github.com/rust-lang/crates.io-index")), [""; 0]);
