@@ -6,7 +6,7 @@
 
 pub mod compare;
 pub mod content;
-pub mod defect;
+pub mod finding;
 pub mod parallel;
 pub mod plan;
 pub mod read;
@@ -19,7 +19,7 @@ pub mod zst;
 
 pub use content::section::Section;
 pub use content::storage::Storage;
-pub use defect::{Defect, Severity};
+pub use finding::{Finding, Rule, Severity};
 pub use plan::{Plan, PlannedEntry};
 pub use read::archive::{Archive, OpenError};
 pub use read::local::LocalContent;

@@ -311,11 +311,11 @@ fn volumes_at(
     observer: &dyn Observer,
 ) -> Result<Option<VolumeSet>, BuildError> {
     let read = |source| BuildError::Read { path: manifest.to_owned(), source };
-    let Ok(Opened { set: Some(set), storage: Some(storage), defects }) = volumes::open(manifest) else {
+    let Ok(Opened { set: Some(set), storage: Some(storage), findings }) = volumes::open(manifest) else {
         return Ok(None);
     };
     let is_like_it = set.bundle == plan.id() && set.volume_size == split.volume_size();
-    if !defects.is_empty() || !is_like_it || set.size != plan.size() {
+    if !findings.is_empty() || !is_like_it || set.size != plan.size() {
         return Ok(None);
     }
     let check = Phase::Check.start(observer, bytes_of_blobs(plan));

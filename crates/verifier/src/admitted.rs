@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use airlift_bundle::content::section::SectionReader;
 use airlift_bundle::write::part;
-use airlift_bundle::{OpenError, Section};
+use airlift_bundle::{Finding, OpenError, Section};
 use airlift_oci::document::platform_of_config;
 use airlift_oci::graph::Leaf;
 use airlift_oci::summary::Platforms;
 use airlift_oci::{Digest, Graph, Hasher, Limits, Platform, Root, summary};
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::{Finding, Report, State};
+use crate::report::{Report, State};
 
 /// Why a bundle isn't admitted.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use airlift_bundle::recover::ManifestOffsets;
-use airlift_bundle::{Archive, OpenError, Plan, Section, Storage};
+use airlift_bundle::{Archive, Finding, OpenError, Plan, Rule, Section, Storage};
 use airlift_oci::document::oddities;
 use airlift_oci::graph::ManifestEntry;
 use airlift_oci::layout::Root;
@@ -14,7 +14,7 @@ use airlift_oci::manifest::MAX_MANIFEST;
 use airlift_oci::{Descriptor, Digest, Graph, GraphBuilder, GraphError, Limits, RawManifest, layout};
 
 use crate::frame::{self, Compared};
-use crate::report::{Finding, Findings};
+use crate::report::Findings;
 
 /// Why a bundle could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,7 @@ impl Outcome {
 
 impl Examiner<'_> {
     fn run(mut self, limits: Limits) -> io::Result<Outcome> {
-        self.findings.extend(self.archive.volume_defects().iter().map(Finding::from));
+        self.findings.extend(self.archive.volume_findings().iter().cloned());
         if self.archive.is_unreadable() {
             self.take_container_defects();
             return self.outcome(None, None, HashMap::new());
@@ -211,7 +211,7 @@ impl Examiner<'_> {
         match layout::parse_index(index) {
             Ok(roots) => {
                 if roots.is_empty() {
-                    let finding = Finding::error("index-empty", "index.json names no image").harmless();
+                    let finding = Finding::new(Rule::IndexEmpty, "index.json names no image");
                     self.findings.push(finding.of(place()));
                 }
                 self.findings.extend(odd_form(index).map(|finding| finding.of(place())));
@@ -219,7 +219,7 @@ impl Examiner<'_> {
                 self.walk(roots, limits, index.len() as u64)
             }
             Err(error) => {
-                let finding = Finding::error("index-json", format!("index.json can't be read: {error}"));
+                let finding = Finding::new(Rule::IndexJson, format!("index.json can't be read: {error}"));
                 self.findings.push(finding.of(place()));
                 Ok(None)
             }
@@ -239,8 +239,8 @@ impl Examiner<'_> {
     /// Reads and proves every manifest, level by level.
     fn walk(&mut self, roots: Vec<Root>, limits: Limits, index_size: u64) -> io::Result<Option<Graph>> {
         let refuse = |examiner: &mut Self, error: GraphError| {
-            let rule = if error.is_limit() { "graph-limit" } else { "graph" };
-            examiner.findings.push(Finding::error(rule, error.to_string()).of(place_of(&error)));
+            let rule = if error.is_limit() { Rule::GraphLimit } else { Rule::Graph };
+            examiner.findings.push(Finding::new(rule, error.to_string()).of(place_of(&error)));
         };
         let mut builder = match GraphBuilder::new(roots, limits) {
             Ok(builder) => builder,
@@ -294,7 +294,7 @@ impl Examiner<'_> {
                 "the manifest is said to have {} bytes; more than {MAX_MANIFEST} is refused",
                 descriptor.size
             );
-            return fail(Finding::error("manifest-size", message));
+            return fail(Finding::new(Rule::ManifestSize, message));
         }
         let section = match (self.archive.blob(&digest), predicted, self.archive.storage()) {
             (Some(section), ..) => section,
@@ -304,18 +304,18 @@ impl Examiner<'_> {
             {
                 Section::new(storage, offset, descriptor.size)
             }
-            _ => return fail(Finding::error("manifest-missing", "the manifest is missing")),
+            _ => return fail(Finding::new(Rule::ManifestMissing, "the manifest is missing")),
         };
         if section.size() != descriptor.size {
             let message =
                 format!("the manifest has {} bytes, but should have {}", section.size(), descriptor.size);
-            return fail(Finding::error("manifest-size", message).at(section.offset()));
+            return fail(Finding::new(Rule::ManifestSize, message).at(section.offset()));
         }
         let bytes = match section.read_all() {
             Ok(bytes) => bytes,
             Err(error) => {
                 let message = format!("the manifest can't be read: {error}");
-                return fail(Finding::error("manifest-unreadable", message).at(section.offset()));
+                return fail(Finding::new(Rule::ManifestUnreadable, message).at(section.offset()));
             }
         };
         self.hashed += section.size();
@@ -327,13 +327,13 @@ impl Examiner<'_> {
             }
             Err(error) => {
                 let rule = match error {
-                    airlift_oci::ManifestError::Digest { .. } => "manifest-digest",
-                    _ => "manifest-json",
+                    airlift_oci::ManifestError::Digest { .. } => Rule::ManifestDigest,
+                    _ => Rule::ManifestJson,
                 };
                 let cause =
                     std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 self.damaged.insert(digest);
-                let finding = Finding::error(rule, format!("{error}{cause}"));
+                let finding = Finding::new(rule, format!("{error}{cause}"));
                 self.findings.push(finding.about(digest).at(section.offset()).of(path()));
                 Ok(None)
             }
@@ -345,7 +345,7 @@ impl Examiner<'_> {
 fn odd_form(bytes: &[u8]) -> Option<Finding> {
     let odd = oddities(bytes);
     let message = format!("{}: other tools may refuse it", odd.join(", and "));
-    (!odd.is_empty()).then(|| Finding::error("manifest-form", message).harmless())
+    (!odd.is_empty()).then(|| Finding::new(Rule::ManifestForm, message))
 }
 
 /// Where a graph is wrong: in an index below a root, or in what `index.json` itself says.

@@ -4,9 +4,7 @@ use std::io;
 
 use airlift_bundle::compare::{Region, entry_difference, frames_difference, tail_difference};
 use airlift_bundle::plan::Content;
-use airlift_bundle::{Archive, Plan, PlannedEntry, Severity, Storage};
-
-use crate::report::Finding;
+use airlift_bundle::{Archive, Finding, Plan, PlannedEntry, Rule, Storage};
 
 /// How the frame of an archive of ours compares with its plan.
 pub(crate) enum Compared {
@@ -52,15 +50,15 @@ struct Altered<'a> {
 impl Altered<'_> {
     fn finding(&self, plan: &Plan, length: u64) -> Finding {
         let (rule, what) = match self.region {
-            Region::Header => ("tar-header", "the tar header"),
-            Region::Padding => ("tar-padding", "the padding"),
+            Region::Header => (Rule::TarHeader, "the tar header"),
+            Region::Padding => (Rule::TarPadding, "the padding"),
         };
         let path = &self.entry.path;
         let message = match self.offset >= length {
             true => format!("the archive is cut off inside {what} of {path}"),
             false => format!("{what} of {path} was altered"),
         };
-        self.place(Finding::error(rule, message), plan).at(self.offset)
+        self.place(Finding::new(rule, message), plan).at(self.offset)
     }
 
     fn finding_of_shift(&self, plan: &Plan, count: usize) -> Finding {
@@ -69,7 +67,7 @@ impl Altered<'_> {
             self.entry.path,
             count - 1
         );
-        self.place(Finding::error("tar-shifted", message), plan).at(self.entry.header_offset)
+        self.place(Finding::new(Rule::TarShifted, message), plan).at(self.entry.header_offset)
     }
 
     fn place(&self, finding: Finding, plan: &Plan) -> Finding {
@@ -93,8 +91,8 @@ fn shifted<'a, 'b>(plan: &Plan, altered: &'a [Altered<'b>], length: u64) -> &'a 
 /// other headers all over.
 fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Option<Finding> {
     let first = altered.first().filter(|first| first.region == Region::Header)?;
-    let mut defects = archive.defects().iter().chain(archive.volume_defects());
-    if defects.any(|defect| defect.severity == Severity::Error) {
+    let mut findings = archive.findings().iter().chain(archive.volume_findings());
+    if findings.any(|finding| finding.is_error()) {
         return None;
     }
     let mut moved = false;
@@ -113,28 +111,28 @@ fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Opti
         first.entry.path
     );
     (moved || all)
-        .then(|| Finding::error("tar-repacked", message).at(first.offset).of(vec!["archive".to_owned()]))
+        .then(|| Finding::new(Rule::TarRepacked, message).at(first.offset).of(vec!["archive".to_owned()]))
 }
 
 fn compare_tail(storage: &Storage, length: u64, plan: &Plan) -> io::Result<Option<Finding>> {
     if length < plan.size() {
         let message = format!("the archive is cut off at byte {length} of {}", plan.size());
         return Ok(Some(
-            Finding::error("tar-truncated", message).at(length).of(vec!["end of archive".to_owned()]),
+            Finding::new(Rule::TarTruncated, message).at(length).of(vec!["end of archive".to_owned()]),
         ));
     }
     let Some(offset) = tail_difference(storage, length, plan)? else { return Ok(None) };
     let (rule, message) = if offset >= plan.size() {
-        ("tar-tail", format!("{} bytes stand behind the archive's end", length - plan.size()))
+        (Rule::TarTail, format!("{} bytes stand behind the archive's end", length - plan.size()))
     } else {
-        ("tar-tail", "the zeros that close the archive were altered".to_owned())
+        (Rule::TarTail, "the zeros that close the archive were altered".to_owned())
     };
-    Ok(Some(Finding::error(rule, message).at(offset).of(vec!["end of archive".to_owned()])))
+    Ok(Some(Finding::new(rule, message).at(offset).of(vec!["end of archive".to_owned()])))
 }
 
 /// Whether a compressed archive is cut into frames as a writer would have done it.
 pub(crate) fn compare_cut(archive: &Storage, plan: &Plan) -> Option<Finding> {
     let offset = frames_difference(archive, plan)?;
     let message = "the archive is not cut into frames as it has to be";
-    Some(Finding::error("zst-frames", message).at(offset).of(vec!["frames".to_owned()]))
+    Some(Finding::new(Rule::ZstFrames, message).at(offset).of(vec!["frames".to_owned()]))
 }

@@ -17,7 +17,8 @@ mod verify;
 mod volume;
 
 pub use admitted::{AdmitError, ProvenContent, ProvenReader, VerifiedBundle};
+pub use airlift_bundle::{Finding, Rule, Severity};
 pub use examine::{ExamineError, Examined};
-pub use report::{Finding, Report, State};
+pub use report::{Report, State};
 pub use verify::{Options, verify};
 pub use volume::{VolumeReport, verify_volume};

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use airlift_bundle::{EntryPath, Plan, Section, Storage};
+use airlift_bundle::{EntryPath, Finding, Plan, Rule, Section, Storage};
 use airlift_oci::{Descriptor, Digest, Graph};
 
 use crate::examine::Examiner;
-use crate::report::{Finding, unreadable};
+use crate::report::unreadable;
 
 impl Examiner<'_> {
     /// Our archive: each blob is where the plan says, unless the file ends before.
@@ -19,7 +19,7 @@ impl Examiner<'_> {
             } else {
                 self.damaged.insert(entry.digest);
                 let finding =
-                    Finding::error("blob-missing", "the archive is cut off before the end of this blob");
+                    Finding::new(Rule::BlobMissing, "the archive is cut off before the end of this blob");
                 self.findings.push(finding.about(entry.digest).at(entry.data_offset).of(plan.path_of(entry)));
             }
         }
@@ -38,9 +38,9 @@ impl Examiner<'_> {
                 }
                 Some(section) => {
                     let message = format!("the blob has {} bytes, but should have {size}", section.size());
-                    Finding::error("blob-size", message).at(section.offset())
+                    Finding::new(Rule::BlobSize, message).at(section.offset())
                 }
-                None => Finding::error("blob-missing", "the blob is missing"),
+                None => Finding::new(Rule::BlobMissing, "the blob is missing"),
             };
             self.damaged.insert(digest);
             self.findings.push(problem.about(digest).of(graph.path_of_blob(blob)));
@@ -54,7 +54,7 @@ impl Examiner<'_> {
             let urls: Vec<String> =
                 layer.descriptor.urls.iter().map(|url| url.escape_debug().to_string()).collect();
             let message = format!("the layer was left outside; it is said to be at {}", urls.join(", "));
-            let finding = Finding::error("blob-external", message).harmless();
+            let finding = Finding::new(Rule::BlobExternal, message);
             self.findings.push(finding.about(layer.descriptor.digest).of(graph.path_of_blob(&layer)));
         }
     }
@@ -63,7 +63,7 @@ impl Examiner<'_> {
     pub(crate) fn tell_of_lacking_manifests(&mut self, graph: &Graph) {
         for entry in graph.lacking() {
             let message = "the manifest is missing: index.json says that the source did not have it, but it belongs to what was chosen";
-            let finding = Finding::error("manifest-missing", message);
+            let finding = Finding::new(Rule::ManifestMissing, message);
             self.damaged.insert(entry.descriptor.digest);
             self.findings.push(finding.about(entry.descriptor.digest).of(graph.path_of_absent(entry)));
         }
@@ -94,10 +94,10 @@ impl Examiner<'_> {
             let finding = match outcome {
                 Err(error) => unreadable(self.archive, &error),
                 Ok(found) if found != digest => {
-                    Finding::error("blob-digest", format!("the content has the digest {found}"))
+                    Finding::new(Rule::BlobDigest, format!("the content has the digest {found}"))
                 }
                 Ok(_) if known => {
-                    Finding::error("blob-unlisted", "no image of the bundle names this content").harmless()
+                    Finding::new(Rule::BlobUnlisted, "no image of the bundle names this content")
                 }
                 Ok(_) => continue,
             };

@@ -8,13 +8,12 @@
 
 use std::collections::HashSet;
 
-use airlift_bundle::Severity;
+use airlift_bundle::{Finding, Rule};
 use airlift_oci::graph::{GraphBuilder, Leaf, ManifestEntry, leaves};
 use airlift_oci::selection::Selection;
 use airlift_oci::{Digest, Graph, Limits, Root, summary};
 
 use crate::examine::Examiner;
-use crate::report::Finding;
 
 /// How many platforms a sentence names.
 const NAMED: usize = 8;
@@ -33,8 +32,8 @@ struct Parts {
 impl Examiner<'_> {
     /// The graph with what isn't there left out, where that can be told from damage.
     pub(crate) fn settle_partial(&mut self, graph: Graph, limits: Limits) -> Graph {
-        let mut defects = self.archive.defects().iter().chain(self.archive.volume_defects());
-        if self.ours || defects.any(|defect| defect.severity == Severity::Error) {
+        let mut findings = self.archive.findings().iter().chain(self.archive.volume_findings());
+        if self.ours || findings.any(|finding| finding.is_error()) {
             return graph;
         }
         let mut roots = graph.roots.clone();
@@ -49,7 +48,7 @@ impl Examiner<'_> {
         let absent: HashSet<Digest> =
             settled.all_absent().iter().map(|entry| entry.descriptor.digest).collect();
         self.findings.retain(|one| {
-            one.rule != "manifest-missing" || one.digest.is_none_or(|it| !absent.contains(&it))
+            one.rule != Rule::ManifestMissing || one.digest.is_none_or(|it| !absent.contains(&it))
         });
         self.damaged.retain(|digest| !absent.contains(digest));
         self.findings.extend(findings);
@@ -73,7 +72,7 @@ impl Examiner<'_> {
                 listed(graph, &parts.there),
                 listed(graph, &parts.not_there)
             );
-            findings.push(Finding::error("index-partial", message).harmless().of(vec![root.name()]));
+            findings.push(Finding::new(Rule::IndexPartial, message).of(vec![root.name()]));
         }
         let left_out: HashSet<Digest> = parts.not_there.iter().map(|leaf| leaf.digest).collect();
         let lost = parts.attestations.iter().filter(|leaf| {
@@ -94,7 +93,7 @@ impl Examiner<'_> {
     fn lost_attestation(&self, graph: &Graph, leaf: &Leaf) -> Option<Finding> {
         let position = graph.manifests.iter().position(|entry| entry.descriptor.digest == leaf.digest)?;
         let message = "this attestation is not in the layout, and what it speaks of is";
-        let finding = Finding::error("manifest-absent", message).harmless().about(leaf.digest);
+        let finding = Finding::new(Rule::ManifestAbsent, message).about(leaf.digest);
         Some(finding.of(graph.path_of_manifest(position)))
     }
 

@@ -1,7 +1,7 @@
 //! The report: what was looked at, and every defect that was found. A defect is data; an error means that we
 //! could not look.
 
-use airlift_bundle::{Archive, Defect, Severity};
+use airlift_bundle::{Archive, Finding, Rule};
 use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -111,114 +111,13 @@ pub struct UnknownReport {
     pub media_type: String,
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// The bundle must not be used.
-    Error,
-    /// Odd, and harmless.
-    Warning,
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Level,
-    /// The rule's stable name, such as `blob-digest`.
-    pub rule: &'static str,
-    /// The sentence for people.
-    pub message: String,
-    /// The content concerned, where it is content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-    /// Where in the archive, in bytes from its start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// The same place in a volume, where the archive lies in several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub volume: Option<VolumePlace>,
-    /// Image, platform and part, outermost first.
-    pub path: Vec<String>,
-    /// Whether this is no more than what follows from a finding before it. Absent where it isn't.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub follows: bool,
-}
-
-/// Where in a volume something is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VolumePlace {
-    /// The volume's number, from 1.
-    pub number: usize,
-    /// Its file name.
-    pub name: String,
-    /// Where in it, in bytes from its start.
-    pub offset: u64,
-}
-
 /// Content that could not be read: in a compressed bundle because of what stands there, else because of the
 /// disk.
 pub(crate) fn unreadable(archive: &Archive, error: &std::io::Error) -> Finding {
     let is_compressed = archive.storage().is_some_and(airlift_bundle::Storage::is_compressed);
     let is_damage = is_compressed && error.kind() == std::io::ErrorKind::InvalidData;
-    let rule = if is_damage { "zst-frame" } else { "blob-unreadable" };
-    Finding::error(rule, format!("the content can't be read: {error}"))
-}
-
-impl Finding {
-    /// An error with nothing but a rule and a sentence.
-    pub(crate) fn error(rule: &'static str, message: impl Into<String>) -> Self {
-        Finding {
-            severity: Level::Error,
-            rule,
-            message: message.into(),
-            digest: None,
-            offset: None,
-            volume: None,
-            path: Vec::new(),
-            follows: false,
-        }
-    }
-
-    /// The same, harmless.
-    pub(crate) fn harmless(mut self) -> Self {
-        self.severity = Level::Warning;
-        self
-    }
-
-    /// The same, about content.
-    pub(crate) fn about(mut self, digest: Digest) -> Self {
-        self.digest = Some(digest);
-        self
-    }
-
-    /// The same, at an offset.
-    pub(crate) fn at(mut self, offset: impl Into<Option<u64>>) -> Self {
-        self.offset = offset.into();
-        self
-    }
-
-    /// The same, with its place in a volume, where the archive lies in several.
-    pub(crate) fn placed_in(mut self, archive: &Archive) -> Self {
-        let place = self.offset.and_then(|offset| archive.storage()?.volume_at(offset));
-        self.volume =
-            place.map(|place| VolumePlace { number: place.number, name: place.name, offset: place.offset });
-        self
-    }
-
-    /// The same, of an image's part.
-    pub(crate) fn of(mut self, path: Vec<String>) -> Self {
-        self.path = path;
-        self
-    }
-
-    /// Whether the bundle must not be used because of it.
-    pub fn is_error(&self) -> bool {
-        self.severity == Level::Error
-    }
+    let rule = if is_damage { Rule::ZstFrame } else { Rule::BlobUnreadable };
+    Finding::new(rule, format!("the content can't be read: {error}"))
 }
 
 /// Findings as they come. A hostile bundle of a few megabytes can name a hundred thousand things that are
@@ -272,30 +171,12 @@ impl Findings {
         let mut all = self.kept.clone();
         let [errors, warnings] = self.more;
         if errors > 0 {
-            all.push(Finding::error("more-findings", format!("{errors} more errors are not listed")));
+            all.push(Finding::new(Rule::MoreFindings, format!("{errors} more errors are not listed")));
         }
         if warnings > 0 {
             let message = format!("{warnings} more warnings are not listed");
-            all.push(Finding::error("more-findings", message).harmless());
+            all.push(Finding::new(Rule::MoreFindings, message).as_warning());
         }
         all
-    }
-}
-
-impl From<&Defect> for Finding {
-    fn from(defect: &Defect) -> Self {
-        Finding {
-            severity: match defect.severity {
-                Severity::Error => Level::Error,
-                Severity::Warning => Level::Warning,
-            },
-            rule: defect.rule,
-            message: defect.message.clone(),
-            digest: None,
-            offset: defect.offset,
-            volume: None,
-            path: Vec::new(),
-            follows: false,
-        }
     }
 }

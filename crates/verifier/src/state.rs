@@ -1,34 +1,37 @@
 //! What all findings together say: the state of the bundle, and which findings only follow from others.
 
 use airlift_bundle::write::part;
+use airlift_bundle::{Finding, Rule};
 use airlift_oci::Root;
 
+use crate::container::unfinished;
 use crate::examine::Examined;
-use crate::report::{Finding, State};
+use crate::report::State;
 
 /// What is not looked at because there is too much of it.
-const LIMITS: [&str; 4] = ["graph-limit", "tar-limit", "folder-limit", "layout-size"];
+const LIMITS: [Rule; 4] = [Rule::GraphLimit, Rule::TarLimit, Rule::FolderLimit, Rule::LayoutSize];
 
 /// What says nothing of how much of an unfinished file is there.
-const BESIDE_UNFINISHED: [&str; 4] = ["expected-id", "graph-limit", "zst-foreign", "volume-foreign"];
+const BESIDE_UNFINISHED: [Rule; 4] =
+    [Rule::ExpectedId, Rule::GraphLimit, Rule::ZstForeign, Rule::VolumeForeign];
 
 /// What ends the look at a container, or hides a file of it.
-const HIDING: [&str; 15] = [
-    "folder-limit",
-    "folder-type",
-    "tar-checksum",
-    "tar-end",
-    "tar-format",
-    "tar-limit",
-    "tar-path",
-    "tar-pax",
-    "tar-size",
-    "tar-truncated",
-    "tar-type",
-    "volume-missing",
-    "volume-size",
-    "zst-frame",
-    "zst-table",
+const HIDING: [Rule; 15] = [
+    Rule::FolderLimit,
+    Rule::FolderType,
+    Rule::TarChecksum,
+    Rule::TarEnd,
+    Rule::TarFormat,
+    Rule::TarLimit,
+    Rule::TarPath,
+    Rule::TarPax,
+    Rule::TarSize,
+    Rule::TarTruncated,
+    Rule::TarType,
+    Rule::VolumeMissing,
+    Rule::VolumeSize,
+    Rule::ZstFrame,
+    Rule::ZstTable,
 ];
 
 /// How many images a sentence names.
@@ -37,21 +40,22 @@ const NAMED: usize = 5;
 impl Examined {
     /// What the bundle is, by what was found so far.
     pub fn state(&self) -> State {
-        let errors: Vec<&str> =
+        let errors: Vec<Rule> =
             self.findings.as_slice().iter().filter(|one| one.is_error()).map(|one| one.rule).collect();
-        let only = |rules: &[&str]| errors.iter().all(|rule| rules.contains(rule));
+        let only = |rules: &[Rule]| errors.iter().all(|rule| rules.contains(rule));
         if !self.findings.forbid() {
-            let is_partial = self.findings.as_slice().iter().any(|one| one.rule == "index-partial");
+            let is_partial = self.findings.as_slice().iter().any(|one| one.rule == Rule::IndexPartial);
             if is_partial { State::Partial } else { State::Whole }
         } else if self.is_unfinished() {
             State::Unfinished
-        } else if self.archive.is_docker_archive() || only(&["layout-missing"]) && self.has_no_top_files() {
+        } else if self.archive.is_docker_archive() || only(&[Rule::LayoutMissing]) && self.has_no_top_files()
+        {
             State::NoLayout
-        } else if errors.contains(&"expected-id") && only(&[&LIMITS[..], &["expected-id"]].concat()) {
+        } else if errors.contains(&Rule::ExpectedId) && only(&[&LIMITS[..], &[Rule::ExpectedId]].concat()) {
             State::OtherBundle
         } else if only(&LIMITS) {
             State::OverLimit
-        } else if only(&["tar-repacked"]) {
+        } else if only(&[Rule::TarRepacked]) {
             State::PackedAgain
         } else {
             State::Damaged
@@ -70,35 +74,32 @@ impl Examined {
 
     /// All findings: those from which others follow first, and those others behind them.
     pub(crate) fn concluded(&self) -> Vec<Finding> {
-        let mut all: Vec<Finding> =
-            self.findings.to_vec().into_iter().map(|one| one.placed_in(&self.archive)).collect();
+        let mut all: Vec<Finding> = self.findings.to_vec();
         let is_hidden = all.iter().any(|one| one.is_error() && HIDING.contains(&one.rule));
-        let shift = all.iter().find(|one| one.rule == "tar-shifted").and_then(|one| one.offset);
+        let shift = all.iter().find(|one| one.rule == Rule::TarShifted).and_then(|one| one.offset);
         let mut layout_missing = 0;
         for one in &mut all {
+            one.volume = one.offset.and_then(|offset| self.archive.storage()?.volume_at(offset));
             one.follows = match one.rule {
-                "blob-missing" | "manifest-missing" => is_hidden,
-                "layout-missing" => {
+                Rule::BlobMissing | Rule::ManifestMissing => is_hidden,
+                Rule::LayoutMissing => {
                     layout_missing += 1;
                     is_hidden && !self.archive.is_docker_archive() || layout_missing > 1
                 }
                 // A header that is not what it has to be because there is nothing.
-                "tar-header" | "tar-padding" if one.offset >= Some(self.archive.size()) => true,
-                "blob-digest" | "tar-tail" | "tar-truncated" => {
+                Rule::TarHeader | Rule::TarPadding if one.offset >= Some(self.archive.size()) => true,
+                Rule::BlobDigest | Rule::TarTail | Rule::TarTruncated => {
                     shift.is_some_and(|shift| one.offset > Some(shift))
                 }
                 _ => false,
             };
-            if matches!(one.rule, "tar-truncated" | "tar-end") {
+            if matches!(one.rule, Rule::TarTruncated | Rule::TarEnd) {
                 one.message.push_str(&self.what_is_missing());
             }
         }
         if self.is_unfinished() {
             all.iter_mut().for_each(|one| one.follows = true);
-            let message =
-                "this is an unfinished build, not a bundle: the build has not ended, or was broken off";
-            let path = self.archive.path().file_name().unwrap_or_default().to_string_lossy();
-            all.insert(0, Finding::error("bundle-unfinished", message).of(vec![path.into_owned()]));
+            all.insert(0, unfinished(self.archive.path()));
         }
         all.sort_by_key(|one| one.follows);
         all

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use airlift_bundle::{Section, Severity};
+use airlift_bundle::{Finding, Rule, Section};
 use airlift_oci::{Digest, layout};
 
 use crate::examine::Examiner;
-use crate::report::Finding;
 
 impl Examiner<'_> {
     /// A file at the top, if it is there and not absurdly large.
@@ -20,17 +19,17 @@ impl Examiner<'_> {
         match section {
             None if name == layout::LAYOUT_FILE && self.is_layout_without_its_mark() => {
                 let message = "oci-layout is missing, which every image layout has; index.json is there (hauler writes such archives)";
-                self.findings.push(Finding::error("layout-missing", message).harmless().of(path()));
+                self.findings.push(Finding::new(Rule::LayoutMissing, message).as_warning().of(path()));
                 Ok(None)
             }
             None => {
                 let message = format!("{name} is missing: this is no image layout, or it is damaged");
-                self.findings.push(Finding::error("layout-missing", message).of(path()));
+                self.findings.push(Finding::new(Rule::LayoutMissing, message).of(path()));
                 Ok(None)
             }
             Some(section) if section.size() > limit => {
                 let message = format!("{name} has {} bytes; more than {limit} is refused", section.size());
-                self.findings.push(Finding::error("layout-size", message).at(section.offset()).of(path()));
+                self.findings.push(Finding::new(Rule::LayoutSize, message).at(section.offset()).of(path()));
                 Ok(None)
             }
             Some(section) => {
@@ -39,7 +38,7 @@ impl Examiner<'_> {
                     // Of a compressed archive, what can't be unpacked.
                     Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                         let message = format!("{name} can't be read: {error}");
-                        let finding = Finding::error("layout-unreadable", message);
+                        let finding = Finding::new(Rule::LayoutUnreadable, message);
                         self.findings.push(finding.at(section.offset()).of(path()));
                         Ok(None)
                     }
@@ -51,8 +50,8 @@ impl Examiner<'_> {
 
     /// Whether all is there but `oci-layout`, and not because something is wrong with the container.
     fn is_layout_without_its_mark(&self) -> bool {
-        let mut defects = self.archive.defects().iter().chain(self.archive.volume_defects());
-        self.archive.index().is_some() && !defects.any(|defect| defect.severity == Severity::Error)
+        let mut findings = self.archive.findings().iter().chain(self.archive.volume_findings());
+        self.archive.index().is_some() && !findings.any(|finding| finding.is_error())
     }
 
     /// Whether `oci-layout` is one, and whether this is one of our bundles; of these, each of its bytes is
@@ -66,15 +65,15 @@ impl Examiner<'_> {
         });
         self.ours = names_id || matches!(claimed, Ok(Some(_)));
         let finding = match (claimed, id) {
-            (Err(error), _) => Finding::error("layout-json", format!("oci-layout can't be read: {error}")),
-            (Ok(Some(claimed)), Some(id)) if claimed != id => Finding::error(
-                "bundle-id",
+            (Err(error), _) => Finding::new(Rule::LayoutJson, format!("oci-layout can't be read: {error}")),
+            (Ok(Some(claimed)), Some(id)) if claimed != id => Finding::new(
+                Rule::BundleId,
                 format!(
                     "oci-layout names the bundle id {claimed}, but index.json has the digest {id}: one of them is damaged"
                 ),
             ),
-            (Ok(_), Some(id)) if self.ours && bytes != layout::encode_layout(&id) => Finding::error(
-                "layout-json",
+            (Ok(_), Some(id)) if self.ours && bytes != layout::encode_layout(&id) => Finding::new(
+                Rule::LayoutJson,
                 "oci-layout was altered: it is not what this bundle's has to be",
             ),
             _ => return,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use airlift_bundle::Section;
+use airlift_bundle::{Finding, Rule, Section};
 use airlift_oci::document::Document;
 use airlift_oci::graph::Part;
 use airlift_oci::manifest::MAX_MANIFEST;
@@ -12,7 +12,7 @@ use airlift_oci::media_type::{Kind, respelled};
 use airlift_oci::{Digest, Graph, Root};
 
 use crate::examine::Examiner;
-use crate::report::{Finding, unreadable};
+use crate::report::unreadable;
 
 impl Examiner<'_> {
     /// Takes roots of no known type out of other tools' layouts, in which they are legal: what they are
@@ -37,19 +37,19 @@ impl Examiner<'_> {
     fn look_at_unknown(&mut self, root: &Root) -> io::Result<Finding> {
         let descriptor = &root.descriptor;
         let Some(section) = self.archive.blob(&descriptor.digest) else {
-            return Ok(Finding::error("blob-missing", "the content is missing"));
+            return Ok(Finding::new(Rule::BlobMissing, "the content is missing"));
         };
         if section.size() != descriptor.size {
             let (is, should) = (section.size(), descriptor.size);
             let message = format!("the content has {is} bytes, but should have {should}");
-            return Ok(Finding::error("blob-size", message).at(section.offset()));
+            return Ok(Finding::new(Rule::BlobSize, message).at(section.offset()));
         }
         let outcome = section.digest(descriptor.digest.algorithm(), |bytes| self.hashed += bytes);
         let media_type = descriptor.media_type.escape_debug();
         Ok(match outcome {
             Err(error) => unreadable(self.archive, &error),
             Ok(found) if found != descriptor.digest => {
-                Finding::error("blob-digest", format!("the content was altered: its digest is {found}"))
+                Finding::new(Rule::BlobDigest, format!("the content was altered: its digest is {found}"))
             }
             Ok(_) => {
                 let what = as_manifest(&section).map(|what| format!(", although it reads as {what}"));
@@ -57,7 +57,7 @@ impl Examiner<'_> {
                     "this is content of an unknown type ('{media_type}'), no image: nothing below it was looked at{}",
                     what.unwrap_or_default()
                 );
-                Finding::error("manifest-unknown", message).harmless()
+                Finding::new(Rule::ManifestUnknown, message)
             }
         }
         .at(section.offset()))
@@ -74,7 +74,7 @@ impl Examiner<'_> {
             let message = format!(
                 "this is content of an unknown type ('{media_type}'), although it reads as {what}: nothing below it was looked at"
             );
-            let finding = Finding::error("manifest-unknown", message).harmless().about(descriptor.digest);
+            let finding = Finding::new(Rule::ManifestUnknown, message).about(descriptor.digest);
             self.findings.push(finding.at(section.offset()).of(graph.path_of_blob(entry)));
         }
     }

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use airlift_bundle::parallel;
+use airlift_bundle::{Finding, Rule, parallel};
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::summary::Platforms;
 use airlift_oci::{Digest, Event, Graph, Limits, Observer, Phase, Root, summary};
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::{self, Finding, ImageReport, ReferrerReport, Report, UnknownReport, unreadable};
+use crate::report::{self, ImageReport, ReferrerReport, Report, UnknownReport, unreadable};
 
 /// How to verify.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +41,7 @@ impl Examined {
         }
         let found = self.id.map_or("it has none".to_owned(), |id| format!("its id is {id}"));
         self.findings
-            .push(Finding::error("expected-id", format!("this is not the bundle {expected}: {found}")));
+            .push(Finding::new(Rule::ExpectedId, format!("this is not the bundle {expected}: {found}")));
     }
 
     /// Hashes all blobs that are there.
@@ -78,8 +78,8 @@ impl Examined {
         observer.notice(Event::Finished { digest });
         let finding = match outcome {
             Ok(found) if found == digest => return None,
-            Ok(found) => Finding::error(
-                "blob-digest",
+            Ok(found) => Finding::new(
+                Rule::BlobDigest,
                 format!("the content was altered: its digest is {found}, not {digest}"),
             ),
             Err(error) => unreadable(&self.archive, &error),

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use airlift_bundle::volumes::{self, One, PathKind, Volume, VolumeSet};
-use airlift_bundle::{Section, parallel};
+use airlift_bundle::{Finding, Rule, Section, parallel};
 use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::examine::{ExamineError, Examined};
-use crate::report::Finding;
 use crate::verify::Options;
 
 /// What the report on one volume calls itself.
@@ -56,7 +55,7 @@ pub fn verify_volume(
     observer: &dyn Observer,
 ) -> Result<Option<VolumeReport>, ExamineError> {
     let PathKind::Volume { manifest, name } = volumes::classify(path) else { return Ok(None) };
-    let One { set, volume, content, defects } = volumes::open_one(&manifest, &name)?;
+    let One { set, volume, content, findings } = volumes::open_one(&manifest, &name)?;
     let mut report = VolumeReport {
         schema: SCHEMA,
         ok: false,
@@ -66,19 +65,19 @@ pub fn verify_volume(
         of: set.as_ref().map(VolumeSet::count),
         size: content.as_ref().map_or(0, Section::size),
         hashed: 0,
-        findings: defects.iter().map(Finding::from).collect(),
+        findings,
     };
     if let (Some(set), Some(volume), Some(content)) = (&set, &volume, &content) {
         let _phase = Phase::Verify.start(observer, content.size());
         let found = hash(volume, content, observer);
         let found = found.map_err(|source| ExamineError::Read { path: path.to_owned(), source })?;
         report.hashed = content.size();
-        report.findings.extend(volumes::altered(set, volume, &found).as_ref().map(Finding::from));
+        report.findings.extend(volumes::altered(set, volume, &found));
     }
     if let Some(expected) = options.expect.filter(|expected| report.bundle != Some(*expected)) {
         let found = report.bundle.map_or("that can't be told".to_owned(), |id| format!("but of {id}"));
         let message = format!("this is no volume of the bundle {expected}, {found}");
-        report.findings.push(Finding::error("expected-id", message));
+        report.findings.push(Finding::new(Rule::ExpectedId, message));
     }
     report.ok = report.findings.is_empty();
     Ok(Some(report))
@@ -97,17 +96,17 @@ impl Examined {
     /// or are in another's place. The digests of content say that much only of content that lies in one
     /// volume.
     pub(crate) fn name_altered_volumes(&mut self, jobs: usize, observer: &dyn Observer) {
-        let is_damaged = self.findings().iter().any(|one| one.is_error() && one.rule != "expected-id");
+        let is_damaged = self.findings().iter().any(|one| one.is_error() && one.rule != Rule::ExpectedId);
         let Some(set) = self.archive.volumes().filter(|_| is_damaged) else { return };
         let all: Vec<(&Volume, Section)> =
             set.volumes.iter().filter_map(|volume| Some((volume, self.archive.volume(volume)?))).collect();
         let bytes = all.iter().map(|(volume, _)| volume.size).sum();
         let _phase = Phase::Volumes.start(observer, bytes);
         let found = parallel::map(&all, jobs, |(volume, content)| match hash(volume, content, observer) {
-            Ok(found) => volumes::altered(set, volume, &found).as_ref().map(Finding::from),
+            Ok(found) => volumes::altered(set, volume, &found),
             Err(error) => {
                 let message = format!("{} can't be read: {error}", volume.name);
-                Some(Finding::error("blob-unreadable", message))
+                Some(Finding::new(Rule::BlobUnreadable, message))
             }
         });
         let found: Vec<Finding> = found

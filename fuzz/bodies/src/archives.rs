@@ -16,7 +16,7 @@ pub fn archives(bytes: &[u8]) {
     if !report.ok {
         return;
     }
-    let warns = |rule| report.findings.iter().any(|finding| finding.rule == rule);
+    let warns = |rule| report.findings.iter().any(|finding| finding.rule.id() == rule);
     let said = Said {
         is_partial: report.state == State::Partial || warns("manifest-absent"),
         lacks_mark: warns("layout-missing"),

@@ -1,7 +1,7 @@
 //! The tar reader: headers, pax records, long names.
 
+use airlift_bundle::EntryPath;
 use airlift_bundle::tar::scan::scan;
-use airlift_bundle::{EntryPath, Severity};
 
 use crate::second::tar_files;
 use crate::{assert_shown, with_file};
@@ -11,8 +11,8 @@ use crate::{assert_shown, with_file};
 pub fn tars(bytes: &[u8]) {
     let length = bytes.len() as u64;
     let mut found = Vec::new();
-    let defects = with_file(bytes, |_, file| scan(file, length, |entry| found.push(entry)));
-    let defects = defects.expect("a file in memory can be read");
+    let findings = with_file(bytes, |_, file| scan(file, length, |entry| found.push(entry)));
+    let findings = findings.expect("a file in memory can be read");
     let mut free = 0;
     for entry in &found {
         assert!(
@@ -23,12 +23,12 @@ pub fn tars(bytes: &[u8]) {
         free = entry.data_offset.checked_add(entry.size).expect("no place lies beyond all numbers");
         assert!(free <= length, "{} lies outside of the file", entry.path.shown());
     }
-    for defect in &defects {
-        assert_shown(&defect.message);
+    for finding in &findings {
+        assert_shown(&finding.message);
         // What is missing behind a padding that was cut off is missing at the next block.
-        assert!(defect.offset.is_some_and(|offset| offset <= length.next_multiple_of(512)), "{defect:?}");
+        assert!(finding.offset.is_some_and(|offset| offset <= length.next_multiple_of(512)), "{finding:?}");
     }
-    if defects.iter().any(|defect| defect.severity == Severity::Error) {
+    if findings.iter().any(|finding| finding.is_error()) {
         return;
     }
     let theirs = tar_files(bytes).expect("what we accept, others read");

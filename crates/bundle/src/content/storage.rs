@@ -15,6 +15,7 @@ use airlift_disk::read::ReadAt;
 use airlift_disk::run::{Run, RunReader};
 
 use crate::content::stretch::Stretch;
+use crate::finding::VolumePlace;
 use crate::zst::frames::Frames;
 
 /// The bytes of a tar archive. Clones share the open files.
@@ -31,17 +32,6 @@ enum Kind {
     Frames(Arc<Frames>),
     /// Several files, one behind the other.
     Pieces(Arc<Pieces>),
-}
-
-/// A place in one of several files that are an archive together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumePlace {
-    /// The volume's number, from 1.
-    pub number: usize,
-    /// Its file name.
-    pub name: String,
-    /// Where in it, in bytes from its start.
-    pub offset: u64,
 }
 
 impl From<Arc<File>> for Storage {

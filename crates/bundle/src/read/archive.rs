@@ -19,7 +19,7 @@ use docker::DockerFiles;
 
 use crate::content::section::Section;
 use crate::content::storage::Storage;
-use crate::defect::{Defect, Severity};
+use crate::finding::{Finding, Rule};
 use crate::tar::path::EntryPath;
 use crate::tar::scan::scan;
 use crate::volumes::{self, PathKind, Volume, VolumeSet};
@@ -50,7 +50,7 @@ pub struct Archive {
     /// The bytes of all volumes, one behind the other.
     joined: Option<Storage>,
     /// What is wrong with volumes as such.
-    volume_defects: Vec<Defect>,
+    volume_findings: Vec<Finding>,
     /// Where that is another one.
     size_on_disk: Option<u64>,
     layout: Option<Place>,
@@ -60,7 +60,7 @@ pub struct Archive {
     docker: DockerFiles,
     /// Files that are no part of a layout.
     extra: u64,
-    defects: Vec<Defect>,
+    findings: Vec<Finding>,
 }
 
 /// So many files that don't belong there are named one by one; of more, only the number is told.
@@ -104,7 +104,7 @@ impl Archive {
 
     /// Whether it ends before its end, as the first volume of several does.
     fn is_cut_off(&self) -> bool {
-        self.defects.iter().any(|defect| matches!(defect.rule, "tar-truncated" | "tar-end"))
+        self.findings.iter().any(|finding| matches!(finding.rule, Rule::TarTruncated | Rule::TarEnd))
     }
 
     /// The same for what isn't in volumes.
@@ -131,17 +131,17 @@ impl Archive {
 
     /// The layout in volumes whose manifest is at `manifest`.
     fn of_set(path: &Path, manifest: &Path) -> Result<Self, OpenError> {
-        let volumes::Opened { set, storage, defects } = volumes::open(manifest)?;
+        let volumes::Opened { set, storage, findings } = volumes::open(manifest)?;
         let opened = storage.as_ref().map(|joined| Archive::of_bytes(path, joined.clone()));
         let mut archive = match opened {
             Some(Ok(archive)) => archive,
-            Some(Err(error)) if defects.is_empty() => return Err(error),
+            Some(Err(error)) if findings.is_empty() => return Err(error),
             // That it can't be read as an archive follows from what is wrong with the volumes.
             Some(Err(_)) | None => {
                 Archive::empty(path, Container::Tar, set.as_ref().map_or(0, |set| set.size))
             }
         };
-        (archive.volumes, archive.joined, archive.volume_defects) = (set, storage, defects);
+        (archive.volumes, archive.joined, archive.volume_findings) = (set, storage, findings);
         Ok(archive)
     }
 
@@ -171,7 +171,7 @@ impl Archive {
         let message = format!(
             "{what} at byte {position} of the compressed file is not what it has to be: most often the file was cut off"
         );
-        archive.add_defect(Defect { severity: Severity::Error, rule: "zst-table", message, offset: None });
+        archive.add_finding(Finding::new(Rule::ZstTable, message));
         archive
     }
 
@@ -180,16 +180,16 @@ impl Archive {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
         let size = storage.len().map_err(read)?;
         let mut archive = Archive::empty(path, Container::Tar, size);
-        let defects = scan(&storage, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
-        let defects = defects.map_err(read)?;
-        let unreadable_from_the_start = defects.iter().any(|d| {
-            d.offset == Some(0) && matches!(d.rule, "tar-checksum" | "tar-format" | "tar-truncated")
+        let findings = scan(&storage, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
+        let findings = findings.map_err(read)?;
+        let unreadable_from_the_start = findings.iter().any(|d| {
+            d.offset == Some(0) && matches!(d.rule, Rule::TarChecksum | Rule::TarFormat | Rule::TarTruncated)
         });
         if unreadable_from_the_start && !has_layout_name(&storage).map_err(read)? {
             return Err(OpenError::NotALayout { path: path.to_owned() });
         }
         archive.storage = Some(storage);
-        archive.defects.splice(0..0, defects);
+        archive.findings.splice(0..0, findings);
         archive.sum_up();
         Ok(archive)
     }
@@ -202,14 +202,14 @@ impl Archive {
             size,
             volumes: None,
             joined: None,
-            volume_defects: Vec::new(),
+            volume_findings: Vec::new(),
             size_on_disk: None,
             layout: None,
             index: None,
             blobs: HashMap::new(),
             docker: DockerFiles::default(),
             extra: 0,
-            defects: Vec::new(),
+            findings: Vec::new(),
         }
     }
 
@@ -241,7 +241,7 @@ impl Archive {
     pub(crate) fn add_extra(&mut self, message: String, offset: Option<u64>) {
         self.extra += 1;
         if self.extra <= MAX_EXTRA {
-            self.defects.push(Defect { severity: Severity::Warning, rule: "extra-file", message, offset });
+            self.findings.push(Finding::new(Rule::ExtraFile, message).at(offset));
         }
     }
 
@@ -249,21 +249,16 @@ impl Archive {
     /// links, these are nothing that anybody has to know.
     pub(crate) fn sum_up(&mut self) {
         if self.is_docker_archive() {
-            self.defects.retain(|defect| !matches!(defect.rule, "tar-type" | "folder-type"));
+            self.findings.retain(|finding| !matches!(finding.rule, Rule::TarType | Rule::FolderType));
         }
         if let Some(more) = self.extra.checked_sub(MAX_EXTRA).filter(|more| *more > 0) {
             let message = format!("{more} more files are no part of an image layout and were not looked at");
-            self.defects.push(Defect {
-                severity: Severity::Warning,
-                rule: "extra-file",
-                message,
-                offset: None,
-            });
+            self.findings.push(Finding::new(Rule::ExtraFile, message));
         }
     }
 
-    pub(crate) fn add_defect(&mut self, defect: Defect) {
-        self.defects.push(defect);
+    pub(crate) fn add_finding(&mut self, finding: Finding) {
+        self.findings.push(finding);
     }
 
     /// Where it is.
@@ -304,8 +299,8 @@ impl Archive {
     }
 
     /// What is wrong with volumes as such: some are missing, or are not what they are called.
-    pub fn volume_defects(&self) -> &[Defect] {
-        &self.volume_defects
+    pub fn volume_findings(&self) -> &[Finding] {
+        &self.volume_findings
     }
 
     /// Bytes on disk: fewer than [`Archive::size`] where the archive is compressed.
@@ -314,8 +309,8 @@ impl Archive {
     }
 
     /// What is wrong with the container itself.
-    pub fn defects(&self) -> &[Defect] {
-        &self.defects
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// The digests by which content is filed, in no order.
@@ -323,7 +318,7 @@ impl Archive {
         self.blobs.keys()
     }
 
-    /// Whether nothing of it can be read: the defects say why.
+    /// Whether nothing of it can be read: the findings say why.
     pub fn is_unreadable(&self) -> bool {
         self.container == Container::Tar && self.storage.is_none()
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use airlift_disk::names::names_in;
 
-use crate::defect::{Defect, Severity};
+use crate::finding::{Finding, Rule};
 use crate::read::archive::{Archive, Container};
 use crate::tar::path::EntryPath;
 
@@ -30,7 +30,7 @@ fn open_some(path: &Path, most: usize) -> io::Result<Archive> {
         count += listed.len();
         if count >= most {
             let why = format!("more than {most} files; the rest was not looked at");
-            archive.add_defect(error("folder-limit", &prefix, &why));
+            archive.add_finding(Finding::new(Rule::FolderLimit, sentence(&prefix, &why)));
             break;
         }
         listed.sort();
@@ -48,7 +48,8 @@ fn open_some(path: &Path, most: usize) -> io::Result<Archive> {
             } else if metadata.is_dir() {
                 archive.add_extra(sentence(&name, "a folder that no layout has"), None);
             } else {
-                archive.add_defect(error("folder-type", &name, what_else(metadata.file_type())));
+                let message = sentence(&name, what_else(metadata.file_type()));
+                archive.add_finding(Finding::new(Rule::FolderType, message));
             }
         }
     }
@@ -63,10 +64,6 @@ fn what_else(kind: std::fs::FileType) -> &'static str {
     } else {
         "neither a file nor a folder"
     }
-}
-
-fn error(rule: &'static str, name: &str, why: &str) -> Defect {
-    Defect { severity: Severity::Error, rule, message: sentence(name, why), offset: None }
 }
 
 fn sentence(name: &str, why: &str) -> String {
@@ -86,11 +83,11 @@ mod tests {
         }
         let rules = |most| {
             let archive = open_some(folder.path(), most).unwrap();
-            archive.defects().iter().map(|defect| defect.rule).collect::<Vec<_>>()
+            archive.findings().iter().map(|finding| finding.rule).collect::<Vec<_>>()
         };
-        assert_eq!(rules(10), ["extra-file"]);
+        assert_eq!(rules(10), [Rule::ExtraFile]);
         for most in [1, 3, 5] {
-            assert!(rules(most).contains(&"folder-limit"), "{most}");
+            assert!(rules(most).contains(&Rule::FolderLimit), "{most}");
         }
     }
 }

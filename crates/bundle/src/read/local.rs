@@ -17,7 +17,6 @@ use bytes::Bytes;
 use crate::compare::{Region, entry_difference};
 use crate::content::section::Section;
 use crate::content::storage::Storage;
-use crate::defect::Severity;
 use crate::plan::{self, Plan, PlannedEntry};
 use crate::read::archive::{Archive, OpenError};
 use crate::recover::plan_of;
@@ -83,11 +82,10 @@ impl LocalContent {
         if archive.blobs().next().is_some() {
             return None;
         }
-        let mut defects = archive.volume_defects().iter().chain(archive.defects());
+        let mut findings = archive.volume_findings().iter().chain(archive.findings());
         let docker = archive.docker_form().map(|form| form.advice().to_owned());
-        let defect =
-            || defects.find(|defect| defect.severity == Severity::Error).map(|defect| defect.message.clone());
-        Some(docker.or_else(defect).unwrap_or_else(|| "there are no blobs in it".to_owned()))
+        let finding = || findings.find(|finding| finding.is_error()).map(|finding| finding.message.clone());
+        Some(docker.or_else(finding).unwrap_or_else(|| "there are no blobs in it".to_owned()))
     }
 
     /// Where it is.

@@ -29,7 +29,7 @@ use airlift_disk::read::ReadAt;
 use airlift_oci::Digest;
 use fields::Header;
 
-use crate::defect::Defect;
+use crate::finding::{Finding, Rule};
 use crate::tar::header::{BLOCK, padded};
 use crate::tar::path::EntryPath;
 use crate::tar::pax;
@@ -42,8 +42,8 @@ const MAX_RECORD: u64 = 64 << 10;
 const MAX_TAIL: u64 = 16 << 20;
 /// More entries than this, of whatever kind, are taken for an attack.
 const MAX_ENTRIES: usize = 1_000_000;
-/// After so many defects it is clear what the archive is, and going on would only take time and memory.
-const MAX_DEFECTS: usize = 1_000;
+/// After so many findings it is clear what the archive is, and going on would only take time and memory.
+const MAX_FINDINGS: usize = 1_000;
 /// The header's name field.
 const NAME_FIELD: usize = 100;
 
@@ -60,7 +60,7 @@ pub struct ScannedEntry {
 
 /// Goes through an archive's headers: `found` gets the regular files, in archive order, up to where the scan
 /// had to stop; what is wrong comes back. `Err` only where the file can't be read.
-pub fn scan(file: &impl ReadAt, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Defect>> {
+pub fn scan(file: &impl ReadAt, length: u64, found: impl FnMut(ScannedEntry)) -> io::Result<Vec<Finding>> {
     scan_some(file, length, found, MAX_ENTRIES)
 }
 
@@ -70,14 +70,14 @@ fn scan_some(
     length: u64,
     found: impl FnMut(ScannedEntry),
     most: usize,
-) -> io::Result<Vec<Defect>> {
+) -> io::Result<Vec<Finding>> {
     let mut scanner = Scanner {
         file,
         length,
         found,
         most,
         count: 0,
-        defects: Vec::new(),
+        findings: Vec::new(),
         names: HashMap::new(),
         pending: Pending::default(),
     };
@@ -85,7 +85,7 @@ fn scan_some(
     while let Some(next) = scanner.step(at)? {
         at = next;
     }
-    Ok(scanner.defects)
+    Ok(scanner.findings)
 }
 
 /// What stands in front of an entry and speaks of it.
@@ -115,7 +115,7 @@ struct Scanner<'a, R, F> {
     most: usize,
     /// Entries so far, folders and refused ones included.
     count: usize,
-    defects: Vec<Defect>,
+    findings: Vec<Finding>,
     /// The names so far, by digest: names can be long, and all that is asked is whether one was there before.
     names: HashMap<[u8; 16], Named>,
     pending: Pending,
@@ -127,11 +127,11 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
     fn step(&mut self, at: u64) -> io::Result<Option<u64>> {
         if self.count > self.most {
             let message = format!("the archive has more than {} entries", self.most);
-            return Ok(self.stop("tar-limit", at, message));
+            return Ok(self.stop(Rule::TarLimit, at, message));
         }
-        if self.defects.len() >= MAX_DEFECTS {
-            let message = format!("more than {MAX_DEFECTS} defects; the rest was not looked at");
-            return Ok(self.stop("tar-limit", at, message));
+        if self.findings.len() >= MAX_FINDINGS {
+            let message = format!("more than {MAX_FINDINGS} defects; the rest was not looked at");
+            return Ok(self.stop(Rule::TarLimit, at, message));
         }
         let mut block = [0; BLOCK as usize];
         let Some(count) = self.read(&mut block, at, at)? else { return Ok(None) };
@@ -140,13 +140,13 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
                 0 => "the file is empty",
                 _ => "the archive ends without its two closing blocks: it was cut off",
             };
-            return Ok(self.stop("tar-end", at, message));
+            return Ok(self.stop(Rule::TarEnd, at, message));
         }
         if block.iter().all(|byte| *byte == 0) {
             return self.end(at).map(|()| None);
         }
         if count < block.len() {
-            return Ok(self.stop("tar-truncated", at, "the archive is cut off inside a header"));
+            return Ok(self.stop(Rule::TarTruncated, at, "the archive is cut off inside a header"));
         }
         let header = match Header::parse(&block) {
             Ok(header) => header,
@@ -170,25 +170,25 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
     fn read(&mut self, buffer: &mut [u8], at: u64, from: u64) -> io::Result<Option<usize>> {
         match self.file.read_full_at(buffer, from) {
             Err(error) if is_damage(&error) => {
-                self.stop("zst-frame", at, error.to_string());
+                self.stop(Rule::ZstFrame, at, error.to_string());
                 Ok(None)
             }
             outcome => outcome.map(Some),
         }
     }
 
-    fn stop(&mut self, rule: &'static str, at: u64, message: impl Into<String>) -> Option<u64> {
-        self.defects.push(Defect::error(rule, at, message));
+    fn stop(&mut self, rule: Rule, at: u64, message: impl Into<String>) -> Option<u64> {
+        self.findings.push(Finding::new(rule, message).at(at));
         None
     }
 
     /// The closing blocks: two at least, and zeros up to the file's end.
     fn end(&mut self, at: u64) -> io::Result<()> {
         if self.pending.pax.is_some() || self.pending.long_name.is_some() {
-            self.stop("tar-pax", at, "an extended header stands before nothing");
+            self.stop(Rule::TarPax, at, "an extended header stands before nothing");
         }
         if self.length.saturating_sub(at) < 2 * BLOCK {
-            self.stop("tar-end", at, "the archive ends without its two closing blocks: it was cut off");
+            self.stop(Rule::TarEnd, at, "the archive ends without its two closing blocks: it was cut off");
             return Ok(());
         }
         // Not read to its end, which may be terabytes of nothing.
@@ -197,11 +197,11 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
                 "{} bytes stand behind the archive's end; more than {MAX_TAIL} are refused",
                 self.length - at
             );
-            self.stop("tar-tail", at, message);
+            self.stop(Rule::TarTail, at, message);
             return Ok(());
         }
         if let Some(offset) = first_nonzero(self.file, at, self.length)? {
-            self.stop("tar-tail", offset, "something stands behind the archive's end");
+            self.stop(Rule::TarTail, offset, "something stands behind the archive's end");
         }
         Ok(())
     }
@@ -211,30 +211,30 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         if header.size > MAX_RECORD {
             let message =
                 format!("an extended header of {} bytes; more than {MAX_RECORD} is refused", header.size);
-            return Ok(self.stop("tar-pax", at, message));
+            return Ok(self.stop(Rule::TarPax, at, message));
         }
         let mut data = vec![0; header.size as usize];
         let Some(count) = self.read(&mut data, at, at + BLOCK)? else { return Ok(None) };
         if count < data.len() {
-            return Ok(self.stop("tar-truncated", at, "the archive is cut off inside an extended header"));
+            return Ok(self.stop(Rule::TarTruncated, at, "the archive is cut off inside an extended header"));
         }
         let twice = if header.kind == b'L' {
             let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
             // One NUL ends it; of more, some readers make a part of the name.
             if data.len() - end > 1 {
-                return Ok(self.stop("tar-pax", at, "a long name with something behind its end"));
+                return Ok(self.stop(Rule::TarPax, at, "a long name with something behind its end"));
             }
             data.truncate(end);
             self.pending.long_name.replace(data).is_some()
         } else {
             match pax::parse(&data) {
                 Ok(pax) => self.pending.pax.replace(pax).is_some(),
-                Err(message) => return Ok(self.stop("tar-pax", at, message)),
+                Err(message) => return Ok(self.stop(Rule::TarPax, at, message)),
             }
         };
         if twice || (self.pending.pax.is_some() && self.pending.long_name.is_some()) {
             return Ok(self.stop(
-                "tar-pax",
+                Rule::TarPax,
                 at,
                 "two extended headers speak of one entry: readers disagree on which counts",
             ));
@@ -250,18 +250,18 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
                 pax_size.unwrap_or_default(),
                 header.size
             );
-            return Ok(self.stop("tar-size", at, message));
+            return Ok(self.stop(Rule::TarSize, at, message));
         };
         let path = match self.name(header) {
             Ok((Some(path), Spelling::Plain)) => path,
-            Ok(_) => return Ok(self.stop("tar-path", at, "a regular file whose name is a folder's")),
-            Err(message) => return Ok(self.stop("tar-path", at, message)),
+            Ok(_) => return Ok(self.stop(Rule::TarPath, at, "a regular file whose name is a folder's")),
+            Err(message) => return Ok(self.stop(Rule::TarPath, at, message)),
         };
         let end = data_offset.checked_add(size).filter(|end| *end <= self.length);
         if end.is_none_or(|_| data_offset + padded(size) > self.length) {
             let message =
                 format!("{} should have {size} bytes here, but the archive is cut off", path.shown());
-            return Ok(self.stop("tar-truncated", at, message));
+            return Ok(self.stop(Rule::TarTruncated, at, message));
         }
         self.remember(at, &path, Named::File { data_offset, size });
         (self.found)(ScannedEntry { path, data_offset, size });
@@ -272,7 +272,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         let pax_size = self.pending.pax.as_ref().and_then(|pax| pax.size);
         if header.size != 0 || pax_size.is_some_and(|size| size != 0) {
             return self.stop(
-                "tar-size",
+                Rule::TarSize,
                 at,
                 "a folder with a size: readers disagree on where the entry ends",
             );
@@ -280,7 +280,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         match self.name(header) {
             Ok((Some(path), _)) => self.remember(at, &path, Named::Folder),
             Ok((None, _)) => {}
-            Err(message) => return self.stop("tar-path", at, message),
+            Err(message) => return self.stop(Rule::TarPath, at, message),
         }
         Some(data_offset)
     }
@@ -293,7 +293,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             Entry::Occupied(earlier) if (*earlier.get(), named) == (Named::Folder, Named::Folder) => {}
             Entry::Occupied(_) => {
                 let message = format!("{} is there twice: readers disagree on which counts", path.shown());
-                self.defects.push(Defect::error("tar-duplicate", at, message));
+                self.findings.push(Finding::new(Rule::TarDuplicate, message).at(at));
             }
         }
     }
@@ -397,11 +397,11 @@ mod tests {
         let length = file.stream_position().unwrap();
         let scanned = |most| {
             let mut count = 0;
-            let defects = scan_some(&file, length, |_| count += 1, most).unwrap();
-            (count, defects.into_iter().map(|defect| defect.rule).collect::<Vec<_>>())
+            let findings = scan_some(&file, length, |_| count += 1, most).unwrap();
+            (count, findings.into_iter().map(|finding| finding.rule).collect::<Vec<_>>())
         };
         assert_eq!(scanned(4), (4, vec![]));
-        assert_eq!(scanned(3), (4, vec!["tar-limit"]));
-        assert_eq!(scanned(1), (2, vec!["tar-limit"]));
+        assert_eq!(scanned(3), (4, vec![Rule::TarLimit]));
+        assert_eq!(scanned(1), (2, vec![Rule::TarLimit]));
     }
 }

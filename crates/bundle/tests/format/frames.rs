@@ -55,7 +55,7 @@ fn it_is_read_in_place_at_the_plain_archives_offsets() {
     let plan = write(&images, &path);
     let archive = images.archive();
     let opened = Archive::open(&path).unwrap();
-    assert!(opened.defects().is_empty(), "{:?}", opened.defects());
+    assert!(opened.findings().is_empty(), "{:?}", opened.findings());
     assert_eq!(opened.size(), archive.len() as u64);
     let storage = opened.storage().unwrap();
     assert!(storage.is_compressed());
@@ -298,7 +298,7 @@ fn frames_that_say_one_thing_and_are_another_are_refused() {
         let mut ends = Ends::of(&written(&images));
         ends.replace(frame, says);
         let archive = opened(&ends.join()).unwrap();
-        assert_eq!(reads(&archive, &images), fine, "{name}: {:?}", archive.defects());
+        assert_eq!(reads(&archive, &images), fine, "{name}: {:?}", archive.findings());
     }
 }
 
@@ -334,8 +334,8 @@ fn tables_that_do_not_add_up_are_refused() {
     ] {
         let archive = opened(&file).unwrap();
         assert!(archive.is_unreadable(), "{name}");
-        assert_eq!(archive.defects().len(), 1);
-        assert_eq!(archive.defects()[0].rule, "zst-table", "{name}");
+        assert_eq!(archive.findings().len(), 1);
+        assert_eq!(archive.findings()[0].rule.id(), "zst-table", "{name}");
     }
     let other_seal = changed(&|ends| ends.seals[0] ^= 1);
     assert!(!reads(&opened(&other_seal).unwrap(), &images));

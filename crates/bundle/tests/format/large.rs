@@ -46,7 +46,7 @@ fn eight_gibibytes_are_planned_written_and_read() {
     assert_eq!(compare::tail_difference(writer.file(), plan.size(), &plan).unwrap(), None);
 
     let archive = Archive::open(&path).unwrap();
-    assert!(archive.defects().is_empty(), "{:?}", archive.defects());
+    assert!(archive.findings().is_empty(), "{:?}", archive.findings());
     let section = archive.blob(&layer.digest).unwrap();
     assert_eq!((section.offset(), section.size()), (entry.data_offset, SIZE));
 

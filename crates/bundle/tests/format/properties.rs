@@ -131,9 +131,9 @@ proptest! {
         let file = Tar(bytes.clone()).save();
         let length = bytes.len() as u64;
         let mut ends = Vec::new();
-        let defects = scan(file.as_file(), length, |entry| ends.push(entry.data_offset + entry.size)).unwrap();
+        let findings = scan(file.as_file(), length, |entry| ends.push(entry.data_offset + entry.size)).unwrap();
         prop_assert!(ends.iter().all(|end| *end <= length));
         prop_assert!(ends.is_sorted(), "entries don't overlap");
-        prop_assert!(defects.iter().all(|defect| !defect.message.chars().any(char::is_control)));
+        prop_assert!(findings.iter().all(|finding| !finding.message.chars().any(char::is_control)));
     }
 }

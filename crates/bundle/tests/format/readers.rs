@@ -97,7 +97,7 @@ fn an_unpacked_bundle_is_still_a_layout() {
     fs::create_dir(&target).unwrap();
     run("tar", &["-xf", path.to_str().unwrap(), "-C", target.to_str().unwrap()]);
     let opened = airlift_bundle::Archive::open(Path::new(&target)).unwrap();
-    assert!(opened.defects().is_empty());
+    assert!(opened.findings().is_empty());
     assert_eq!(opened.blobs().count() + 2, expected.len());
     assert_eq!(opened.index().unwrap().read_all().unwrap(), expected["index.json"]);
 }

@@ -5,39 +5,38 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-use airlift_bundle::defect::{Defect, Severity};
 use airlift_bundle::tar::scan::{ScannedEntry, scan};
-use airlift_bundle::{Archive, EntryPath, OpenError};
+use airlift_bundle::{Archive, EntryPath, Finding, OpenError, Severity};
 use airlift_oci::Digest;
 use tempfile::NamedTempFile;
 
 use crate::tar_file::{Tar, header, pax_record};
 
-fn scanned(file: &File) -> (Vec<ScannedEntry>, Vec<Defect>) {
+fn scanned(file: &File) -> (Vec<ScannedEntry>, Vec<Finding>) {
     let mut entries = Vec::new();
     let length = file.metadata().unwrap().len();
-    let defects = scan(file, length, |entry| entries.push(entry)).unwrap();
-    (entries, defects)
+    let findings = scan(file, length, |entry| entries.push(entry)).unwrap();
+    (entries, findings)
 }
 
 /// The rules that an archive breaks.
 fn rules(tar: &Tar) -> Vec<&'static str> {
     let file = tar.save();
-    let (entries, defects) = scanned(file.as_file());
+    let (entries, findings) = scanned(file.as_file());
     let length = tar.0.len() as u64;
     assert!(entries.iter().all(|entry| entry.data_offset + entry.size <= length), "{entries:?}");
-    assert!(defects.iter().all(|defect| defect.severity == Severity::Error && defect.offset <= Some(length)));
-    for defect in &defects {
-        assert!(!defect.message.chars().any(char::is_control), "{}", defect.message);
-        assert!(defect.message.len() < 700, "{}", defect.message.len());
+    assert!(findings.iter().all(|finding| finding.is_error() && finding.offset <= Some(length)));
+    for finding in &findings {
+        assert!(!finding.message.chars().any(char::is_control), "{}", finding.message);
+        assert!(finding.message.len() < 700, "{}", finding.message.len());
     }
-    defects.into_iter().map(|defect| defect.rule).collect()
+    findings.into_iter().map(|finding| finding.rule.id()).collect()
 }
 
 fn names(tar: &Tar) -> Vec<String> {
     let file = tar.save();
-    let (entries, defects) = scanned(file.as_file());
-    assert_eq!(defects, []);
+    let (entries, findings) = scanned(file.as_file());
+    assert_eq!(findings, []);
     entries.into_iter().map(|entry| entry.path.to_string()).collect()
 }
 
@@ -200,8 +199,8 @@ fn hard_links_are_second_names_of_earlier_files() {
     let linked = |target: &str| one().raw(&hard_link("second", target, 0)).file("last", b"").end();
     for target in ["index.json", "./index.json"] {
         let file = linked(target).save();
-        let (entries, defects) = scanned(file.as_file());
-        assert_eq!(defects, []);
+        let (entries, findings) = scanned(file.as_file());
+        assert_eq!(findings, []);
         assert_eq!(entries[1].path.as_str(), "second");
         assert_eq!((entries[1].data_offset, entries[1].size), (entries[0].data_offset, entries[0].size));
         assert_eq!(entries.len(), 3, "and it goes on behind it");
@@ -262,8 +261,8 @@ fn a_tail_without_end_is_refused_unread() {
     let length = file.as_file().metadata().unwrap().len();
     for (more, expected) in [(16_u64 << 20, &[][..]), (17 << 20, &["tar-tail"]), (4 << 40, &["tar-tail"])] {
         file.as_file().set_len(length - 1024 + more).unwrap();
-        let (_, defects) = scanned(file.as_file());
-        assert_eq!(defects.iter().map(|defect| defect.rule).collect::<Vec<_>>(), expected, "{more}");
+        let (_, findings) = scanned(file.as_file());
+        assert_eq!(findings.iter().map(|finding| finding.rule.id()).collect::<Vec<_>>(), expected, "{more}");
     }
 }
 
@@ -370,8 +369,8 @@ fn the_tar_crates_long_names_are_read() {
     builder.append_data(&mut header, &long, &b"abc"[..]).unwrap();
     let mut file = builder.into_inner().unwrap();
     file.flush().unwrap();
-    let (entries, defects) = scanned(file.as_file());
-    assert_eq!((entries[0].path.as_str(), entries[0].size, defects), (long.as_str(), 3, vec![]));
+    let (entries, findings) = scanned(file.as_file());
+    assert_eq!((entries[0].path.as_str(), entries[0].size, findings), (long.as_str(), 3, vec![]));
 }
 
 /// 9 GiB, once by a pax record beside a zero size and once in base-256; nothing but the headers is written.
@@ -385,11 +384,11 @@ fn sizes_beyond_octal_are_read_in_both_forms() {
         let file = tar.save();
         let start = tar.0.len() as u64;
         file.as_file().set_len(start + SIZE + 1024).unwrap();
-        let (entries, defects) = scanned(file.as_file());
-        assert_eq!(defects, []);
+        let (entries, findings) = scanned(file.as_file());
+        assert_eq!(findings, []);
         assert_eq!((entries[0].data_offset, entries[0].size), (start, SIZE));
         file.as_file().set_len(start + SIZE - 1).unwrap();
-        assert_eq!(scanned(file.as_file()).1[0].rule, "tar-truncated");
+        assert_eq!(scanned(file.as_file()).1[0].rule.id(), "tar-truncated");
     }
 }
 
@@ -410,7 +409,7 @@ fn what_is_no_archive_is_refused_at_once() {
     // Our own first entry with a damaged header is a damaged bundle, not another kind of file.
     let mut damaged = crate::images::Images::sample().archive();
     damaged[100] ^= 1;
-    assert_eq!(open(&damaged).unwrap().defects()[0].rule, "tar-checksum");
+    assert_eq!(open(&damaged).unwrap().findings()[0].rule.id(), "tar-checksum");
 }
 
 #[test]
@@ -435,8 +434,8 @@ fn a_file_that_shrinks_is_an_error_and_one_that_grows_is_read_to_its_first_end()
     let section = archive.index().unwrap();
     assert!(section.read_all().is_err());
     assert!(section.digest(airlift_oci::Algorithm::Sha256, |_| ()).is_err());
-    let defects = scan(file.as_file(), 100, |_| ()).unwrap();
-    assert!(!defects.is_empty());
+    let findings = scan(file.as_file(), 100, |_| ()).unwrap();
+    assert!(!findings.is_empty());
     file.as_file().write_all_at(&one().file("x", b"").end().0, 0).unwrap();
     assert!(!scan(file.as_file(), 1024, |_| ()).unwrap().is_empty());
 }
@@ -448,17 +447,21 @@ fn extra_files_are_named_up_to_a_number_and_then_counted() {
         tar = tar.file(&format!("extra/{number}"), b"");
     }
     let archive = Archive::open(tar.end().save().path()).unwrap();
-    let defects = archive.defects();
-    assert!(defects.iter().all(|defect| defect.rule == "extra-file" && defect.severity == Severity::Warning));
-    assert_eq!(defects.len(), 101);
-    assert!(defects[100].message.starts_with("150 more files"), "{}", defects[100].message);
+    let findings = archive.findings();
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.rule.id() == "extra-file" && finding.severity == Severity::Warning)
+    );
+    assert_eq!(findings.len(), 101);
+    assert!(findings[100].message.starts_with("150 more files"), "{}", findings[100].message);
     let upper = EntryPath::of_blob(&Digest::sha256(b"x"))
         .to_string()
         .to_uppercase()
         .replace("BLOBS/SHA256", "blobs/sha256");
     let archive = Archive::open(Tar::default().file(&upper, b"x").end().save().path()).unwrap();
     assert_eq!(archive.blobs().count(), 0, "an upper-case name is no digest");
-    assert_eq!(archive.defects()[0].rule, "extra-file");
+    assert_eq!(archive.findings()[0].rule.id(), "extra-file");
 }
 
 #[test]
@@ -482,7 +485,7 @@ fn folders_are_listed_without_following_or_blocking() {
     rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     std::fs::create_dir_all(at("blobs/sha256/deep/deeper")).unwrap();
     let archive = Archive::open(folder.path()).unwrap();
-    let mut rules: Vec<_> = archive.defects().iter().map(|defect| defect.rule).collect();
+    let mut rules: Vec<_> = archive.findings().iter().map(|finding| finding.rule.id()).collect();
     rules.sort_unstable();
     assert_eq!(rules, ["extra-file", "folder-type", "folder-type", "folder-type"]);
     assert_eq!(archive.blobs().count(), images.contents.len());

@@ -46,7 +46,7 @@ fn a_damaged_manifest_hides_nothing_else() {
     let orphan = bundle.damage("registry.example.com/app:1 linux/arm64 config");
     let report = bundle.report();
     let mut found: Vec<_> =
-        report.findings.iter().map(|finding| (finding.rule, finding.digest.unwrap())).collect();
+        report.findings.iter().map(|finding| (finding.rule.id(), finding.digest.unwrap())).collect();
     found.sort();
     let mut expected = vec![
         ("manifest-digest", manifest),
@@ -162,7 +162,10 @@ fn manifests_that_nobody_should_read_are_findings() {
         images.write_folder(folder.path());
         let report = report(folder.path());
         let errors: Vec<_> = report.findings.iter().filter(|finding| finding.is_error()).collect();
-        assert!(matches!(errors[..], [finding] if finding.rule == "manifest-json"), "{what}: {errors:?}");
+        assert!(
+            matches!(errors[..], [finding] if finding.rule.id() == "manifest-json"),
+            "{what}: {errors:?}"
+        );
         assert_eq!(errors[0].digest, Some(manifest.digest), "{what}");
         assert_eq!(errors[0].path, ["registry.example.com/odd:1"], "{what}");
     }
@@ -207,7 +210,7 @@ fn broken_top_files_are_told_apart() {
             None => fs::remove_file(folder.path().join(name)).unwrap(),
         }
         let report = report(folder.path());
-        assert_eq!(report.findings[0].rule, rule, "{name}: {:?}", report.findings);
+        assert_eq!(report.findings[0].rule.id(), rule, "{name}: {:?}", report.findings);
         assert_eq!(report.findings[0].path, [name]);
         // hauler's archives have no oci-layout.
         let is_harmless = rule == "index-empty" || content.is_none() && name == "oci-layout";

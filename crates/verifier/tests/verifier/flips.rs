@@ -134,7 +134,7 @@ fn a_damaged_layer_is_named_by_image_platform_and_part() {
         } else {
             // The id no longer is the digest, and which of the two files changed, nobody can say; or it can't
             // be read.
-            assert!(matches!(first.rule, "bundle-id" | "layout-json"), "{first:?}");
+            assert!(matches!(first.rule.id(), "bundle-id" | "layout-json"), "{first:?}");
             assert_eq!(first.path, ["oci-layout"], "{}", entry.path);
         }
     }

@@ -40,7 +40,7 @@ fn top_files_beyond_the_limits_are_refused_unread() {
         .file("oci-layout", &large[..65 << 10])
         .file("index.json", br#"{"manifests":[]}"#)
         .end();
-    assert_eq!(report(tar.save().path()).findings[0].rule, "layout-size");
+    assert_eq!(report(tar.save().path()).findings[0].rule.id(), "layout-size");
     // A sparse file of 100 GiB is not read, either.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("oci-layout"), LAYOUT).unwrap();
@@ -125,7 +125,10 @@ fn findings_beyond_what_anybody_reads_are_counted() {
     let found = report(layout(&images.foreign_index(), images.foreign_files().drain(2..)).save().path());
     assert_eq!(found.findings.len(), 10_001);
     let last = found.findings.last().unwrap();
-    assert_eq!((last.rule, last.message.as_str()), ("more-findings", "10000 more errors are not listed"));
+    assert_eq!(
+        (last.rule.id(), last.message.as_str()),
+        ("more-findings", "10000 more errors are not listed")
+    );
 }
 
 /// Sixty thousand roots, each in need of a report, in a file of 13 MB. That many are taken for an attack,

@@ -33,5 +33,5 @@ fn sizes_beyond_octal_are_held_against_the_plan() {
     assert_eq!(examined.findings().len(), 1, "{:?}", examined.findings());
     writer.file().set_len(9 << 30).unwrap();
     let examined = Examined::open(&path, Limits::default()).unwrap();
-    assert!(examined.findings().iter().any(|finding| finding.rule == "blob-missing"));
+    assert!(examined.findings().iter().any(|finding| finding.rule.id() == "blob-missing"));
 }

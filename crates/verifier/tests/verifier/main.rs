@@ -16,6 +16,7 @@ mod images;
 mod large;
 mod odd;
 mod partial;
+mod rules;
 #[path = "../../../bundle/tests/format/tar_file.rs"]
 mod tar_file;
 mod volumes;
@@ -37,11 +38,11 @@ fn check(report: &Report) {
     for finding in &report.findings {
         let text = format!("{} {}", finding.message, finding.path.concat());
         assert!(!text.chars().any(char::is_control), "{text:?}");
-        assert!(!finding.rule.is_empty() && !finding.message.is_empty());
+        assert!(!finding.rule.id().is_empty() && !finding.message.is_empty());
     }
 }
 
 /// The rules of a report's findings, in order.
 fn rules(report: &Report) -> Vec<&'static str> {
-    report.findings.iter().map(|finding| finding.rule).collect()
+    report.findings.iter().map(|finding| finding.rule.id()).collect()
 }

@@ -65,7 +65,7 @@ fn where_all_is_shifted_the_first_place_is_named_once() {
     let file = Tar([&archive[..at], &[0; 7], &archive[at..]].concat()).save();
     let found = report(file.path());
     let own: Vec<_> = found.findings.iter().filter(|one| !one.follows).collect();
-    assert!(matches!(own[..], [one] if one.rule == "tar-shifted"), "{own:?}");
+    assert!(matches!(own[..], [one] if one.rule.id() == "tar-shifted"), "{own:?}");
     assert_eq!((own[0].offset, own[0].digest), (Some(first.header_offset), Some(first.digest)));
     assert_eq!(found.state, State::Damaged);
     // One header alone is no shift.
@@ -99,7 +99,7 @@ fn other_spellings_of_manifest_types_are_errors_that_say_so() {
         let index = Descriptor { media_type: spelled(OCI_INDEX), ..images.roots[0].descriptor.clone() };
         let root = report(folder_with(&index, "app:2", &mut images).path());
         for (found, known) in [(below, OCI_MANIFEST), (root, OCI_INDEX)] {
-            assert_eq!((found.ok, found.findings[0].rule), (false, "graph"), "{spelling}");
+            assert_eq!((found.ok, found.findings[0].rule.id()), (false, "graph"), "{spelling}");
             let message = &found.findings[0].message;
             assert!(message.contains(&format!("another spelling of {known}")), "{message}");
         }

@@ -155,7 +155,7 @@ fn where_no_platform_is_there_all_is_missing() {
     (0..3).for_each(|platform| layout.lose(&layout.manifests[platform].digest));
     let found = layout.report();
     assert_eq!(found.state, State::Damaged);
-    assert_eq!(found.findings.iter().filter(|one| one.rule == "manifest-missing").count(), 3);
+    assert_eq!(found.findings.iter().filter(|one| one.rule.id() == "manifest-missing").count(), 3);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn an_attestation_that_is_gone_is_a_warning() {
     layout.lose(&layout.manifests[3].digest);
     layout.lose(&layout.config(3));
     let found = layout.report();
-    assert!(found.findings.iter().any(|one| one.rule == "manifest-absent"), "{:?}", found.findings);
+    assert!(found.findings.iter().any(|one| one.rule.id() == "manifest-absent"), "{:?}", found.findings);
     assert_eq!((found.ok, found.state), (true, State::Whole));
     assert!(layout.is_admitted());
     // With its image, it is no matter.
@@ -173,7 +173,7 @@ fn an_attestation_that_is_gone_is_a_warning() {
     layout.lose(&layout.manifests[3].digest);
     layout.lose_content(0);
     let found = layout.report();
-    assert!(!found.findings.iter().any(|one| one.rule == "manifest-absent"), "{:?}", found.findings);
+    assert!(!found.findings.iter().any(|one| one.rule.id() == "manifest-absent"), "{:?}", found.findings);
     assert_eq!((found.state, omitted(&found)), (State::Partial, &["linux/amd64".to_owned()][..]));
 }
 

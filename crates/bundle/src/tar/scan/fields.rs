@@ -1,5 +1,6 @@
 //! The fields of a tar header block, read strictly.
 
+use crate::finding::Rule;
 use crate::tar::header::BLOCK;
 
 /// The fields of one header block that matter.
@@ -12,7 +13,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn parse(block: &[u8; BLOCK as usize]) -> Result<Self, (&'static str, String)> {
+    pub(super) fn parse(block: &[u8; BLOCK as usize]) -> Result<Self, (Rule, String)> {
         let header = tar::Header::from_byte_slice(block);
         let fields = header.as_old();
         let sum: u64 = block
@@ -22,21 +23,21 @@ impl Header {
             .sum();
         if octal(&fields.cksum) != Some(sum) {
             return Err((
-                "tar-checksum",
+                Rule::TarChecksum,
                 "a tar header whose checksum is wrong: it is damaged, or this is no tar archive".into(),
             ));
         }
         let is_ustar = &block[257..265] == b"ustar\x0000";
         if !is_ustar && &block[257..265] != b"ustar  \0" {
-            return Err(("tar-format", "a tar header that is neither POSIX's nor GNU's".into()));
+            return Err((Rule::TarFormat, "a tar header that is neither POSIX's nor GNU's".into()));
         }
         // star's variant has the same magic and a shorter prefix field.
         if is_ustar && &block[508..512] == b"tar\0" {
-            return Err(("tar-format", "a tar header of star's own form".into()));
+            return Err((Rule::TarFormat, "a tar header of star's own form".into()));
         }
         let kind = fields.linkflag[0];
         let size =
-            number(&fields.size).ok_or(("tar-size", "a tar header without a usable size".to_owned()))?;
+            number(&fields.size).ok_or((Rule::TarSize, "a tar header without a usable size".to_owned()))?;
         let mut name = text(&block[..100])?.to_vec();
         // GNU keeps times where POSIX has the prefix.
         let prefix = if is_ustar { text(&block[345..500])? } else { b"" };
@@ -51,13 +52,13 @@ impl Header {
 
 /// A field of text: what is before the first NUL. Behind it there are only more of them, else readers might
 /// disagree on the name.
-fn text(field: &[u8]) -> Result<&[u8], (&'static str, String)> {
+fn text(field: &[u8]) -> Result<&[u8], (Rule, String)> {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     let (text, rest) = field.split_at(end);
     if rest.iter().all(|byte| *byte == 0) {
         Ok(text)
     } else {
-        Err(("tar-path", "a tar header with a NUL within a name".to_owned()))
+        Err((Rule::TarPath, "a tar header with a NUL within a name".to_owned()))
     }
 }
 

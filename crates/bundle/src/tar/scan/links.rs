@@ -5,7 +5,7 @@ use airlift_disk::read::ReadAt;
 
 use super::fields::Header;
 use super::{Named, Pending, ScannedEntry, Scanner, Spelling, key_of, shortened};
-use crate::defect::Defect;
+use crate::finding::{Finding, Rule};
 use crate::tar::path::EntryPath;
 
 /// How to pack files so that there are no hard links.
@@ -26,7 +26,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         let (name, kind) = (shortened(&header.name), char::from(header.kind).escape_debug());
         let message =
             format!("'{name}' is {what} (type '{kind}'), which has no place in an image layout{way_out}");
-        self.defects.push(Defect::error("tar-type", at, message));
+        self.findings.push(Finding::new(Rule::TarType, message).at(at));
         self.pending = Pending::default();
         (header.size == 0 && matches!(header.kind, b'2'..=b'6')).then_some(data_offset)
     }
@@ -39,12 +39,12 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             let message = format!(
                 "a hard link with a size: readers disagree on where the entry ends; {WITHOUT_HARD_LINKS}"
             );
-            return self.stop("tar-size", at, message);
+            return self.stop(Rule::TarSize, at, message);
         }
         let path = match self.name(header) {
             Ok((Some(path), Spelling::Plain)) => path,
-            Ok(_) => return self.stop("tar-path", at, "a hard link whose name is a folder's"),
-            Err(message) => return self.stop("tar-path", at, message),
+            Ok(_) => return self.stop(Rule::TarPath, at, "a hard link whose name is a folder's"),
+            Err(message) => return self.stop(Rule::TarPath, at, message),
         };
         self.remember(at, &path, Named::Link);
         match self.target(&header.target) {
@@ -55,7 +55,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
                     path.shown(),
                     shortened(&header.target)
                 );
-                self.defects.push(Defect::error("tar-type", at, message));
+                self.findings.push(Finding::new(Rule::TarType, message).at(at));
             }
         }
         Some(data_offset)

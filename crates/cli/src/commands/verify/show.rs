@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use airlift_oci::{Digest, layout};
-use airlift_verifier::report::{Finding, ImageReport, ReferrerReport};
-use airlift_verifier::{Report, State, VolumeReport};
+use airlift_verifier::report::{ImageReport, ReferrerReport};
+use airlift_verifier::{Finding, Report, Rule, State, VolumeReport};
 
 use crate::exit::hint_of_state;
 use crate::ui::table::{Cell, Column, Table};
@@ -117,7 +117,7 @@ pub(super) fn one_volume(report: &VolumeReport, path: &Path, ui: &Ui) -> String 
         _ => "a volume".to_owned(),
     };
     let bundle = report.bundle.map_or("an unknown bundle".to_owned(), |id| format!("bundle {id}"));
-    let only_another = report.findings.iter().all(|finding| finding.rule == "expected-id");
+    let only_another = report.findings.iter().all(|finding| finding.rule == Rule::ExpectedId);
     let paint = ui.out.paint;
     let (word, state) = match (report.ok, only_another) {
         (true, _) => (paint.tone(Tone::Good, "OK"), "intact"),
@@ -144,17 +144,26 @@ fn advice(report: &Report) -> Option<&'static str> {
     }
     let first = report.findings.iter().find(|finding| finding.is_error())?;
     Some(match report.state {
-        State::OverLimit if first.rule == "graph-limit" => hint_of_state(report.state),
+        State::OverLimit if first.rule == Rule::GraphLimit => hint_of_state(report.state),
         State::Unfinished | State::PackedAgain => hint_of_state(report.state),
         State::Damaged => match first.rule {
-            "tar-truncated" | "tar-end" | "zst-table" => {
+            Rule::TarTruncated | Rule::TarEnd | Rule::ZstTable => {
                 "copy it again; where it was built, the same `airlift build` with --force makes it anew and takes what is here"
             }
-            "volume-missing" | "volume-swapped" | "volume-size" | "volume-digest" | "volume-start" => {
+            Rule::VolumeMissing
+            | Rule::VolumeSwapped
+            | Rule::VolumeSize
+            | Rule::VolumeDigest
+            | Rule::VolumeStart => {
                 "carry the volumes that are named across again, or give them their places; each can be verified by itself (airlift verify VOLUME)"
             }
-            "blob-digest" | "manifest-digest" | "tar-header" | "tar-shifted" | "tar-padding"
-            | "tar-checksum" | "zst-frame" => {
+            Rule::BlobDigest
+            | Rule::ManifestDigest
+            | Rule::TarHeader
+            | Rule::TarShifted
+            | Rule::TarPadding
+            | Rule::TarChecksum
+            | Rule::ZstFrame => {
                 "copy it again; if a second copy is damaged as well, verify it where it was built"
             }
             _ => return None,

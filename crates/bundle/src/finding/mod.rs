@@ -1,0 +1,97 @@
+//! What is wrong with a bundle: data, not an error, so that one report can list all of it.
+
+mod rule;
+
+use airlift_oci::Digest;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use rule::{Rule, Severity};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule's stable name, such as `blob-digest`.
+    #[schemars(with = "String")]
+    pub rule: Rule,
+    /// The sentence for people.
+    pub message: String,
+    /// The content concerned, where it is content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Where in the archive, in bytes from its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// The same place in a volume, where the archive lies in several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumePlace>,
+    /// Image, platform and part, outermost first.
+    pub path: Vec<String>,
+    /// Whether this is no more than what follows from a finding before it. Absent where it isn't.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub follows: bool,
+}
+
+/// Where in a volume something is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumePlace {
+    /// The volume's number, from 1.
+    pub number: usize,
+    /// Its file name.
+    pub name: String,
+    /// Where in it, in bytes from its start.
+    pub offset: u64,
+}
+
+impl Finding {
+    /// A finding with nothing but a rule, and a sentence without control characters.
+    pub fn new(rule: Rule, message: impl Into<String>) -> Self {
+        Finding {
+            severity: rule.severity(),
+            rule,
+            message: message.into(),
+            digest: None,
+            offset: None,
+            volume: None,
+            path: Vec::new(),
+            follows: false,
+        }
+    }
+
+    /// The same as a warning, where the rule is an error elsewhere.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same, about content.
+    #[must_use]
+    pub fn about(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    /// The same, at an offset in the archive.
+    #[must_use]
+    pub fn at(mut self, offset: impl Into<Option<u64>>) -> Self {
+        self.offset = offset.into();
+        self
+    }
+
+    /// The same, of an image's part.
+    #[must_use]
+    pub fn of(mut self, path: Vec<String>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Whether the bundle must not be used because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
