@@ -15,6 +15,8 @@ use crate::annotations::{
     SUBJECT,
 };
 use crate::document::{Document, DocumentError, parse_with, read_members};
+use crate::reference::familiar;
+use crate::text::shown_name;
 use crate::{Descriptor, Digest, Platform, Selection, media_type};
 
 /// The name of the file that makes a folder or archive an image layout.
@@ -73,46 +75,9 @@ impl Root {
     /// none.
     pub fn name(&self) -> String {
         match &self.reference {
-            Some(reference) => shown(familiar(reference)),
+            Some(reference) => shown_name(familiar(reference)),
             None => format!("{}:{}…", self.descriptor.digest.algorithm(), self.descriptor.digest.short()),
         }
-    }
-}
-
-/// A name for people: control characters escaped, and no longer than a line or two. It is repeated in every
-/// message of what lies below.
-pub(crate) fn shown(name: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut shown: String = name.chars().take(LONGEST).collect::<String>().escape_debug().to_string();
-    if name.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// A reference without its tag or digest. `None`: a bare tag, as many tools write, which names no repository.
-pub(crate) fn repository_of(reference: &str) -> Option<&str> {
-    if !reference.contains(['/', ':', '@']) {
-        return None;
-    }
-    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    let start_of_last = name.rfind('/').map_or(0, |slash| slash + 1);
-    let end = name[start_of_last..].find(':').map_or(name.len(), |colon| start_of_last + colon);
-    Some(&name[..end])
-}
-
-/// The tag of a reference, or the whole of a bare tag. `None`: it has none.
-pub fn tag_of(reference: &str) -> Option<&str> {
-    let Some(repository) = repository_of(reference) else { return Some(reference) };
-    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    name[repository.len()..].strip_prefix(':')
-}
-
-/// A reference as Docker shows it: without `docker.io/library/` or `docker.io/`.
-pub fn familiar(reference: &str) -> &str {
-    match reference.strip_prefix("docker.io/") {
-        Some(rest) => rest.strip_prefix("library/").unwrap_or(rest),
-        None => reference,
     }
 }
 

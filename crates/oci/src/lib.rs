@@ -5,6 +5,8 @@
 //! its bytes came from, and where they go.
 
 pub mod annotations;
+pub mod carried;
+pub mod contents;
 pub mod descriptor;
 pub mod digest;
 pub mod document;
@@ -17,9 +19,10 @@ pub mod media_type;
 pub mod platform;
 pub mod reference;
 pub mod selection;
-pub mod summary;
+
 pub mod text;
 
+pub use carried::Carried;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, HashedPrefix, Hasher};
 pub use event::{Event, Observer, Phase, RunningPhase, Unobserved};

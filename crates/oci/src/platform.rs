@@ -62,6 +62,11 @@ impl Platform {
         }
     }
 
+    /// The platform's name for people: normalised, control characters escaped.
+    pub fn shown(&self) -> String {
+        self.normalised().to_string().escape_debug().to_string()
+    }
+
     /// Whether an image for `self` is what someone who asked for `wanted` means. A version of the system
     /// counts only where it was asked for, up to the precision that was given: `10.0.17763` takes
     /// `10.0.17763.5329`.

@@ -66,6 +66,12 @@ pub fn bounded(text: &str) -> String {
     }
 }
 
+/// A name for people: control characters escaped, and no longer than a line or two. It is repeated in every
+/// message about what lies below it.
+pub(crate) fn shown_name(name: &str) -> String {
+    bounded(name).escape_debug().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_oci::document::platform_of_config;
 use airlift_oci::graph::{Leaf, leaves};
-use airlift_oci::{Digest, Graph, Platform, Root, Selection, summary};
+use airlift_oci::{Digest, Graph, Platform, Root, Selection, contents};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
@@ -34,7 +34,7 @@ impl ConfigPlatforms {
         let mut wanted = Vec::new();
         for image in images {
             for leaf in leaves(graph, &image.root) {
-                if let Some(config) = summary::config_of(graph, &leaf)
+                if let Some(config) = contents::config_of(graph, &leaf)
                     && seen.insert(leaf.digest)
                 {
                     let known = at_hand.get(&config.digest).cloned();
@@ -73,15 +73,21 @@ impl ConfigPlatforms {
     /// The platforms of an image whose manifests the source has, by name.
     pub(crate) fn there(&self, graph: &Graph, root: &Root) -> Vec<String> {
         let leaves = leaves(graph, root);
-        names(&leaves.iter().filter(|leaf| !leaf.absent).filter_map(|leaf| self.of(leaf)).collect::<Vec<_>>())
+        names(
+            &leaves
+                .iter()
+                .filter(|leaf| !leaf.carried.is_absent())
+                .filter_map(|leaf| self.of(leaf))
+                .collect::<Vec<_>>(),
+        )
     }
 
     /// An image's platforms by name: carried, and left out.
-    pub(crate) fn names(&self, graph: &Graph, root: &Root) -> summary::Platforms {
-        let mut platforms = summary::Platforms::default();
+    pub(crate) fn names(&self, graph: &Graph, root: &Root) -> contents::Platforms {
+        let mut platforms = contents::Platforms::default();
         for leaf in leaves(graph, root) {
-            let list = if leaf.carried { &mut platforms.carried } else { &mut platforms.omitted };
-            let name = self.of(&leaf).map(summary::display);
+            let list = if leaf.carried.is_chosen() { &mut platforms.carried } else { &mut platforms.omitted };
+            let name = self.of(&leaf).map(airlift_oci::Platform::shown);
             if let Some(name) = name.filter(|name| !list.contains(name)) {
                 list.push(name);
             }
@@ -138,7 +144,7 @@ pub(crate) fn choose(
     let platforms_of = |is_wanted: fn(&Leaf) -> bool| -> Vec<&Platform> {
         leaves.iter().filter(|leaf| is_wanted(leaf)).filter_map(|leaf| configs.of(leaf)).collect()
     };
-    let (listed, there) = (platforms_of(|_| true), platforms_of(|leaf| !leaf.absent));
+    let (listed, there) = (platforms_of(|_| true), platforms_of(|leaf| !leaf.carried.is_absent()));
     if wanted.is_empty() || listed.is_empty() {
         return Ok(Choice::All);
     }
@@ -147,7 +153,7 @@ pub(crate) fn choose(
     let (had, lacking): (Vec<&Platform>, Vec<&Platform>) = wanted.iter().partition(has);
     let lacking = (!lacking.is_empty()).then(|| LackingPlatforms {
         image: root.name(),
-        lacking: lacking.into_iter().map(summary::display).collect(),
+        lacking: lacking.into_iter().map(airlift_oci::Platform::shown).collect(),
         there: names(&there),
     });
     let lacking = match lacking {
@@ -165,7 +171,7 @@ pub(crate) fn choose(
     let selection = selection.clone().with_manifests(by_config.map(|leaf| leaf.digest));
     let is_left_out = |leaf: &Leaf| {
         let is_other = configs.of(leaf).is_some_and(|platform| !selection.takes(platform));
-        is_other || (leaf.absent && leaf.platform_in_config)
+        is_other || (leaf.carried.is_absent() && leaf.platform_in_config)
     };
     let omits = leaves.iter().any(is_left_out);
     Ok(Choice::Some { selection: omits.then_some(selection), lacking })
@@ -178,7 +184,7 @@ fn of_what_is_there(wanted: &[Platform], leaves: &[Leaf], configs: &ConfigPlatfo
     for wanted in wanted {
         let fitting = leaves.iter().filter_map(|leaf| Some((leaf, configs.of(leaf)?)));
         let fitting = fitting.filter(|(_, platform)| platform.satisfies(wanted));
-        let (absent, there): (Vec<_>, Vec<_>) = fitting.partition(|(leaf, _)| leaf.absent);
+        let (absent, there): (Vec<_>, Vec<_>) = fitting.partition(|(leaf, _)| leaf.carried.is_absent());
         if absent.is_empty() {
             chosen.push(wanted.clone());
         } else {
@@ -191,7 +197,7 @@ fn of_what_is_there(wanted: &[Platform], leaves: &[Leaf], configs: &ConfigPlatfo
 /// Platforms by name, each once.
 fn names(platforms: &[&Platform]) -> Vec<String> {
     let mut names = Vec::new();
-    for name in platforms.iter().map(|platform| summary::display(platform)) {
+    for name in platforms.iter().map(|platform| platform.shown()) {
         if !names.contains(&name) {
             names.push(name);
         }

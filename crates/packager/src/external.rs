@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Repository, summary};
+use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Repository, contents};
 use airlift_registry::{Access, BlobSink, Error, Fetched, Lookup, Settles, Transport};
 
 use crate::plan::PackError;
@@ -123,7 +123,7 @@ pub(crate) async fn settle(
 }
 
 fn blobs_of(graph: &Graph, root: &airlift_oci::Root) -> HashSet<Digest> {
-    summary::blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob.digest).collect()
+    contents::blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob.digest).collect()
 }
 
 fn left_outside(graph: &Graph, blob: &BlobEntry) -> String {

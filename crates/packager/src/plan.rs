@@ -8,7 +8,8 @@ use airlift_bundle::Plan;
 use airlift_bundle::plan::PlanError;
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{
-    Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Platform, Repository, Root, summary,
+    Carried, Digest, Event, Graph, GraphError, Limits, ManifestError, Observer, Platform, Repository, Root,
+    contents,
 };
 use airlift_registry::Error;
 use bytes::Bytes;
@@ -275,23 +276,24 @@ fn chosen_of(
 
 /// Refuses what the source doesn't have and what was asked for.
 fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -> Result<(), PackError> {
-    let missing = graph.lacking().into_iter().filter_map(|entry| {
-        let image = images.get(entry.root)?;
-        Some(MissingManifest {
-            path: graph.path_of_absent(entry),
-            repository: image.repository.clone(),
-            digest: entry.descriptor.digest,
-            there: configs.there(graph, &image.root),
-            is_attached: image.root.subject.is_some(),
-        })
-    });
+    let missing =
+        graph.absent().iter().filter(|entry| entry.carried == Carried::Missing).filter_map(|entry| {
+            let image = images.get(entry.root)?;
+            Some(MissingManifest {
+                path: graph.path_of_absent(entry),
+                repository: image.repository.clone(),
+                digest: entry.descriptor.digest,
+                there: configs.there(graph, &image.root),
+                is_attached: image.root.subject.is_some(),
+            })
+        });
     Ok(Several::check(missing.collect())?)
 }
 
 /// Warns of what the source doesn't have, where that isn't simply another platform: attestations of what is
 /// carried, and children without a platform.
 fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
-    for entry in graph.all_absent() {
+    for entry in graph.absent() {
         let descriptor = &entry.descriptor;
         let of = descriptor.attested();
         let is_expected = match of {
@@ -349,7 +351,7 @@ fn inline_blobs(graph: &Graph) -> HashMap<Digest, Bytes> {
 
 fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms, gone: &[&Gone]) -> ImagePlan {
     let platforms = configs.names(graph, root);
-    let attached = summary::attached_to(graph, root);
+    let attached = airlift_oci::graph::attached_to(graph, root);
     let trees = attached.iter().copied().chain([root]).flat_map(|root| graph.below(&root.descriptor.digest));
     let subjects: HashSet<Digest> = trees.map(|entry| entry.descriptor.digest).collect();
     let gone = gone.iter().filter(|gone| subjects.contains(&gone.subject.digest));
@@ -359,7 +361,7 @@ fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms, gone: &[&Go
         media_type: root.descriptor.media_type.clone(),
         platforms: platforms.carried,
         omitted_platforms: platforms.omitted,
-        size: summary::size_of(graph, root),
+        size: contents::size_of(graph, root),
         referrers: attached.iter().map(|found| found.descriptor.digest).collect(),
         missing_referrers: gone.map(|gone| gone.digest).collect(),
     }

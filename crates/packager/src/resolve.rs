@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 
 use airlift_oci::{
-    Digest, Event, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector, layout,
+    Digest, Event, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector, reference,
 };
 use airlift_registry::{Access, ContentFault, Error, Lookup, Settles, Transport};
 use futures::{Stream, StreamExt};
@@ -254,7 +254,7 @@ async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observe
         return;
     }
     let name = bundle_name(reference);
-    let name = layout::familiar(&name);
+    let name = reference::familiar(&name);
     let settles = Settles::Exactly(*pinned);
     let found = transport.look_up(reference.repository(), &selector, Access::Pull, settles).await;
     let unknown =

@@ -181,8 +181,10 @@ fn declare_absent(images: &mut [Resolved], graph: &Graph) -> bool {
     for image in images {
         let below = graph.below(&image.root.descriptor.digest).into_iter();
         let unknown = below.filter(|entry| entry.raw.is_none()).map(|entry| entry.descriptor.digest);
-        let absent =
-            leaves(graph, &image.root).into_iter().filter(|leaf| leaf.absent).map(|leaf| leaf.digest);
+        let absent = leaves(graph, &image.root)
+            .into_iter()
+            .filter(|leaf| leaf.carried.is_absent())
+            .map(|leaf| leaf.digest);
         for digest in unknown.chain(absent) {
             if let Err(position) = image.root.absent.binary_search(&digest) {
                 image.root.absent.insert(position, digest);

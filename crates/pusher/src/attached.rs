@@ -1,13 +1,13 @@
 //! What is attached to an image, and where it goes.
 
-use airlift_oci::{Graph, Repository, Root, Selector, Tag, layout};
+use airlift_oci::{Graph, Repository, Root, Selector, Tag, reference};
 
 use crate::tree::Tree;
 
 /// The tag or digest under which something attached goes: what has a tag, as cosign's signatures have, keeps
 /// it; the others have only their digest.
 fn attached_selector(root: &Root) -> Selector {
-    let tag = root.reference.as_deref().and_then(layout::tag_of).and_then(|tag| tag.parse::<Tag>().ok());
+    let tag = root.reference.as_deref().and_then(reference::tag_of).and_then(|tag| tag.parse::<Tag>().ok());
     tag.map_or(Selector::Digest(root.descriptor.digest), Selector::Tag)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use airlift_oci::graph::leaves;
-use airlift_oci::{Digest, Reference, Root, Selector, Tag, summary};
+use airlift_oci::{Digest, Reference, Root, Selector, Tag};
 
 use crate::plan::PlannedImage;
 use crate::source::ContentSource;
@@ -33,10 +33,10 @@ pub(crate) fn children_of(source: &dyn ContentSource, image: &PlannedImage, root
     for leaf in leaves {
         let is_attestation =
             graph.manifest(&leaf.digest).is_some_and(|entry| entry.descriptor.is_attestation());
-        if !leaf.carried || is_attestation {
+        if !leaf.carried.is_chosen() || is_attestation {
             continue;
         }
-        let platform = source.platform_of(&leaf).map(|platform| summary::display(&platform));
+        let platform = source.platform_of(&leaf).map(|platform| platform.shown());
         let selector = child_tag(&image.target, platform.as_deref(), &leaf.digest, &mut tags)
             .map_or(Selector::Digest(leaf.digest), Selector::Tag);
         children.push(Child { digest: leaf.digest, platform, selector });

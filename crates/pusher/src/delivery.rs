@@ -243,7 +243,7 @@ impl<'a> Delivery<'a> {
             }
         }
         let leaves = leaves(graph, root).into_iter();
-        behind += leaves.filter(|leaf| leaf.carried && !there.contains(&leaf.digest)).count();
+        behind += leaves.filter(|leaf| leaf.carried.is_chosen() && !there.contains(&leaf.digest)).count();
         if behind > 0 {
             let message = format!(
                 "{}: what is attached to manifests that are not pushed stays behind with them ({behind} of it)",

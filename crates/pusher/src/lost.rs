@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 
 use airlift_oci::graph::ManifestEntry;
-use airlift_oci::{Digest, Event, Graph, RawManifest};
+use airlift_oci::{Carried, Digest, Event, Graph, RawManifest};
 use airlift_registry::{Error, Settles};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -92,7 +92,7 @@ impl Sending {
         let graph = self.run.source.graph();
         let mut below = Below { blobs: Vec::new(), manifests: Vec::new(), left_out: Vec::new() };
         for (part, blob) in Graph::blobs_of(raw) {
-            if graph.is_external(blob) {
+            if graph.carried_blob(blob) == Carried::External {
                 below.left_out.push(blob.digest);
             } else if !below.blobs.iter().any(|known| known.digest == blob.digest) {
                 let label = format!("{} {} {part}", self.tree.name, entry.label);

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_oci::summary::Attachments;
-use airlift_oci::{Digest, Graph, Reference, ReferenceError, Repository, Root, Tag, summary};
+use airlift_oci::graph::Attachments;
+use airlift_oci::{Digest, Graph, Reference, ReferenceError, Repository, Root, Tag, contents};
 
 use crate::attached::trees_of;
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
@@ -231,7 +231,7 @@ impl PushPlan {
                 media_type: root.descriptor.media_type.clone(),
                 platforms: platforms.carried,
                 omitted_platforms: platforms.omitted,
-                size: summary::size_of(graph, root),
+                size: contents::size_of(graph, root),
                 omitted: omitted_of(graph, root),
                 root: position,
             });

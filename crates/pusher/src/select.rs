@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use airlift_oci::{Digest, Reference, Repository, Root, layout};
+use airlift_oci::{Digest, Reference, Repository, Root, reference};
 use wildmatch::WildMatch;
 
 /// Fewer hex digits could be a name's abbreviation, or a slip.
@@ -99,7 +99,7 @@ fn names(root: &Root) -> Vec<String> {
         let repository = parsed.repository().to_string();
         let end = reference.strip_prefix(&repository).unwrap_or_default();
         let tag = parsed.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
-        for name in [repository.as_str(), layout::familiar(&repository), parsed.repository().path()] {
+        for name in [repository.as_str(), reference::familiar(&repository), parsed.repository().path()] {
             names.extend([end, &tag, ""].map(|end| format!("{name}{end}")));
         }
     }

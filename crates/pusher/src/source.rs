@@ -6,8 +6,8 @@
 use std::io;
 use std::sync::Arc;
 
+use airlift_oci::contents::Platforms;
 use airlift_oci::graph::Leaf;
-use airlift_oci::summary::Platforms;
 use airlift_oci::{Digest, Graph, Platform, Root};
 use airlift_registry::BlobSource;
 use airlift_verifier::{ProvenContent, VerifiedBundle};

@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use airlift_oci::graph::{Leaf, leaves};
-use airlift_oci::{
-    Digest, Event, Graph, Observer, Platform, Repository, Root, Selector, media_type, summary,
-};
+use airlift_oci::{Digest, Event, Graph, Observer, Platform, Repository, Root, Selector, media_type};
 use airlift_registry::{Error, Settles, Transport};
 use futures::{StreamExt, TryStreamExt};
 
@@ -42,9 +40,9 @@ pub(crate) enum Route {
 pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
     let left_out = leaves(graph, root).into_iter().filter(|leaf| !graph.carries(&leaf.digest));
     let child = |leaf: Leaf| {
-        let entry = graph.manifest(&leaf.digest).or_else(|| graph.absent(&leaf.digest));
+        let entry = graph.find(&leaf.digest);
         let label = match (&leaf.platform, entry) {
-            (Some(platform), _) => summary::display(platform),
+            (Some(platform), _) => platform.shown(),
             (None, Some(entry)) => entry.label.clone(),
             (None, None) => format!("{}…", leaf.digest.short()),
         };

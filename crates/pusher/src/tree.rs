@@ -298,12 +298,12 @@ pub(crate) struct Blob {
 
 /// All blobs below a manifest that the bundle carries, each once.
 pub(crate) fn blobs_below(graph: &Graph, digest: &Digest, name: &str) -> Vec<Blob> {
-    let name = airlift_oci::layout::familiar(name).escape_debug();
+    let name = airlift_oci::reference::familiar(name).escape_debug();
     let mut seen = HashSet::new();
     let mut blobs = Vec::new();
     for entry in graph.below(digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest)) {
-        for (part, blob) in entry.raw.iter().flat_map(Graph::blobs_of) {
-            if !graph.is_external(blob) && seen.insert(blob.digest) {
+        for (part, blob) in entry.raw.iter().flat_map(|raw| graph.carried_blobs(raw)) {
+            if seen.insert(blob.digest) {
                 let place = if entry.parent.is_none() { String::new() } else { format!("{} ", entry.label) };
                 let label = format!("{name} {place}{part}");
                 blobs.push(Blob { digest: blob.digest, size: blob.size, label });

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use airlift_bundle::content::section::SectionReader;
 use airlift_bundle::write::part;
 use airlift_bundle::{Finding, OpenError, Section};
+use airlift_oci::contents::Platforms;
 use airlift_oci::document::platform_of_config;
 use airlift_oci::graph::Leaf;
-use airlift_oci::summary::Platforms;
-use airlift_oci::{Digest, Graph, Hasher, Limits, Platform, Root, summary};
+use airlift_oci::{Digest, Graph, Hasher, Limits, Platform, Root, contents};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{Report, State};
@@ -109,7 +109,7 @@ impl VerifiedBundle {
     /// What a manifest below a root runs on: what an index says, else its config; `None` where neither does.
     pub fn platform_of(&self, leaf: &Leaf) -> Option<Platform> {
         leaf.platform.clone().or_else(|| {
-            let config = summary::config_of(&self.graph, leaf)?;
+            let config = contents::config_of(&self.graph, leaf)?;
             platform_of_config(&self.examined.small_blob(config)?)
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use airlift_bundle::{EntryPath, Finding, Plan, Rule, Section, Storage};
-use airlift_oci::{Descriptor, Digest, Graph};
+use airlift_oci::{Carried, Descriptor, Digest, Graph};
 
 use crate::examine::Examiner;
 use crate::report::unreadable;
@@ -61,7 +61,7 @@ impl Examiner<'_> {
 
     /// Manifests that `index.json` says the source didn't have, and that have to be there all the same.
     pub(crate) fn tell_of_lacking_manifests(&mut self, graph: &Graph) {
-        for entry in graph.lacking() {
+        for entry in graph.absent().iter().filter(|entry| entry.carried == Carried::Missing) {
             let message = "the manifest is missing: index.json says that the source did not have it, but it belongs to what was chosen";
             let finding = Finding::new(Rule::ManifestMissing, message);
             self.damaged.insert(entry.descriptor.digest);
@@ -75,7 +75,7 @@ impl Examiner<'_> {
             .iter()
             .flat_map(|graph| {
                 let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
-                let absent = graph.all_absent().iter().map(|entry| entry.descriptor.digest);
+                let absent = graph.absent().iter().map(|entry| entry.descriptor.digest);
                 manifests.chain(absent).chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
             })
             .chain(self.unknown.iter().map(|root| root.descriptor.digest))

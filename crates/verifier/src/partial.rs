@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use airlift_bundle::{Finding, Rule};
 use airlift_oci::graph::{GraphBuilder, Leaf, ManifestEntry, leaves};
 use airlift_oci::selection::Selection;
-use airlift_oci::{Digest, Graph, Limits, Root, summary};
+use airlift_oci::{Digest, Graph, Limits, Root};
 
 use crate::examine::Examiner;
 
@@ -45,8 +45,7 @@ impl Examiner<'_> {
             return graph;
         }
         let Some(settled) = again(&graph, roots, limits) else { return graph };
-        let absent: HashSet<Digest> =
-            settled.all_absent().iter().map(|entry| entry.descriptor.digest).collect();
+        let absent: HashSet<Digest> = settled.absent().iter().map(|entry| entry.descriptor.digest).collect();
         self.findings.retain(|one| {
             one.rule != Rule::ManifestMissing || one.digest.is_none_or(|it| !absent.contains(&it))
         });
@@ -144,7 +143,7 @@ fn again(graph: &Graph, roots: Vec<Root>, limits: Limits) -> Option<Graph> {
 /// `linux/amd64 is`, `linux/arm64, linux/s390x and 3 more are`.
 fn listed(graph: &Graph, of: &[Leaf]) -> String {
     let name = |leaf: &Leaf| match (&leaf.platform, graph.manifest(&leaf.digest)) {
-        (Some(platform), _) => summary::display(platform),
+        (Some(platform), _) => platform.shown(),
         (None, Some(entry)) => entry.label.clone(),
         (None, None) => format!("{}…", leaf.digest.short()),
     };

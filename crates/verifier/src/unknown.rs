@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use airlift_bundle::{Finding, Rule, Section};
 use airlift_oci::document::Document;
-use airlift_oci::graph::Part;
+use airlift_oci::graph::BlobRole;
 use airlift_oci::manifest::MAX_MANIFEST;
 use airlift_oci::media_type::{Kind, respelled};
 use airlift_oci::{Digest, Graph, Root};
@@ -65,7 +65,7 @@ impl Examiner<'_> {
 
     /// Entries of indexes that are carried as blobs, and that read as manifests all the same.
     pub(crate) fn look_into_entries(&mut self, graph: &Graph, blobs: &HashMap<Digest, Section>) {
-        let entries = graph.blobs.iter().filter(|blob| matches!(blob.part, Part::Entry(_)));
+        let entries = graph.blobs.iter().filter(|blob| matches!(blob.role, BlobRole::Entry(_)));
         for entry in entries {
             let descriptor = &entry.descriptor;
             let Some(section) = blobs.get(&descriptor.digest) else { continue };

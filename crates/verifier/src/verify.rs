@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use airlift_bundle::{Finding, Rule, parallel};
+use airlift_oci::contents::Platforms;
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::summary::Platforms;
-use airlift_oci::{Digest, Event, Graph, Limits, Observer, Phase, Root, summary};
+use airlift_oci::{Digest, Event, Graph, Limits, Observer, Phase, Root, contents};
 
 use crate::examine::{ExamineError, Examined};
 use crate::report::{self, ImageReport, ReferrerReport, Report, UnknownReport, unreadable};
@@ -127,14 +127,14 @@ impl Examined {
 
     /// The platforms of an image, as its indexes or configs name them.
     pub fn platforms(&self, graph: &Graph, root: &Root) -> Platforms {
-        summary::platforms_of(graph, root, |config| self.small_blob(config))
+        contents::platforms_of(graph, root, |config| self.small_blob(config))
     }
 
     pub(crate) fn is_whole(&self, graph: &Graph, root: &Root) -> bool {
         let manifests = graph.below(&root.descriptor.digest);
         let sound = |digest| !self.damaged.contains(digest);
         manifests.iter().all(|entry| entry.raw.is_some() && sound(&entry.descriptor.digest))
-            && summary::blobs_of_root(graph, root).iter().all(|(_, _, blob)| sound(&blob.digest))
+            && contents::blobs_of_root(graph, root).iter().all(|(_, _, blob)| sound(&blob.digest))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use airlift_oci::document::{Document, platform_of_config};
 use airlift_oci::layout::{Root, encode_index, encode_layout, parse_index, parse_layout};
-use airlift_oci::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest, layout, summary};
+use airlift_oci::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest, layout};
 
 use crate::assert_shown;
 use crate::second::Json;
@@ -27,7 +27,7 @@ pub fn documents(bytes: &[u8]) {
     }
     if let Some(platform) = platform_of_config(bytes) {
         assert!(!platform.os.is_empty() && !platform.architecture.is_empty());
-        assert_shown(&summary::display(&platform));
+        assert_shown(&platform.shown());
     }
     manifests(bytes);
 }

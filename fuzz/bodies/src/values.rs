@@ -1,7 +1,7 @@
 //! Digests, platforms and references: whatever the text, a value that prints as it is read, or a sentence.
 
 use airlift_bundle::EntryPath;
-use airlift_oci::{Digest, Host, Platform, Reference, Repository, Selector, Tag, summary};
+use airlift_oci::{Digest, Host, Platform, Reference, Repository, Selector, Tag};
 
 use crate::assert_shown;
 
@@ -81,8 +81,8 @@ fn assert_platform(platform: &Platform) {
     let one = platform.normalised();
     assert_eq!(one.normalised(), one, "a normal form is one");
     assert!(platform.satisfies(platform) && one.satisfies(platform) && platform.satisfies(&one));
-    let shown = summary::display(platform);
-    assert_eq!(shown, summary::display(&one));
+    let shown = platform.shown();
+    assert_eq!(shown, one.shown());
     assert_shown(&shown);
 }
 

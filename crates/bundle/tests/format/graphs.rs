@@ -7,7 +7,7 @@ use airlift_oci::graph::{Graph, GraphBuilder, GraphError, leaves};
 use airlift_oci::layout::{Root, encode_index, parse_index};
 use airlift_oci::media_type::{DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
 use airlift_oci::selection::Selection;
-use airlift_oci::{Descriptor, Digest, Limits, RawManifest, summary};
+use airlift_oci::{Carried, Descriptor, Digest, Limits, RawManifest, contents};
 
 use crate::images::{Images, LAYER, index_json, json, manifest_json};
 
@@ -221,7 +221,7 @@ fn plans_whose_sizes_overflow_are_refused() {
         images.root(&image, "registry.example.com/huge:1");
         assert!(Plan::new(walked(&images).unwrap()).is_err());
         let graph = walked(&images).unwrap();
-        assert!(summary::size_of(&graph, &graph.roots[0]) >= i64::MAX as u64);
+        assert!(contents::size_of(&graph, &graph.roots[0]) >= i64::MAX as u64);
     }
 }
 
@@ -249,7 +249,7 @@ fn an_index_that_is_reached_in_many_ways_is_gone_through_a_few_times() {
     let selection = Selection::new(["linux/a9999".parse().unwrap()]);
     let root = Root { selection: Some(selection), ..graph.roots[0].clone() };
     let found = quickly("looking for leaves", || leaves(&graph, &root));
-    assert_eq!((found.len(), found[0].carried), (1, true), "the one way that was chosen counts");
+    assert_eq!((found.len(), found[0].carried), (1, Carried::Yes), "the one way that was chosen counts");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn artifacts_without_an_image_config_are_walked() {
     images.root(&manifest, "registry.example.com/chart:1");
     let graph = walked(&images).unwrap();
     assert_eq!(graph.blobs.len(), 2);
-    assert_eq!(summary::platforms_of(&graph, &graph.roots[0], |_| None).carried, [""; 0]);
+    assert_eq!(contents::platforms_of(&graph, &graph.roots[0], |_| None).carried, [""; 0]);
 }
 
 /// Each attached to the one before: as many steps as links, and a subject before what speaks of it.
@@ -322,7 +322,7 @@ fn a_long_chain_of_attachments_is_followed_once() {
     }
     let graph = walked(&images).unwrap();
     let root = graph.roots.iter().find(|root| root.descriptor.digest == image.digest).unwrap();
-    let found = quickly("following the chain", || summary::attached_to(&graph, root));
+    let found = quickly("following the chain", || airlift_oci::graph::attached_to(&graph, root));
     assert_eq!(found.iter().map(|root| root.descriptor.digest).collect::<Vec<_>>(), chain);
 }
 
@@ -337,14 +337,21 @@ fn subjects_that_lead_in_a_circle_are_followed_once() {
     }
     let graph = walked(&images).unwrap();
     let root = graph.roots.iter().find(|root| root.descriptor.digest == attached[0].digest).unwrap();
-    let found: Vec<_> =
-        summary::attached_to(&graph, root).into_iter().map(|root| root.descriptor.digest).collect();
+    let found: Vec<_> = airlift_oci::graph::attached_to(&graph, root)
+        .into_iter()
+        .map(|root| root.descriptor.digest)
+        .collect();
     assert_eq!(found, [attached[1].digest, attached[2].digest, attached[0].digest]);
     // Its own subject.
     images.roots.truncate(1);
     images.roots[0].subject = Some(attached[0].digest);
     let graph = walked(&images).unwrap();
-    assert_eq!(summary::attached_to(&graph, &graph.roots[0]).len(), 1);
+    assert_eq!(airlift_oci::graph::attached_to(&graph, &graph.roots[0]).len(), 1);
+}
+
+fn missing(graph: &Graph) -> Vec<Digest> {
+    let missing = graph.absent().iter().filter(|entry| entry.carried == Carried::Missing);
+    missing.map(|entry| entry.descriptor.digest).collect()
 }
 
 /// `io.airlift.absent`: what is left out on purpose is known by its descriptor alone; what was chosen can't
@@ -367,11 +374,10 @@ fn manifests_that_are_absent_on_purpose_are_told_from_missing_ones() {
         let graph = walked(&images).unwrap();
         for digest in absent {
             assert!(graph.manifest(digest).is_none() && !graph.carries(digest));
-            assert!(graph.absent(digest).is_some_and(|entry| entry.raw.is_none()));
+            assert!(graph.find(digest).is_some_and(|entry| entry.raw.is_none() && entry.carried.is_absent()));
         }
         assert!(graph.is_complete());
-        let lacking: Vec<Digest> = graph.lacking().iter().map(|entry| entry.descriptor.digest).collect();
-        lacking
+        missing(&graph)
     };
     assert_eq!(lacking(&["linux/amd64"], &[arm64.digest]), []);
     assert_eq!(lacking(&["linux/amd64"], &[amd64.digest]), [amd64.digest]);
@@ -386,7 +392,7 @@ fn manifests_that_are_absent_on_purpose_are_told_from_missing_ones() {
     }
     two.roots[0].absent = vec![arm64.digest];
     let graph = walked(&two).unwrap();
-    assert_eq!(graph.lacking().len(), 1);
+    assert_eq!(missing(&graph).len(), 1);
     // Written and read, it is the same; a root that names none has no such member.
     let written = encode_index(&two.roots).unwrap();
     let text = String::from_utf8(written.clone()).unwrap();

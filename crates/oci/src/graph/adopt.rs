@@ -10,8 +10,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Graph;
-use crate::layout::{Root, repository_of, tag_of};
+use super::attachments::fallback_tag;
+use super::lookup::Graph;
+use crate::layout::Root;
+use crate::reference::{repository_of, tag_of};
 use crate::{Digest, Node};
 
 /// What cosign puts behind a digest to name what it attached.
@@ -21,14 +23,6 @@ const COSIGN_LAYERS: [(&str, &str); 2] = [
     ("application/vnd.dev.cosign.simplesigning.v1+json", "sig"),
     ("application/vnd.dsse.envelope.v1+json", "att"),
 ];
-
-/// The tag under which registries without the referrers API keep the list of what is attached to `digest`
-/// (distribution-spec 1.1, "Referrers Tag Schema"): at most 64 digits of it, whatever its algorithm.
-pub fn fallback_tag(digest: &Digest) -> String {
-    let mut hex = digest.hex();
-    hex.truncate(64);
-    format!("{}-{hex}", digest.algorithm())
-}
 
 impl Graph {
     /// The same graph, whose roots say what they are attached to where that is among the manifests here. For
@@ -172,18 +166,4 @@ fn stem(tag: &str) -> Option<&str> {
     };
     let (_, hex) = stem.split_once('-')?;
     (hex.len() >= 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(stem)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fallback_tag;
-    use crate::{Algorithm, Digest};
-
-    #[test]
-    fn fallback_tags_are_cut_to_what_tags_may_have() {
-        let digest = Digest::sha256(b"x");
-        assert_eq!(fallback_tag(&digest), format!("sha256-{}", digest.hex()));
-        let long = Digest::of(Algorithm::Sha512, b"x");
-        assert_eq!(fallback_tag(&long), format!("sha512-{}", &long.hex()[..64]));
-    }
 }

@@ -2,10 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Graph, GraphError, Limits, ManifestEntry, path};
-use crate::layout::{Root, shown};
+use super::absent::Absent;
+use super::entries::ManifestEntry;
+use super::labels::Labels;
+use super::limits::{GraphError, Limits};
+use super::lookup::{Graph, path};
+use crate::layout::Root;
 use crate::media_type::Kind;
-use crate::{Descriptor, Digest, Node, RawManifest, media_type};
+use crate::{Carried, Descriptor, Digest, Node, RawManifest, media_type};
 
 /// Walks from roots to blobs, a level at a time.
 #[derive(Debug)]
@@ -24,6 +28,10 @@ pub struct GraphBuilder {
 
 impl GraphBuilder {
     /// Starts at `roots`, which are in `index.json`'s order.
+    ///
+    /// # Errors
+    /// If there are too many roots, or one of them is no manifest or disagrees with another on its digest's
+    /// size or type.
     pub fn new(roots: Vec<Root>, limits: Limits) -> Result<Self, GraphError> {
         if roots.len() > limits.images {
             return Err(GraphError::Images { count: roots.len(), limit: limits.images });
@@ -57,6 +65,9 @@ impl GraphBuilder {
     }
 
     /// Takes the answers for all that was wanted, in that order; `None` for what can't be had.
+    ///
+    /// # Errors
+    /// If the graph passes a limit, or a descriptor in it can't be followed: the graph is refused then.
     pub fn supply(&mut self, answers: Vec<Option<RawManifest>>) -> Result<(), GraphError> {
         let (start, end) = (self.settled, self.manifests.len());
         for (entry, answer) in self.manifests[start..end].iter_mut().zip(answers) {
@@ -98,52 +109,39 @@ impl GraphBuilder {
             labels.push((origin.label)());
             labels
         };
-        match descriptor.kind() {
-            Kind::Schema1 => return Err(GraphError::Schema1 { path: path() }),
-            Kind::Blob => {
-                let (path, media_type) = (path(), descriptor.media_type.clone());
-                return Err(match spelling_of(descriptor) {
-                    Some(known) => GraphError::Spelling { path, media_type, known },
-                    None => GraphError::MediaType { path, media_type },
-                });
-            }
-            Kind::Index | Kind::Manifest => {}
-        }
+        check_kind(descriptor, path)?;
         if origin.parent.is_some() && self.absent.digests.contains(&descriptor.digest) {
             return self.note_absent(descriptor, origin);
         }
         if let Some(known) = self.positions.get(&descriptor.digest) {
-            let first = &self.manifests[*known].descriptor;
-            let digest = descriptor.digest;
-            if first.size != descriptor.size {
-                let (first, second) = (first.size, descriptor.size);
-                return Err(GraphError::Sizes { digest, first, second, path: path() });
-            }
-            if first.media_type != descriptor.media_type {
-                let (first, second) = (first.media_type.clone(), descriptor.media_type.clone());
-                return Err(GraphError::MediaTypes { digest, first, second, path: path() });
-            }
-            return Ok(());
+            return check_repeat(&self.manifests[*known].descriptor, descriptor, path);
         }
         if origin.level > self.limits.depth {
             return Err(GraphError::Depth { path: path(), limit: self.limits.depth });
         }
-        self.per_root[origin.root] += 1;
-        if self.per_root[origin.root] > self.limits.manifests_per_root {
-            let root = roots[origin.root].name();
-            return Err(GraphError::Manifests { root, limit: self.limits.manifests_per_root });
-        }
-        if self.manifests.len() >= self.limits.entries {
-            return Err(GraphError::Entries { limit: self.limits.entries });
-        }
-        self.bytes = self.bytes.saturating_add(descriptor.size);
-        if self.bytes > self.limits.manifest_bytes {
-            return Err(GraphError::Bytes { limit: self.limits.manifest_bytes });
-        }
+        self.count(descriptor, origin.root, roots)?;
         self.positions.insert(descriptor.digest, self.manifests.len());
         let Origin { root, parent, level, label } = origin;
         let (descriptor, label) = (descriptor.clone(), label());
-        self.manifests.push(ManifestEntry { descriptor, raw: None, root, parent, level, label });
+        let carried = Carried::Yes;
+        self.manifests.push(ManifestEntry { descriptor, raw: None, root, parent, level, carried, label });
+        Ok(())
+    }
+
+    /// Counts a manifest that is met for the first time, and refuses it where it is one too many.
+    fn count(&mut self, descriptor: &Descriptor, root: usize, roots: &[Root]) -> Result<(), GraphError> {
+        let Limits { manifests_per_root, entries, manifest_bytes, .. } = self.limits;
+        self.per_root[root] += 1;
+        if self.per_root[root] > manifests_per_root {
+            return Err(GraphError::Manifests { root: roots[root].name(), limit: manifests_per_root });
+        }
+        if self.manifests.len() >= entries {
+            return Err(GraphError::Entries { limit: entries });
+        }
+        self.bytes = self.bytes.saturating_add(descriptor.size);
+        if self.bytes > manifest_bytes {
+            return Err(GraphError::Bytes { limit: manifest_bytes });
+        }
         Ok(())
     }
 
@@ -162,45 +160,94 @@ impl GraphBuilder {
         let Origin { root, parent, level, label } = origin;
         self.absent.positions.insert(descriptor.digest, self.absent.entries.len());
         let (descriptor, label) = (descriptor.clone(), label());
-        self.absent.entries.push(ManifestEntry { descriptor, raw: None, root, parent, level, label });
+        let carried = Carried::Absent;
+        self.absent.entries.push(ManifestEntry {
+            descriptor,
+            raw: None,
+            root,
+            parent,
+            level,
+            carried,
+            label,
+        });
         Ok(())
     }
 
     /// Collects the blobs that the roots' selections carry. Whatever is still wanted counts as not to be had.
+    ///
+    /// # Errors
+    /// If the graph passes a limit, or two descriptors of one blob name different sizes.
     pub fn finish(self) -> Result<Graph, GraphError> {
         let GraphBuilder { limits, roots, manifests, positions, absent, .. } = self;
-        let (omitted, external) = (HashSet::new(), HashSet::new());
-        let graph =
-            Graph { roots, manifests, blobs: Vec::new(), positions, absent, omitted, external, limits };
-        graph.check_work()?;
-        graph.with_blobs()
+        let (blobs, external) = (Vec::new(), HashSet::new());
+        let graph = Graph { roots, manifests, blobs, positions, absent, external, limits };
+        check_work(&graph)?;
+        graph.with_carried()
     }
+}
+
+/// Refuses graphs in which looking at each root would take for ever.
+fn check_work(graph: &Graph) -> Result<(), GraphError> {
+    let limit = graph.limits.descriptors;
+    let mut known: HashMap<Digest, usize> = HashMap::new();
+    let mut work: usize = 0;
+    for root in &graph.roots {
+        let digest = root.descriptor.digest;
+        let one = *known.entry(digest).or_insert_with(|| {
+            let descriptors = |entry: &ManifestEntry| match entry.raw.as_ref().map(RawManifest::node) {
+                Some(Node::Index(children)) => 1 + children.len(),
+                Some(Node::Manifest { layers, .. }) => 2 + layers.len(),
+                Some(Node::Artifact(blobs)) => 1 + blobs.len(),
+                None => 1,
+            };
+            graph.below(&digest).into_iter().map(descriptors).sum()
+        });
+        // A selection holds each leaf against each of its platforms.
+        let times = 1 + root.selection.as_ref().map_or(0, |selection| selection.platforms().len());
+        work = work.saturating_add(one.saturating_mul(times));
+        if work > limit {
+            return Err(GraphError::Work { limit });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses descriptors that name no manifest, or not in the way that all readers understand.
+fn check_kind(descriptor: &Descriptor, path: impl Fn() -> Vec<String>) -> Result<(), GraphError> {
+    match descriptor.kind() {
+        Kind::Index | Kind::Manifest => Ok(()),
+        Kind::Schema1 => Err(GraphError::Schema1 { path: path() }),
+        Kind::Blob => {
+            let (path, media_type) = (path(), descriptor.media_type.clone());
+            Err(match spelling_of(descriptor) {
+                Some(known) => GraphError::Spelling { path, media_type, known },
+                None => GraphError::MediaType { path, media_type },
+            })
+        }
+    }
+}
+
+/// Refuses a second descriptor of a digest that differs from the `first`: one of them is wrong.
+fn check_repeat(
+    first: &Descriptor,
+    second: &Descriptor,
+    path: impl Fn() -> Vec<String>,
+) -> Result<(), GraphError> {
+    let digest = first.digest;
+    if first.size != second.size {
+        let (first, second) = (first.size, second.size);
+        return Err(GraphError::Sizes { digest, first, second, path: path() });
+    }
+    if first.media_type != second.media_type {
+        let (first, second) = (first.media_type.clone(), second.media_type.clone());
+        return Err(GraphError::MediaTypes { digest, first, second, path: path() });
+    }
+    Ok(())
 }
 
 /// The manifest's type that a descriptor spells in another way.
 fn spelling_of(descriptor: &Descriptor) -> Option<&'static str> {
     media_type::respelled(&descriptor.media_type)
-}
-
-/// Manifests that roots declare as absent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Absent {
-    digests: HashSet<Digest>,
-    /// Those that were met, at their first place.
-    pub(super) entries: Vec<ManifestEntry>,
-    pub(super) positions: HashMap<Digest, usize>,
-}
-
-impl Absent {
-    /// What is a root itself is there.
-    fn of(roots: &[Root]) -> Self {
-        let mut digests: HashSet<Digest> =
-            roots.iter().flat_map(|root| root.absent.iter().copied()).collect();
-        roots.iter().for_each(|root| {
-            digests.remove(&root.descriptor.digest);
-        });
-        Absent { digests, ..Self::default() }
-    }
 }
 
 /// How the walk came to a manifest.
@@ -210,43 +257,4 @@ struct Origin<L> {
     level: usize,
     /// Made where it is needed: most descriptors of a hostile index are repeats.
     label: L,
-}
-
-/// The children of one index, by what people call them.
-struct Labels<'a> {
-    siblings: &'a [Descriptor],
-    positions: HashMap<Digest, usize>,
-}
-
-impl<'a> Labels<'a> {
-    fn of(siblings: &'a [Descriptor]) -> Self {
-        let mut positions = HashMap::new();
-        if siblings.iter().any(Descriptor::is_attestation) {
-            for (position, sibling) in siblings.iter().enumerate() {
-                positions.entry(sibling.digest).or_insert(position);
-            }
-        }
-        Labels { siblings, positions }
-    }
-
-    /// A child's name among its siblings.
-    fn label(&self, number: usize) -> String {
-        let child = &self.siblings[number];
-        let platform_of = |descriptor: &Descriptor| {
-            let platform = descriptor.platform.as_ref().filter(|platform| !platform.is_unknown())?;
-            Some(shown(&platform.normalised().to_string()))
-        };
-        if child.is_attestation() {
-            let of = child.attested().and_then(|subject| self.positions.get(&subject));
-            return match of.and_then(|position| platform_of(&self.siblings[*position])) {
-                Some(platform) => format!("attestation of {platform}"),
-                None => format!("attestation {}", number + 1),
-            };
-        }
-        match (platform_of(child), child.kind()) {
-            (Some(platform), _) => platform,
-            (None, Kind::Index) => format!("index {}", number + 1),
-            (None, _) => format!("manifest {}", number + 1),
-        }
-    }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::graph::Graph;
+use super::lookup::Graph;
 use crate::layout::Root;
 use crate::manifest::is_image_config;
 use crate::media_type::Kind;
-use crate::{Descriptor, Digest, Node, Platform, RawManifest, Selection};
+use crate::{Carried, Descriptor, Digest, Node, Platform, RawManifest, Selection};
 
 /// A manifest below a root that is no index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +17,9 @@ pub struct Leaf {
     pub platform: Option<Platform>,
     /// Whether it is an image whose platform only its config names.
     pub platform_in_config: bool,
-    /// Whether its config and layers are carried for this root.
-    pub carried: bool,
-    /// Whether the source didn't have it. It may be an index then: all that is known of it is its descriptor.
-    pub absent: bool,
+    /// Whether its config and layers are carried for this root. One that is absent may be an index: all that
+    /// is known of it is its descriptor.
+    pub carried: Carried,
 }
 
 /// The leaves below a root, in the order of their manifests, each once.
@@ -40,7 +39,7 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
             if !seen.insert((descriptor.digest, platform.as_ref().map(takes), is_marked, is_attestation)) {
                 continue;
             }
-            if graph.absent(&descriptor.digest).is_some() {
+            if graph.carried(&descriptor.digest).is_absent() {
                 found.add((absent_leaf(&descriptor, platform, root.selection.as_ref()), None));
                 continue;
             }
@@ -74,38 +73,40 @@ fn leaf(
     let digest = descriptor.digest;
     if descriptor.is_attestation() {
         let subject = descriptor.attested();
-        let leaf = Leaf { digest, platform: None, platform_in_config: false, carried: true, absent: false };
+        let leaf = Leaf { digest, platform: None, platform_in_config: false, carried: Carried::Yes };
         return (leaf, subject);
     }
     // A marker without a platform is nobody's in particular, so everybody gets it; so does what is no image.
     let is_marked = descriptor.platform.is_some();
     let is_image = matches!(node, Some(Node::Manifest { config, .. }) if is_image_config(&config.media_type));
     let platform_in_config = platform.is_none() && !is_marked && is_image;
-    let carried = match (selection, &platform) {
+    let is_chosen = match (selection, &platform) {
         (None, _) => true,
         (Some(selection), Some(platform)) => selection.takes(platform),
         (Some(selection), None) => {
             !platform_in_config || selection.manifests().binary_search(&digest).is_ok()
         }
     };
-    (Leaf { digest, platform, platform_in_config, carried, absent: false }, None)
+    let carried = if is_chosen { Carried::Yes } else { Carried::LeftOut };
+    (Leaf { digest, platform, platform_in_config, carried }, None)
 }
 
-/// A manifest that the source didn't have. `carried` says that it would have to be there: it is of a chosen
-/// platform, or all was chosen. Attestations may always be missing, because clean-up jobs remove them. What
-/// has no platform in its descriptor can't have been chosen, for only its config would tell.
+/// A manifest that the source didn't have. It is missing where it belongs to a chosen platform, or where all
+/// was chosen. Attestations are never missing, because clean-up jobs remove them. A manifest without a
+/// platform in its descriptor can't have been chosen, because only its config would name one.
 fn absent_leaf(descriptor: &Descriptor, platform: Option<Platform>, selection: Option<&Selection>) -> Leaf {
     let digest = descriptor.digest;
     let is_attestation = descriptor.is_attestation();
     let platform = platform.filter(|_| !is_attestation);
-    let carried = match (selection, &platform) {
+    let is_chosen = match (selection, &platform) {
         _ if is_attestation => false,
         (None, _) => true,
         (Some(selection), Some(platform)) => selection.takes(platform),
         (Some(selection), None) => selection.manifests().binary_search(&digest).is_ok(),
     };
     let platform_in_config = platform.is_none() && descriptor.platform.is_none() && !is_attestation;
-    Leaf { digest, platform, platform_in_config, carried, absent: true }
+    let carried = if is_chosen { Carried::Missing } else { Carried::Absent };
+    Leaf { digest, platform, platform_in_config, carried }
 }
 
 /// Leaves, each once, and for attestations what they speak of.
@@ -116,12 +117,14 @@ struct Found {
 }
 
 impl Found {
-    /// Adds a leaf; one that is reached twice is carried if either way says so.
+    /// Adds a leaf; one that is reached in two ways is chosen if either way says so.
     fn add(&mut self, (leaf, subject): (Leaf, Option<Digest>)) {
         let position = *self.positions.entry(leaf.digest).or_insert(self.leaves.len());
         match self.leaves.get_mut(position) {
             Some((known, _)) => {
-                known.carried |= leaf.carried;
+                if leaf.carried.is_chosen() {
+                    known.carried = leaf.carried;
+                }
                 known.platform = known.platform.take().or(leaf.platform);
             }
             None => self.leaves.push((leaf, subject)),
@@ -133,10 +136,10 @@ impl Found {
 /// image is carried.
 fn settle_attestations(found: &mut [(Leaf, Option<Digest>)]) {
     let omitted: HashSet<Digest> =
-        found.iter().filter(|(leaf, _)| !leaf.carried).map(|(leaf, _)| leaf.digest).collect();
+        found.iter().filter(|(leaf, _)| !leaf.carried.is_chosen()).map(|(leaf, _)| leaf.digest).collect();
     for (leaf, subject) in found {
-        if subject.is_some_and(|subject| omitted.contains(&subject)) {
-            leaf.carried = false;
+        if leaf.carried == Carried::Yes && subject.is_some_and(|subject| omitted.contains(&subject)) {
+            leaf.carried = Carried::LeftOut;
         }
     }
 }

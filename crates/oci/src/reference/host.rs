@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use url::Url;
 
-use crate::reference::tidied::split_scheme;
 use crate::text::without_password;
 
 /// Docker Hub as references name it.
@@ -139,6 +138,13 @@ impl fmt::Display for Host {
             None => f.write_str(&self.name),
         }
     }
+}
+
+/// `docker://` and what stands behind it.
+pub(super) fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let end = text.find("://")?;
+    let is_scheme = end > 0 && text[..end].bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    is_scheme.then(|| text.split_at(end + 3))
 }
 
 fn parse_port(text: &str) -> Option<u16> {

@@ -1,7 +1,7 @@
 //! What somebody most likely meant by a text that is almost a name: people paste addresses of browsers, other
 //! tools' transports, and lines with spaces.
 
-use crate::Host;
+use super::host::{Host, split_scheme};
 
 /// A text without what doesn't belong into a name, and what that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +50,6 @@ impl Tidied {
     pub fn advice(&self) -> String {
         format!("{}: {}", self.faults.join(" and "), self.text)
     }
-}
-
-/// `docker://` and what stands behind it.
-pub(crate) fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let end = text.find("://")?;
-    let is_scheme = end > 0 && text[..end].bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    is_scheme.then(|| text.split_at(end + 3))
 }
 
 /// Everything but a tag, which may have capitals.

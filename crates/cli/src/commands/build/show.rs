@@ -6,7 +6,7 @@ use std::path::Path;
 use airlift_bundle::volumes::{Volume, VolumeRange, VolumeSet};
 use airlift_bundle::zst;
 use airlift_oci::graph::leaves;
-use airlift_oci::{Digest, Graph, RawManifest, Root, layout, summary};
+use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents, reference};
 use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
 
 use crate::output::size_at;
@@ -81,10 +81,10 @@ pub(crate) fn frames(output: &Path, packing: &Packing) -> String {
 
 /// A row for each platform, and one for all of them together where there are several.
 fn image_rows(table: &mut Table, image: &ImagePlan, graph: &Graph, root: &Root) {
-    let name = Cell::new(Tone::Name, layout::familiar(&image.reference));
+    let name = Cell::new(Tone::Name, reference::familiar(&image.reference));
     let whole = Cell::new(Tone::Bold, size::human(image.size));
     let carried = platform_sizes(graph, root, Carried::Yes);
-    let omitted = platform_sizes(graph, root, Carried::No);
+    let omitted = platform_sizes(graph, root, Carried::LeftOut);
     if carried.len() + omitted.len() < 2 {
         table.row([name, image.platforms.join(", ").into(), whole]);
         attached_rows(table, graph, root);
@@ -107,12 +107,12 @@ fn image_rows(table: &mut Table, image: &ImagePlan, graph: &Graph, root: &Root) 
 /// A row for each kind of what is attached to an image: so it shows which images are signed.
 fn attached_rows(table: &mut Table, graph: &Graph, root: &Root) {
     let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
-    for attached in summary::attached_to(graph, root) {
+    for attached in airlift_oci::graph::attached_to(graph, root) {
         let raw = graph.manifest(&attached.descriptor.digest).and_then(|entry| entry.raw.as_ref());
         let kind = attachment(attached.reference.as_deref(), raw.and_then(RawManifest::artifact_type));
         let (count, bytes) = kinds.entry(kind).or_default();
         *count += 1;
-        *bytes = bytes.saturating_add(summary::size_of(graph, attached));
+        *bytes = bytes.saturating_add(contents::size_of(graph, attached));
     }
     for (kind, (count, bytes)) in kinds {
         let times = if count == 1 { String::new() } else { format!("{count} × ") };
@@ -121,21 +121,14 @@ fn attached_rows(table: &mut Table, graph: &Graph, root: &Root) {
     }
 }
 
-/// Whether a platform's content is in the bundle.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Carried {
-    Yes,
-    No,
-}
-
 /// What each platform would take alone: its manifests, configs and layers. `None`: the source doesn't have
 /// it.
 fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, Option<u64>)> {
     let mut sizes: Vec<(String, Option<u64>)> = Vec::new();
-    for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried == (which == Carried::Yes)) {
+    for leaf in leaves(graph, root).into_iter().filter(|leaf| leaf.carried.is_chosen() == which.is_chosen()) {
         let Some(platform) = &leaf.platform else { continue };
-        let bytes = (!leaf.absent).then(|| size_of(graph, &leaf.digest));
-        let name = summary::display(platform);
+        let bytes = (!leaf.carried.is_absent()).then(|| size_of(graph, &leaf.digest));
+        let name = platform.shown();
         match sizes.iter_mut().find(|(known, _)| *known == name) {
             Some((_, Some(size))) => *size = size.saturating_add(bytes.unwrap_or_default()),
             Some((_, size)) => *size = bytes,
@@ -147,7 +140,7 @@ fn platform_sizes(graph: &Graph, root: &Root, which: Carried) -> Vec<(String, Op
 
 fn size_of(graph: &Graph, manifest: &Digest) -> u64 {
     let Some(raw) = graph.manifest(manifest).and_then(|entry| entry.raw.as_ref()) else { return 0 };
-    let carried = Graph::blobs_of(raw).into_iter().filter(|(_, blob)| !graph.is_external(blob));
+    let carried = graph.carried_blobs(raw);
     carried.fold(raw.size(), |sum, (_, blob)| sum.saturating_add(blob.size))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use airlift_oci::{Graph, summary};
+use airlift_oci::{Graph, contents};
 
 use crate::output::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
 use crate::ui::table::{Cell, Column, Table};
@@ -140,7 +140,7 @@ fn totals(document: &InspectDocument, graph: &Graph) -> String {
     let mut seen = HashSet::new();
     let mut together: u64 = graph.manifests.iter().map(|entry| entry.descriptor.size).sum();
     for root in &graph.roots {
-        for (_, _, blob) in summary::blobs_of_root(graph, root) {
+        for (_, _, blob) in contents::blobs_of_root(graph, root) {
             if seen.insert(blob.digest) {
                 together = together.saturating_add(blob.size);
             }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_bundle::read::archive::Container;
 use airlift_oci::graph::ManifestEntry;
-use airlift_oci::{Digest, Graph, RawManifest, Root, summary};
+use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents};
 use airlift_verifier::Examined;
 
 use crate::output::{InspectedBlob, InspectedImage, InspectedManifest};
@@ -38,11 +38,11 @@ impl<'a> Tree<'a> {
 
     /// An image with everything below it.
     pub(crate) fn image(&mut self, root: &Root) -> InspectedImage {
-        let platforms = summary::platforms_of(self.graph, root, |config| self.examined.small_blob(config));
+        let platforms = contents::platforms_of(self.graph, root, |config| self.examined.small_blob(config));
         let manifest = match self.graph.manifest(&root.descriptor.digest) {
             Some(entry) => InspectedManifest {
                 label: root.name(),
-                total_size: summary::size_of(self.graph, root),
+                total_size: contents::size_of(self.graph, root),
                 ..self.manifest(entry)
             },
             // The graph has every root.
@@ -67,7 +67,7 @@ impl<'a> Tree<'a> {
             media_type: descriptor.media_type.clone(),
             size: descriptor.size,
             total_size: self.total(&descriptor.digest),
-            platform: platform.map(summary::display),
+            platform: platform.map(airlift_oci::Platform::shown),
             artifact_type: entry.raw.as_ref().and_then(RawManifest::artifact_type).map(str::to_owned),
             attestation: descriptor.is_attestation(),
             unreadable: entry.raw.is_none(),
@@ -81,7 +81,7 @@ impl<'a> Tree<'a> {
         for child in Graph::children_of(raw) {
             if let Some(child) = self.graph.manifest(&child.digest) {
                 node.manifests.push(self.manifest(child));
-            } else if let Some(child) = self.graph.absent(&child.digest) {
+            } else if let Some(child) = self.graph.find(&child.digest) {
                 let absent = InspectedManifest { unreadable: false, absent: true, ..self.manifest(child) };
                 node.manifests.push(InspectedManifest { repeated: false, ..absent });
             }
@@ -107,7 +107,7 @@ impl<'a> Tree<'a> {
             media_type: blob.media_type.clone(),
             size: blob.size,
             offset: self.examined.blob(&blob.digest).filter(|_| in_tar).map(|section| section.offset()),
-            external: self.graph.is_external(blob),
+            external: self.graph.carried_blob(blob) == Carried::External,
             shared: self.uses.get(&blob.digest).is_some_and(|uses| *uses > 1),
         }
     }
@@ -117,9 +117,8 @@ impl<'a> Tree<'a> {
         for entry in self.graph.below(digest) {
             sizes.insert(entry.descriptor.digest, entry.descriptor.size);
             let raw = entry.raw.as_ref().filter(|_| self.graph.carries(&entry.descriptor.digest));
-            let blobs = raw.into_iter().flat_map(Graph::blobs_of).map(|(_, blob)| blob);
-            let carried = blobs.filter(|blob| !self.graph.is_external(blob));
-            sizes.extend(carried.map(|blob| (blob.digest, blob.size)));
+            let blobs = raw.into_iter().flat_map(|raw| self.graph.carried_blobs(raw));
+            sizes.extend(blobs.map(|(_, blob)| (blob.digest, blob.size)));
         }
         sizes.values().fold(0, |sum, size| sum.saturating_add(*size))
     }

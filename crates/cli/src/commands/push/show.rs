@@ -1,6 +1,6 @@
 //! What a push says: the plan before, the receipt after.
 
-use airlift_oci::layout;
+use airlift_oci::reference;
 use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Standing, Status};
 
 use crate::ui::table::{Cell, Column, Table};
@@ -17,7 +17,7 @@ pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
     let mut table = Table::new(columns);
     for (number, image) in plan.images().iter().enumerate() {
         let mut row: Vec<Cell> = vec![
-            Cell::new(Tone::Name, harmless(layout::familiar(&image.source))),
+            Cell::new(Tone::Name, harmless(reference::familiar(&image.source))),
             image.target.to_string().into(),
             size::human(image.size).into(),
         ];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_oci::{Digest, layout};
+use airlift_oci::{Digest, reference};
 use airlift_verifier::report::{ImageReport, ReferrerReport};
 use airlift_verifier::{Finding, Report, Rule, State, VolumeReport};
 
@@ -66,7 +66,7 @@ fn state(ok: bool) -> Cell {
 
 fn name(reference: Option<&str>, digest: &Digest) -> String {
     match reference {
-        Some(reference) => harmless(layout::familiar(reference)).into_owned(),
+        Some(reference) => harmless(reference::familiar(reference)).into_owned(),
         None => digest.to_string(),
     }
 }

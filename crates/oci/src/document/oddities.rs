@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Document, parse_with};
+use super::strict::parse_with;
+use super::view::Document;
 
 /// Says what is odd about JSON that was read as a [`Document`]; empty where nothing is.
 pub fn oddities(bytes: &[u8]) -> Vec<String> {

@@ -1,0 +1,84 @@
+//! What one root carries: its platforms, its blobs and their size.
+
+use std::collections::HashSet;
+
+use crate::document::platform_of_config;
+use crate::graph::{BlobRole, Graph, Leaf, leaves};
+use crate::image_config::MAX_CONFIG;
+use crate::layout::Root;
+use crate::{Descriptor, Digest, Node, RawManifest};
+
+/// An image's platforms, by name, each once, in the order of their manifests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Platforms {
+    /// Those whose configs and layers are carried.
+    pub carried: Vec<String>,
+    /// Those that were left out by choice.
+    pub omitted: Vec<String>,
+}
+
+/// The platforms of the images below a root. `config` reads configs that alone name a platform; it is only
+/// asked for those that are carried.
+pub fn platforms_of(
+    graph: &Graph,
+    root: &Root,
+    mut config: impl FnMut(&Descriptor) -> Option<Vec<u8>>,
+) -> Platforms {
+    let mut platforms = Platforms::default();
+    for leaf in leaves(graph, root) {
+        let is_chosen = leaf.carried.is_chosen();
+        let named = leaf.platform.clone().or_else(|| {
+            let config = config_of(graph, &leaf).filter(|_| is_chosen).map(&mut config)??;
+            platform_of_config(&config)
+        });
+        let list = if is_chosen { &mut platforms.carried } else { &mut platforms.omitted };
+        let name = match named {
+            Some(platform) => platform.shown(),
+            // An attestation goes with its image and is no platform. An image's platform stands in its
+            // config, which isn't there.
+            None if leaf.platform_in_config && !is_chosen => format!("unnamed ({}…)", leaf.digest.short()),
+            None => continue,
+        };
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    platforms
+}
+
+/// The config that names a leaf's platform, where no index does and it is small enough to be one.
+pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<&'a Descriptor> {
+    let raw = graph.manifest(&leaf.digest).filter(|_| leaf.platform_in_config)?.raw.as_ref()?;
+    match raw.node() {
+        Node::Manifest { config, .. } if config.size <= MAX_CONFIG => Some(config),
+        _ => None,
+    }
+}
+
+/// The blobs that a root carries, each once, with the manifest that names it first.
+pub fn blobs_of_root<'a>(graph: &'a Graph, root: &Root) -> Vec<(&'a RawManifest, BlobRole, &'a Descriptor)> {
+    let others = leaves(graph, root).into_iter().filter(|leaf| !leaf.carried.is_chosen());
+    let omitted: HashSet<Digest> = others.map(|leaf| leaf.digest).collect();
+    let mut seen = HashSet::new();
+    let mut blobs = Vec::new();
+    for entry in graph.below(&root.descriptor.digest) {
+        let Some(raw) = entry.raw.as_ref().filter(|_| !omitted.contains(&entry.descriptor.digest)) else {
+            continue;
+        };
+        for (role, blob) in graph.carried_blobs(raw) {
+            if seen.insert(blob.digest) {
+                blobs.push((raw, role, blob));
+            }
+        }
+    }
+    blobs
+}
+
+/// The bytes that a root brings in: its manifests and the blobs that it carries, each digest once.
+pub fn size_of(graph: &Graph, root: &Root) -> u64 {
+    let manifests = graph.below(&root.descriptor.digest);
+    let known: HashSet<Digest> = manifests.iter().map(|entry| entry.descriptor.digest).collect();
+    let blobs = blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob);
+    let blobs = blobs.filter(|blob| !known.contains(&blob.digest)).map(|blob| blob.size);
+    manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
+}

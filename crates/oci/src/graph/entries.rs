@@ -1,0 +1,57 @@
+//! What a graph is made of: manifests and blobs, each at its first place.
+
+use std::fmt;
+
+use crate::{Carried, Descriptor, RawManifest};
+
+/// What a blob is to the manifest that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobRole {
+    /// The config.
+    Config,
+    /// The layer of that number, counted from 1.
+    Layer(usize),
+    /// The entry of an index, counted from 1, that is no manifest (build caches have such), or of an artifact
+    /// manifest.
+    Entry(usize),
+}
+
+impl fmt::Display for BlobRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BlobRole::Config => f.write_str("config"),
+            BlobRole::Layer(number) => write!(f, "layer {number}"),
+            BlobRole::Entry(number) => write!(f, "blob {number}"),
+        }
+    }
+}
+
+/// A manifest of the graph, at its first place.
+#[derive(Clone, Debug)]
+pub struct ManifestEntry {
+    /// How its parent, or `index.json`, names it.
+    pub descriptor: Descriptor,
+    /// Its bytes; `None` where they could not be had, so that what lies below is unknown.
+    pub raw: Option<RawManifest>,
+    /// The root, by position, that led here first.
+    pub root: usize,
+    /// The manifest, by position, that names it first; `None` for a root.
+    pub parent: Option<usize>,
+    /// Levels below the root.
+    pub level: usize,
+    /// Whether its config and layers are carried, for whichever root.
+    pub carried: Carried,
+    /// Its name among its siblings, for people: a platform, "attestation of linux/amd64", "manifest 3".
+    pub label: String,
+}
+
+/// A blob of the graph, at its first use.
+#[derive(Clone, Debug)]
+pub struct BlobEntry {
+    /// How the manifest names it.
+    pub descriptor: Descriptor,
+    /// The manifest, by position, that names it first.
+    pub manifest: usize,
+    /// What it is there.
+    pub role: BlobRole,
+}
