@@ -2,7 +2,7 @@
 //! that, and only then is anything said.
 
 use airlift_server::Options;
-use airlift_testkit::killed;
+use airlift_testkit::kills;
 use airlift_testkit::strace::{Strace, Watched};
 
 use crate::airlift::Airlift;
@@ -72,7 +72,7 @@ fn a_bundle_is_on_disk_before_anybody_is_told() {
 #[test]
 fn volumes_are_on_disk_before_they_are_a_set() {
     let source = Embedded::start(Options::default());
-    source.endpoint().push(&[killed::sample("1", 1)]);
+    source.endpoint().push(&[kills::sample("1", 1)]);
     let airlift = Airlift::new();
     let folder = airlift.path("").canonicalize().unwrap();
     let folder = folder.to_str().unwrap();

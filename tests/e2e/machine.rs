@@ -11,7 +11,7 @@ mod output;
 mod signals;
 
 use airlift_server::Options;
-use airlift_testkit::killed::{Program, sample};
+use airlift_testkit::kills::{Program, sample};
 
 use crate::airlift::Airlift;
 use crate::made::Embedded;

@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Instant;
 
-use airlift_testkit::injected::{CALLS, ERRORS, Outcome, fail};
-use airlift_testkit::killed::{Before, Build, Scenario, Shape};
+use airlift_testkit::failing_calls::{CALLS, ERRORS, Outcome, fail};
+use airlift_testkit::kills::{Before, Build, Form, Scenario};
 
 use crate::stage::{Stage, usage};
 
-const SHAPES: [Shape; 3] = [Shape::Plain, Shape::Frames, Shape::Volumes];
+const FORMS: [Form; 3] = [Form::Tar, Form::Zst, Form::Volumes];
 
 /// Walks what was asked for, or everything; tells whether all went well.
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
@@ -17,9 +17,9 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
     let stage = Stage::new();
     let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
     let samples = (&stage.new, &stage.old);
-    let builds = SHAPES.iter().flat_map(|shape| befores.map(|before| (*shape, before)));
+    let builds = FORMS.iter().flat_map(|form| befores.map(|before| (*form, before)));
     let builds: Vec<Build> = builds
-        .map(|(shape, before)| Build::new(&stage.program, stage.source.authority(), samples, shape, before))
+        .map(|(form, before)| Build::new(&stage.program, stage.source.authority(), samples, form, before))
         .collect();
     let names: Vec<_> = builds.iter().map(Build::name).collect();
     if let Some(unknown) = wanted.iter().find(|wanted| !names.contains(wanted)) {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use airlift_testkit::killed::{Before, Build, Push, Scenario, Shape, walk};
+use airlift_testkit::kills::{Before, Build, Form, Push, Scenario, walk};
 use airlift_testkit::tracer::Kill;
 
 use crate::stage::{Stage, number, usage};
@@ -21,16 +21,16 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
     let stage = Stage::new();
     let bundle = stage.bundle();
     let samples = (&stage.new, &stage.old);
-    let build = |(shape, before)| -> Box<dyn Scenario> {
-        Box::new(Build::new(&stage.program, stage.source.authority(), samples, shape, before))
+    let build = |(form, before)| -> Box<dyn Scenario> {
+        Box::new(Build::new(&stage.program, stage.source.authority(), samples, form, before))
     };
     let push = |old| -> Box<dyn Scenario> {
         Box::new(Push::new(&stage.program, &bundle, &stage.new, stage.target.endpoint().clone(), old))
     };
     let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
-    let builds = [Shape::Plain, Shape::Frames, Shape::Volumes]
+    let builds = [Form::Tar, Form::Zst, Form::Volumes]
         .into_iter()
-        .flat_map(|shape| befores.map(|before| build((shape, before))));
+        .flat_map(|form| befores.map(|before| build((form, before))));
     let scenarios: Vec<_> = builds.chain([push(None), push(Some(&stage.old))]).collect();
     let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
     if let Some(unknown) = wanted.scenarios.iter().find(|wanted| !names.contains(wanted)) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use airlift_server::samples::Sample;
-use airlift_testkit::killed::{Program, sample};
+use airlift_testkit::kills::{Program, sample};
 use airlift_testkit::real::RealRegistry;
 use airlift_testkit::tool::workspace_root;
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use airlift_oci::{Digest, Selector, media_type};
 use airlift_registry::{Access, Options, Transport};
-use airlift_testkit::real::{RealRegistry, Recipe};
+use airlift_testkit::real::{RealRegistry, RegistryBuilder};
 use futures::StreamExt as _;
 use support::line::{Line, Share};
 use support::script::Request;
@@ -106,8 +106,8 @@ async fn all_arrives_over_a_line_that_flaps() {
 }
 
 /// The same against a real registry, whose connections live as long as they hold.
-async fn real(recipe: Recipe) {
-    let Some(registry) = recipe.start() else { return };
+async fn real(builder: RegistryBuilder) {
+    let Some(registry) = builder.start() else { return };
     let share = |number: usize| match number % 10 {
         0 => Share { up: 600_000, ..Share::ALL },
         3 => Share::NOTHING,

@@ -15,11 +15,11 @@
 )]
 
 pub mod containerd;
+#[cfg(target_os = "linux")]
+pub mod failing_calls;
 pub mod http;
 #[cfg(target_os = "linux")]
-pub mod injected;
-#[cfg(target_os = "linux")]
-pub mod killed;
+pub mod kills;
 pub mod process;
 pub mod real;
 pub mod scripted;

@@ -21,7 +21,7 @@ enum Kind {
 
 /// A registry that is to be started.
 #[derive(Clone, Debug)]
-pub struct Recipe {
+pub struct RegistryBuilder {
     kind: Kind,
     password: Option<(String, String)>,
     tls: bool,
@@ -39,23 +39,23 @@ pub struct RealRegistry {
 
 impl RealRegistry {
     /// Debian's docker-registry (Distribution 2.8): the strict majority, without a referrers API.
-    pub fn debian() -> Recipe {
-        Recipe::new(Kind::Distribution2)
+    pub fn debian() -> RegistryBuilder {
+        RegistryBuilder::new(Kind::Distribution2)
     }
 
-    /// Distribution v3, which can be told to take sparse indexes (see [`Recipe::with_config`]).
-    pub fn distribution_v3() -> Recipe {
-        Recipe::new(Kind::Distribution3)
+    /// Distribution v3, which can be told to take sparse indexes (see [`RegistryBuilder::with_config`]).
+    pub fn distribution_v3() -> RegistryBuilder {
+        RegistryBuilder::new(Kind::Distribution3)
     }
 
     /// The registry within go-containerregistry's crane.
-    pub fn crane() -> Recipe {
-        Recipe::new(Kind::Crane)
+    pub fn crane() -> RegistryBuilder {
+        RegistryBuilder::new(Kind::Crane)
     }
 
     /// go-containerregistry's registry with the referrers API switched on (`tests/tools/referrers-registry`).
-    pub fn with_referrers() -> Recipe {
-        Recipe::new(Kind::WithReferrers)
+    pub fn with_referrers() -> RegistryBuilder {
+        RegistryBuilder::new(Kind::WithReferrers)
     }
 
     /// `127.0.0.1:PORT`, as it stands before the first `/` of a reference.
@@ -68,7 +68,7 @@ impl RealRegistry {
         &self.endpoint
     }
 
-    /// The certificate of a registry [with TLS](Recipe::with_tls), as PEM; nothing else trusts it.
+    /// The certificate of a registry [with TLS](RegistryBuilder::with_tls), as PEM; nothing else trusts it.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
@@ -84,9 +84,9 @@ impl RealRegistry {
     }
 }
 
-impl Recipe {
+impl RegistryBuilder {
     fn new(kind: Kind) -> Self {
-        Recipe { kind, password: None, tls: false, config: String::new() }
+        RegistryBuilder { kind, password: None, tls: false, config: String::new() }
     }
 
     fn is_distribution(&self) -> bool {

@@ -4,10 +4,10 @@
 use airlift_server::samples;
 use airlift_testkit::containerd::Containerd;
 use airlift_testkit::http::Endpoint;
-use airlift_testkit::real::{RealRegistry, Recipe};
+use airlift_testkit::real::{RealRegistry, RegistryBuilder};
 
-fn takes_samples_and_gives_them_back(recipe: Recipe) {
-    let Some(registry) = recipe.start() else { return };
+fn takes_samples_and_gives_them_back(builder: RegistryBuilder) {
+    let Some(registry) = builder.start() else { return };
     let samples = samples::all();
     registry.endpoint().push(&samples);
     for sample in &samples {

@@ -5,7 +5,7 @@ use std::path::Path;
 use airlift_oci::{Digest, Limits, Unobserved, layout};
 use airlift_verifier::{Options, Report, State, VerifiedBundle, verify};
 
-use crate::second::{Said, is_whole, tar_files};
+use crate::second_reader::{Reported, is_whole, tar_files};
 use crate::{assert_shown, with_file};
 
 /// Bytes that may be a bundle: an answer in any case, each finding with a place; and a bundle that is called
@@ -17,18 +17,18 @@ pub fn archives(bytes: &[u8]) {
         return;
     }
     let warns = |rule| report.findings.iter().any(|finding| finding.rule.id() == rule);
-    let said = Said {
+    let reported = Reported {
         is_partial: report.state == State::Partial || warns("manifest-absent"),
         lacks_mark: warns("layout-missing"),
     };
-    if let Err(why) = is_whole(bytes, said) {
+    if let Err(why) = is_whole(bytes, reported) {
         panic!("verify says whole, a second reader says: {why}");
     }
     let (index, id) = (content(bytes, layout::INDEX_FILE), report.id);
     assert_eq!(Some(Digest::sha256(&index)), id);
     with_file(bytes, |path, _| assert_admitted(path, id));
-    let is_ours =
-        !said.lacks_mark && matches!(layout::parse_layout(&content(bytes, layout::LAYOUT_FILE)), Ok(Some(_)));
+    let is_ours = !reported.lacks_mark
+        && matches!(layout::parse_layout(&content(bytes, layout::LAYOUT_FILE)), Ok(Some(_)));
     if let Some(damaged) = flipped(bytes, is_ours) {
         assert!(examine(&damaged).is_none_or(|report| !report.ok), "a flipped bit was not found");
     }

@@ -5,7 +5,7 @@ use airlift_oci::layout::{Root, encode_index, encode_layout, parse_index, parse_
 use airlift_oci::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest, layout};
 
 use crate::assert_shown;
-use crate::second::Json;
+use crate::second_reader::Json;
 
 /// Bytes that may be any of these documents: what is accepted has one meaning to every reader, keeps its
 /// bytes, and what we write of it says the same.

@@ -3,7 +3,7 @@
 //! Each function takes bytes as they might come from outside and panics where a promise is broken. The fuzz
 //! targets call them on nightly with coverage, `tests/properties.rs` calls the same ones on stable. What is
 //! asserted is more than "it does not crash": values that are printed can be read back, and what is accepted
-//! is read the same by a second reader that shares no code with the product ([`second`]).
+//! is read the same by a second reader that shares no code with the product ([`second_reader`]).
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a broken promise has to fail")]
 
 pub mod archives;
@@ -11,8 +11,8 @@ pub mod documents;
 #[path = "../../../crates/bundle/tests/format/images.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod images;
-pub mod recipes;
-pub mod second;
+pub mod mutations;
+pub mod second_reader;
 pub mod seeds;
 #[path = "../../../crates/bundle/tests/format/tar_file.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

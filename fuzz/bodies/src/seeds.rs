@@ -4,7 +4,7 @@
 use airlift_oci::{Algorithm, Digest};
 
 use crate::images::{Images, index_json, json};
-use crate::recipes::cook;
+use crate::mutations::mutate;
 use crate::tar_file::Tar;
 
 /// The seeds of a target by its name; none for a name that isn't one.
@@ -17,14 +17,14 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "documents" => documents(),
         "tars" => tars(),
         "archives" => archives(),
-        "recipes" => RECIPES.iter().map(|recipe| recipe.to_vec()).collect(),
+        "mutations" => MUTATIONS.iter().map(|choices| choices.to_vec()).collect(),
         _ => Vec::new(),
     }
 }
 
 /// All targets.
 pub const TARGETS: [&str; 7] =
-    ["archives", "digests", "documents", "platforms", "recipes", "references", "tars"];
+    ["archives", "digests", "documents", "mutations", "platforms", "references", "tars"];
 
 const PLATFORMS: [&str; 8] = [
     "linux/amd64",
@@ -52,8 +52,8 @@ const REFERENCES: [&str; 12] = [
     "a@sha512:cf83e1",
 ];
 
-/// Each change of [`cook`] once, then some together; the first byte says whose archive.
-const RECIPES: [&[u8]; 22] = [
+/// Each change of [`mutate`] once, then some together; the first byte says whose archive.
+const MUTATIONS: [&[u8]; 22] = [
     b"\0",
     b"\x01",
     b"\0\0\0\x02\0\x09\0\x04\0\x02xx\x01",
@@ -149,7 +149,7 @@ fn tars() -> Vec<Vec<u8>> {
 }
 
 fn archives() -> Vec<Vec<u8>> {
-    let mut all: Vec<Vec<u8>> = [0, 1].iter().map(|whose| cook(&[*whose]).0).collect();
+    let mut all: Vec<Vec<u8>> = [0, 1].iter().map(|whose| mutate(&[*whose]).0).collect();
     // Less to get lost in: one image of one layer, one index, an empty layout.
     let mut images = Images::default();
     let layer = images.blob(crate::images::LAYER, b"layer");

@@ -3,7 +3,7 @@
 use airlift_bundle::EntryPath;
 use airlift_bundle::tar::scan::scan;
 
-use crate::second::tar_files;
+use crate::second_reader::tar_files;
 use crate::{assert_shown, with_file};
 
 /// Bytes that may be an archive: no place that is found lies outside of them or over another, and an archive

@@ -7,7 +7,7 @@ mod json_tokens;
 
 use airlift_fuzz_bodies::archives::archives;
 use airlift_fuzz_bodies::documents::documents;
-use airlift_fuzz_bodies::recipes::{cook, recipes};
+use airlift_fuzz_bodies::mutations::{mutate, mutations};
 use airlift_fuzz_bodies::seeds;
 use airlift_fuzz_bodies::tars::tars;
 use airlift_fuzz_bodies::values::{digests, paths, platforms, references};
@@ -23,7 +23,7 @@ fn body(target: &str, input: &[u8]) {
         "digests" => digests(&text),
         "documents" => documents(input),
         "platforms" => platforms(&text),
-        "recipes" => recipes(input),
+        "mutations" => mutations(input),
         "references" => references(&text),
         "tars" => tars(input),
         other => panic!("{other} is no target"),
@@ -62,18 +62,18 @@ fn committed_seeds_are_the_ones_that_are_made() {
     }
 }
 
-/// Every change that a recipe can ask for does something; otherwise the fuzzer works on nothing.
+/// Every change that can be asked for does something; otherwise the fuzzer works on nothing.
 #[test]
-fn recipes_change_archives() {
+fn mutations_change_archives() {
     for whose in [0, 1] {
-        let (whole, none) = cook(&[whose]);
+        let (whole, none) = mutate(&[whose]);
         assert_eq!(none, 0);
         for change in 0..14 {
             // Bytes that pick other places each time: some of them have to do something.
             let made = (0..20_u8).map(|seed| {
                 let more: Vec<u8> =
                     (0..40_u8).map(|at| at.wrapping_mul(37).wrapping_add(seed * 11) | 1).collect();
-                cook(&[&[whose, change], &more[..]].concat()).0
+                mutate(&[&[whose, change], &more[..]].concat()).0
             });
             assert!(made.into_iter().any(|bytes| bytes != whole), "change {change}");
         }
@@ -167,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn recipes_hold(recipe in prop_oneof![near("recipes"), prop::collection::vec(any::<u8>(), 0..60)]) {
-        recipes(&recipe);
+    fn mutations_hold(choices in prop_oneof![near("mutations"), prop::collection::vec(any::<u8>(), 0..60)]) {
+        mutations(&choices);
     }
 }

@@ -4,8 +4,8 @@
 //! itself refuse to make a file larger, as a quota does. A small file system would need somebody who may
 //! mount it: `tests/faults/inject` uses one where that is so.
 
-use airlift_testkit::injected::{ERRORS, Outcome, fail};
-use airlift_testkit::killed::{Before, Build, Shape, sample};
+use airlift_testkit::failing_calls::{ERRORS, Outcome, fail};
+use airlift_testkit::kills::{Before, Build, Form, sample};
 use airlift_testkit::strace::Strace;
 use airlift_testkit::tool::tool;
 use std::process::Command;
@@ -17,21 +17,21 @@ use crate::made::Embedded;
 /// The calls without which there is no bundle. A name that isn't called is passed over, but then another is.
 const CALLS: [&str; 6] = ["openat", "ftruncate", "fallocate", "pwrite64", "fsync", "renameat2"];
 
-fn build(source: &Embedded, shape: Shape, before: Before) -> Build {
-    Build::new(&program(), source.authority(), (&sample("1", 1), &sample("0", 100)), shape, before)
+fn build(source: &Embedded, form: Form, before: Before) -> Build {
+    Build::new(&program(), source.authority(), (&sample("1", 1), &sample("0", 100)), form, before)
 }
 
 #[test]
 fn a_disk_that_fails_costs_nothing_that_was_there() {
     let source = source();
     let walks = [
-        (Shape::Plain, Before::Nothing, 2),
-        (Shape::Plain, Before::OtherBundle, 1),
-        (Shape::Frames, Before::Nothing, 1),
-        (Shape::Volumes, Before::Nothing, 1),
+        (Form::Tar, Before::Nothing, 2),
+        (Form::Tar, Before::OtherBundle, 1),
+        (Form::Zst, Before::Nothing, 1),
+        (Form::Volumes, Before::Nothing, 1),
     ];
-    for (shape, before, numbers) in walks {
-        let build = build(&source, shape, before);
+    for (form, before, numbers) in walks {
+        let build = build(&source, form, before);
         let mut held = 0;
         for (call, error) in CALLS.iter().flat_map(|call| ERRORS.map(|error| (call, error))) {
             for number in 1..=numbers {
@@ -49,7 +49,7 @@ fn a_disk_that_fails_costs_nothing_that_was_there() {
 #[test]
 fn a_part_that_can_not_be_read_is_an_io_error() {
     let source = source();
-    let build = build(&source, Shape::Plain, Before::Part);
+    let build = build(&source, Form::Tar, Before::Part);
     let Some(outcome) = fail(&build, "pread64", "EIO", 1) else { return };
     assert_eq!(outcome, Outcome::Held);
 }

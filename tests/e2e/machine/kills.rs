@@ -2,7 +2,7 @@
 //! command goes on.
 
 use airlift_server::Options;
-use airlift_testkit::killed::{Before, Build, Push, Scenario, Shape, sample, walk};
+use airlift_testkit::kills::{Before, Build, Form, Push, Scenario, sample, walk};
 use airlift_testkit::tracer::{self, Kill, call_named};
 
 use super::{built, program, source};
@@ -33,29 +33,29 @@ fn assert_survives(scenario: &dyn Scenario) {
     assert!(tally.killed >= SPREAD / 2, "{tally:?}");
 }
 
-fn assert_builds_survive(shape: Shape, befores: &[Before]) {
+fn assert_builds_survive(form: Form, befores: &[Before]) {
     let source = source();
     let samples = (sample("1", 1), sample("0", 100));
     for before in befores {
         let samples = (&samples.0, &samples.1);
-        assert_survives(&Build::new(&program(), source.authority(), samples, shape, *before));
+        assert_survives(&Build::new(&program(), source.authority(), samples, form, *before));
     }
 }
 
 #[test]
 fn a_build_that_was_killed_is_absent_or_complete_and_goes_on() {
     let befores = [Before::Nothing, Before::Part, Before::OtherPart, Before::OtherBundle];
-    assert_builds_survive(Shape::Plain, &befores);
+    assert_builds_survive(Form::Tar, &befores);
 }
 
 #[test]
 fn frames_whose_build_was_killed_are_absent_or_complete_and_go_on() {
-    assert_builds_survive(Shape::Frames, &[Before::Part, Before::OtherBundle]);
+    assert_builds_survive(Form::Zst, &[Before::Part, Before::OtherBundle]);
 }
 
 #[test]
 fn volumes_whose_build_was_killed_are_a_set_or_none_and_go_on() {
-    assert_builds_survive(Shape::Volumes, &[Before::Part, Before::OtherPart, Before::OtherBundle]);
+    assert_builds_survive(Form::Volumes, &[Before::Part, Before::OtherPart, Before::OtherBundle]);
 }
 
 #[test]

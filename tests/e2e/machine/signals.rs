@@ -3,7 +3,7 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use airlift_testkit::killed::sample;
+use airlift_testkit::kills::sample;
 use airlift_testkit::scripted::{Answer, Gate, Request, Script, ScriptedRegistry};
 
 use super::{reference, source};

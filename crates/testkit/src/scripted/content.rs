@@ -1,29 +1,30 @@
-//! What a scripted registry answers when it behaves: samples of its own, or what another registry says.
+//! What a scripted registry answers when it behaves: samples of its own, or the answers of another registry.
 
 use std::collections::HashMap;
 
 use airlift_server::samples::{Content, Sample};
 
-use super::{Answer, Request};
+use super::answer::Answer;
+use super::request::Request;
 use crate::http::Endpoint;
 
 /// Samples by the paths under which a registry serves them.
-pub(super) struct Shelf(HashMap<String, Content>);
+pub(super) struct Served(HashMap<String, Content>);
 
-impl Shelf {
+impl Served {
     pub(super) fn new(samples: &[Sample]) -> Self {
-        let mut shelf = HashMap::new();
+        let mut contents = HashMap::new();
         for sample in samples {
             let base = format!("/v2/{}", sample.repository);
             for blob in &sample.blobs {
-                shelf.insert(format!("{base}/blobs/{}", blob.digest), blob.clone());
+                contents.insert(format!("{base}/blobs/{}", blob.digest), blob.clone());
             }
             for manifest in sample.manifests.iter().chain([&sample.root]) {
-                shelf.insert(format!("{base}/manifests/{}", manifest.digest), manifest.clone());
+                contents.insert(format!("{base}/manifests/{}", manifest.digest), manifest.clone());
             }
-            shelf.insert(format!("{base}/manifests/{}", sample.tag), sample.root.clone());
+            contents.insert(format!("{base}/manifests/{}", sample.tag), sample.root.clone());
         }
-        Shelf(shelf)
+        Served(contents)
     }
 
     pub(super) fn answer(&self, request: &Request) -> Answer {
@@ -37,7 +38,7 @@ impl Shelf {
         let is_blob = request.path().contains("/blobs/");
         let media_type = if is_blob { "application/octet-stream" } else { content.media_type.as_str() };
         let size = content.bytes.len() as u64;
-        match range_of(request).filter(|_| is_blob) {
+        match request.range().filter(|_| is_blob) {
             None => Answer::ok(media_type, content.bytes.to_vec()),
             Some((first, last)) if first < size && first <= last => {
                 let last = last.min(size - 1);
@@ -53,13 +54,6 @@ impl Shelf {
     }
 }
 
-/// The first and the last byte of `Range: bytes=FIRST-[LAST]`.
-pub(super) fn range_of(request: &Request) -> Option<(u64, u64)> {
-    let (first, last) = request.header("range")?.strip_prefix("bytes=")?.split_once('-')?;
-    let last = if last.is_empty() { u64::MAX } else { last.parse().ok()? };
-    Some((first.parse().ok()?, last))
-}
-
 pub(super) fn not_found(request: &Request) -> Answer {
     let code = if request.path().contains("/manifests/") { "MANIFEST_UNKNOWN" } else { "BLOB_UNKNOWN" };
     Answer::error(404, code, "not in the script")
@@ -71,7 +65,7 @@ pub(super) fn forward(upstream: &Endpoint, request: &Request) -> Answer {
     let headers = request.headers.iter().filter(|(name, _)| !framing.contains(&name.as_str()));
     let mut headers: Vec<(&str, &str)> =
         headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    // Registries that believe it name this one in a Location; from the others it is turned round below.
+    // Registries that read it name this one in a Location; in the answers of the others it is replaced below.
     headers.push(("X-Forwarded-Host", request.header("host").unwrap_or_default()));
     let asked = upstream.try_request(&request.method, &request.target, &headers, &request.body);
     let mut response = match asked {

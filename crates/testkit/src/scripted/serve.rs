@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::answer::Step;
-use super::{Answer, Request, Shared};
+use super::answer::{Answer, Step};
+use super::request::Request;
+use super::shared::Shared;
 use crate::http::{Head, read_body, read_head};
 
 /// What becomes of a connection after an answer.

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::killed::{Build, Scenario as _};
+use crate::kills::{Build, Scenario as _};
 use crate::strace::{Strace, Watched};
 
 /// The calls that are about the output, its `.part` and its folder.

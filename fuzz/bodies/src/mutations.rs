@@ -5,36 +5,37 @@ use airlift_bundle::EntryPath;
 use airlift_oci::Digest;
 
 use crate::images::Images;
-use crate::second::tar_files;
+use crate::second_reader::tar_files;
 use crate::tar_file::{header, pax_record};
 
-/// An input that is a recipe: what comes of it is held to what holds for all archives, and an archive that
+/// An input that says what to change: the result is held to what holds for all archives, and an archive that
 /// nothing was done to is whole.
-pub fn recipes(recipe: &[u8]) {
-    let (bytes, changes) = cook(recipe);
+pub fn mutations(choices: &[u8]) {
+    let (bytes, changes) = mutate(choices);
     if changes == 0 {
         assert!(crate::archives::examine(&bytes).is_some_and(|report| report.ok), "nothing was changed");
     }
     crate::archives::archives(&bytes);
 }
 
-/// The archive that a recipe makes, and how many changes it asks for.
-pub fn cook(recipe: &[u8]) -> (Vec<u8>, usize) {
+/// The archive that these choices make, and how many changes they ask for.
+pub fn mutate(choices: &[u8]) -> (Vec<u8>, usize) {
     const MOST: usize = 8;
-    let mut recipe = Recipe(recipe);
-    let mut kitchen = Kitchen { entries: base(recipe.byte() % 2 == 0), tail: vec![0; 1024], raw: Vec::new() };
+    let mut choices = Choices(choices);
+    let mut archive =
+        Archive { entries: base(choices.byte() % 2 == 0), tail: vec![0; 1024], raw: Vec::new() };
     let mut changes = 0;
-    while !recipe.0.is_empty() && changes < MOST {
-        kitchen.change(&mut recipe);
+    while !choices.0.is_empty() && changes < MOST {
+        archive.change(&mut choices);
         changes += 1;
     }
-    (kitchen.serve(), changes)
+    (archive.into_bytes(), changes)
 }
 
-/// What is left of the input.
-struct Recipe<'a>(&'a [u8]);
+/// The input as a row of choices: what is left of it.
+struct Choices<'a>(&'a [u8]);
 
-impl<'a> Recipe<'a> {
+impl<'a> Choices<'a> {
     fn byte(&mut self) -> u8 {
         let (first, rest) = self.0.split_first().map_or((0, self.0), |(first, rest)| (*first, rest));
         self.0 = rest;
@@ -195,94 +196,94 @@ const KEYS: [&str; 10] = [
     "comment",
 ];
 
-struct Kitchen {
+struct Archive {
     entries: Vec<Entry>,
     tail: Vec<u8>,
     /// Bits that are flipped at the very end, behind all repairs.
     raw: Vec<(usize, u8)>,
 }
 
-impl Kitchen {
-    fn change(&mut self, recipe: &mut Recipe<'_>) {
-        match recipe.byte() % 14 {
-            0..=3 => self.edit_document(recipe),
+impl Archive {
+    fn change(&mut self, choices: &mut Choices<'_>) {
+        match choices.byte() % 14 {
+            0..=3 => self.edit_document(choices),
             4 => {
-                let at = recipe.below(self.entries.len() + 1);
-                let kind = [b'0', 0, b'1', b'2', b'5', b'7', b'g', b'K', b'S', b'x', b'L'][recipe.below(11)];
-                let entry = Entry::new(recipe.pick(&NAMES).as_bytes(), kind, recipe.bytes());
+                let at = choices.below(self.entries.len() + 1);
+                let kind = [b'0', 0, b'1', b'2', b'5', b'7', b'g', b'K', b'S', b'x', b'L'][choices.below(11)];
+                let entry = Entry::new(choices.pick(&NAMES).as_bytes(), kind, choices.bytes());
                 self.entries.insert(at, entry);
             }
-            5 => self.at(recipe, |entry, recipe| {
-                let value = if recipe.byte() % 2 == 0 {
+            5 => self.at(choices, |entry, choices| {
+                let value = if choices.byte() % 2 == 0 {
                     entry.content.len().to_string()
                 } else {
-                    String::from_utf8_lossy(recipe.bytes()).into_owned()
+                    String::from_utf8_lossy(choices.bytes()).into_owned()
                 };
-                entry.head.splice(0..0, long_name_record(&[(recipe.pick(&KEYS), &value)]));
+                entry.head.splice(0..0, long_name_record(&[(choices.pick(&KEYS), &value)]));
             }),
-            6 => self.at(recipe, |entry, recipe| {
-                entry.head.splice(0..0, record(b'L', recipe.bytes()));
+            6 => self.at(choices, |entry, choices| {
+                entry.head.splice(0..0, record(b'L', choices.bytes()));
             }),
-            7 => self.at(recipe, |entry, recipe| {
-                let (at, bytes) = (recipe.below(512), recipe.bytes());
+            7 => self.at(choices, |entry, choices| {
+                let (at, bytes) = (choices.below(512), choices.bytes());
                 entry.block().iter_mut().skip(at).zip(bytes).for_each(|(old, new)| *old = *new);
                 entry.fix_checksum();
             }),
             8 => {
-                let (from, to) = (recipe.below(self.entries.len()), recipe.below(self.entries.len()));
+                let (from, to) = (choices.below(self.entries.len()), choices.below(self.entries.len()));
                 self.entries.swap(from, to);
             }
             9 => {
-                let at = recipe.below(self.entries.len());
+                let at = choices.below(self.entries.len());
                 let again = self.entries[at].clone();
                 self.entries.insert(at, again);
             }
             10 => {
-                let at = recipe.below(self.entries.len());
+                let at = choices.below(self.entries.len());
                 self.entries.truncate(self.entries.len().max(2));
                 self.entries.remove(at.min(self.entries.len() - 1));
                 self.entries.extend(self.entries.is_empty().then(|| Entry::new(b"x", b'0', b"")));
             }
-            11 => self.at(recipe, |entry, recipe| {
-                let mut name = recipe.pick(&NAMES).as_bytes().to_vec();
+            11 => self.at(choices, |entry, choices| {
+                let mut name = choices.pick(&NAMES).as_bytes().to_vec();
                 name.resize(100, 0);
                 entry.block()[..100].copy_from_slice(&name);
                 entry.fix_checksum();
             }),
-            12 => self.tail = vec![recipe.byte() % 2; recipe.below(4096)],
-            _ => self.raw.push((recipe.below(usize::MAX), recipe.byte())),
+            12 => self.tail = vec![choices.byte() % 2; choices.below(4096)],
+            _ => self.raw.push((choices.below(usize::MAX), choices.byte())),
         }
     }
 
-    fn at(&mut self, recipe: &mut Recipe<'_>, change: impl FnOnce(&mut Entry, &mut Recipe<'_>)) {
-        let at = recipe.below(self.entries.len());
-        change(&mut self.entries[at], recipe);
+    fn at(&mut self, choices: &mut Choices<'_>, change: impl FnOnce(&mut Entry, &mut Choices<'_>)) {
+        let at = choices.below(self.entries.len());
+        change(&mut self.entries[at], choices);
     }
 
     /// Replaces a part of a document, and mostly what names it by digest and size.
-    fn edit_document(&mut self, recipe: &mut Recipe<'_>) {
+    fn edit_document(&mut self, choices: &mut Choices<'_>) {
         let documents: Vec<usize> =
             (0..self.entries.len()).filter(|at| self.entries[*at].is_document()).collect();
-        let Some(at) = documents.get(recipe.below(documents.len())).copied() else { return };
+        let Some(at) = documents.get(choices.below(documents.len())).copied() else { return };
         let old = self.entries[at].content.clone();
-        let start = recipe.below(old.len());
+        let start = choices.below(old.len());
         // Where members begin is more to the point than anywhere.
-        let start = match recipe.byte() % 4 {
+        let start = match choices.byte() % 4 {
             0 => start,
             _ => old[start..]
                 .iter()
                 .position(|byte| b"\"{[:,".contains(byte))
                 .map_or(start, |more| start + more),
         };
-        let end = (start + usize::from(recipe.byte() % 32)).min(old.len());
-        let new = match recipe.byte() % 3 {
-            0 => recipe.bytes(),
-            1 => recipe.pick(&PIECES).as_bytes(),
+        let end = (start + usize::from(choices.byte() % 32)).min(old.len());
+        let new = match choices.byte() % 3 {
+            0 => choices.bytes(),
+            1 => choices.pick(&PIECES).as_bytes(),
             _ => &[],
         };
         self.entries[at].content.splice(start..end, new.iter().copied());
         self.entries[at].fix_size();
-        if !recipe.byte().is_multiple_of(8) {
+        if !choices.byte().is_multiple_of(8) {
             self.repair(at, &old);
         }
     }
@@ -290,7 +291,7 @@ impl Kitchen {
     /// Puts the new digest and size in the place of the old ones, wherever they stand, and so on upwards.
     fn repair(&mut self, at: usize, old: &[u8]) {
         let mut changed = vec![(at, old.to_vec())];
-        // Documents name each other in one direction, unless the recipe made them do otherwise.
+        // Documents name each other in one direction, unless the choices made them do otherwise.
         for _ in 0..32 {
             let Some((at, old)) = changed.pop() else { return };
             let (before, after) = (Digest::sha256(&old), Digest::sha256(&self.entries[at].content));
@@ -316,7 +317,7 @@ impl Kitchen {
         }
     }
 
-    fn serve(self) -> Vec<u8> {
+    fn into_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for entry in &self.entries {
             bytes.extend_from_slice(&entry.head);

@@ -23,27 +23,27 @@ pub enum Before {
 
 /// What a bundle is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum Form {
     /// One plain archive.
-    Plain,
+    Tar,
     /// In zstd frames.
-    Frames,
+    Zst,
     /// In volumes.
     Volumes,
 }
 
-impl Shape {
+impl Form {
     fn output(self) -> &'static str {
         match self {
-            Shape::Plain | Shape::Volumes => "b.tar",
-            Shape::Frames => "b.tar.zst",
+            Form::Tar | Form::Volumes => "b.tar",
+            Form::Zst => "b.tar.zst",
         }
     }
 
     /// The arguments of a build.
     fn build(self, reference: &str, output: &str) -> Vec<String> {
         let mut arguments = vec!["build", reference, "-o", output];
-        if self == Shape::Volumes {
+        if self == Form::Volumes {
             arguments.extend(["--volume-size", "300K"]);
         }
         arguments.into_iter().map(str::to_owned).collect()
@@ -52,7 +52,7 @@ impl Shape {
     /// The file whose presence says that there is a bundle.
     fn token(self) -> &'static str {
         match self {
-            Shape::Volumes => VOLUMES,
+            Form::Volumes => VOLUMES,
             _ => self.output(),
         }
     }
@@ -68,9 +68,9 @@ impl Shape {
             whole -= kept;
             match self {
                 // Entries are appended.
-                Shape::Frames => bytes.truncate(kept),
+                Form::Zst => bytes.truncate(kept),
                 // Its place is taken first.
-                Shape::Plain | Shape::Volumes => bytes[kept..].fill(0),
+                Form::Tar | Form::Volumes => bytes[kept..].fill(0),
             }
             // The manifest comes when all volumes are complete.
             if name == VOLUMES {
@@ -92,7 +92,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub struct Build {
     program: Program,
     before: Before,
-    shape: Shape,
+    form: Form,
     reference: String,
     expected: Files,
     other: Files,
@@ -105,19 +105,19 @@ impl Build {
         program: &Program,
         source: &str,
         (sample, other): (&Sample, &Sample),
-        shape: Shape,
+        form: Form,
         before: Before,
     ) -> Self {
         let reference = |sample: &Sample| format!("{source}/{}:{}", sample.repository, sample.tag);
         let built = |sample: &Sample| {
             let folder = tempfile::tempdir().expect("a temporary folder can be made");
-            let arguments = shape.build(&reference(sample), shape.output());
+            let arguments = form.build(&reference(sample), form.output());
             program.run(folder.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-            program.run(folder.path(), &["verify", shape.token()]);
+            program.run(folder.path(), &["verify", form.token()]);
             files_in(folder.path())
         };
         let (expected, other) = (built(sample), built(other));
-        Build { program: program.clone(), before, shape, reference: reference(sample), expected, other }
+        Build { program: program.clone(), before, form, reference: reference(sample), expected, other }
     }
 
     /// What it writes in a folder: final names, and those of unfinished files.
@@ -135,27 +135,26 @@ impl Scenario for Build {
             Before::OtherPart => "resume-other",
             Before::OtherBundle => "replace",
         };
-        let shape = match self.shape {
-            Shape::Plain => "",
-            Shape::Frames => "-zst",
-            Shape::Volumes => "-volumes",
+        let form = match self.form {
+            Form::Tar => "",
+            Form::Zst => "-zst",
+            Form::Volumes => "-volumes",
         };
-        format!("{before}{shape}")
+        format!("{before}{form}")
     }
 
     fn begin(&self, folder: &Path, _: usize) -> Command {
         let there = match self.before {
             Before::Nothing => Files::new(),
-            Before::Part => self.shape.half_of(&self.expected),
-            Before::OtherPart => self.shape.half_of(&self.other),
+            Before::Part => self.form.half_of(&self.expected),
+            Before::OtherPart => self.form.half_of(&self.other),
             Before::OtherBundle => self.other.clone(),
         };
         for (name, bytes) in there {
             std::fs::write(folder.join(name), bytes).expect("its folder takes files");
         }
-        let output = folder.join(self.shape.output());
-        let arguments =
-            self.shape.build(&self.reference, output.to_str().expect("temporary paths are UTF-8"));
+        let output = folder.join(self.form.output());
+        let arguments = self.form.build(&self.reference, output.to_str().expect("temporary paths are UTF-8"));
         let mut command = self.program.command(folder, &[]);
         command.args(arguments);
         if self.before == Before::OtherBundle {
@@ -166,9 +165,9 @@ impl Scenario for Build {
 
     fn check_left(&self, folder: &Path, _: usize) {
         let found = files_in(folder);
-        if !found.contains_key(self.shape.token()) {
+        if !found.contains_key(self.form.token()) {
             // One name is changed in one step; those of a set are not.
-            let is_in_between = self.shape == Shape::Volumes;
+            let is_in_between = self.form == Form::Volumes;
             assert!(self.before != Before::OtherBundle || is_in_between, "the old bundle is gone");
             return;
         }

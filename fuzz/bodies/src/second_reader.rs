@@ -173,9 +173,9 @@ const INDEXES: [&str; 2] =
 const MANIFESTS: [&str; 2] =
     ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
 
-/// What `verify` said of a layout that it takes, beside that.
+/// What `verify` reports of a layout that it accepts, beside that.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Said {
+pub struct Reported {
     /// Something that the layout leads to is not there.
     pub is_partial: bool,
     /// `oci-layout` is not there.
@@ -183,17 +183,17 @@ pub struct Said {
 }
 
 /// Whether everything that `index.json` leads to is in the archive, with its digest and size, but for what
-/// was said to be missing. Archives that say what they leave out are taken at their word for blobs.
+/// was reported as missing. For blobs, archives that say what they leave out are believed.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn is_whole(bytes: &[u8], said: Said) -> Result<(), String> {
+pub fn is_whole(bytes: &[u8], reported: Reported) -> Result<(), String> {
     let files = contents(bytes)?;
     let json = |content: &[u8]| -> Result<Json, String> {
         serde_json::from_slice(content).map_err(|error| error.to_string())
     };
-    if files.contains_key("oci-layout") == said.lacks_mark {
-        return Err("oci-layout is not as it was said".to_owned());
+    if files.contains_key("oci-layout") == reported.lacks_mark {
+        return Err("oci-layout is not as it was reported".to_owned());
     }
     let index = json(files.get("index.json").ok_or("no index.json")?)?;
     let roots = index.one("manifests").and_then(Json::list).unwrap_or_default();
@@ -220,7 +220,7 @@ pub fn is_whole(bytes: &[u8], said: Said) -> Result<(), String> {
         let media_type = descriptor.one("mediaType").and_then(Json::text).unwrap_or_default();
         let is_manifest = INDEXES.contains(&media_type) || MANIFESTS.contains(&media_type);
         let Some(content) = files.get(&format!("blobs/{}", digest.replace(':', "/"))) else {
-            if said.is_partial || partial && !is_manifest {
+            if reported.is_partial || partial && !is_manifest {
                 continue;
             }
             return Err(format!("{digest} is missing"));

@@ -17,7 +17,7 @@ use crate::tracer::{self, Ended, Kill, name_of};
 mod build;
 mod push;
 
-pub use build::{Before, Build, Shape};
+pub use build::{Before, Build, Form};
 pub use push::Push;
 
 /// Runs that end before they are killed, in a row, until it is clear that there are no more calls to kill at.
