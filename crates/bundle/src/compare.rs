@@ -5,13 +5,13 @@
 
 use std::io;
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::read::{ReadAt, is_damage};
 
 use crate::content::storage::Storage;
 use crate::plan::{Plan, PlannedEntry};
 use crate::tar::header;
 use crate::tar::scan::first_nonzero;
-use crate::zst::{cut, is_damage};
+use crate::zst::framing::planned_frames;
 
 /// A part of an entry that surrounds its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,5 +57,5 @@ pub(crate) fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io
 /// The first byte of an archive read out of zstd frames that lies in another frame than a writer would put it
 /// in; `None` also for an archive that isn't read out of frames.
 pub fn frames_difference(archive: &Storage, plan: &Plan) -> Option<u64> {
-    archive.frames()?.cut_otherwise(cut::pieces(plan))
+    archive.frames()?.difference(planned_frames(plan))
 }

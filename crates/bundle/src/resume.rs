@@ -8,6 +8,7 @@
 
 use std::io::{self, BufRead};
 
+use airlift_disk::ReadAt;
 use airlift_oci::{Digest, Event, HashedPrefix, Hasher, Observer};
 
 use crate::compare::{Region, difference, entry_difference, tail_difference};
@@ -141,7 +142,7 @@ pub fn is_archive_of(
     observer: &dyn Observer,
 ) -> io::Result<bool> {
     let archive = archive.into();
-    let length = archive.len()?;
+    let length = archive.size()?;
     if length != plan.size() || tail_difference(&archive, length, plan)?.is_some() {
         return Ok(false);
     }

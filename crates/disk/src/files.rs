@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::direct::Outlet;
-use crate::read::{ReadAt, read_full_at};
-use crate::run::Run;
+use crate::read::{Contiguous, ReadAt, read_full_at};
+use crate::run::{Run, RunReader};
 
 /// So many files stay open: more than threads read or write at a time on most machines.
 const KEPT_OPEN: usize = 32;
@@ -52,11 +52,6 @@ impl Pieces {
     /// Files in their order. None is opened yet.
     pub fn new(files: Vec<Piece>, purpose: Purpose) -> Self {
         Pieces { files, purpose, open: Mutex::default(), suffix: OnceLock::new() }
-    }
-
-    /// How many bytes they have together.
-    pub fn len(&self) -> u64 {
-        self.files.last().map_or(0, |last| last.start.saturating_add(last.size))
     }
 
     /// Takes note of that all files have got `suffix` behind their names, so that they are found when they
@@ -162,6 +157,16 @@ pub fn open_for_reading(path: &Path) -> io::Result<File> {
 }
 
 impl ReadAt for Pieces {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.files.last().map_or(0, |last| last.start.saturating_add(last.size)))
+    }
+
+    fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
+        let run = self.run(offset, wanted)?;
+        let size = run.size;
+        Ok(Contiguous { reader: Box::new(RunReader::new(run)), size })
+    }
+
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -203,7 +208,7 @@ mod tests {
         let slices: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
         let whole = contents.concat();
         let pieces = Pieces::new(pieces(folder.path(), &slices), Purpose::Read);
-        assert_eq!(pieces.len(), whole.len() as u64);
+        assert_eq!(pieces.size().unwrap(), whole.len() as u64);
         for (offset, length) in [(0, whole.len()), (1, 20), (17, 400), (whole.len() - 3, 9), (whole.len(), 1)]
         {
             let mut found = vec![0; length];

@@ -1,34 +1,72 @@
-//! Reading at offsets: of a file, or of whatever else has bytes at offsets.
+//! Reading at offsets: the trait that a file, several files and other keepers of bytes implement.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, BufRead};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What can be read at an offset.
-pub trait ReadAt {
+/// Bytes that can be read at any offset. One file and several files one behind the other implement it; so
+/// can an object store.
+pub trait ReadAt: fmt::Debug + Send + Sync {
+    /// How many bytes there are.
+    ///
+    /// # Errors
+    /// If the system can't say.
+    fn size(&self) -> io::Result<u64>;
+
     /// Reads at `offset` until `buffer` is full or the bytes end; returns how many were read.
     ///
     /// # Errors
-    /// If the system can't read, or what is there can't be read as what it has to be.
+    /// If the system can't read, or if the bytes are damaged ([`is_damage`]).
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Reads on from `offset`, for as many of the `wanted` bytes as lie in one place. It is at least one of
+    /// them, unless the bytes end at `offset`. [`crate::RangeReader`] goes on where one place ends.
+    ///
+    /// # Errors
+    /// If the system can't read, or if the bytes are damaged ([`is_damage`]).
+    fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous>;
 }
 
-impl ReadAt for File {
-    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        read_full_at(self, buffer, offset)
-    }
+/// Bytes that lie in one place.
+pub struct Contiguous {
+    /// Reads them from the first to the last. An end before that is an error.
+    pub reader: Box<dyn BufRead + Send + Sync>,
+    /// How many they are.
+    pub size: u64,
 }
 
 impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
+    fn size(&self) -> io::Result<u64> {
+        (**self).size()
+    }
+
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_full_at(buffer, offset)
     }
+
+    fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
+        Arc::clone(&*self).contiguous_from(offset, wanted)
+    }
+}
+
+/// Bytes that can be read, but are not what they have to be.
+pub fn damage(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+/// Whether reading failed because the bytes are damaged, and not because the system can't read them.
+pub fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
 }
 
 /// Opens a regular file for reading; a symbolic link is an error, and so is a pipe or a device. Neither
 /// blocks.
+///
+/// # Errors
+/// If the system can't open it, or it is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
@@ -43,6 +81,9 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 /// Reads at `offset` until `buffer` is full or the file ends; returns how many bytes were read.
+///
+/// # Errors
+/// If the system can't read.
 pub fn read_full_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

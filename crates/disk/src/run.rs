@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::cache::read_cached_at;
 use crate::direct::{AlignedBuffer, reopen_direct};
-use crate::read::read_full_at;
+use crate::read::{Contiguous, ReadAt, read_full_at};
 
 /// Direct reads start at multiples of so many bytes, and have as many.
 const BLOCK: u64 = 512;
@@ -125,7 +125,25 @@ impl Read for RunReader {
     }
 }
 
-/// Reads by way of the reader's own buffer.
+impl ReadAt for File {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        read_full_at(self, buffer, offset)
+    }
+
+    fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
+        let run = Run { file: self, position: offset, size: wanted };
+        Ok(Contiguous { reader: Box::new(RunReader::new(run)), size: wanted })
+    }
+}
+
+/// Reads through the reader's own buffer.
+///
+/// # Errors
+/// If the reader can't read.
 pub fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
     let piece = reader.fill_buf()?;
     let count = piece.len().min(buffer.len());

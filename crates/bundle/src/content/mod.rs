@@ -2,4 +2,3 @@
 
 pub mod section;
 pub mod storage;
-pub(crate) mod stretch;

@@ -1,19 +1,19 @@
-//! A stretch of an archive: read at will, hashed in place, never copied out.
+//! A part of an archive: read or hashed in place, never copied out.
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use airlift_disk::RangeReader;
 use airlift_disk::read::ReadAt;
 use airlift_disk::run::read_buffered;
 use airlift_oci::{Algorithm, Digest, Hasher};
 
-use super::stretch::Stretch;
 use crate::content::storage::Storage;
 
-/// `size` bytes from `offset` on. All sections of an archive share its open descriptors, so swapping the file
-/// under its name changes nothing. The files of a folder are opened while they are read: a layout may have
-/// more of them than a process may have open.
+/// `size` bytes from `offset` on. All sections of an archive share its open files, so replacing a file under
+/// its name changes nothing. The files of a folder are opened when they are read: a layout may have more of
+/// them than a process may have open.
 #[derive(Clone, Debug)]
 pub struct Section {
     source: Source,
@@ -23,28 +23,19 @@ pub struct Section {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Open(Storage),
-    Named(Arc<Path>),
-}
-
-impl Source {
-    fn open(&self) -> io::Result<Storage> {
-        match self {
-            Source::Open(storage) => Ok(storage.clone()),
-            Source::Named(path) => airlift_disk::read::open_regular(path).map(|file| Arc::new(file).into()),
-        }
-    }
+    Open(Arc<dyn ReadAt>),
+    Path(Arc<Path>),
 }
 
 impl Section {
-    /// The stretch of `storage` from `offset`, `size` bytes long.
+    /// The `size` bytes of `storage` from `offset` on.
     pub fn new(storage: impl Into<Storage>, offset: u64, size: u64) -> Self {
-        Section { source: Source::Open(storage.into()), offset, size }
+        Section { source: Source::Open(storage.into().source()), offset, size }
     }
 
-    /// A whole file of `size` bytes, to be opened when it is read, unless it is a link by then.
+    /// A whole file of `size` bytes. It is opened when it is read, unless it is a link by then.
     pub(crate) fn of_path(path: &Path, size: u64) -> Self {
-        Section { source: Source::Named(path.into()), offset: 0, size }
+        Section { source: Source::Path(path.into()), offset: 0, size }
     }
 
     /// Where it starts in the archive.
@@ -57,17 +48,30 @@ impl Section {
         self.size
     }
 
-    /// All of it, for documents whose size was checked against a limit before.
+    fn open(&self) -> io::Result<Arc<dyn ReadAt>> {
+        match &self.source {
+            Source::Open(source) => Ok(Arc::clone(source)),
+            Source::Path(path) => Ok(Arc::new(airlift_disk::read::open_regular(path)?)),
+        }
+    }
+
+    /// All of its bytes, for documents whose size the caller has limited.
+    ///
+    /// # Errors
+    /// If it can't be read, or the archive ends before it does.
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.size).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut bytes = vec![0; length];
-        if self.source.open()?.read_full_at(&mut bytes, self.offset)? < length {
+        if self.open()?.read_full_at(&mut bytes, self.offset)? < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(bytes)
     }
 
-    /// Its digest; `progress` is told of each piece's length.
+    /// Its digest; `progress` gets each piece's length.
+    ///
+    /// # Errors
+    /// If it can't be read, or the archive ends before it does.
     pub fn digest(&self, algorithm: Algorithm, mut progress: impl FnMut(u64)) -> io::Result<Digest> {
         let mut hasher = Hasher::new(algorithm);
         let mut reader = self.reader();
@@ -85,63 +89,33 @@ impl Section {
 
     /// Reads it from the start.
     pub fn reader(&self) -> SectionReader {
-        SectionReader { section: self.clone(), storage: None, current: None, begun: 0 }
+        SectionReader { section: self.clone(), reader: None }
     }
 }
 
-/// Reads a [`Section`] from start to end, in pieces that fit the L2 cache. The end of the archive inside the
-/// section is an error, not an end.
+/// Reads a [`Section`] from start to end, in pieces that fit the L2 cache. If the archive ends inside the
+/// section, that is an error, not the end.
 #[derive(Debug)]
 pub struct SectionReader {
     section: Section,
-    storage: Option<Storage>,
-    current: Option<Stretch>,
-    /// Bytes of the section that lie in the stretches up to the current one, that one included.
-    begun: u64,
-}
-
-impl SectionReader {
-    /// Turns to the bytes behind those that were begun. Of an empty section that is nothing, in a file that
-    /// can be opened.
-    fn turn(&mut self) -> io::Result<()> {
-        let storage = match &self.storage {
-            Some(storage) => storage,
-            None => self.storage.insert(self.section.source.open()?),
-        };
-        let left = self.section.size - self.begun;
-        if left == 0 {
-            return Ok(());
-        }
-        let (stretch, count) = storage.stretch(self.section.offset + self.begun, left)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.begun += count;
-        self.current = Some(stretch);
-        Ok(())
-    }
-
-    fn has_more_here(&mut self) -> io::Result<bool> {
-        match &mut self.current {
-            Some(reader) => Ok(!reader.fill_buf()?.is_empty()),
-            None => Ok(false),
-        }
-    }
+    /// `None` before the first read. That opens the file even if the section is empty: it must be possible.
+    reader: Option<RangeReader>,
 }
 
 impl BufRead for SectionReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if !self.has_more_here()? && (self.begun < self.section.size || self.storage.is_none()) {
-            self.turn()?;
-        }
-        match &mut self.current {
-            Some(reader) => reader.fill_buf(),
-            None => Ok(&[]),
-        }
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                let Section { offset, size, .. } = self.section;
+                none.insert(RangeReader::new(self.section.open()?, offset, size))
+            }
+        };
+        reader.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        if let Some(reader) = &mut self.current {
+        if let Some(reader) = &mut self.reader {
             reader.consume(count);
         }
     }

@@ -1,20 +1,17 @@
-//! The bytes of a tar archive as one stretch, in whatever way they lie on disk.
+//! The bytes of a tar archive, wherever they lie on disk.
 //!
-//! Everybody above speaks of *logical* offsets: bytes from the start of the tar archive. Where these lie is
-//! said here and nowhere else. To add a way of lying, such as several files one behind the other, add a
-//! `Kind`, say its length in [`Storage::len`], and in `Storage::run` in which file, and where in it, the
-//! bytes from a logical offset on lie and how many of them lie there in a row. Reading, hashing in place,
-//! scanning and comparing go by that. [`crate::Archive::open`] chooses.
+//! All offsets are *logical*: bytes from the start of the tar archive. Only this file says where these lie.
+//! To add another way to keep an archive, such as an object store, implement [`ReadAt`] for it, and make a
+//! [`Storage`] of it with `From<Arc<dyn ReadAt>>`. Reading, hashing, scanning and comparing then work on it.
+//! [`crate::Archive::open`] chooses.
 
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
 use airlift_disk::files::Pieces;
-use airlift_disk::read::ReadAt;
-use airlift_disk::run::{Run, RunReader};
+use airlift_disk::read::{Contiguous, ReadAt};
 
-use crate::content::stretch::Stretch;
 use crate::finding::VolumePlace;
 use crate::zst::frames::Frames;
 
@@ -26,17 +23,23 @@ pub struct Storage {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// One file, which is the archive.
-    Plain(Arc<File>),
-    /// Frames that unpack to it.
+    /// The archive as it is.
+    Plain(Arc<dyn ReadAt>),
+    /// The archive in several files, one behind the other.
+    Volumes(Arc<Pieces>),
+    /// Frames that unpack to the archive.
     Frames(Arc<Frames>),
-    /// Several files, one behind the other.
-    Pieces(Arc<Pieces>),
+}
+
+impl From<Arc<dyn ReadAt>> for Storage {
+    fn from(source: Arc<dyn ReadAt>) -> Self {
+        Storage { kind: Kind::Plain(source) }
+    }
 }
 
 impl From<Arc<File>> for Storage {
     fn from(file: Arc<File>) -> Self {
-        Storage { kind: Kind::Plain(file) }
+        Storage::from(file as Arc<dyn ReadAt>)
     }
 }
 
@@ -47,8 +50,8 @@ impl From<Frames> for Storage {
 }
 
 impl From<Arc<Pieces>> for Storage {
-    fn from(pieces: Arc<Pieces>) -> Self {
-        Storage { kind: Kind::Pieces(pieces) }
+    fn from(volumes: Arc<Pieces>) -> Self {
+        Storage { kind: Kind::Volumes(volumes) }
     }
 }
 
@@ -65,25 +68,12 @@ impl From<&Storage> for Storage {
 }
 
 impl Storage {
-    /// In which volume, and where in it, a byte lies; `None` for an archive in one file, or one that is
-    /// unpacked while it is read.
+    /// The volume that a byte lies in, and its offset there; `None` for an archive in one file, and for one
+    /// that is unpacked while it is read.
     pub fn volume_at(&self, offset: u64) -> Option<VolumePlace> {
-        let Kind::Pieces(pieces) = &self.kind else { return None };
-        let (index, offset) = pieces.at(offset)?;
-        Some(VolumePlace { number: index + 1, name: pieces.name(index), offset })
-    }
-
-    /// How many bytes there are.
-    ///
-    /// # Errors
-    /// If the system can't say.
-    #[expect(clippy::len_without_is_empty, reason = "as of a file, it is asked to know where the end is")]
-    pub fn len(&self) -> io::Result<u64> {
-        match &self.kind {
-            Kind::Plain(file) => Ok(file.metadata()?.len()),
-            Kind::Frames(frames) => Ok(frames.len()),
-            Kind::Pieces(pieces) => Ok(pieces.len()),
-        }
+        let Kind::Volumes(volumes) = &self.kind else { return None };
+        let (index, offset) = volumes.at(offset)?;
+        Some(VolumePlace { number: index + 1, name: volumes.name(index), offset })
     }
 
     /// Whether it is unpacked while it is read.
@@ -95,40 +85,30 @@ impl Storage {
     pub(crate) fn frames(&self) -> Option<&Frames> {
         match &self.kind {
             Kind::Frames(frames) => Some(frames),
-            Kind::Plain(_) | Kind::Pieces(_) => None,
+            Kind::Plain(_) | Kind::Volumes(_) => None,
         }
     }
 
-    /// Reads the bytes from `offset` on: as many of the `wanted` as are read in one way, and how many these
-    /// are.
-    pub(crate) fn stretch(&self, offset: u64, wanted: u64) -> io::Result<(Stretch, u64)> {
-        if let Kind::Frames(frames) = &self.kind {
-            return frames.stretch(offset, wanted);
-        }
-        let mut run = self.run(offset, wanted)?;
-        run.size = run.size.min(wanted);
-        let count = run.size;
-        Ok((Stretch::Run(RunReader::new(run)), count))
-    }
-
-    /// Where the bytes from `offset` on lie: as many of the `wanted` as lie there in a row, and at least one
-    /// of them.
-    fn run(&self, offset: u64, wanted: u64) -> io::Result<Run> {
+    /// What reads the bytes.
+    pub(crate) fn source(&self) -> Arc<dyn ReadAt> {
         match &self.kind {
-            Kind::Plain(file) => Ok(Run { file: Arc::clone(file), position: offset, size: wanted }),
-            Kind::Pieces(pieces) => pieces.run(offset, wanted),
-            // Not as they are: these are read by `stretch`.
-            Kind::Frames(_) => Err(io::ErrorKind::Unsupported.into()),
+            Kind::Plain(source) => Arc::clone(source),
+            Kind::Volumes(volumes) => Arc::clone(volumes) as Arc<dyn ReadAt>,
+            Kind::Frames(frames) => Arc::clone(frames) as Arc<dyn ReadAt>,
         }
     }
 }
 
 impl ReadAt for Storage {
+    fn size(&self) -> io::Result<u64> {
+        self.source().size()
+    }
+
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match &self.kind {
-            Kind::Plain(file) => file.read_full_at(buffer, offset),
-            Kind::Frames(frames) => frames.read_full_at(buffer, offset),
-            Kind::Pieces(pieces) => pieces.read_full_at(buffer, offset),
-        }
+        self.source().read_full_at(buffer, offset)
+    }
+
+    fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
+        self.source().contiguous_from(offset, wanted)
     }
 }

@@ -239,7 +239,7 @@ rules! {
         "A compressed archive is not cut into frames as Airlift does it."
         MADE_SO;
     ZstTable "zst-table" Error
-        "The end of a compressed archive (seals, seek table) is missing, or doesn't fit the file."
+        "The end of a compressed archive (frame digests, seek table) is missing, or doesn't fit the file."
         "Damaged, most often cut off: carry it across again.";
 }
 

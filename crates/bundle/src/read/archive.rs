@@ -23,7 +23,7 @@ use crate::finding::{Finding, Rule};
 use crate::tar::path::EntryPath;
 use crate::tar::scan::scan;
 use crate::volumes::{self, PathKind, Volume, VolumeSet};
-use crate::zst::table;
+use crate::zst::seek_table::{self, DamagedEnd, SeekTable};
 
 pub use docker::DockerForm;
 pub use error::OpenError;
@@ -148,16 +148,16 @@ impl Archive {
     /// The layout in a file's bytes: a tar archive, or frames that unpack to one.
     fn of_bytes(path: &Path, bytes: Storage) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
-        let length = bytes.len().map_err(read)?;
+        let length = bytes.size().map_err(read)?;
         let compression = compression(&bytes).map_err(read)?;
-        match table::open(&bytes, length).map_err(read)? {
-            table::Opened::Frames(frames) => {
+        match seek_table::open(&bytes.source(), length).map_err(read)? {
+            SeekTable::Frames(frames) => {
                 let mut archive = Archive::of_storage(path, frames.into())?;
                 archive.size_on_disk = Some(length);
                 Ok(archive)
             }
-            table::Opened::Damaged(wrong) => Ok(Archive::unreadable(path, length, wrong)),
-            table::Opened::NotOurs => match compression {
+            SeekTable::Damaged(end) => Ok(Archive::unreadable(path, length, end)),
+            SeekTable::NotOurs => match compression {
                 Some(format) => Err(OpenError::Compressed { path: path.to_owned(), format }),
                 None => Archive::of_storage(path, bytes),
             },
@@ -165,9 +165,9 @@ impl Archive {
     }
 
     /// A compressed bundle of whose frames nobody knows where they are.
-    fn unreadable(path: &Path, length: u64, wrong: table::Wrong) -> Self {
+    fn unreadable(path: &Path, length: u64, damaged: DamagedEnd) -> Self {
         let mut archive = Archive::empty(path, Container::Tar, length);
-        let table::Wrong { what, position } = wrong;
+        let DamagedEnd { what, position } = damaged;
         let message = format!(
             "{what} at byte {position} of the compressed file is not what it has to be: most often the file was cut off"
         );
@@ -178,7 +178,7 @@ impl Archive {
     /// The layout whose tar archive `storage` is.
     fn of_storage(path: &Path, storage: Storage) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
-        let size = storage.len().map_err(read)?;
+        let size = storage.size().map_err(read)?;
         let mut archive = Archive::empty(path, Container::Tar, size);
         let findings = scan(&storage, size, |entry| archive.add(entry.path, entry.data_offset, entry.size));
         let findings = findings.map_err(read)?;

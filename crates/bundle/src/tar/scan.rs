@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::read::{ReadAt, is_damage};
 use airlift_oci::Digest;
 use fields::Header;
 
@@ -34,7 +34,6 @@ use crate::tar::header::{BLOCK, padded};
 use crate::tar::path::EntryPath;
 use crate::tar::pax;
 use crate::tar::pax::Pax;
-use crate::zst::is_damage;
 
 /// A pax header or GNU long name larger than this is refused unread.
 const MAX_RECORD: u64 = 64 << 10;

@@ -18,7 +18,7 @@ use crate::tar::path::EntryPath;
 use crate::write::error::WriteError;
 use crate::write::locks;
 use crate::write::locks::Lock;
-use crate::zst;
+use crate::zst::stored;
 
 /// More unfinished files of one bundle than this are not kept: the last one gives way.
 pub(crate) const MAX_SET_ASIDE: u32 = 9;
@@ -246,7 +246,7 @@ pub(crate) fn starts_like_ours(file: &File) -> io::Result<bool> {
     let mut start = [0; BLOCK as usize];
     let count = airlift_disk::read::read_full_at(file, &mut start, 0)?;
     Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes())
-        || zst::starts_like_ours(&start[..count])
+        || stored::starts_like_ours(&start[..count])
         || start[..count].iter().all(|byte| *byte == 0))
 }
 

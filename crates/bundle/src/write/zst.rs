@@ -19,10 +19,10 @@ use crate::write::appender::Appender;
 use crate::write::error::{Existing, WriteError};
 use crate::write::writer;
 use crate::write::zst_resume::keep;
-use crate::zst::cut::{self, Piece};
 use crate::zst::frames::{FramesBuilder, Mark};
+use crate::zst::framing::{PlannedFrame, frames_of_entry, planned_frames};
 use crate::zst::packed::{self, Packer};
-use crate::zst::{stored, table};
+use crate::zst::{seek_table, stored};
 
 /// A compressed archive in the making. The file is locked by whoever opened it.
 pub struct FramesWriter {
@@ -41,12 +41,12 @@ pub struct FramesWriter {
 /// whatever gains.
 pub fn size_at_most(plan: &Plan) -> u64 {
     let (mut size, mut count, mut packed) = (0, 0, 0);
-    for piece in cut::pieces(plan) {
+    for piece in planned_frames(plan) {
         size += stored::frame_size(piece.size);
         count += 1;
         packed += u64::from(piece.may_be_packed);
     }
-    size + table::size_of(count, packed)
+    size + seek_table::size_of(count, packed)
 }
 
 impl FramesWriter {
@@ -56,7 +56,7 @@ impl FramesWriter {
     /// # Errors
     /// If there is no room.
     pub fn within(path: &Path, file: &Arc<File>, plan: &Arc<Plan>) -> Result<Self, WriteError> {
-        let size = cut::pieces(plan).filter(|piece| !piece.may_be_packed).map(|piece| piece.size).sum();
+        let size = planned_frames(plan).filter(|piece| !piece.may_be_packed).map(|piece| piece.size).sum();
         airlift_disk::reserve::reserve_ahead(file, size).map_err(|source| {
             if file.metadata().is_ok_and(|found| found.len() == 0) {
                 // Nothing of worth is in it yet, and reserved room would only be missing elsewhere.
@@ -144,7 +144,7 @@ impl FramesWriter {
         Ok(())
     }
 
-    /// Writes the archive's tail, the seals and the seek table, and makes all of it durable.
+    /// Writes the archive's tail, the frame digests and the seek table, and makes all of it durable.
     ///
     /// # Errors
     /// If an entry is missing, or writing fails.
@@ -159,7 +159,7 @@ impl FramesWriter {
         self.append(&stored::block(tail.len() as u64, 0).0)?;
         self.append(&tail)?;
         self.frames.push_stored(tail.len() as u64);
-        let end = table::encode(&self.frames);
+        let end = seek_table::encode(&self.frames);
         self.append(&end)?;
         self.out.finish().map_err(|source| self.failed(source))?;
         airlift_disk::names::sync_file(&self.file)
@@ -195,7 +195,7 @@ pub struct EntryWriter<'a> {
     begun: bool,
     taken: u64,
     /// Those that were not begun.
-    pieces: VecDeque<Piece>,
+    pieces: VecDeque<PlannedFrame>,
     frame: Option<Frame>,
 }
 
@@ -249,7 +249,7 @@ impl EntryWriter<'_> {
             // An entry that was dropped half-way may have gone on from here.
             self.restart()?;
             self.begun = true;
-            self.pieces = cut::pieces_of(&self.writer.plan, &self.entry).collect();
+            self.pieces = frames_of_entry(&self.writer.plan, &self.entry).collect();
             let head = self.entry.head();
             self.put(&head)?;
         }
@@ -274,7 +274,7 @@ impl EntryWriter<'_> {
     }
 
     fn next_frame(&mut self) -> Result<Frame, WriteError> {
-        let Some(Piece { size, may_be_packed }) = self.pieces.pop_front() else {
+        let Some(PlannedFrame { size, may_be_packed }) = self.pieces.pop_front() else {
             return Err(self.wrong_length());
         };
         if may_be_packed {
@@ -328,7 +328,7 @@ impl EntryWriter<'_> {
         match packed {
             Some(frame) => {
                 self.writer.append(&frame)?;
-                self.writer.frames.push_packed(frame.len() as u64, size, packed::seal_of(&frame));
+                self.writer.frames.push_packed(frame.len() as u64, size, packed::digest_of(&frame));
             }
             None => {
                 self.writer.append(&stored::header(size))?;

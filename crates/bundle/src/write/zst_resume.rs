@@ -2,16 +2,14 @@
 
 use std::io::{self, BufRead};
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::read::{ReadAt, is_damage};
 use airlift_oci::Hasher;
 
 use crate::content::storage::Storage;
-use crate::content::stretch::{Stretch, Unpacked};
 use crate::plan::{Plan, PlannedEntry};
-use crate::zst::cut::{self, Piece};
-use crate::zst::frames::FramesBuilder;
-use crate::zst::is_damage;
-use crate::zst::packed::{self, PackedFrame};
+use crate::zst::frames::{FrameReader, FramesBuilder};
+use crate::zst::framing::{PlannedFrame, frames_of_entry};
+use crate::zst::packed::{self, PackedFrame, UnpackedReader};
 use crate::zst::stored::{self, StoredFrame, StoredReader};
 
 /// Whether the next entry lies whole behind `frames`, which its frames are added to on the way. `progress` is
@@ -24,8 +22,8 @@ pub(crate) fn keep(
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<bool> {
     let mut proof = Proof::of(entry);
-    for piece in cut::pieces_of(plan, entry) {
-        match take(bytes, piece, frames, &mut proof, progress) {
+    for planned in frames_of_entry(plan, entry) {
+        match take(bytes, planned, frames, &mut proof, progress) {
             Ok(true) => {}
             Ok(false) => return Ok(false),
             Err(error) if is_damage(&error) || error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -37,50 +35,50 @@ pub(crate) fn keep(
     Ok(proof.holds())
 }
 
-/// Reads the frame of a piece; `false` where it is none, or holds something else.
+/// Reads the frame of a planned; `false` where it is none, or holds something else.
 fn take(
     bytes: &Storage,
-    piece: Piece,
+    planned: PlannedFrame,
     frames: &mut FramesBuilder,
     proof: &mut Proof,
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<bool> {
     let position = frames.end();
-    let mut stretch = if is_stored(bytes, piece, position)? {
-        frames.push_stored(piece.size);
-        let frame = StoredFrame { position, size: piece.size };
-        Stretch::Stored(StoredReader::new(bytes, frame, 0, piece.size))
+    let mut reader = if is_stored(bytes, planned, position)? {
+        frames.push_stored(planned.size);
+        let frame = StoredFrame { position, size: planned.size };
+        FrameReader::Stored(StoredReader::new(bytes.source(), frame, 0, planned.size))
     } else {
-        let Some((content, frame)) = unpack(bytes, piece, position)? else { return Ok(false) };
-        frames.push_packed(frame.len() as u64, piece.size, packed::seal_of(&frame));
-        Stretch::Unpacked(Unpacked::new(content, 0, piece.size))
+        let Some((content, frame)) = unpack(bytes, planned, position)? else { return Ok(false) };
+        frames.push_packed(frame.len() as u64, planned.size, packed::digest_of(&frame));
+        FrameReader::Packed(UnpackedReader::new(content, 0, planned.size))
     };
     loop {
-        let found = stretch.fill_buf()?;
+        let found = reader.fill_buf()?;
         let count = found.len();
         if count == 0 {
             return Ok(true);
         }
         let Some(data) = proof.take(found) else { return Ok(false) };
         progress(data);
-        stretch.consume(count);
+        reader.consume(count);
     }
 }
 
-fn is_stored(bytes: &Storage, piece: Piece, position: u64) -> io::Result<bool> {
+fn is_stored(bytes: &Storage, planned: PlannedFrame, position: u64) -> io::Result<bool> {
     let mut found = [0; stored::HEADER as usize];
     let count = bytes.read_full_at(&mut found, position)?;
-    Ok(!piece.may_be_packed || found[..count] == stored::header(piece.size))
+    Ok(!planned.may_be_packed || found[..count] == stored::header(planned.size))
 }
 
 /// The content and the bytes of a packed frame, whose length only itself tells.
-fn unpack(bytes: &Storage, piece: Piece, position: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
-    // Of a piece that may be packed, so it is a chunk at most.
-    let mut found = vec![0; stored::frame_size(piece.size) as usize];
+fn unpack(bytes: &Storage, planned: PlannedFrame, position: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    // Of a planned that may be packed, so it is a chunk at most.
+    let mut found = vec![0; stored::frame_size(planned.size) as usize];
     let count = bytes.read_full_at(&mut found, position)?;
     found.truncate(count);
     let Some(packed) = packed::length_of(&found) else { return Ok(None) };
-    let frame = PackedFrame { position, packed, size: piece.size };
+    let frame = PackedFrame { position, packed, size: planned.size };
     if !frame.is_sane() {
         return Ok(None);
     }

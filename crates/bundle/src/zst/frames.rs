@@ -1,46 +1,49 @@
 //! Which frames a compressed file has, and how the archive is read out of them.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::read::{Contiguous, ReadAt};
 
-use crate::content::storage::Storage;
-use crate::content::stretch::{Stretch, Unpacked};
-use crate::zst::cut::Piece;
-use crate::zst::packed::{PackedFrame, Seal};
+use crate::zst::framing::PlannedFrame;
+use crate::zst::packed::{FrameDigest, PackedFrame, UnpackedReader};
 use crate::zst::stored::{self, StoredFrame, StoredReader};
 
-/// Where a frame starts: in the archive, and in the compressed file. Where it ends is where the next one
-/// starts.
+/// Where a frame starts. It ends where the next one starts.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct FrameStart {
+    /// In the archive.
     offset: u64,
+    /// In the compressed file.
     position: u64,
-    /// Which seal it has, if it is packed.
-    seal: Option<u32>,
+    /// Which of the frame digests it has, if it is packed.
+    digest: Option<u32>,
 }
 
 /// A frame as the seek table lists it.
-pub(crate) struct Listed<'a> {
+pub(crate) struct ListedFrame<'a> {
     pub(crate) packed_size: u64,
     pub(crate) size: u64,
-    pub(crate) seal: Option<&'a Seal>,
+    /// The digest of a packed frame; `None` for a stored one.
+    pub(crate) digest: Option<&'a FrameDigest>,
 }
 
 /// Frames one behind the other, as they are found or written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FramesBuilder {
-    places: Vec<Place>,
-    seals: Vec<Seal>,
+    starts: Vec<FrameStart>,
+    digests: Vec<FrameDigest>,
+    /// Where the next frame starts in the archive.
     offset: u64,
+    /// Where the next frame starts in the compressed file.
     position: u64,
 }
 
 /// A number of frames to go back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
-    places: usize,
-    seals: usize,
+    starts: usize,
+    digests: usize,
     offset: u64,
     position: u64,
 }
@@ -55,115 +58,155 @@ impl FramesBuilder {
         self.push(stored::frame_size(size), size, None);
     }
 
-    pub(crate) fn push_packed(&mut self, packed: u64, size: u64, seal: Seal) {
-        let number = u32::try_from(self.seals.len()).unwrap_or(u32::MAX);
-        self.seals.push(seal);
+    pub(crate) fn push_packed(&mut self, packed: u64, size: u64, digest: FrameDigest) {
+        let number = u32::try_from(self.digests.len()).unwrap_or(u32::MAX);
+        self.digests.push(digest);
         self.push(packed, size, Some(number));
     }
 
     /// Sizes are of 32 bits, and there are not 2^32 frames: the sums fit.
-    fn push(&mut self, packed: u64, size: u64, seal: Option<u32>) {
-        self.places.push(Place { offset: self.offset, position: self.position, seal });
+    fn push(&mut self, packed: u64, size: u64, digest: Option<u32>) {
+        self.starts.push(FrameStart { offset: self.offset, position: self.position, digest });
         self.offset += size;
         self.position += packed;
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        let (places, seals) = (self.places.len(), self.seals.len());
-        Mark { places, seals, offset: self.offset, position: self.position }
+        let (starts, digests) = (self.starts.len(), self.digests.len());
+        Mark { starts, digests, offset: self.offset, position: self.position }
     }
 
     pub(crate) fn back_to(&mut self, mark: Mark) {
-        self.places.truncate(mark.places);
-        self.seals.truncate(mark.seals);
+        self.starts.truncate(mark.starts);
+        self.digests.truncate(mark.digests);
         (self.offset, self.position) = (mark.offset, mark.position);
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
-        (0..self.places.len()).map(|number| {
-            let (place, next) = (self.places[number], self.next(number));
-            Listed {
-                packed_size: next.1 - place.position,
-                size: next.0 - place.offset,
-                seal: place.seal.and_then(|seal| self.seals.get(seal as usize)),
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ListedFrame<'_>> {
+        (0..self.starts.len()).map(|number| {
+            let (start, end) = (self.starts[number], self.end_of(number));
+            ListedFrame {
+                packed_size: end.1 - start.position,
+                size: end.0 - start.offset,
+                digest: self.digest_of(start),
             }
         })
     }
 
-    /// Where the frame behind that one starts: in the archive, and in the compressed file.
-    fn next(&self, number: usize) -> (u64, u64) {
-        self.places.get(number + 1).map_or((self.offset, self.position), |next| (next.offset, next.position))
+    fn digest_of(&self, start: FrameStart) -> Option<&FrameDigest> {
+        start.digest.and_then(|number| self.digests.get(number as usize))
     }
 
-    pub(crate) fn build(self, bytes: Storage) -> Frames {
-        Frames { bytes, list: self }
+    /// Where a frame ends: in the archive, and in the compressed file.
+    fn end_of(&self, number: usize) -> (u64, u64) {
+        self.starts.get(number + 1).map_or((self.offset, self.position), |next| (next.offset, next.position))
+    }
+
+    pub(crate) fn build(self, source: Arc<dyn ReadAt>) -> Frames {
+        Frames { source, list: self }
     }
 }
 
 /// The frames of a compressed file, open.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    bytes: Storage,
+    source: Arc<dyn ReadAt>,
     list: FramesBuilder,
 }
 
 impl Frames {
-    /// How many bytes the archive has.
-    pub(crate) fn len(&self) -> u64 {
-        self.list.offset
-    }
-
     /// The archive's bytes from `offset` on, at most `wanted` of them, as far as one frame has them; and how
     /// many these are.
-    pub(crate) fn stretch(&self, offset: u64, wanted: u64) -> io::Result<(Stretch, u64)> {
-        if offset >= self.len() {
+    fn read_from(&self, offset: u64, wanted: u64) -> io::Result<(FrameReader, u64)> {
+        if offset >= self.list.offset {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let number = self.list.places.partition_point(|place| place.offset <= offset).saturating_sub(1);
-        let place = self.list.places[number];
-        let (next_offset, next_position) = self.list.next(number);
-        let (within, size) = (offset - place.offset, next_offset - place.offset);
+        let number = self.list.starts.partition_point(|start| start.offset <= offset).saturating_sub(1);
+        let start = self.list.starts[number];
+        let (end_offset, end_position) = self.list.end_of(number);
+        let (within, size) = (offset - start.offset, end_offset - start.offset);
         let count = wanted.min(size - within);
-        let seal = place.seal.and_then(|seal| self.list.seals.get(seal as usize));
-        let stretch = match seal {
+        let reader = match self.list.digest_of(start) {
             None => {
-                let frame = StoredFrame { position: place.position, size };
-                Stretch::Stored(StoredReader::new(&self.bytes, frame, within, count))
+                let frame = StoredFrame { position: start.position, size };
+                FrameReader::Stored(StoredReader::new(Arc::clone(&self.source), frame, within, count))
             }
-            Some(seal) => {
-                let packed = next_position - place.position;
-                let frame = PackedFrame { position: place.position, packed, size };
-                Stretch::Unpacked(Unpacked::new(frame.unpack(&self.bytes, seal)?, within, count))
+            Some(digest) => {
+                let packed = end_position - start.position;
+                let frame = PackedFrame { position: start.position, packed, size };
+                let content = frame.unpack(&*self.source, digest)?;
+                FrameReader::Packed(UnpackedReader::new(content, within, count))
             }
         };
-        Ok((stretch, count))
+        Ok((reader, count))
     }
 
-    /// Where the archive is first cut into frames in another way than `pieces` says.
-    pub(crate) fn cut_otherwise(&self, mut pieces: impl Iterator<Item = Piece>) -> Option<u64> {
+    /// The first byte of the archive that lies in another frame than it is `planned` to lie in.
+    pub(crate) fn difference(&self, mut planned: impl Iterator<Item = PlannedFrame>) -> Option<u64> {
         let mut offset = 0;
         for frame in self.list.iter() {
-            let fits = pieces.next().is_some_and(|piece| {
-                piece.size == frame.size && (piece.may_be_packed || frame.seal.is_none())
+            let fits = planned.next().is_some_and(|planned| {
+                planned.size == frame.size && (planned.may_be_packed || frame.digest.is_none())
             });
             if !fits {
                 return Some(offset);
             }
             offset += frame.size;
         }
-        pieces.next().map(|_| offset)
+        planned.next().map(|_| offset)
     }
 }
 
 impl ReadAt for Frames {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.list.offset)
+    }
+
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
-        while filled < buffer.len() && offset + (filled as u64) < self.len() {
+        while filled < buffer.len() && offset + (filled as u64) < self.list.offset {
             let wanted = (buffer.len() - filled) as u64;
-            let (mut stretch, count) = self.stretch(offset + filled as u64, wanted)?;
-            stretch.read_exact(&mut buffer[filled..filled + count as usize])?;
+            let (mut reader, count) = self.read_from(offset + filled as u64, wanted)?;
+            reader.read_exact(&mut buffer[filled..filled + count as usize])?;
             filled += count as usize;
         }
         Ok(filled)
+    }
+
+    fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
+        let (reader, size) = self.read_from(offset, wanted)?;
+        Ok(Contiguous { reader: Box::new(reader), size })
+    }
+}
+
+/// Reads content of one frame.
+#[derive(Debug)]
+pub(crate) enum FrameReader {
+    Stored(StoredReader),
+    Packed(UnpackedReader),
+}
+
+impl BufRead for FrameReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self {
+            FrameReader::Stored(reader) => reader.fill_buf(),
+            FrameReader::Packed(reader) => reader.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        match self {
+            FrameReader::Stored(reader) => reader.consume(count),
+            FrameReader::Packed(reader) => reader.consume(count),
+        }
+    }
+}
+
+impl Read for FrameReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            FrameReader::Stored(reader) => reader.read(buffer),
+            FrameReader::Packed(reader) => reader.read(buffer),
+        }
     }
 }

@@ -1,24 +1,24 @@
 //! Packed frames: one chunk of content, compressed by zstd itself.
 
-use std::io;
+use std::io::{self, BufRead, Cursor, Read};
 
 use airlift_disk::read::ReadAt;
+use airlift_disk::run::{PIECE, read_buffered};
 use airlift_oci::Digest;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
-use crate::content::storage::Storage;
-use crate::zst::{CHUNK, MAGIC, damaged};
+use crate::zst::format::{CHUNK, MAGIC, damaged};
 
-/// Level 3 is where zstd's gain per second is best, and everybody's default.
+/// Level 3 is zstd's default, and gains most per second.
 const LEVEL: i32 = 3;
 /// A window of 2^(10 + 12) = 4 MiB: content is not larger, so no window needs to be.
 const MAX_WINDOW: u8 = 12 << 3;
 
-/// The digest of a packed frame's bytes.
-pub(crate) type Seal = [u8; SEAL];
-/// The length of a SHA-256.
-pub(crate) const SEAL: usize = 32;
+/// The SHA-256 of a packed frame's own bytes.
+pub(crate) type FrameDigest = [u8; FRAME_DIGEST_SIZE];
+/// The length of a SHA-256 in bytes.
+pub(crate) const FRAME_DIGEST_SIZE: usize = 32;
 
 /// Compresses chunk after chunk. The same chunk gives the same frame, with the same version of zstd.
 pub(crate) struct Packer {
@@ -34,14 +34,14 @@ impl Packer {
         Ok(Packer { compressor })
     }
 
-    /// The frame of a chunk; `None` where it gains too little to be worth it.
+    /// The frame of a chunk; `None` if it gains too little to be worth unpacking.
     pub(crate) fn pack(&mut self, chunk: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let frame = self.compressor.compress(chunk)?;
         Ok(gains(chunk.len() as u64, frame.len() as u64).then_some(frame))
     }
 }
 
-/// Whether a frame is so much smaller than its content that unpacking it, again and again, is worth it.
+/// Whether a frame is so much smaller than its content that unpacking it at each reading is worth it.
 fn gains(size: u64, packed: u64) -> bool {
     packed.saturating_mul(16) <= size.saturating_mul(15)
 }
@@ -63,20 +63,20 @@ impl PackedFrame {
         (1..=CHUNK).contains(&self.size) && self.packed > 0 && gains(self.size, self.packed)
     }
 
-    /// The frame's own bytes. Only of a sane one, so they are few.
-    pub(crate) fn bytes(&self, storage: &Storage) -> io::Result<Vec<u8>> {
+    /// The frame's own bytes. The frame must be sane, so they are few.
+    pub(crate) fn bytes(&self, source: &dyn ReadAt) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.packed).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut bytes = vec![0; length];
-        if storage.read_full_at(&mut bytes, self.position)? < length {
+        if source.read_full_at(&mut bytes, self.position)? < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(bytes)
     }
 
-    /// The content, if the frame's bytes are those that were sealed.
-    pub(crate) fn unpack(&self, storage: &Storage, seal: &Seal) -> io::Result<Vec<u8>> {
-        let bytes = self.bytes(storage)?;
-        if seal_of(&bytes) != *seal {
+    /// The content, if the frame's bytes have the digest that the file says.
+    pub(crate) fn unpack(&self, source: &dyn ReadAt, digest: &FrameDigest) -> io::Result<Vec<u8>> {
+        let bytes = self.bytes(source)?;
+        if digest_of(&bytes) != *digest {
             return Err(damaged("the frame", self.position));
         }
         self.content_of(&bytes)
@@ -91,17 +91,18 @@ impl PackedFrame {
         if !is_one || says != Some(self.size) || !is_harmless(bytes) {
             return Err(bad());
         }
-        // Into exactly that room, so there is no window, and nothing to grow.
+        // The buffer has exactly that size, so zstd needs no window, and nothing grows.
         let mut content = Vec::with_capacity(length);
         let unpacked = Decompressor::new()?.decompress_to_buffer(bytes, &mut content).map_err(|_| bad())?;
         if unpacked == length { Ok(content) } else { Err(bad()) }
     }
 }
 
-pub(crate) fn seal_of(bytes: &[u8]) -> Seal {
-    let mut seal = [0; SEAL];
-    seal.copy_from_slice(Digest::sha256(bytes).as_bytes());
-    seal
+/// The digest of a packed frame's bytes.
+pub(crate) fn digest_of(bytes: &[u8]) -> FrameDigest {
+    let mut digest = [0; FRAME_DIGEST_SIZE];
+    digest.copy_from_slice(Digest::sha256(bytes).as_bytes());
+    digest
 }
 
 /// A frame's length by its own blocks' headers, if it is one; `None` for what is cut off or no frame.
@@ -115,4 +116,38 @@ fn is_harmless(bytes: &[u8]) -> bool {
     let Some(([magic @ .., descriptor], [window, ..])) = bytes.split_at_checked(5) else { return false };
     let is_single_segment = descriptor & 0b0010_0000 != 0;
     *magic == MAGIC && descriptor & 0b0001_1111 == 0b0000_0100 && (is_single_segment || *window <= MAX_WINDOW)
+}
+
+/// Reads a part of a packed frame's content, which is in memory.
+#[derive(Debug)]
+pub(crate) struct UnpackedReader {
+    content: Cursor<Vec<u8>>,
+    left: usize,
+}
+
+impl UnpackedReader {
+    /// Reads `count` bytes from `start` on; both lie within the content.
+    pub(crate) fn new(content: Vec<u8>, start: u64, count: u64) -> Self {
+        let mut content = Cursor::new(content);
+        content.set_position(start);
+        UnpackedReader { content, left: usize::try_from(count).unwrap_or(usize::MAX) }
+    }
+}
+
+impl BufRead for UnpackedReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let rest = self.content.fill_buf()?;
+        Ok(&rest[..rest.len().min(self.left).min(PIECE)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.content.consume(count);
+        self.left -= count.min(self.left);
+    }
+}
+
+impl Read for UnpackedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        read_buffered(self, buffer)
+    }
 }

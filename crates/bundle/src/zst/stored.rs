@@ -1,13 +1,15 @@
 //! Stored frames: content as it is, in raw blocks. Size and places follow from the content's length alone.
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
+use airlift_disk::RangeReader;
+use airlift_disk::read::ReadAt;
 use airlift_disk::run::read_buffered;
+use airlift_oci::layout::LAYOUT_FILE;
 
-use crate::content::section::{Section, SectionReader};
-use crate::content::storage::Storage;
 use crate::tar::header::BLOCK;
-use crate::zst::{MAGIC, damaged};
+use crate::zst::format::{MAGIC, damaged};
 
 /// The largest block that a zstd frame may have; all but the last are that large.
 const RAW: u64 = 128 << 10;
@@ -27,7 +29,8 @@ pub(crate) fn header(size: u64) -> [u8; HEADER as usize] {
     header
 }
 
-/// How large the frame of so much content is. `size` is at most [`crate::zst::MAX_STORED`], and not zero.
+/// How large a frame with `size` bytes of content is. `size` is at most [`crate::zst::MAX_STORED`], and not
+/// zero.
 pub(crate) fn frame_size(size: u64) -> u64 {
     HEADER + size + size.div_ceil(RAW) * BLOCK_HEADER
 }
@@ -40,6 +43,12 @@ pub(crate) fn block(size: u64, offset: u64) -> ([u8; BLOCK_HEADER as usize], u64
     ([a, b, c], length)
 }
 
+/// Whether a file starts with a frame of ours, which has the name of the first entry.
+pub(crate) fn starts_like_ours(start: &[u8]) -> bool {
+    let name = start.get((HEADER + BLOCK_HEADER) as usize..).unwrap_or_default();
+    start.starts_with(&MAGIC) && name.starts_with(LAYOUT_FILE.as_bytes())
+}
+
 /// Where a stored frame lies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredFrame {
@@ -49,24 +58,26 @@ pub(crate) struct StoredFrame {
     pub(crate) size: u64,
 }
 
-/// Reads content of one stored frame, and compares what lies between.
+/// Reads content of one stored frame, and checks the headers of the frame and of its blocks on the way.
 #[derive(Debug)]
 pub(crate) struct StoredReader {
-    inner: Box<SectionReader>,
+    inner: RangeReader,
     frame: StoredFrame,
-    /// Of the content: where the next block starts, and where reading ends.
+    /// Where the next block starts in the content.
     next_block: u64,
+    /// Where reading ends in the content.
     end: u64,
-    /// Bytes that are handed on from the current block.
+    /// How many bytes of the current block are still to be read.
     left_in_block: u64,
-    /// Bytes to be passed over in front of the next block, and of the first one's content.
+    /// How many bytes to skip before the next block's header.
     to_skip: u64,
+    /// How many bytes of the first block's content to skip.
     skip_content: u64,
 }
 
 impl StoredReader {
     /// Reads `wanted` bytes of the content from `offset` on.
-    pub(crate) fn new(bytes: &Storage, frame: StoredFrame, offset: u64, wanted: u64) -> Self {
+    pub(crate) fn new(source: Arc<dyn ReadAt>, frame: StoredFrame, offset: u64, wanted: u64) -> Self {
         let end = offset.saturating_add(wanted).min(frame.size);
         let first_block = offset - offset % RAW;
         let place = |content: u64| frame.position + HEADER + content / RAW * (RAW + BLOCK_HEADER);
@@ -76,7 +87,7 @@ impl StoredReader {
         let last_block = end.saturating_sub(1) / RAW * RAW;
         let stop = place(last_block) + BLOCK_HEADER + (end - last_block);
         StoredReader {
-            inner: Box::new(Section::new(bytes, aligned, stop - aligned).reader()),
+            inner: RangeReader::new(source, aligned, stop - aligned),
             frame,
             next_block: first_block,
             end,
@@ -88,7 +99,7 @@ impl StoredReader {
 
     /// Turns to the next block, if there is one that is wanted.
     fn turn(&mut self) -> io::Result<()> {
-        skip(&mut *self.inner, std::mem::take(&mut self.to_skip))?;
+        skip(&mut self.inner, std::mem::take(&mut self.to_skip))?;
         let StoredFrame { position, size } = self.frame;
         if self.next_block == 0 {
             self.expect(&header(size), "the header of the frame", position)?;
@@ -97,7 +108,7 @@ impl StoredReader {
         let place = position + HEADER + self.next_block / RAW * (RAW + BLOCK_HEADER);
         self.expect(&block_header, "the header of the block", place)?;
         let skipped = std::mem::take(&mut self.skip_content);
-        skip(&mut *self.inner, skipped)?;
+        skip(&mut self.inner, skipped)?;
         self.left_in_block = length.min(self.end - self.next_block) - skipped;
         self.next_block += length;
         Ok(())

@@ -41,7 +41,7 @@ fn nothing_that_gains_gives_a_file_of_known_size() {
     let plan = images.plan();
     let file = written(&images);
     let frames = plan.entries().len() as u64 + 1;
-    // Each frame has a header of 14 bytes, a block's of 3 and a line of 8; around the table, 49 bytes.
+    // Each frame has a header of 14 bytes, a block's of 3 and an entry of 8; around the table, 49 bytes.
     assert_eq!(file.len() as u64, plan.size() + frames * 25 + 49);
     assert_eq!(file.len() as u64, size_at_most(&plan));
     assert!(unpacked(&file) == images.archive());
@@ -182,57 +182,61 @@ fn an_entry_that_is_missing_is_no_finished_file() {
     assert!(entry.finish().is_err(), "its data is missing");
 }
 
-/// The seals and the seek table of a file, taken apart.
+/// The frame digests and the seek table of a file, taken apart.
 struct Ends {
     frames: Vec<u8>,
-    seals: Vec<u8>,
-    lines: Vec<(u32, u32)>,
+    digests: Vec<u8>,
+    entries: Vec<(u32, u32)>,
 }
 
 impl Ends {
     fn of(file: &[u8]) -> Self {
         let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
         let footer = file.len() - 9;
-        let lines_at = footer - 8 * number(footer) as usize;
-        let mut lines: Vec<_> =
-            (lines_at..footer).step_by(8).map(|at| (number(at), number(at + 4))).collect();
-        let seals_at = lines_at - 8 - lines.pop().unwrap().0 as usize;
-        Ends { frames: file[..seals_at].to_vec(), seals: file[seals_at + 24..lines_at - 8].to_vec(), lines }
+        let entries_at = footer - 8 * number(footer) as usize;
+        let mut entries: Vec<_> =
+            (entries_at..footer).step_by(8).map(|at| (number(at), number(at + 4))).collect();
+        let digests_at = entries_at - 8 - entries.pop().unwrap().0 as usize;
+        Ends {
+            frames: file[..digests_at].to_vec(),
+            digests: file[digests_at + 24..entries_at - 8].to_vec(),
+            entries,
+        }
     }
 
     fn join(&self) -> Vec<u8> {
         let mut file = self.frames.clone();
         let number = |n: usize| (n as u32).to_le_bytes();
         file.extend(0x184D_2A5D_u32.to_le_bytes());
-        file.extend(number(16 + self.seals.len()));
+        file.extend(number(16 + self.digests.len()));
         file.extend(b"io.airlift/zst/1");
-        file.extend(&self.seals);
+        file.extend(&self.digests);
         file.extend(0x184D_2A5E_u32.to_le_bytes());
-        file.extend(number(8 * (self.lines.len() + 1) + 9));
-        let seals = (24 + self.seals.len() as u32, 0);
-        for (packed, size) in self.lines.iter().chain([&seals]) {
+        file.extend(number(8 * (self.entries.len() + 1) + 9));
+        let digests = (24 + self.digests.len() as u32, 0);
+        for (packed, size) in self.entries.iter().chain([&digests]) {
             file.extend(packed.to_le_bytes());
             file.extend(size.to_le_bytes());
         }
-        file.extend(number(self.lines.len() + 1));
+        file.extend(number(self.entries.len() + 1));
         file.push(0);
         file.extend(0x8F92_EAB1_u32.to_le_bytes());
         file
     }
 
-    /// The packed frame: its line, and where it starts.
+    /// The packed frame: its entry, and where it starts.
     fn packed(&self) -> (usize, usize) {
         let stored = |size: u32| 14 + size + 3 * size.div_ceil(128 << 10);
-        let line = self.lines.iter().position(|(packed, size)| *packed != stored(*size)).unwrap();
-        (line, self.lines[..line].iter().map(|line| line.0 as usize).sum())
+        let entry = self.entries.iter().position(|(packed, size)| *packed != stored(*size)).unwrap();
+        (entry, self.entries[..entry].iter().map(|entry| entry.0 as usize).sum())
     }
 
-    /// Puts another frame in the packed one's place, with a seal that fits.
+    /// Puts another frame in the packed one's place, with a digest that fits.
     fn replace(&mut self, frame: &[u8], size: u32) {
-        let (line, at) = self.packed();
-        self.frames.splice(at..at + self.lines[line].0 as usize, frame.iter().copied());
-        self.lines[line] = (frame.len() as u32, size);
-        self.seals = Digest::sha256(frame).as_bytes().to_vec();
+        let (entry, at) = self.packed();
+        self.frames.splice(at..at + self.entries[entry].0 as usize, frame.iter().copied());
+        self.entries[entry] = (frame.len() as u32, size);
+        self.digests = Digest::sha256(frame).as_bytes().to_vec();
     }
 }
 
@@ -307,7 +311,7 @@ fn tables_that_do_not_add_up_are_refused() {
     let images = sample();
     let file = written(&images);
     let good = Ends::of(&file);
-    let (line, at) = good.packed();
+    let (entry, at) = good.packed();
     let changed = |change: &dyn Fn(&mut Ends)| {
         let mut ends = Ends::of(&file);
         change(&mut ends);
@@ -319,14 +323,14 @@ fn tables_that_do_not_add_up_are_refused() {
     huge[footer..footer + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     for (name, file) in [
         ("a bomb", changed(&|ends| ends.replace(&bomb, 64 << 20))),
-        ("a frame too large", changed(&|ends| ends.lines[0].1 = u32::MAX)),
-        ("an empty frame", changed(&|ends| ends.lines[0].1 = 0)),
-        ("a line too many", changed(&|ends| ends.lines.push((100, 83)))),
-        ("a line too few", changed(&|ends| ends.lines.truncate(ends.lines.len() - 1))),
-        ("no seal", changed(&|ends| ends.seals.clear())),
-        ("a seal too many", changed(&|ends| ends.seals.extend([0; 32]))),
-        ("half a seal", changed(&|ends| ends.seals.truncate(16))),
-        ("a packed frame larger than stored", changed(&|ends| ends.lines[line].1 = 10)),
+        ("a frame too large", changed(&|ends| ends.entries[0].1 = u32::MAX)),
+        ("an empty frame", changed(&|ends| ends.entries[0].1 = 0)),
+        ("an entry too many", changed(&|ends| ends.entries.push((100, 83)))),
+        ("an entry too few", changed(&|ends| ends.entries.truncate(ends.entries.len() - 1))),
+        ("no digest", changed(&|ends| ends.digests.clear())),
+        ("a digest too many", changed(&|ends| ends.digests.extend([0; 32]))),
+        ("half a digest", changed(&|ends| ends.digests.truncate(16))),
+        ("a packed frame larger than stored", changed(&|ends| ends.entries[entry].1 = 10)),
         ("something between", changed(&|ends| ends.frames.insert(at, 0))),
         ("a number of frames beyond the file", huge),
         ("something behind", [&file[..], b"x"].concat()),
@@ -337,8 +341,8 @@ fn tables_that_do_not_add_up_are_refused() {
         assert_eq!(archive.findings().len(), 1);
         assert_eq!(archive.findings()[0].rule.id(), "zst-table", "{name}");
     }
-    let other_seal = changed(&|ends| ends.seals[0] ^= 1);
-    assert!(!reads(&opened(&other_seal).unwrap(), &images));
+    let other_digest = changed(&|ends| ends.digests[0] ^= 1);
+    assert!(!reads(&opened(&other_digest).unwrap(), &images));
 }
 
 /// Compressed by others, seekable or not.
@@ -375,7 +379,7 @@ fn an_archive_cut_in_another_way_is_found_out() {
         [&header[..], &block[..3], content].concat()
     };
     ends.frames.splice(..1_024 + 17, [frame(&content[..512]), frame(&content[512..])].concat());
-    ends.lines.splice(..1, [(529, 512), (529, 512)]);
+    ends.entries.splice(..1, [(529, 512), (529, 512)]);
     let archive = opened(&ends.join()).unwrap();
     let storage = archive.storage().unwrap();
     assert!(resume::is_archive_of(storage, &plan, 1, &Unobserved).unwrap());

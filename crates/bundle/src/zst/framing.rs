@@ -1,36 +1,39 @@
-//! How an archive is cut into frames. It follows from the plan: from the entries' places and the blobs' media
-//! types.
+//! How an archive is divided into frames. It follows from the plan: from the entries' places and the blobs'
+//! media types.
 
 use crate::plan::{Content, Plan, PlannedEntry};
-use crate::zst::{CHUNK, MAX_STORED};
+use crate::zst::format::{CHUNK, MAX_FRAMES, MAX_STORED};
 
-/// Less than this gains nothing to speak of.
+/// Compressing less than this gains too little.
 const LEAST: u64 = 4 << 10;
 
-/// A stretch of the archive that becomes one frame.
+/// Consecutive bytes of the archive that become one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct PlannedFrame {
     /// How many bytes of the archive it has.
     pub(crate) size: u64,
     /// Whether it is compressed, if that makes it smaller.
     pub(crate) may_be_packed: bool,
 }
 
-impl Piece {
+impl PlannedFrame {
     fn stored(size: u64) -> Self {
-        Piece { size, may_be_packed: false }
+        PlannedFrame { size, may_be_packed: false }
     }
 }
 
-/// All pieces of an archive, in order.
-pub(crate) fn pieces(plan: &Plan) -> impl Iterator<Item = Piece> + '_ {
-    let tail = Piece::stored(plan.size() - plan.tail_offset());
-    plan.entries().iter().flat_map(|entry| pieces_of(plan, entry)).chain([tail])
+/// All frames of an archive, in order.
+pub(crate) fn planned_frames(plan: &Plan) -> impl Iterator<Item = PlannedFrame> + '_ {
+    let tail = PlannedFrame::stored(plan.size() - plan.tail_offset());
+    plan.entries().iter().flat_map(|entry| frames_of_entry(plan, entry)).chain([tail])
 }
 
-/// The pieces of one entry. Of content that may gain, head and padding have frames of their own: they can be
-/// compared, and the archive can be gone through, without anything being unpacked.
-pub(crate) fn pieces_of(plan: &Plan, entry: &PlannedEntry) -> impl Iterator<Item = Piece> + use<> {
+/// The frames of one entry. If its content may gain, head and padding have frames of their own: so they can be
+/// compared, and the archive can be scanned, without unpacking anything.
+pub(crate) fn frames_of_entry(
+    plan: &Plan,
+    entry: &PlannedEntry,
+) -> impl Iterator<Item = PlannedFrame> + use<> {
     let PlannedEntry { header_offset, data_offset, size, .. } = *entry;
     let (head, end) = (data_offset - header_offset, entry.end());
     let gains = may_gain(plan, entry);
@@ -40,15 +43,23 @@ pub(crate) fn pieces_of(plan: &Plan, entry: &PlannedEntry) -> impl Iterator<Item
         [(0, MAX_STORED), (0, CHUNK), (end - header_offset, MAX_STORED)]
     };
     parts.into_iter().enumerate().flat_map(move |(number, (total, most))| {
-        (0..total.div_ceil(most)).map(move |part| Piece {
+        (0..total.div_ceil(most)).map(move |part| PlannedFrame {
             size: most.min(total - part * most),
             may_be_packed: gains && number == 1,
         })
     })
 }
 
-/// Whether an entry's content is of a kind that is not compressed already. Whether it really gains is seen
-/// chunk by chunk.
+/// Whether an archive can be written in frames: it must have no more of them than readers take. Sizes are
+/// claims, so counting stops at the limit.
+pub fn fits(plan: &Plan) -> bool {
+    // One more for the frame digests.
+    let most = MAX_FRAMES as usize - 1;
+    planned_frames(plan).take(most + 1).count() <= most
+}
+
+/// Whether an entry's content is of a kind that is not compressed already. Whether a chunk really gains is
+/// known when it is compressed.
 fn may_gain(plan: &Plan, entry: &PlannedEntry) -> bool {
     let Content::Blob(position) = entry.content else { return false };
     let media_type = plan.graph().blobs.get(position).map(|blob| blob.descriptor.media_type.as_str());
