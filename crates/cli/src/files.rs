@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::exit::UsageError;
 use crate::ui::term::shown;
 
 /// A file or folder that a run reads.
@@ -50,11 +49,21 @@ impl fmt::Display for Input {
     }
 }
 
+/// An output that would take the place of what is read.
+#[derive(Debug, thiserror::Error)]
+#[error("{} would be written over, and it is {input}", .output.display())]
+pub(crate) struct Overwrites {
+    /// The file that would be written.
+    pub(crate) output: PathBuf,
+    /// What it is now.
+    pub(crate) input: Input,
+}
+
 /// Refuses outputs that are among the inputs, by whatever name or link. `-` as an output is standard output.
 ///
 /// # Errors
 /// For the first output that would be written over an input.
-pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), UsageError> {
+pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), Overwrites> {
     let inputs: Vec<(&Input, Metadata)> =
         inputs.iter().filter_map(|input| Some((input, input.found()?))).collect();
     for output in outputs {
@@ -68,7 +77,7 @@ pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), Us
             false => identity(read) == identity(&found),
         };
         if let Some((input, _)) = inputs.iter().find(is_it) {
-            return Err(UsageError::Overwrites { output: output.clone(), input: (*input).clone() });
+            return Err(Overwrites { output: output.clone(), input: (*input).clone() });
         }
     }
     Ok(())
@@ -103,9 +112,9 @@ mod tests {
         std::os::unix::fs::symlink("list", path("soft")).unwrap();
         for name in ["list", "hard", "soft", "./list"] {
             let refused = keep_apart(&[Input::List(path("list"))], &[path("other"), path(name)]);
-            assert!(matches!(refused, Err(UsageError::Overwrites { .. })), "{name}");
+            assert!(refused.is_err(), "{name}");
             let refused = keep_apart(&[Input::Certificates(path(name))], &[path("list")]);
-            assert!(matches!(refused, Err(UsageError::Overwrites { .. })), "{name}");
+            assert!(refused.is_err(), "{name}");
         }
         keep_apart(&[Input::List(path("list")), Input::Credentials(path("none"))], &[path("other")]).unwrap();
         keep_apart(&[Input::List(path("none"))], &[path("none")]).unwrap();

@@ -7,7 +7,9 @@
 mod args;
 mod commands;
 mod exit;
+mod failure;
 mod files;
+mod hint;
 pub mod output;
 mod ui;
 
@@ -20,7 +22,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use args::{Cli, Command};
 use commands::{build, completions, demo, inspect, push, verify};
-use exit::{Exit, Failure};
+use exit::Exit;
+use failure::Failure;
 use ui::Ui;
 use ui::interrupt::{self, Farewell};
 use ui::progress::to_stderr;
@@ -127,7 +130,7 @@ fn told(failure: &Failure, paint: Paint) -> String {
         }
         cause = error.source();
     }
-    if let Some(hint) = failure.hint() {
+    if let Some(hint) = hint::of_failure(failure) {
         text.push_str(&format!("  {} {}\n", paint.tone(Tone::Name, "hint:"), harmless(&hint)));
     }
     text

@@ -90,6 +90,24 @@ pub enum Event {
         /// The whole sentence.
         message: String,
     },
+    /// The same, where the caller could have avoided it.
+    AvoidableWarning {
+        /// The sentence, without what would avoid it.
+        message: String,
+        /// What would avoid it.
+        remedy: Remedy,
+    },
+}
+
+/// What would avoid a warning. The caller knows what its option for that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// To fetch foreign layers from the addresses that their descriptors name.
+    FetchForeignLayers,
+    /// To log in, or to name a bundle that holds the content.
+    ReuseBundle,
+    /// Not to ask a registry whether it takes indexes with absent children.
+    SkipProbe,
 }
 
 /// Work of a known length, during which one command shows one progress bar.

@@ -25,7 +25,7 @@ pub mod text;
 pub use carried::Carried;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, HashedPrefix, Hasher};
-pub use event::{Event, Observer, Phase, RunningPhase, Unobserved};
+pub use event::{Event, Observer, Phase, Remedy, RunningPhase, Unobserved};
 pub use graph::{Graph, GraphBuilder, GraphError, Limits};
 pub use image_config::{BuildStep, ImageConfig};
 pub use layout::Root;

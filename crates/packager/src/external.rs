@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Repository, contents};
+use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Remedy, Repository, contents};
 use airlift_registry::{Access, BlobSink, Error, Fetched, Lookup, Settles, Transport};
 
 use crate::plan::PackError;
@@ -110,7 +110,9 @@ pub(crate) async fn settle(
             }
             (None, ..) => {
                 absent.insert(digest);
-                observer.notice(Event::Warning { message: left_outside(&graph, blob) });
+                let message = left_outside(&graph, blob);
+                let remedy = Remedy::FetchForeignLayers;
+                observer.notice(Event::AvoidableWarning { message, remedy });
             }
         }
     }
@@ -129,7 +131,7 @@ fn blobs_of(graph: &Graph, root: &airlift_oci::Root) -> HashSet<Digest> {
 fn left_outside(graph: &Graph, blob: &BlobEntry) -> String {
     let urls: Vec<String> = blob.descriptor.urls.iter().map(|url| url.escape_debug().to_string()).collect();
     format!(
-        "{} ({}) stays outside of the bundle: the registry doesn't have it and names {} instead; --fetch-external fetches it from there",
+        "{} ({}) stays outside of the bundle: the registry doesn't have it and names {} instead",
         graph.path_of_blob(blob).join(" → "),
         blob.descriptor.digest,
         urls.join(", "),

@@ -22,7 +22,7 @@ use crate::reuse::copy_at_hand;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// Something else has the output's name.
-    #[error("{} is there already and is another bundle or file; nothing was changed (--force replaces it)", .path.display())]
+    #[error("{} is there already and is another bundle or file; nothing was changed", .path.display())]
     Exists {
         /// The output.
         path: PathBuf,
@@ -123,7 +123,7 @@ impl Output {
         match std::fs::metadata(&self.path) {
             Ok(found) if found.is_dir() => return refuse("it is a folder; name a file in it"),
             Ok(found) if !found.is_file() => {
-                return refuse("it is not a regular file (use -o - to write to standard output)");
+                return refuse("it is not a regular file");
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use airlift_bundle::write::part::keep_manifests;
-use airlift_oci::{Descriptor, Digest, Event, Host, Observer, Repository, Selector};
+use airlift_oci::{Descriptor, Digest, Event, Host, Observer, Remedy, Repository, Selector};
 use airlift_registry::{Access, BlobSink, Error, FetchedManifest, Lookup, Settles, Transport};
 use bytes::Bytes;
 
@@ -59,11 +59,10 @@ impl Source {
         }
         let window = limit.window_in_words().map(|window| format!(" in {window}")).unwrap_or_default();
         let message = format!(
-            "{host} allows {} more pulls of {}{window}, and at least {needed} manifests are still to be fetched: log in where that gives more, \
-             or name a bundle that has them with --reuse; if it ends before, what was fetched is kept for the next run",
+            "{host} allows {} more pulls of {}{window}, and at least {needed} manifests are still to be fetched",
             limit.remaining, limit.limit,
         );
-        observer.notice(Event::Warning { message });
+        observer.notice(Event::AvoidableWarning { message, remedy: Remedy::ReuseBundle });
     }
 
     /// Fetches a manifest that nobody has.

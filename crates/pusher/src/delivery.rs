@@ -192,7 +192,8 @@ impl<'a> Delivery<'a> {
             match self.run.lists.see_to(&self.run.transport, list).await {
                 Ok(written) => self.receipt.fallback_tags.extend(written),
                 Err(ListError::Impossible(reason)) => {
-                    self.receipt.give_up_listing(Unlisted { subject, referrers, reason: reason.told() })
+                    let (cause, reason) = (reason.known_cause(), reason.told());
+                    self.receipt.give_up_listing(Unlisted { subject, referrers, reason, cause });
                 }
                 Err(ListError::Failed(error)) => return Err(error),
             }

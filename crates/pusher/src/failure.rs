@@ -4,7 +4,7 @@ use airlift_oci::{Digest, Repository, Selector};
 use airlift_registry::Error;
 
 use crate::blobs::BlobError;
-use crate::receipt::Fault;
+use crate::receipt::{Fault, KnownCause};
 use crate::survey::concerns_all;
 
 /// Why an image is not at the target.
@@ -41,11 +41,10 @@ pub(crate) enum ImageError {
     },
     /// An index whose children the bundle doesn't carry all.
     #[error(
-        "{label} was not taken; the bundle leaves out some of its manifests, and most registries want all of them. {ways_out}"
+        "{label} was not taken; the bundle leaves out some of its manifests, and most registries want all of them"
     )]
     Sparse {
         label: String,
-        ways_out: &'static str,
         #[source]
         source: Error,
     },
@@ -81,12 +80,11 @@ pub(crate) enum ImageError {
     #[error("{label} was taken, but is not there: the registry has no {selector}")]
     Vanished { label: String, selector: Selector },
     /// A tag that stands for something else at the target.
-    #[error("{target} is {there} at the target and {ours} in the bundle (--move-tags moves such tags)")]
+    #[error("{target} is {there} at the target and {ours} in the bundle")]
     TagTaken { target: String, there: Digest, ours: Digest },
     /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
     #[error(
-        "whether the tag {target} is taken can't be found out: the registry shows neither it nor a list of tags; \
-         log in as somebody who may pull there, or give --move-tags, which moves the tag if it stands for something else"
+        "whether the tag {target} is taken can't be found out: the registry shows neither it nor a list of tags"
     )]
     TagHidden {
         target: String,
@@ -162,7 +160,7 @@ impl ImageError {
         }
     }
 
-    /// The whole chain in one line, for the receipt, with the next step where it is obvious.
+    /// The whole chain in one line, for the receipt.
     pub(crate) fn told(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -173,9 +171,17 @@ impl ImageError {
             }
             cause = error.source();
         }
-        match self.registry_error().and_then(Error::hint) {
-            Some(hint) => format!("{text}; {hint}"),
-            None => text,
+        text
+    }
+
+    /// Why, where there is an obvious next step.
+    pub(crate) fn known_cause(&self) -> Option<KnownCause> {
+        let cause = self.registry_error().and_then(Error::likely_cause);
+        match self {
+            ImageError::Sparse { .. } => Some(KnownCause::Sparse),
+            ImageError::TagTaken { .. } => Some(KnownCause::TagTaken),
+            ImageError::TagHidden { .. } => Some(KnownCause::TagHidden(cause)),
+            _ => cause.map(KnownCause::Registry),
         }
     }
 

@@ -13,12 +13,6 @@ use crate::source::ContentSource;
 use crate::sparse::{OmittedChild, Route, Verdict, are_there, probe};
 use crate::survey::{Standing, is_whole};
 
-/// What can be done where a registry wants all children of an index.
-pub(crate) const WAYS_OUT: &str = "build the bundle again with all platforms, from a source that has them (an archive of docker \
-    save has those that were pulled, and one of them by itself with docker save --platform); or have the registry accept such indexes \
-    (Distribution v3: validation.manifests.indexes.platforms: none; Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms \
-    without the index (--selected-children)";
-
 /// A registry that wants all children of an index, and the images that don't have them all.
 #[derive(Debug)]
 pub struct SparseRefusal {
@@ -39,17 +33,6 @@ pub enum Certainty {
     Refuses,
     /// Its answer tells nothing of that.
     Inconclusive,
-}
-
-impl SparseRefusal {
-    /// What can be done about it, for people.
-    pub fn ways_out(&self) -> String {
-        let unsure = match self.certainty {
-            Certainty::Refuses => "",
-            Certainty::Inconclusive => "; or push without asking (--no-probe)",
-        };
-        format!("{WAYS_OUT}{unsure}")
-    }
 }
 
 impl std::error::Error for SparseRefusal {

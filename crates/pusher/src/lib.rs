@@ -40,7 +40,8 @@ pub use plan::{
 };
 pub use preview::{Preview, preview};
 pub use push::{PushError, Request, push};
-pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
+pub use receipt::{ImageReceipt, KnownCause, Receipt, Status, Verdict};
+pub use rules::UnusedRule;
 pub use select::{Pattern, Unmatched};
 pub use source::{ContentSource, SourceBlob};
 pub use sparse::OmittedChild;

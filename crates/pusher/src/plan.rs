@@ -8,7 +8,7 @@ use airlift_oci::{Digest, Graph, Reference, ReferenceError, Repository, Root, Ta
 
 use crate::attached::trees_of;
 use crate::destination::{Destination, HostInPath, MapRule, target_path};
-use crate::rules::UsedRules;
+use crate::rules::{UnusedRule, UsedRules};
 use crate::select::{Pattern, Unmatched};
 use crate::source::ContentSource;
 use crate::sparse::{OmittedChild, omitted_of};
@@ -97,12 +97,12 @@ pub enum PlanError {
     #[error("no image of the bundle matches {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", nor "))]
     NoMatch(Vec<Unmatched>),
     /// A rule by which no image goes: most likely a slip.
-    #[error("--map {rule} is of no use: {reason}")]
+    #[error("the rule {rule} is of no use: {reason}")]
     UnusedRule {
         /// The rule.
         rule: MapRule,
         /// Why no image goes by it.
-        reason: String,
+        reason: UnusedRule,
     },
     /// A layout that doesn't say which repository an image is of.
     #[error(
@@ -124,9 +124,7 @@ pub enum PlanError {
         source: ReferenceError,
     },
     /// Two images that would claim one tag.
-    #[error(
-        "{first} ({first_digest}) and {second} ({second_digest}) would both become {target}; use --keep-host or --map to keep them apart"
-    )]
+    #[error("{first} ({first_digest}) and {second} ({second_digest}) would both become {target}")]
     Conflict {
         /// The tag at the target.
         target: String,

@@ -26,13 +26,10 @@ use crate::tree::blobs_below;
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     /// Tags that stand for something else at the target.
-    #[error("{}; nothing was pushed (--move-tags moves such tags)", taken(.0))]
+    #[error("{}; nothing was pushed", taken(.0))]
     TagsTaken(Vec<TakenTag>),
     /// Tags that different manifests of the bundle would get.
-    #[error(
-        "{}; nothing was pushed (--keep-host or --map keep them apart, --only pushes some of them)",
-        claimed(.0)
-    )]
+    #[error("{}; nothing was pushed", claimed(.0))]
     TagsShared(Vec<SharedTag>),
     /// The registry can't be spoken to.
     #[error("can't push to {host}")]
@@ -56,7 +53,7 @@ pub enum PushError {
     #[error(transparent)]
     Sparse(Box<SparseRefusal>),
     /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
-    #[error("whether the tag {target} is taken can't be found out (with --move-tags it is moved if it is)")]
+    #[error("whether the tag {target} is taken can't be found out")]
     TagHidden {
         /// The tag.
         target: String,

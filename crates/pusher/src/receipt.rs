@@ -1,6 +1,7 @@
 //! The receipt: what the target holds now, as it was read back.
 
 use airlift_oci::Digest;
+use airlift_registry::LikelyCause;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -97,6 +98,9 @@ pub struct ImageReceipt {
     /// Whose fault it was; for exit codes, not for the receipt.
     #[serde(skip)]
     pub fault: Option<Fault>,
+    /// Why it failed, where the caller can give advice; for people, not for the receipt.
+    #[serde(skip)]
+    pub cause: Option<KnownCause>,
 }
 
 /// A list of referrers that Airlift wrote.
@@ -119,6 +123,9 @@ pub struct Unlisted {
     pub referrers: Vec<Digest>,
     /// Why not.
     pub reason: String,
+    /// The same, where the caller can give advice; for people, not for the receipt.
+    #[serde(skip)]
+    pub cause: Option<KnownCause>,
 }
 
 /// One platform's manifest that was pushed without its index.
@@ -162,6 +169,7 @@ impl ImageReceipt {
             skipped: 0,
             error: None,
             fault: None,
+            cause: None,
         }
     }
 
@@ -171,6 +179,7 @@ impl ImageReceipt {
         self.ok = false;
         self.fault = Some(error.fault());
         self.error = Some(error.told());
+        self.cause = error.known_cause();
     }
 
     /// What became of a list of referrers in the end, if it is one of this image's.
@@ -187,6 +196,19 @@ impl ImageReceipt {
         self.fault = Some(Fault::Registry);
         self.unlisted.push(unlisted);
     }
+}
+
+/// Why an image is not there, where there is an obvious next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownCause {
+    /// A registry that can't be reached, or doesn't let us in.
+    Registry(LikelyCause),
+    /// An index some of whose children the bundle leaves out, and a registry that wants all of them.
+    Sparse,
+    /// A tag that stands for something else at the target.
+    TagTaken,
+    /// A tag that may stand for something else: the registry doesn't show it, for that reason.
+    TagHidden(Option<LikelyCause>),
 }
 
 /// Whose fault it is that an image is not there.

@@ -4,7 +4,6 @@ use airlift_oci::{Algorithm, Graph, RawManifest, media_type};
 use airlift_registry::{Error, Refusal};
 
 use crate::failure::ImageError;
-use crate::gate::WAYS_OUT;
 
 /// The codes by which registries say that something below a manifest is not there.
 const LACKING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
@@ -38,7 +37,7 @@ pub(crate) fn not_taken(graph: &Graph, raw: &RawManifest, label: String, source:
         }
         413 => "the registry, or a proxy before it, has a limit for the size of manifests",
         // Harbor says 404, zot a bare 400.
-        400 | 404 if is_partial() => return ImageError::Sparse { label, ways_out: WAYS_OUT, source },
+        400 | 404 if is_partial() => return ImageError::Sparse { label, source },
         400..=599 if has_urls() => {
             "it has layers with urls, which Distribution takes only where validation.manifests.urls.allow permits their addresses"
         }

@@ -1,4 +1,4 @@
-//! Rules of `--map` by which no image went, and why: most likely they are slips.
+//! Rules by which no image went, and why: most likely they are slips.
 
 use std::collections::HashSet;
 
@@ -6,6 +6,41 @@ use airlift_oci::{Graph, Reference, Root};
 
 use crate::destination::MapRule;
 use crate::plan::PlanError;
+
+/// Why no image goes by a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnusedRule {
+    /// Another rule is preferred for all that it fits.
+    #[error("whatever it fits goes by the rule {by}, and the longest FROM counts")]
+    Overruled {
+        /// That rule.
+        by: MapRule,
+    },
+    /// The bundle is another tool's layout without names.
+    #[error("the images of this layout have no repository names")]
+    NoNames,
+    /// The images that it fits were not chosen.
+    #[error("it fits only images that are not pushed")]
+    LeftOut,
+    /// It has a tag or digest.
+    #[error("FROM is a repository's name, or its beginning, without tag and digest")]
+    WithTag,
+    /// It ends in the middle of a name.
+    #[error("FROM ends within a component of {name}; it has to end with one")]
+    WithinComponent {
+        /// That name.
+        name: String,
+    },
+    /// No name is like it.
+    #[error(
+        "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the bundle holds {}",
+        .names.join(", ")
+    )]
+    NoMatch {
+        /// Some of the bundle's names.
+        names: Vec<String>,
+    },
+}
 
 /// Which rules were used.
 pub(crate) struct UsedRules<'a> {
@@ -42,38 +77,31 @@ impl<'a> UsedRules<'a> {
         }
     }
 
-    fn reason(&self, unused: usize, graph: &Graph) -> String {
+    fn reason(&self, unused: usize, graph: &Graph) -> UnusedRule {
         let rule = &self.rules[unused];
         if let Some(winner) = self.overruled_by[unused] {
-            return format!(
-                "whatever it fits goes by --map {}, and the longest FROM counts",
-                self.rules[winner]
-            );
+            return UnusedRule::Overruled { by: self.rules[winner].clone() };
         }
         let mut names: Vec<String> = graph.roots.iter().filter_map(name_of).collect();
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
         if names.is_empty() {
-            return "the images of this layout have no repository names".to_owned();
+            return UnusedRule::NoNames;
         }
         if names.iter().any(|name| rule.speaks_of(name)) {
-            return "it fits only images that don't go (--only)".to_owned();
+            return UnusedRule::LeftOut;
         }
         let without_tag = |name: &String| {
             rule.from().strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with([':', '@']))
         };
         if names.iter().any(without_tag) {
-            return "FROM is a repository's name, or its beginning, without tag and digest".to_owned();
+            return UnusedRule::WithTag;
         }
-        let begins = |name: &&String| name.starts_with(rule.from());
-        if let Some(name) = names.iter().find(begins) {
-            return format!("FROM ends within a component of {name}; it has to end with one");
+        if let Some(name) = names.iter().find(|name| name.starts_with(rule.from())) {
+            return UnusedRule::WithinComponent { name: name.clone() };
         }
-        let shown: Vec<&str> = names.iter().take(8).map(String::as_str).collect();
-        format!(
-            "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the bundle holds {}",
-            shown.join(", ")
-        )
+        names.truncate(8);
+        UnusedRule::NoMatch { names }
     }
 }
 

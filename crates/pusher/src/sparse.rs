@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use airlift_oci::graph::{Leaf, leaves};
-use airlift_oci::{Digest, Event, Graph, Observer, Platform, Repository, Root, Selector, media_type};
+use airlift_oci::{Digest, Event, Graph, Observer, Platform, Remedy, Repository, Root, Selector, media_type};
 use airlift_registry::{Error, Settles, Transport};
 use futures::{StreamExt, TryStreamExt};
 
@@ -115,9 +115,9 @@ async fn try_index(
     transport.put_manifest(repository, &selector, media_type::OCI_INDEX, bytes).await?;
     if let Err(error) = transport.delete_manifest(repository, &selector).await {
         let message = format!(
-            "the index that was made up to ask {repository} could not be deleted again: {error}; it is untagged and harmless, and with --no-probe nothing is asked"
+            "the index that was made up to ask {repository} could not be deleted again: {error}; it is untagged and harmless"
         );
-        observer.notice(Event::Warning { message });
+        observer.notice(Event::AvoidableWarning { message, remedy: Remedy::SkipProbe });
     }
     Ok(())
 }

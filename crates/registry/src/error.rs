@@ -15,6 +15,7 @@ use crate::call::{Call, Contact, Effort};
 pub use crate::fault::ContentFault;
 use crate::options::SetupError;
 use crate::refusal::Refusal;
+use crate::tls::TlsFault;
 use airlift_oci::Host;
 
 /// Why a transfer failed. [`Error::attempts`] says how often it was tried.
@@ -52,12 +53,12 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// The registry's certificate isn't one that we trust, or it doesn't speak TLS.
-    #[error("{call}: {hint}{}", call.through())]
+    #[error("{call}: {fault}{}", call.through())]
     Untrusted {
         /// The request.
         call: Call,
-        /// What to do about it.
-        hint: &'static str,
+        /// What is wrong.
+        fault: TlsFault,
         /// What TLS says.
         source: reqwest::Error,
     },
@@ -124,7 +125,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// No client could be made: above all, a system without CA certificates.
-    #[error("{call}: no TLS without CA certificates: install them (ca-certificates) or give --ca-file")]
+    #[error("{call}: no TLS without CA certificates")]
     NoTrust {
         /// The request.
         call: Call,

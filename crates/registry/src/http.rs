@@ -19,6 +19,7 @@ use crate::hop::{Declared, same_origin};
 use crate::options::{Options, SetupError};
 use crate::pace::Pace;
 use crate::proxy::Proxies;
+use crate::tls::TlsFault;
 use crate::{names, tls, trust};
 
 /// How many redirects are followed.
@@ -238,16 +239,9 @@ impl Http {
         let call = call.clone();
         let source = error.without_url();
         match tls::fault(&source) {
-            Some(tls::Fault::Certificate) => {
-                let hint = "its certificate is not trusted; give --ca-file for a CA of your own, \
-                            or --insecure-skip-tls-verify to check nothing";
-                Error::Untrusted { call, hint, source }
+            Some(fault) if fault != TlsFault::NotTls || url.scheme() == "https" => {
+                Error::Untrusted { call, fault, source }
             }
-            Some(tls::Fault::NotTls) if url.scheme() == "https" => {
-                let hint = "it doesn't speak TLS; if it speaks http, give --plain-http";
-                Error::Untrusted { call, hint, source }
-            }
-            Some(tls::Fault::Other) => Error::Untrusted { call, hint: "TLS can't be agreed on", source },
             _ if source.is_timeout() => timed_out(&call, "no connection", self.connect_timeout),
             _ => {
                 let what = match names::unresolved(&source) {

@@ -1,5 +1,6 @@
 //! What a run may set of the transport, and what can be wrong with it before the first request.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,15 +69,33 @@ impl Default for Options {
     }
 }
 
+/// The lists of hosts among the [`Options`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostList {
+    /// [`Options::plain_http`].
+    PlainHttp,
+    /// [`Options::insecure_skip_tls_verify`].
+    Unchecked,
+}
+
+impl fmt::Display for HostList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HostList::PlainHttp => "the registries that speak plain http",
+            HostList::Unchecked => "the registries whose certificate is not checked",
+        })
+    }
+}
+
 /// Why no transport could be made of the options.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// A host that a flag names is none.
-    #[error("the host given to {flag} is no good")]
+    /// A list of hosts has an entry that is no host.
+    #[error("one of {list} can't be read as a host")]
     Host {
-        /// The flag's name.
-        flag: &'static str,
+        /// Which list.
+        list: HostList,
         /// What is wrong with it.
         source: HostError,
     },

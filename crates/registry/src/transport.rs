@@ -18,7 +18,7 @@ use crate::call::{Call, redacted};
 use crate::error::{ContentFault, Error};
 use crate::hop::{Declared, same_origin};
 use crate::http::{Ask, Http, Payload};
-use crate::options::{Options, SetupError};
+use crate::options::{HostList, Options, SetupError};
 use crate::pieces::Limits;
 use crate::presence::ProvenHeads;
 use crate::quota::{self, Quotas, RateLimit};
@@ -26,7 +26,7 @@ use crate::rate::Rate;
 use crate::refusal::{Refusal, is_html};
 use crate::retry::{Patience, Policy, Retry};
 use crate::silence::Once;
-use crate::tls;
+use crate::tls::TlsFault;
 
 /// The way to all registries of a run. Cheap to clone; clones share connections, tokens and the rate limit.
 #[derive(Clone)]
@@ -72,8 +72,8 @@ impl Transport {
     /// If a host, the CA file or the auth file of the options is no good.
     pub fn new(options: Options, observer: Arc<dyn Observer>) -> Result<Self, SetupError> {
         let declared = Declared {
-            plain: hosts("--plain-http", &options.plain_http)?,
-            insecure: hosts("--insecure-skip-tls-verify", &options.insecure_skip_tls_verify)?,
+            plain: hosts(HostList::PlainHttp, &options.plain_http)?,
+            insecure: hosts(HostList::Unchecked, &options.insecure_skip_tls_verify)?,
         };
         if options.limit_rate == Some(0) {
             return Err(SetupError::NoRate);
@@ -156,9 +156,7 @@ impl Inner {
             return self.ping_at(host, http).await;
         }
         match self.ping_at(host, https).await {
-            Err(Error::Untrusted { source, .. }) if tls::fault(&source) == Some(tls::Fault::NotTls) => {
-                self.ping_at(host, http).await
-            }
+            Err(Error::Untrusted { fault: TlsFault::NotTls, .. }) => self.ping_at(host, http).await,
             other => other,
         }
     }
@@ -362,8 +360,8 @@ enum Turn {
     By(Challenge),
 }
 
-fn hosts(flag: &'static str, texts: &[String]) -> Result<Vec<Host>, SetupError> {
-    let parse = |text: &String| text.parse().map_err(|source: HostError| SetupError::Host { flag, source });
+fn hosts(list: HostList, texts: &[String]) -> Result<Vec<Host>, SetupError> {
+    let parse = |text: &String| text.parse().map_err(|source: HostError| SetupError::Host { list, source });
     texts.iter().map(parse).collect()
 }
 

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airlift_oci::{Repository, Selector};
-use airlift_registry::{Access, Error, Options, Transport};
+use airlift_registry::{Access, Error, LikelyCause, Options, Transport};
 use support::child::{again, told_to_child};
 use support::script::{Reply, Request, Script, read_head};
 use support::{Memory, content, descriptor, options, told, transport};
@@ -260,7 +260,7 @@ async fn a_proxy_that_is_not_there_is_told_without_its_password() {
         manifest(&transport, "registry.test/a").await.unwrap_err();
     }
     let error = manifest(&transport, "secure.test/a").await.unwrap_err();
-    assert!(error.hint().is_some_and(|hint| hint.contains("NO_PROXY")), "{error}");
+    assert_eq!(error.likely_cause(), Some(LikelyCause::Proxy), "{error}");
 }
 
 #[tokio::test]

@@ -156,15 +156,15 @@ fn a_rule_that_is_of_no_use_says_why() {
     let host = source.authority();
     let refused = |more: &[&str], reason: &str| {
         let push = airlift.run(&[&["push", "b.tar", target.authority()], more].concat());
-        push.expect(2).says("is of no use").says(reason);
+        push.expect(2).says("is of no use").says("--map").says(reason);
     };
     let (team, app1) = (format!("{host}/team/=x/"), format!("{host}/team/app1=y"));
     refused(&["--map", "team/=x/"], "no image's name starts with FROM");
     refused(&["--map", "team/=x/"], &format!("{host}/team/app2"));
     let pushed = airlift.run(&["push", "b.tar", target.authority(), "--map", "team/=x/"]).expect(2);
     assert_eq!(pushed.stderr.matches(&format!("{host}/team/app1")).count(), 1, "{pushed}");
-    refused(&["--map", &team, "--map", &app1, "--only", "team/app1"], &format!("goes by --map {app1}"));
-    refused(&["--map", &app1, "--only", "team/app2"], "(--only)");
+    refused(&["--map", &team, "--map", &app1, "--only", "team/app1"], &format!("goes by the rule {app1}"));
+    refused(&["--map", &app1, "--only", "team/app2"], "--only");
     refused(&["--map", &format!("{host}/team/app1:1=z")], "without tag");
     refused(&["--map", &format!("{host}/team/app=z")], "within a component");
     assert_eq!(target.endpoint().try_manifest("team/app1", "1").status, 404);

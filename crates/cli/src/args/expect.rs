@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_oci::Digest;
 
-use crate::exit::{Failure, UsageError};
+use crate::failure::{Failure, UsageError};
 
 /// So much of a file is looked at. What `build` prints, as text or JSON, has the id near its beginning or is
 /// short.

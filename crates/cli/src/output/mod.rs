@@ -13,7 +13,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 pub(crate) use build::size_at;
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};

@@ -19,7 +19,7 @@ use serde::Serialize;
 use term::{Paint, Stream, Tone};
 
 use crate::args::Global;
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// Who is told a text that isn't a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use airlift_oci::{Digest, Event, Observer};
 
+use crate::hint;
 use crate::ui::bars::Bars;
 use crate::ui::phase::{Bytes, Phase};
 use crate::ui::size;
@@ -117,6 +118,9 @@ impl Observer for Progress {
     fn notice(&self, event: Event) {
         match event {
             Event::Warning { message } => self.warn(&message),
+            Event::AvoidableWarning { message, remedy } => {
+                self.warn(&format!("{message}; {}", hint::of_remedy(remedy)));
+            }
             Event::Retrying { what, reason, attempt, delay_ms } => {
                 self.retrying(&what, &reason, attempt, Duration::from_millis(delay_ms));
             }

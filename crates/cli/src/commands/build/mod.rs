@@ -18,7 +18,8 @@ use airlift_packager::{
 
 use crate::args::limits::LimitArgs;
 use crate::args::registry::RegistryArgs;
-use crate::exit::{Exit, Failure, UsageError};
+use crate::exit::Exit;
+use crate::failure::{Failure, UsageError};
 use crate::files::{Input, keep_apart};
 use crate::output::{BuildDocument, PlanDocument};
 use crate::ui::interrupt::Farewell;
@@ -136,7 +137,7 @@ enum Target {
 
 pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
     let target = args.target(ui)?;
-    keep_apart(&args.inputs(), &args.touched(&target))?;
+    keep_apart(&args.inputs(), &args.touched(&target)).map_err(UsageError::from)?;
     let references = references::gather(&args.references, &args.file)?;
     if let Target::File(output) = &target {
         output.check()?;

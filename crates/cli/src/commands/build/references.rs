@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use airlift_oci::Reference;
 use airlift_packager::Several;
 
-use crate::exit::{BadReference, Failure, UsageError};
+use crate::failure::{BadReference, Failure, UsageError};
 
 /// A list of references is never this large.
 const MAX_LIST: u64 = 16 << 20;

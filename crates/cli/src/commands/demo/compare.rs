@@ -7,7 +7,7 @@ use airlift_server::Server;
 use airlift_server::samples::Sample;
 
 use super::way::Way;
-use crate::exit::{Failure, UsageError};
+use crate::failure::{Failure, UsageError};
 use crate::output::Compared;
 use crate::ui::words::in_words;
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use airlift_server::samples;
 
-use crate::exit::{Exit, Failure, UsageError};
+use crate::exit::Exit;
+use crate::failure::{Failure, UsageError};
 use crate::output::{DEMO, DemoDocument};
 use crate::ui::Ui;
 use crate::ui::interrupt::Farewell;

@@ -10,7 +10,7 @@ use airlift_server::samples::{Content, Sample};
 use airlift_verifier::Report;
 
 use super::way::{Flip, Way};
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output::Compared;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Tone, harmless, shown};

@@ -14,7 +14,7 @@ use airlift_server::Server;
 use airlift_server::samples::Sample;
 use airlift_verifier::{Report, VerifiedBundle, verify};
 
-use crate::exit::{Failure, UsageError};
+use crate::failure::{Failure, UsageError};
 
 /// Transfers side by side.
 const JOBS: usize = 4;

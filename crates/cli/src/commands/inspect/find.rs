@@ -6,7 +6,7 @@ use std::path::Path;
 use airlift_oci::{Digest, Graph};
 use airlift_pusher::{Pattern, Unmatched};
 
-use crate::exit::UsageError;
+use crate::failure::UsageError;
 
 /// So many digests are listed where several start alike.
 const LISTED: usize = 10;

@@ -13,7 +13,8 @@ use find::{Wanted, find};
 use tree::Tree;
 
 use crate::args::limits::LimitArgs;
-use crate::exit::{Exit, Failure, of_state};
+use crate::exit::{Exit, of_state};
+use crate::failure::Failure;
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
 

@@ -8,7 +8,7 @@ use airlift_oci::{Digest, Graph, Hasher};
 use airlift_verifier::Examined;
 
 use super::find::Wanted;
-use crate::exit::{Failure, UsageError};
+use crate::failure::{Failure, UsageError};
 use crate::ui::Ui;
 
 /// What is read and hashed at a time.

@@ -15,7 +15,9 @@ use receipt_file::ReceiptFile;
 
 use crate::args::limits::LimitArgs;
 use crate::args::registry::RegistryArgs;
-use crate::exit::{Exit, Failure, UsageError};
+use crate::exit::Exit;
+use crate::failure::{Failure, UsageError};
+use crate::hint;
 use crate::ui::Ui;
 use crate::ui::interrupt::Farewell;
 
@@ -155,10 +157,10 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     ui.note(&show::plan(&plan, None, &ui.err));
     let receipt = push(&request, |receipt| {
         if let Some(file) = &receipt_file {
-            file.note(receipt, ui);
+            file.note(&hint::with_advice(receipt.clone()), ui);
         }
     });
-    let receipt = receipt.await?;
+    let receipt = hint::with_advice(receipt.await?);
     if let Some(file) = &receipt_file {
         file.write(&receipt)?;
     }

@@ -8,7 +8,7 @@ use airlift_bundle::volumes::manifest_path;
 use airlift_disk::settle;
 use airlift_pusher::Receipt;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::ui::Ui;
 
 /// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is

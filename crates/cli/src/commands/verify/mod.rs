@@ -8,7 +8,8 @@ use airlift_verifier::{Options, verify, verify_volume};
 
 use crate::args::expect::expected;
 use crate::args::limits::LimitArgs;
-use crate::exit::{Exit, Failure, of_state};
+use crate::exit::{Exit, of_state};
+use crate::failure::Failure;
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use airlift_oci::{Digest, reference};
 use airlift_verifier::report::{ImageReport, ReferrerReport};
 use airlift_verifier::{Finding, Report, Rule, State, VolumeReport};
 
-use crate::exit::hint_of_state;
+use crate::hint;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless};
 use crate::ui::words::attachment;
@@ -29,7 +29,7 @@ pub(super) fn report(report: &Report, bundle: &Path, ui: &Ui) -> String {
             format!("{} that only follow from that: -v lists them", size::count(hidden, "more finding"));
         out.push_str(&indented(0, Tone::Dim, &told, &ui.out));
     }
-    if let Some(advice) = advice(report) {
+    if let Some(advice) = hint::of_report(report) {
         out.push_str(&indented(0, Tone::Plain, &format!("what to do: {advice}"), &ui.out));
     }
     if !report.findings.is_empty() {
@@ -132,44 +132,6 @@ pub(super) fn one_volume(report: &VolumeReport, path: &Path, ui: &Ui) -> String 
         );
     }
     out
-}
-
-/// What to do with an archive of `docker save` that holds some platforms of an image.
-const PARTIAL: &str = "push asks the registry whether it takes an image without some of its platforms; --selected-children pushes those that are there, each under a tag of its own. For all platforms build the bundle from a registry (airlift build); for one of them, `docker save --platform` makes an image of its own of it";
-
-/// The obvious next step, where there is one.
-fn advice(report: &Report) -> Option<&'static str> {
-    if report.state == State::Partial {
-        return Some(PARTIAL);
-    }
-    let first = report.findings.iter().find(|finding| finding.is_error())?;
-    Some(match report.state {
-        State::OverLimit if first.rule == Rule::GraphLimit => hint_of_state(report.state),
-        State::Unfinished | State::PackedAgain => hint_of_state(report.state),
-        State::Damaged => match first.rule {
-            Rule::TarTruncated | Rule::TarEnd | Rule::ZstTable => {
-                "copy it again; where it was built, the same `airlift build` with --force makes it anew and takes what is here"
-            }
-            Rule::VolumeMissing
-            | Rule::VolumeSwapped
-            | Rule::VolumeSize
-            | Rule::VolumeDigest
-            | Rule::VolumeStart => {
-                "carry the volumes that are named across again, or give them their places; each can be verified by itself (airlift verify VOLUME)"
-            }
-            Rule::BlobDigest
-            | Rule::ManifestDigest
-            | Rule::TarHeader
-            | Rule::TarShifted
-            | Rule::TarPadding
-            | Rule::TarChecksum
-            | Rule::ZstFrame => {
-                "copy it again; if a second copy is damaged as well, verify it where it was built"
-            }
-            _ => return None,
-        },
-        _ => return None,
-    })
 }
 
 /// The last line: yes or no.

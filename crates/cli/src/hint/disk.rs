@@ -8,7 +8,7 @@ use airlift_bundle::{LocalContent, WriteError, zst};
 use crate::ui::term::shown;
 
 /// The next step, where there is an obvious one.
-pub(super) fn hint(error: &WriteError) -> Option<String> {
+pub(super) fn of_write(error: &WriteError) -> Option<String> {
     match error {
         WriteError::Reserve { path, source, .. }
         | WriteError::Write { path, source, .. }
@@ -17,6 +17,12 @@ pub(super) fn hint(error: &WriteError) -> Option<String> {
         WriteError::Publish { part, source, .. } => Some(of_rename(part, source.kind())),
         _ => None,
     }
+}
+
+/// The next step where a path can't be the output.
+pub(super) fn of_output(path: &Path) -> Option<&'static str> {
+    let found = std::fs::metadata(path).ok()?;
+    (!found.is_dir() && !found.is_file()).then_some("-o - writes to standard output")
 }
 
 /// The disk is full, or a quota, or the file larger than may be.
@@ -110,7 +116,7 @@ mod tests {
 
     fn full(path: &Path) -> String {
         let source = io::ErrorKind::StorageFull.into();
-        hint(&WriteError::Write { path: path.to_owned(), offset: 0, source }).unwrap()
+        of_write(&WriteError::Write { path: path.to_owned(), offset: 0, source }).unwrap()
     }
 
     #[test]
@@ -134,14 +140,14 @@ mod tests {
     fn each_reason_has_its_own_way_out() {
         let path = Path::new("nowhere/nginx:1.tar.part").to_owned();
         let source = || io::ErrorKind::FileTooLarge.into();
-        let said = hint(&WriteError::Reserve { path: path.clone(), size: 1, source: source() }).unwrap();
+        let said = of_write(&WriteError::Reserve { path: path.clone(), size: 1, source: source() }).unwrap();
         assert!(said.contains("--volume-size"), "{said}");
         let open = |kind: io::ErrorKind| WriteError::Open { path: path.clone(), source: kind.into() };
-        assert!(hint(&open(io::ErrorKind::InvalidInput)).unwrap().contains("take no :"));
-        assert_eq!(hint(&open(io::ErrorKind::PermissionDenied)), None);
+        assert!(of_write(&open(io::ErrorKind::InvalidInput)).unwrap().contains("take no :"));
+        assert_eq!(of_write(&open(io::ErrorKind::PermissionDenied)), None);
         let publish = |kind: io::ErrorKind| {
             let (part, output) = (path.clone(), "b.tar".into());
-            hint(&WriteError::Publish { part, output, source: kind.into() }).unwrap()
+            of_write(&WriteError::Publish { part, output, source: kind.into() }).unwrap()
         };
         assert!(publish(io::ErrorKind::AlreadyExists).contains("taken that name"));
         assert!(publish(io::ErrorKind::PermissionDenied).contains("rename it yourself"));

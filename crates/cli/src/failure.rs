@@ -1,0 +1,226 @@
+//! Everything that can go wrong in a run. The exit code of each is in `exit`, the advice in `hint`.
+
+use std::io;
+use std::path::PathBuf;
+
+use airlift_packager::{
+    AttachedError, BuildError, Kind, PackError, ResolveError, ReuseError, Several, StreamError,
+};
+use airlift_pusher::{Destination, PlanError, PushError};
+use airlift_registry::{Error as RegistryError, SetupError};
+use airlift_server::{SeedError, StartError};
+use airlift_verifier::{AdmitError, ExamineError};
+
+use crate::files::Overwrites;
+use crate::ui::size;
+use crate::ui::term::harmless;
+
+/// A malformed reference.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadReference {
+    /// On the command line.
+    #[error(transparent)]
+    Argument(airlift_oci::ReferenceError),
+    /// In a file.
+    #[error("{}, line {line}", .file.display())]
+    Line {
+        file: PathBuf,
+        line: usize,
+        #[source]
+        source: airlift_oci::ReferenceError,
+    },
+}
+
+impl Kind for BadReference {
+    fn of(count: usize) -> String {
+        format!("{count} references can't be read")
+    }
+}
+
+/// What was typed makes no sense, in a way that the parser of arguments can't know.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// Malformed references on the command line or in lists.
+    #[error(transparent)]
+    References(#[from] Several<BadReference>),
+    /// More volumes than a set can have.
+    #[error(transparent)]
+    Volumes(airlift_bundle::volumes::SplitError),
+    /// A file of another kind than lists of references.
+    #[error(
+        "{} is a .{extension} file, which can't be read as a list of images: -f takes text files with one reference a line ('#' starts a comment)", .file.display()
+    )]
+    ListKind { file: PathBuf, extension: String },
+    /// A list that can't be text.
+    #[error("{} is no list of images: {why}", .file.display())]
+    List { file: PathBuf, why: &'static str },
+    /// Lists and arguments without any reference.
+    #[error("no image was asked for: name references, or a file of them with -f")]
+    NoReferences,
+    /// An output would take the place of what is read.
+    #[error(transparent)]
+    Overwrites(#[from] Overwrites),
+    /// Two things that exclude each other.
+    #[error("{0}")]
+    Combination(&'static str),
+    /// What was expected is no bundle id.
+    #[error("'{}' is no bundle id: that is sha256: and 64 hex digits, as build prints it", .0.escape_debug())]
+    ExpectedId(String),
+    /// What was expected is neither a bundle id nor a file.
+    #[error("there is no file {}, and it is no bundle id either (sha256: and 64 hex digits)", harmless(&.0.to_string_lossy()))]
+    NoExpectedFile(PathBuf),
+    /// The file that should hold the expected bundle id holds none.
+    #[error("{} holds no bundle id: none of its lines starts with sha256:… or id sha256:…", harmless(&.0.to_string_lossy()))]
+    NoIdInFile(PathBuf),
+    /// A destination that is none.
+    #[error(transparent)]
+    Destination(airlift_pusher::DestinationError),
+    /// Nothing in the bundle has that name.
+    #[error("nothing in {} matches {unmatched}", .bundle.display())]
+    NotInBundle { bundle: PathBuf, unmatched: airlift_pusher::Unmatched },
+    /// A pattern that several images match, where one is wanted.
+    #[error("--raw writes one manifest or blob, and {} match: {}", .0.len(), .0.join(", "))]
+    SeveralImages(Vec<String>),
+    /// The bundle and the destination in the wrong order.
+    #[error("there is no bundle {}, but {destination} is a file: BUNDLE comes first, then DEST", harmless(&.bundle.to_string_lossy()))]
+    Swapped { bundle: PathBuf, destination: Destination },
+    /// A digest's start that several digests have.
+    #[error("'{}' is the start of several digests: {}", .0.escape_debug(), .1.join(", "))]
+    Ambiguous(String, Vec<String>),
+}
+
+impl UsageError {
+    /// A single malformed reference.
+    pub(crate) fn reference(source: airlift_oci::ReferenceError) -> Self {
+        UsageError::References(BadReference::Argument(source).into())
+    }
+}
+
+/// Why a command couldn't do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Resolve(#[from] Several<ResolveError>),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Reuse(#[from] ReuseError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error(transparent)]
+    Examine(#[from] ExamineError),
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    #[error(transparent)]
+    PushPlan(#[from] PlanError),
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The bundle would be larger than allowed.
+    #[error("the bundle would have {}, more than the {} that --max-size allows; nothing was fetched", size::exact(*.size), size::human(*.limit))]
+    TooLarge { size: u64, limit: u64 },
+    /// An archive that readers would refuse in frames.
+    #[error("{} can't be compressed: an archive of {} would have more frames than readers take; nothing was fetched", harmless(&.output.to_string_lossy()), size::human(*.size))]
+    TooManyFrames { output: PathBuf, size: u64 },
+    /// Content that is not what its digest says.
+    #[error("{what} is damaged: {why}")]
+    Damaged { what: String, why: String },
+    /// A file that can't be read or written.
+    #[error("can't {doing} {}", .path.display())]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The result has nowhere to go.
+    #[error("can't write to standard output")]
+    Stdout(#[source] io::Error),
+    /// A document that can't be written down.
+    #[error("can't write the JSON document")]
+    Json(#[source] serde_json::Error),
+    /// The runtime or the signal handling could not be set up.
+    #[error("can't start")]
+    Start(#[source] io::Error),
+    /// An embedded registry could not be started.
+    #[error("can't start an embedded registry")]
+    Server(#[from] StartError),
+    /// An embedded registry could not be filled.
+    #[error("can't fill the embedded registry")]
+    Seed(#[from] SeedError),
+    /// A registry's answer in the demo.
+    #[error("can't read back {what}")]
+    ReadBack {
+        what: String,
+        #[source]
+        source: RegistryError,
+    },
+}
+
+impl Failure {
+    /// What the error counts, where it is several of a kind: each with its causes.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        match self {
+            Failure::Usage(UsageError::References(errors)) => parts_of(errors),
+            Failure::Resolve(errors) => parts_of(errors),
+            Failure::Pack(PackError::Missing(errors)) => parts_of(errors),
+            Failure::Pack(PackError::NoSuchPlatform(errors)) => parts_of(errors),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a registry's limit of requests ended a plan.
+    pub(crate) fn is_limited(&self) -> bool {
+        let source = match self {
+            Failure::Resolve(errors) => {
+                return errors.iter().any(|error| {
+                    matches!(error, ResolveError::Registry { source: RegistryError::RateLimited(_), .. })
+                });
+            }
+            Failure::Pack(PackError::Registry { source, .. }) => source,
+            Failure::Pack(PackError::Attached(AttachedError::Registry { source, .. })) => source,
+            _ => return false,
+        };
+        matches!(source, RegistryError::RateLimited(_))
+    }
+
+    /// Whether the reader of standard output went away, which is nothing to complain about.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        match self {
+            Failure::Stdout(error) | Failure::Stream(StreamError::Write(error)) => {
+                error.kind() == io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
+    }
+
+    /// What there is to say of a reader that went away, to those who want to know.
+    pub(crate) fn of_broken_pipe(&self) -> &'static str {
+        match self {
+            Failure::Stream(_) => {
+                "airlift: the program that reads standard output ended before the archive did; it got a part of it, which is no bundle\n"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// The errors of a list, each with its causes. Nothing for a single error, which speaks for itself.
+fn parts_of<E: std::error::Error>(errors: &Several<E>) -> Vec<String> {
+    let part = |error: &E| {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    };
+    let parts: Vec<String> = errors.iter().map(part).collect();
+    if parts.len() > 1 { parts } else { Vec::new() }
+}

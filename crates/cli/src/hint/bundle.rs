@@ -1,0 +1,72 @@
+//! Advice on a bundle: what it is, and what is wrong with it.
+
+use airlift_bundle::OpenError;
+use airlift_verifier::{Report, Rule, State};
+
+const UNFINISHED: &str =
+    "the same `airlift build` goes on from there, and gives the bundle its name when it is complete";
+
+/// The next step where a bundle can't be opened.
+pub(super) fn of_open(error: &OpenError) -> Option<String> {
+    match error {
+        OpenError::NotALayout { .. } => Some("`airlift build REF… -o BUNDLE` makes bundles".to_owned()),
+        OpenError::Unfinished { .. } => Some(UNFINISHED.to_owned()),
+        _ => None,
+    }
+}
+
+/// The next step where a whole bundle is needed, and this was found.
+pub(crate) fn of_state(report: &Report) -> String {
+    match report.state {
+        State::OverLimit => {
+            "if you trust whoever made the bundle, raise that limit with the option that is named".to_owned()
+        }
+        State::Unfinished => UNFINISHED.to_owned(),
+        State::PackedAgain => {
+            "take the original file; or unpack this one and name the folder, as another tool's layout; or make the original anew out of it: airlift build REF… --reuse BUNDLE -o NEW".to_owned()
+        }
+        _ => "`airlift verify BUNDLE` lists everything that is wrong; nothing was done".to_owned(),
+    }
+}
+
+/// What to do with an archive of `docker save` that holds some platforms of an image.
+const PARTIAL: &str = "push asks the registry whether it takes an image without some of its platforms; --selected-children pushes those that are there, each under a tag of its own. For all platforms build the bundle from a registry (airlift build); for one of them, `docker save --platform` makes an image of its own of it";
+
+/// The next step after a verification, where there is an obvious one.
+pub(crate) fn of_report(report: &Report) -> Option<String> {
+    if report.state == State::Partial {
+        return Some(PARTIAL.to_owned());
+    }
+    let first = report.findings.iter().find(|finding| finding.is_error())?;
+    match report.state {
+        State::OverLimit if first.rule == Rule::GraphLimit => Some(of_state(report)),
+        State::Unfinished | State::PackedAgain => Some(of_state(report)),
+        State::Damaged => of_rule(first.rule).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn of_rule(rule: Rule) -> Option<&'static str> {
+    match rule {
+        Rule::TarTruncated | Rule::TarEnd | Rule::ZstTable => Some(
+            "copy it again; where it was built, the same `airlift build` with --force makes it anew and takes what is here",
+        ),
+        Rule::VolumeMissing
+        | Rule::VolumeSwapped
+        | Rule::VolumeSize
+        | Rule::VolumeDigest
+        | Rule::VolumeStart => Some(
+            "carry the volumes that are named across again, or give them their places; each can be verified by itself (airlift verify VOLUME)",
+        ),
+        Rule::BlobDigest
+        | Rule::ManifestDigest
+        | Rule::TarHeader
+        | Rule::TarShifted
+        | Rule::TarPadding
+        | Rule::TarChecksum
+        | Rule::ZstFrame => {
+            Some("copy it again; if a second copy is damaged as well, verify it where it was built")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,112 @@
+//! What to do next: the one place where facts become advice.
+//!
+//! Libraries report what happened, as errors, findings and events. Their callers need not be this command, so
+//! they name none of its options; here each fact gets the option that helps.
+
+mod bundle;
+mod disk;
+mod event;
+mod plan;
+mod push;
+mod registry;
+
+use airlift_oci::ReferenceError;
+use airlift_packager::{BuildError, FetchError, PackError, StreamError};
+use airlift_pusher::{DestinationError, PushError};
+use airlift_verifier::{AdmitError, ExamineError};
+
+pub(crate) use bundle::{of_report, of_state};
+pub(crate) use event::of_remedy;
+pub(crate) use push::with_advice;
+
+use crate::failure::{BadReference, Failure, UsageError};
+use crate::files::{Input, Overwrites};
+
+/// The obvious next step after a failure, where there is one.
+pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::Usage(error) => of_usage(error).map(str::to_owned),
+        Failure::Setup(error) => registry::of_setup(error).map(str::to_owned),
+        Failure::Resolve(errors) => errors.iter().find_map(plan::of_resolve),
+        Failure::Pack(error) => of_pack(error),
+        Failure::Build(error) => of_build(error),
+        Failure::TooManyFrames { .. } => Some(
+            "leave .zst out of the name; if no image is that large, its registry claims wrong sizes"
+                .to_owned(),
+        ),
+        Failure::PushPlan(error) => push::of_plan(error).map(str::to_owned),
+        Failure::Push(error) => of_push(error),
+        Failure::Stream(StreamError::Fetch { source, .. } | StreamError::Altered { source, .. })
+        | Failure::ReadBack { source, .. } => registry::of_error(source),
+        Failure::Admit(AdmitError::Refused { report, .. }) => Some(of_state(report)),
+        Failure::Examine(ExamineError::Open(error))
+        | Failure::Admit(AdmitError::Examine(ExamineError::Open(error))) => bundle::of_open(error),
+        _ => None,
+    }
+}
+
+fn of_usage(error: &UsageError) -> Option<&'static str> {
+    match error {
+        UsageError::Overwrites(Overwrites { input: Input::Reused(_), .. }) => Some(
+            "leave --reuse out: what is at the output, or unfinished beside it, is reused without being named",
+        ),
+        UsageError::Overwrites(_) => Some("choose another name with -o"),
+        _ if names_http(error) => Some("--plain-http HOST is the way to a registry without TLS"),
+        _ => None,
+    }
+}
+
+/// Whether the address of an unencrypted page was given for a name.
+fn names_http(error: &UsageError) -> bool {
+    let is_http = |text: &str| text.trim_start().starts_with("http://");
+    match error {
+        UsageError::References(errors) => errors.iter().any(|error| {
+            let (BadReference::Argument(source) | BadReference::Line { source, .. }) = error;
+            matches!(source, ReferenceError::Malformed { text, .. } if is_http(text))
+        }),
+        UsageError::Destination(DestinationError::Malformed { text, .. }) => is_http(text),
+        _ => false,
+    }
+}
+
+fn of_pack(error: &PackError) -> Option<String> {
+    match error {
+        PackError::Missing(missing) => Some(plan::of_missing(missing).to_owned()),
+        PackError::NoSuchPlatform(_) => Some(
+            "choose among the platforms that there are; --allow-missing-platform takes what each image has"
+                .to_owned(),
+        ),
+        PackError::Registry { source, .. } => registry::of_error(source),
+        PackError::Attached(error) => Some(plan::of_attached(error)),
+        _ => None,
+    }
+}
+
+fn of_build(error: &BuildError) -> Option<String> {
+    match error {
+        BuildError::Exists { .. } => Some("--force replaces it".to_owned()),
+        BuildError::Output { path, .. } => disk::of_output(path).map(str::to_owned),
+        BuildError::Write(error) | BuildError::Fetch(FetchError::Write { source: error, .. }) => {
+            disk::of_write(error)
+        }
+        BuildError::Fetch(FetchError::Registry { source, .. }) => {
+            let kept = "what arrived is kept; the same command goes on from there";
+            Some(registry::of_error(source).map_or(kept.to_owned(), |hint| format!("{hint}; {kept}")))
+        }
+        _ => None,
+    }
+}
+
+fn of_push(error: &PushError) -> Option<String> {
+    match error {
+        PushError::TagsTaken(_) => Some(push::MOVES_TAGS.to_owned()),
+        PushError::TagsShared(_) => Some(push::KEEPS_APART.to_owned()),
+        PushError::Registry { source, .. } => registry::of_error(source),
+        PushError::NoRegistry { source, .. } => Some(registry::of_error(source).unwrap_or(
+            "check host and port; a registry answers at /v2/ of its host, whatever PREFIX is".to_owned(),
+        )),
+        PushError::Sparse(refusal) => Some(push::of_sparse(refusal.certainty)),
+        PushError::TagHidden { source, .. } => Some(push::of_hidden_tag(source.likely_cause())),
+        PushError::Task(_) => None,
+    }
+}

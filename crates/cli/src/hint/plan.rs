@@ -1,0 +1,42 @@
+//! Advice before a build has a plan.
+
+use airlift_packager::{AttachedError, MissingManifest, ResolveError, Several};
+
+use super::registry;
+
+/// The next step for a reference that could not be looked up.
+pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
+    match error {
+        ResolveError::NotFound(_) => Some(
+            "check the name and the tag; some registries answer like this where a login is missing"
+                .to_owned(),
+        ),
+        ResolveError::Registry { source, .. } => registry::of_error(source),
+        ResolveError::NoRegistry { source, .. } => Some(
+            registry::of_error(source)
+                .unwrap_or("check host and port; a registry answers at /v2/ of its host".to_owned()),
+        ),
+        _ => None,
+    }
+}
+
+/// What is left of an image can be had.
+pub(super) fn of_missing(missing: &Several<MissingManifest>) -> &'static str {
+    if missing.iter().all(|missing| missing.is_attached) {
+        "the images alone, without signatures and all else that is attached, can be had with --referrers none"
+    } else if missing.iter().any(|missing| missing.there.is_empty()) {
+        "name another source that has the platforms: of what is below the index, this one has nothing"
+    } else {
+        "--platform carries what is there, with the index as it is; for several images with different platforms, add --allow-missing-platform"
+    }
+}
+
+/// Whatever is wrong with what is attached, the image alone can be had.
+pub(super) fn of_attached(error: &AttachedError) -> String {
+    let alone = "the images alone, without signatures and all else that is attached, can be had with --referrers none";
+    let source = match error {
+        AttachedError::Registry { source, .. } => registry::of_error(source),
+        _ => None,
+    };
+    source.map_or(alone.to_owned(), |hint| format!("{hint}; {alone}"))
+}
