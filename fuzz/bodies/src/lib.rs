@@ -7,8 +7,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a broken promise has to fail")]
 
 pub mod archives;
+#[path = "../../../crates/bundle/tests/format/archives.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod archives_of_images;
 pub mod documents;
-#[path = "../../../crates/bundle/tests/format/images.rs"]
+#[path = "../../../crates/oci/tests/oci/images.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod images;
 pub mod mutations;

@@ -2,7 +2,7 @@
 //! inputs each.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
-#[path = "../../../crates/bundle/tests/format/json_tokens.rs"]
+#[path = "../../../crates/oci/tests/oci/json_tokens.rs"]
 mod json_tokens;
 
 use airlift_fuzz_bodies::archives::archives;

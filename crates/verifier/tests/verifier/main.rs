@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
 
 mod admitting;
+#[path = "../../../bundle/tests/format/archives.rs"]
+mod archives;
 mod docs;
 mod findings;
 mod flips;
@@ -11,7 +13,7 @@ mod frames;
 #[path = "../../../bundle/tests/format/frames_file.rs"]
 mod frames_file;
 mod hostile;
-#[path = "../../../bundle/tests/format/images.rs"]
+#[path = "../../../oci/tests/oci/images.rs"]
 mod images;
 mod large;
 mod odd;
