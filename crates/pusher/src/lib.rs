@@ -1,49 +1,44 @@
-//! Verified bundle to registry: raw bytes, children first, tags last, read back.
+//! Proven content to registry: raw bytes, children first, tags last, read back.
 //!
 //! [`PushPlan`] says what goes where, without a network; [`preview`] asks what is there and what a push would
-//! be refused; [`push`] sends what is missing. Only a [`ContentSource`] is
-//! accepted, such as a [`VerifiedBundle`](airlift_verifier::VerifiedBundle): all that is read from it is hashed
-//! on the way.
+//! be refused; [`push`] sends what is missing. Only a [`ContentSource`] is accepted, such as a
+//! [`VerifiedBundle`](airlift_verifier::VerifiedBundle): all that is read from it is hashed on the way.
+//!
+//! A push goes through these files: `plan`, `preflight`, then for each image in `send/image_push` its blobs
+//! (`tree_blobs`), its manifests (`manifests`), what is attached to it, the lists of that (`referrers`), and
+//! its tag (`move_tag`). Each manifest is read back (`read_back`).
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
-mod ahead;
-mod attached;
-mod blobs;
-mod children;
-mod delivery;
-mod destination;
-mod failure;
-mod gate;
-mod image;
-mod keeper;
-mod late;
-mod lists;
-mod lost;
+mod error;
+mod existence;
+mod fault;
+mod image_error;
+mod options;
 mod plan;
+mod preflight;
 mod preview;
 mod push;
 pub mod receipt;
-mod refused;
-mod rules;
-mod select;
+mod referrers;
+mod request;
+mod send;
 mod source;
-mod sparse;
-mod survey;
-mod tags;
-mod tree;
+mod sync;
 
-pub use destination::{Destination, DestinationError, HostInPath, MapRule};
-pub use gate::{Certainty, SparseRefusal};
-pub use plan::{
-    Options, Partial, PlanError, PlannedAttached, PlannedImage, Presence, Probe, PushPlan, TagMoves, Untagged,
-};
+pub use error::{PushError, SharedTag, TakenTag};
+pub use fault::{Fault, KnownCause};
+pub use options::{Options, Partial, Presence, Probe, TagMoves, Untagged};
+pub use plan::destination::{Destination, DestinationError, HostInPath, MapRule};
+pub use plan::error::{PlanError, UnusedRule};
+pub use plan::omitted::OmittedChild;
+pub use plan::pattern::{Pattern, Unmatched};
+pub use plan::planned::{PlannedAttached, PlannedImage};
+pub use plan::push_plan::PushPlan;
+pub use preflight::sparse::{Certainty, SparseRefusal};
+pub use preflight::tag_state::TagState;
 pub use preview::{Preview, preview};
-pub use push::{PushError, Request, push};
-pub use receipt::{ImageReceipt, KnownCause, Receipt, Status, Verdict};
-pub use rules::UnusedRule;
-pub use select::{Pattern, Unmatched};
+pub use push::push;
+pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
+pub use request::Request;
 pub use source::{ContentSource, SourceBlob};
-pub use sparse::OmittedChild;
-pub use survey::Standing;
-pub use tags::{SharedTag, TakenTag};

@@ -3,20 +3,23 @@
 use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::plan::{Options, PushPlan, TagMoves};
-use crate::push::{PushError, Request, is_registry};
-use crate::sparse::Route;
-use crate::survey::{Standing, standing, survey};
-use crate::tags::{hidden_beside, look_beside, refuse_taken_beside};
+use crate::error::PushError;
+use crate::options::{Options, TagMoves};
+use crate::plan::planned::ImageForm;
+use crate::plan::push_plan::PushPlan;
+use crate::preflight::order::{image_forms, refuse_other_servers};
+use crate::preflight::tag_state::{TagState, tag_state, tag_states};
+use crate::preflight::taken_tags::{hidden_other_tag, look_at_other_tags, refuse_taken_other_tags};
+use crate::request::Request;
 
 /// What a push would find.
 #[derive(Debug)]
 pub struct Preview {
     /// What stands under each image's name, in the plan's order.
-    pub images: Vec<Standing>,
+    pub images: Vec<TagState>,
     /// The same of what is attached to each image, in the order of
     /// [`PlannedImage::attached`](crate::PlannedImage::attached).
-    pub attached: Vec<Vec<Standing>>,
+    pub attached: Vec<Vec<TagState>>,
     /// What the push would be refused for, before anything moves.
     pub refusal: Option<PushError>,
 }
@@ -28,40 +31,40 @@ pub struct Preview {
 /// # Errors
 /// If the registry can't be asked.
 pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
-    let Request { source, plan, transport, options, observer } = *request;
+    let Request { plan, transport, options, observer, .. } = *request;
     let failed = |source| PushError::Registry { host: plan.destination().host().clone(), source };
-    let mut standings = survey(plan, transport, options.jobs, observer).await;
-    is_registry(plan, &standings, transport).await?;
-    if let Some(position) = standings.iter().position(Result::is_err)
-        && let Err(source) = standings.swap_remove(position)
+    let mut states = tag_states(plan, transport, request.jobs(), observer).await;
+    refuse_other_servers(plan, &states, transport).await?;
+    if let Some(position) = states.iter().position(Result::is_err)
+        && let Err(source) = states.swap_remove(position)
     {
         return Err(failed(source));
     }
-    let refusal = match request.routes(&mut standings).await {
-        Ok(routes) => {
-            let beside = look_beside(&**source, plan, transport, &routes, options).await;
-            let taken = refuse_taken_beside(&beside).err();
-            let hidden = taken.or_else(|| hidden_tag(plan, &standings, &routes, options));
-            hidden.or_else(|| hidden_beside(beside))
+    let refusal = match image_forms(request, &mut states).await {
+        Ok(forms) => {
+            let other_tags = look_at_other_tags(plan, transport, &forms, options).await;
+            let taken = refuse_taken_other_tags(&other_tags).err();
+            let hidden = taken.or_else(|| hidden_tag(plan, &states, &forms, options));
+            hidden.or_else(|| hidden_other_tag(other_tags))
         }
         Err(refusal) => Some(refusal),
     };
-    let images: Result<Vec<Standing>, Error> = standings.into_iter().collect();
+    let images: Result<Vec<TagState>, Error> = states.into_iter().collect();
     let images = images.map_err(failed)?;
-    let attached = attached(request).await.map_err(failed)?;
+    let attached = attached_states(request).await.map_err(failed)?;
     Ok(Preview { images, attached, refusal })
 }
 
 /// A tag of which nothing can be known. The push refuses its image alone.
 fn hidden_tag(
     plan: &PushPlan,
-    standings: &[Result<Standing, Error>],
-    routes: &[Route],
+    states: &[Result<TagState, Error>],
+    forms: &[ImageForm],
     options: &Options,
 ) -> Option<PushError> {
-    let mut images = plan.images.iter().zip(standings).zip(routes);
-    images.find_map(|((image, standing), route)| match standing {
-        Ok(Standing::Hidden(refusal)) if *route == Route::Whole && options.tags == TagMoves::Refuse => {
+    let mut images = plan.images.iter().zip(states).zip(forms);
+    images.find_map(|((image, state), form)| match state {
+        Ok(TagState::Hidden(refusal)) if *form == ImageForm::Whole && options.tags == TagMoves::Refuse => {
             let source = Error::from(refusal.as_ref().clone());
             Some(PushError::TagHidden { target: image.target.to_string(), source })
         }
@@ -69,15 +72,12 @@ fn hidden_tag(
     })
 }
 
-async fn attached(request: &Request<'_>) -> Result<Vec<Vec<Standing>>, Error> {
+async fn attached_states(request: &Request<'_>) -> Result<Vec<Vec<TagState>>, Error> {
     let mut found = Vec::with_capacity(request.plan.images.len());
     for image in &request.plan.images {
-        let asks = image.attached.iter().map(|attached| {
-            standing(&attached.tree.repository, &attached.tree.selector, &attached.digest, request.transport)
-        });
+        let asks = image.attached.iter().map(|attached| tag_state(&attached.tree, request.transport));
         let asks: Vec<_> = asks.collect();
-        let answers = futures::stream::iter(asks).buffered(request.options.jobs.max(1));
-        found.push(answers.try_collect().await?);
+        found.push(futures::stream::iter(asks).buffered(request.jobs()).try_collect().await?);
     }
     Ok(found)
 }

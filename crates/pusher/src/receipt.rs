@@ -1,12 +1,13 @@
 //! The receipt: what the target holds now, as it was read back.
 
 use airlift_oci::Digest;
-use airlift_registry::LikelyCause;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::failure::ImageError;
-use crate::plan::{PlannedImage, PushPlan};
+use crate::fault::{Fault, KnownCause};
+use crate::image_error::ImageError;
+use crate::plan::planned::PlannedImage;
+use crate::plan::push_plan::PushPlan;
 
 /// What the receipt calls itself.
 pub const SCHEMA: &str = "airlift.receipt/v1";
@@ -196,32 +197,6 @@ impl ImageReceipt {
         self.fault = Some(Fault::Registry);
         self.unlisted.push(unlisted);
     }
-}
-
-/// Why an image is not there, where there is an obvious next step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KnownCause {
-    /// A registry that can't be reached, or doesn't let us in.
-    Registry(LikelyCause),
-    /// An index some of whose children the bundle leaves out, and a registry that wants all of them.
-    Sparse,
-    /// A tag that stands for something else at the target.
-    TagTaken,
-    /// A tag that may stand for something else: the registry doesn't show it, for that reason.
-    TagHidden(Option<LikelyCause>),
-}
-
-/// Whose fault it is that an image is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The registry's, or the network's.
-    Registry,
-    /// The bundle's: content that is not what it is called.
-    Bundle,
-    /// This machine's: the bundle could not be read.
-    Local,
-    /// Nobody's: a tag stands for something else, and was left alone.
-    Policy,
 }
 
 /// How a push ended.

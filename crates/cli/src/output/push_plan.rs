@@ -1,7 +1,7 @@
 //! What `airlift push --dry-run` says.
 
 use airlift_oci::Digest;
-use airlift_pusher::{PlannedAttached, Preview, PushPlan, Standing};
+use airlift_pusher::{PlannedAttached, Preview, PushPlan, TagState};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -86,17 +86,17 @@ pub enum Found {
     Unknown,
 }
 
-fn found(standing: &Standing) -> (Found, Option<Digest>) {
+fn found(standing: &TagState) -> (Found, Option<Digest>) {
     match standing {
-        Standing::Absent => (Found::New, None),
-        Standing::Present => (Found::Present, None),
-        Standing::Other(there) => (Found::Taken, Some(*there)),
-        Standing::Hidden(_) => (Found::Unknown, None),
+        TagState::Absent => (Found::New, None),
+        TagState::Present => (Found::Present, None),
+        TagState::Other(there) => (Found::Taken, Some(*there)),
+        TagState::Hidden(_) => (Found::Unknown, None),
     }
 }
 
 impl PushedAttached {
-    fn new((attached, standing): (&PlannedAttached, &Standing)) -> Self {
+    fn new((attached, standing): (&PlannedAttached, &TagState)) -> Self {
         let (status, there) = found(standing);
         PushedAttached {
             target: attached.target.clone(),
@@ -113,7 +113,7 @@ impl PushPlanDocument {
     pub(crate) fn new(plan: &PushPlan, preview: &Preview) -> Self {
         let standings = preview.images.iter().zip(&preview.attached);
         let image =
-            |(image, (standing, attached)): (&airlift_pusher::PlannedImage, (&Standing, &Vec<Standing>))| {
+            |(image, (standing, attached)): (&airlift_pusher::PlannedImage, (&TagState, &Vec<TagState>))| {
                 let (status, there) = found(standing);
                 PushedImage {
                     source: image.source.clone(),

@@ -1,7 +1,7 @@
 //! What a push says: the plan before, the receipt after.
 
 use airlift_oci::reference;
-use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Standing, Status};
+use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Status, TagState};
 
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
@@ -48,7 +48,7 @@ pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
         text.push_str(&format!("{word} {} without {}\n", image.target, harmless(&left_out.join(", "))));
     }
     for (image, standing) in plan.images().iter().zip(found.iter().flat_map(|found| &found.images)) {
-        if let Standing::Other(there) = standing {
+        if let TagState::Other(there) = standing {
             text.push_str(&format!(
                 "\n{} {} at the target is {there}\n  and in the bundle {}; --move-tags would move it\n",
                 stream.paint.tone(Tone::Odd, "taken:"),
@@ -73,12 +73,12 @@ pub(crate) fn not_asked(plan: &PushPlan) -> String {
     }
 }
 
-fn standing(standing: &Standing) -> Cell {
+fn standing(standing: &TagState) -> Cell {
     match standing {
-        Standing::Absent => Cell::new(Tone::Plain, "new"),
-        Standing::Present => Cell::new(Tone::Good, "present"),
-        Standing::Other(_) => Cell::new(Tone::Odd, "TAKEN"),
-        Standing::Hidden(_) => Cell::new(Tone::Odd, "unknown"),
+        TagState::Absent => Cell::new(Tone::Plain, "new"),
+        TagState::Present => Cell::new(Tone::Good, "present"),
+        TagState::Other(_) => Cell::new(Tone::Odd, "TAKEN"),
+        TagState::Hidden(_) => Cell::new(Tone::Odd, "unknown"),
     }
 }
 

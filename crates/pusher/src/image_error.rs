@@ -3,9 +3,9 @@
 use airlift_oci::{Digest, Repository, Selector};
 use airlift_registry::Error;
 
-use crate::blobs::BlobError;
-use crate::receipt::{Fault, KnownCause};
-use crate::survey::concerns_all;
+use crate::error::concerns_registry;
+use crate::fault::{Fault, KnownCause};
+use crate::send::blobs::BlobError;
 
 /// Why an image is not at the target.
 #[derive(Debug, thiserror::Error)]
@@ -124,15 +124,15 @@ pub(crate) enum ImageError {
     Overtaken { label: String, there: Digest },
     /// A manifest that came back as another kind of thing.
     #[error(
-        "{label} was taken, but the registry calls {selector} {told:?}, and it was sent as {sent}: clients could not read it"
+        "{label} was taken, but the registry calls {selector} {answered:?}, and it was sent as {sent}: clients could not read it"
     )]
-    Retyped { label: String, selector: Selector, sent: String, told: String },
+    Retyped { label: String, selector: Selector, sent: String, answered: String },
 }
 
 impl ImageError {
     /// Whether the registry could not be spoken to at all.
-    pub(crate) fn concerns_all(&self) -> bool {
-        self.registry_error().is_some_and(concerns_all)
+    pub(crate) fn concerns_registry(&self) -> bool {
+        self.registry_error().is_some_and(concerns_registry)
     }
 
     /// Whether a registry's refusal means that it takes manifests by tag only.

@@ -1,9 +1,9 @@
-//! What a registry's refusal of a manifest means, where that is known of the registries that people have.
+//! What a registry's refusal of a manifest means, as far as that is known of the registries in use.
 
 use airlift_oci::{Algorithm, Graph, RawManifest, media_type};
 use airlift_registry::{Error, Refusal};
 
-use crate::failure::ImageError;
+use crate::image_error::ImageError;
 
 /// The codes by which registries say that something below a manifest is not there.
 const LACKING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
@@ -21,7 +21,7 @@ pub(crate) fn is_withheld(refusal: &Refusal) -> bool {
 }
 
 /// The error of a manifest that a registry refuses, with what is known about such refusals.
-pub(crate) fn not_taken(graph: &Graph, raw: &RawManifest, label: String, source: Error) -> ImageError {
+pub(crate) fn explain(graph: &Graph, raw: &RawManifest, label: String, source: Error) -> ImageError {
     let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
     let is_partial = || Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
     let is_docker = [media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST].contains(&raw.media_type());

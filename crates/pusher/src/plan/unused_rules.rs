@@ -4,43 +4,8 @@ use std::collections::HashSet;
 
 use airlift_oci::{Graph, Reference, Root};
 
-use crate::destination::MapRule;
-use crate::plan::PlanError;
-
-/// Why no image goes by a rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnusedRule {
-    /// Another rule is preferred for all that it fits.
-    #[error("whatever it fits goes by the rule {by}, and the longest FROM counts")]
-    Overruled {
-        /// That rule.
-        by: MapRule,
-    },
-    /// The bundle is another tool's layout without names.
-    #[error("the images of this layout have no repository names")]
-    NoNames,
-    /// The images that it fits were not chosen.
-    #[error("it fits only images that are not pushed")]
-    LeftOut,
-    /// It has a tag or digest.
-    #[error("FROM is a repository's name, or its beginning, without tag and digest")]
-    WithTag,
-    /// It ends in the middle of a name.
-    #[error("FROM ends within a component of {name}; it has to end with one")]
-    WithinComponent {
-        /// That name.
-        name: String,
-    },
-    /// No name is like it.
-    #[error(
-        "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the bundle holds {}",
-        .names.join(", ")
-    )]
-    NoMatch {
-        /// Some of the bundle's names.
-        names: Vec<String>,
-    },
-}
+use crate::plan::destination::MapRule;
+use crate::plan::error::{PlanError, UnusedRule};
 
 /// Which rules were used.
 pub(crate) struct UsedRules<'a> {

@@ -3,15 +3,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use airlift_oci::{Digest, Event, Observer, Repository};
 use airlift_registry::{Error, Mount, Transport};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
-use crate::ahead::Ahead;
+use crate::existence::{Content, is_there};
+use crate::send::existence_cache::ExistenceCache;
+use crate::send::transfers::Transfer;
 use crate::source::{ContentSource, SourceBlob};
-use crate::survey::has_blob;
+use crate::sync::locked;
 
 /// Why a blob is not at the target.
 #[derive(Debug, thiserror::Error)]
@@ -33,20 +35,9 @@ pub(crate) enum BlobError {
     Task(#[source] tokio::task::JoinError),
 }
 
-/// How a blob came to be in a repository.
+/// What came of sending a blob again, which the registry had acknowledged or had said to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
-    /// It was there.
-    Skipped,
-    /// The registry took it from another of its repositories.
-    Mounted,
-    /// It was sent.
-    Uploaded,
-}
-
-/// What came of sending a blob that a repository had acknowledged, or was said to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum Reupload {
     /// Nothing was sent: the registry says that it is there.
     There,
     /// It was sent.
@@ -55,18 +46,18 @@ pub(crate) enum Again {
     SentBefore,
 }
 
-/// Whose word counts on whether a blob is there.
+/// How to find out whether content has to be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Belief {
-    /// What the registry answers to a HEAD.
+pub(crate) enum Recheck {
+    /// By a HEAD.
     Head,
-    /// Nobody's: it is sent.
-    Nobody,
+    /// Not at all: it is sent, because an answer that it is there would be worth nothing.
+    AssumeMissing,
 }
 
-/// What the run knows of one blob.
+/// What this push knows of one blob.
 #[derive(Default)]
-struct Knowledge {
+struct BlobState {
     /// Repositories of the target that have it. Another one mounts it from the last of them.
     holders: Vec<Repository>,
     /// Whether its content in the bundle was hashed and found right.
@@ -75,7 +66,7 @@ struct Knowledge {
     sent_again: HashSet<Repository>,
 }
 
-impl Knowledge {
+impl BlobState {
     fn hold(&mut self, repository: &Repository) {
         if !self.holders.contains(repository) {
             self.holders.push(repository.clone());
@@ -88,9 +79,9 @@ pub(crate) struct Blobs {
     source: Arc<dyn ContentSource>,
     transport: Transport,
     observer: Arc<dyn Observer>,
-    ahead: Arc<Ahead>,
+    existence: Arc<ExistenceCache>,
     permits: Semaphore,
-    known: Mutex<HashMap<Digest, Arc<AsyncMutex<Knowledge>>>>,
+    known: Mutex<HashMap<Digest, Arc<AsyncMutex<BlobState>>>>,
 }
 
 impl Blobs {
@@ -100,19 +91,18 @@ impl Blobs {
         observer: Arc<dyn Observer>,
         jobs: usize,
     ) -> Self {
-        let ahead = Arc::new(Ahead::new(transport.clone()));
+        let existence = Arc::new(ExistenceCache::new(transport.clone()));
         let permits = Semaphore::new(jobs.max(1));
-        Blobs { source, transport, observer, ahead, permits, known: Mutex::default() }
+        Blobs { source, transport, observer, existence, permits, known: Mutex::default() }
     }
 
-    /// Where blobs are looked for before their turn comes.
-    pub(crate) fn ahead(&self) -> Arc<Ahead> {
-        Arc::clone(&self.ahead)
+    /// Whether blobs are at the target, found out before their turn comes.
+    pub(crate) fn existence(&self) -> Arc<ExistenceCache> {
+        Arc::clone(&self.existence)
     }
 
-    fn knowledge(&self, digest: &Digest) -> Arc<AsyncMutex<Knowledge>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(*digest).or_default())
+    fn state(&self, digest: &Digest) -> Arc<AsyncMutex<BlobState>> {
+        Arc::clone(locked(&self.known).entry(*digest).or_default())
     }
 
     /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second
@@ -122,45 +112,45 @@ impl Blobs {
         digest: Digest,
         label: String,
         repository: &Repository,
-    ) -> Result<Arrival, BlobError> {
+    ) -> Result<Transfer, BlobError> {
         let content = self.content(&digest)?;
-        let knowledge = self.knowledge(&digest);
-        let mut knowledge = knowledge.lock().await;
+        let state = self.state(&digest);
+        let mut state = state.lock().await;
         let _permit = self.permits.acquire().await;
         self.observer.notice(Event::Started { digest, label, size: content.size() });
-        let arrival = self.bring_now(&content, &mut knowledge, repository).await;
+        let transfer = self.bring_now(&content, &mut state, repository).await;
         self.observer.notice(Event::Finished { digest });
-        arrival
+        transfer
     }
 
     async fn bring_now(
         &self,
         content: &Arc<dyn SourceBlob>,
-        knowledge: &mut Knowledge,
+        state: &mut BlobState,
         repository: &Repository,
-    ) -> Result<Arrival, BlobError> {
+    ) -> Result<Transfer, BlobError> {
         let digest = content.digest();
-        let is_there = knowledge.holders.contains(repository)
-            || self.ahead.is_there(repository, &digest, content.size()).await?;
+        let is_there = state.holders.contains(repository)
+            || self.existence.has_blob(repository, &digest, content.size()).await?;
         if is_there {
-            self.prove(content, knowledge).await?;
-            knowledge.hold(repository);
-            return Ok(Arrival::Skipped);
+            self.prove(content, state).await?;
+            state.hold(repository);
+            return Ok(Transfer::Skipped);
         }
-        if let Some(holder) = knowledge.holders.last()
+        if let Some(holder) = state.holders.last()
             && self.transport.mount_blob(repository, &digest, holder).await? == Mount::Mounted
         {
-            self.prove(content, knowledge).await?;
-            knowledge.hold(repository);
-            return Ok(Arrival::Mounted);
+            self.prove(content, state).await?;
+            state.hold(repository);
+            return Ok(Transfer::Mounted);
         }
-        self.send(content, knowledge, repository).await.map(|()| Arrival::Uploaded)
+        self.send(content, state, repository).await.map(|()| Transfer::Uploaded)
     }
 
     async fn send(
         &self,
         content: &Arc<dyn SourceBlob>,
-        knowledge: &mut Knowledge,
+        state: &mut BlobState,
         repository: &Repository,
     ) -> Result<(), BlobError> {
         let digest = content.digest();
@@ -169,56 +159,56 @@ impl Blobs {
             Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
             Err(error) => return Err(error.into()),
         }
-        knowledge.hold(repository);
-        knowledge.proven = true;
+        state.hold(repository);
+        state.proven = true;
         Ok(())
     }
 
-    /// Sends a blob once more, which the registry says that it lacks though it was there or was sent. Not
-    /// mounted: the repository that it would come from is as likely to be wrong.
+    /// Sends a blob once more that was there or was sent, and that the registry lacks now. It is not mounted:
+    /// the repository that it would come from may lack it, too.
     pub(crate) async fn bring_again(
         &self,
         digest: Digest,
         label: String,
         repository: &Repository,
-        belief: Belief,
-    ) -> Result<Again, BlobError> {
+        recheck: Recheck,
+    ) -> Result<Reupload, BlobError> {
         let content = self.content(&digest)?;
-        let knowledge = self.knowledge(&digest);
-        let mut knowledge = knowledge.lock().await;
-        if knowledge.sent_again.contains(repository) {
-            return Ok(Again::SentBefore);
+        let state = self.state(&digest);
+        let mut state = state.lock().await;
+        if state.sent_again.contains(repository) {
+            return Ok(Reupload::SentBefore);
         }
         let _permit = self.permits.acquire().await;
-        let wanted = (digest, content.size());
-        if belief == Belief::Head && has_blob(&self.transport, repository, wanted).await? {
-            return Ok(Again::There);
+        let blob = Content::Blob(digest, content.size());
+        if recheck == Recheck::Head && is_there(&self.transport, repository, blob).await? {
+            return Ok(Reupload::There);
         }
         self.observer.notice(Event::Started { digest, label, size: content.size() });
         self.observer.notice(Event::Rewound { digest, bytes: content.size() });
-        let sent = self.send(&content, &mut knowledge, repository).await;
+        let sent = self.send(&content, &mut state, repository).await;
         self.observer.notice(Event::Finished { digest });
         sent?;
-        knowledge.sent_again.insert(repository.clone());
-        Ok(Again::Sent)
+        state.sent_again.insert(repository.clone());
+        Ok(Reupload::Sent)
     }
 
-    /// Proves a blob that is not sent, because nothing of it is missing at the target. A push says that the
-    /// bundle and the target agree, and that can't be said of a damaged bundle.
+    /// Proves a blob that is not sent because the target has it. A push says that the bundle and the target
+    /// agree, and a damaged bundle agrees with nothing.
     pub(crate) async fn check(&self, digest: Digest, label: String) -> Result<(), BlobError> {
         let content = self.content(&digest)?;
-        let knowledge = self.knowledge(&digest);
-        let mut knowledge = knowledge.lock().await;
+        let state = self.state(&digest);
+        let mut state = state.lock().await;
         let _permit = self.permits.acquire().await;
         self.observer.notice(Event::Started { digest, label, size: content.size() });
-        let outcome = self.prove(&content, &mut knowledge).await;
+        let outcome = self.prove(&content, &mut state).await;
         self.observer.notice(Event::Finished { digest });
         outcome
     }
 
-    async fn prove(&self, content: &Arc<dyn SourceBlob>, knowledge: &mut Knowledge) -> Result<(), BlobError> {
+    async fn prove(&self, content: &Arc<dyn SourceBlob>, state: &mut BlobState) -> Result<(), BlobError> {
         let (digest, size) = (content.digest(), content.size());
-        if std::mem::replace(&mut knowledge.proven, true) {
+        if std::mem::replace(&mut state.proven, true) {
             self.observer.notice(Event::Found { digest, bytes: size });
             return Ok(());
         }
@@ -228,7 +218,7 @@ impl Blobs {
         });
         let outcome = proof.await.map_err(BlobError::Task)?;
         outcome.map_err(|source| {
-            knowledge.proven = false;
+            state.proven = false;
             BlobError::Content { digest, source }
         })
     }

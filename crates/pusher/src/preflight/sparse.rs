@@ -6,69 +6,67 @@
 //! this registry minds.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
-use airlift_oci::graph::{Leaf, leaves};
-use airlift_oci::{Digest, Event, Graph, Observer, Platform, Remedy, Repository, Root, Selector, media_type};
-use airlift_registry::{Error, Settles, Transport};
-use futures::{StreamExt, TryStreamExt};
+use airlift_oci::{Digest, Event, Observer, Platform, Remedy, Repository, Selector, media_type};
+use airlift_registry::{Error, Transport};
 
-use crate::plan::PlannedImage;
-use crate::survey::has_manifest;
+use crate::plan::omitted::OmittedChild;
 
-/// A child of an index that the bundle doesn't carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OmittedChild {
-    /// The manifest.
-    pub digest: Digest,
-    /// What people call it: its platform, "attestation of linux/arm64", "manifest 3".
-    pub label: String,
-    /// What the index says of its platform, the "unknown" of attestations included.
-    pub platform: Option<Platform>,
+/// A registry that wants all children of an index, and the images that don't have them all.
+#[derive(Debug)]
+pub struct SparseRefusal {
+    /// The registry.
+    pub registry: String,
+    /// The images, with what the bundle leaves out of each.
+    pub images: Vec<(String, Digest, Vec<OmittedChild>)>,
+    /// Whether the registry is known to refuse.
+    pub certainty: Certainty,
+    /// What it answered.
+    pub answer: Error,
 }
 
-/// Which way an image goes.
+/// What is known of a registry that didn't take the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
-    /// As it is, the index included.
-    Whole,
-    /// Only the chosen platforms' manifests, each under a tag of its own.
-    Children,
+pub enum Certainty {
+    /// It refuses indexes with absent children.
+    Refuses,
+    /// Its answer tells nothing of that.
+    Inconclusive,
 }
 
-/// What the bundle leaves out of an image.
-pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
-    let left_out = leaves(graph, root).into_iter().filter(|leaf| !graph.carries(&leaf.digest));
-    let child = |leaf: Leaf| {
-        let entry = graph.find(&leaf.digest);
-        let label = match (&leaf.platform, entry) {
-            (Some(platform), _) => platform.shown(),
-            (None, Some(entry)) => entry.label.clone(),
-            (None, None) => format!("{}…", leaf.digest.short()),
-        };
-        let own = entry.and_then(|entry| entry.descriptor.platform.clone());
-        OmittedChild { digest: leaf.digest, label, platform: leaf.platform.or(own) }
-    };
-    left_out.map(child).collect()
+impl std::error::Error for SparseRefusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.answer)
+    }
 }
 
-/// Whether all omitted children of an image are in the target repository already: then the index is complete
-/// there.
-pub(crate) async fn are_there(
-    transport: &Transport,
-    repository: &Repository,
-    omitted: &[OmittedChild],
-    jobs: usize,
-) -> Result<bool, Error> {
-    let look = |child: &OmittedChild| has_manifest(transport, repository, child.digest, Settles::Yes);
-    let looks: Vec<_> = omitted.iter().map(look).collect();
-    let found: Vec<bool> = futures::stream::iter(looks).buffered(jobs).try_collect().await?;
-    Ok(found.into_iter().all(|is_there| is_there))
+impl fmt::Display for SparseRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let registry = &self.registry;
+        match self.certainty {
+            Certainty::Inconclusive => write!(
+                f,
+                "whether registry {registry} takes an index with absent children could not be found out, and the bundle leaves out"
+            )?,
+            Certainty::Refuses => {
+                write!(f, "registry {registry} requires every child of an index, and the bundle leaves out")?;
+            }
+        }
+        for (position, (image, digest, omitted)) in self.images.iter().enumerate() {
+            let names: Vec<String> =
+                omitted.iter().map(|child| format!("{} ({}…)", child.label, child.digest.short())).collect();
+            let separator = if position == 0 { "" } else { ";" };
+            write!(f, "{separator} of {image} (index {digest}): {}", names.join(", "))?;
+        }
+        f.write_str("; nothing was uploaded")
+    }
 }
 
 /// What a registry makes of an index some of whose children are absent.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum ProbeOutcome {
     /// It takes it.
     Accepts,
     /// It refuses it; this is its answer.
@@ -81,26 +79,25 @@ pub(crate) enum Verdict {
 /// behind is deleted, as far as the registry lets us.
 pub(crate) async fn probe(
     transport: &Transport,
-    image: &PlannedImage,
+    repository: &Repository,
     omitted: &[OmittedChild],
     observer: &Arc<dyn Observer>,
-) -> Verdict {
-    let repository = image.target.repository();
+) -> ProbeOutcome {
     observer.notice(Event::Resolving { reference: format!("{repository} (does it take sparse indexes?)") });
     let refusal = match try_index(transport, repository, &made_up_index(omitted), observer).await {
-        Ok(()) => return Verdict::Accepts,
+        Ok(()) => return ProbeOutcome::Accepts,
         Err(error) => error,
     };
     if refusal.refusal().is_some_and(|answer| answer.has("MANIFEST_BLOB_UNKNOWN")) {
-        return Verdict::Refuses(refusal);
+        return ProbeOutcome::Refuses(refusal);
     }
     if !matches!(refusal, Error::Refused(_) | Error::NotFound(_)) {
-        return Verdict::Inconclusive(refusal);
+        return ProbeOutcome::Inconclusive(refusal);
     }
     // It may be the children, or indexes as such, or we: an index without children tells.
     match try_index(transport, repository, &made_up_index(&[]), observer).await {
-        Ok(()) => Verdict::Refuses(refusal),
-        Err(_) => Verdict::Inconclusive(refusal),
+        Ok(()) => ProbeOutcome::Refuses(refusal),
+        Err(_) => ProbeOutcome::Inconclusive(refusal),
     }
 }
 

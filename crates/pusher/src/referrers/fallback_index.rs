@@ -9,8 +9,8 @@ use airlift_registry::{Access, Error, FetchedManifest, Replaced, Transport};
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::failure::ImageError;
-use crate::lists::{List, ListError};
+use crate::image_error::ImageError;
+use crate::referrers::list::{ListError, ReferrersList};
 
 /// So many entries of an index are looked at to find out whether it is a list of referrers.
 const MOST_LOOKED_AT: usize = 20;
@@ -64,9 +64,9 @@ impl Reason {
 }
 
 /// Keeps one list.
-pub(crate) struct Keeper<'a> {
+pub(crate) struct FallbackIndex<'a> {
     transport: &'a Transport,
-    list: &'a List,
+    list: &'a ReferrersList,
     selector: Selector,
     /// What stood there when the registry took ours: while it still does, ours doesn't show yet.
     before: Option<Option<Bytes>>,
@@ -77,9 +77,9 @@ pub(crate) struct Keeper<'a> {
     refused: Option<Option<Bytes>>,
 }
 
-impl<'a> Keeper<'a> {
-    pub(crate) fn new(transport: &'a Transport, list: &'a List, selector: Selector) -> Self {
-        Keeper { transport, list, selector, before: None, hidden: 0, refused: None }
+impl<'a> FallbackIndex<'a> {
+    pub(crate) fn new(transport: &'a Transport, list: &'a ReferrersList, selector: Selector) -> Self {
+        FallbackIndex { transport, list, selector, before: None, hidden: 0, refused: None }
     }
 
     /// Completes the list, once.

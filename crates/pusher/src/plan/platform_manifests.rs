@@ -3,50 +3,61 @@
 use std::collections::{HashMap, HashSet};
 
 use airlift_oci::graph::leaves;
-use airlift_oci::{Digest, Reference, Root, Selector, Tag};
+use airlift_oci::{Digest, Graph, Reference, Root, Selector, Tag};
 
-use crate::plan::PlannedImage;
+use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
+use crate::plan::planned::{PlannedPlatform, WithoutIndex};
 use crate::source::ContentSource;
 
-/// One platform's manifest that goes without its index.
-pub(crate) struct Child {
-    pub(crate) digest: Digest,
-    /// What it is for, where anything says so.
-    pub(crate) platform: Option<String>,
-    /// Its tag, or its digest where the image has no tag either.
-    pub(crate) selector: Selector,
-}
-
-/// The manifests of an image that go where its index doesn't. Attestations speak of their image within the
-/// index and nowhere else, so they would be found by nobody: they stay behind.
-pub(crate) fn children_of(source: &dyn ContentSource, image: &PlannedImage, root: &Root) -> Vec<Child> {
+/// What goes of an image where its index doesn't, and what stays behind. `target` and `name` are those of the
+/// image.
+///
+/// Attestations speak of their image within the index and nowhere else. No client would find them without it,
+/// so they stay behind.
+pub(crate) fn without_index(
+    source: &dyn ContentSource,
+    root: &Root,
+    (target, name): (&Reference, &str),
+    contents: &mut ContentsFinder<'_>,
+) -> WithoutIndex {
     let graph = source.graph();
     let mut tags = HashSet::new();
-    let mut children = Vec::new();
+    let mut planned = WithoutIndex::default();
     // In the order in which a registry takes them: one may be the subject of another.
-    let steps = graph.upload_steps(&root.descriptor.digest).into_iter().enumerate();
-    let step: HashMap<Digest, usize> = steps
-        .flat_map(|(at, step)| step.into_iter().map(move |entry| (entry.descriptor.digest, at)))
-        .collect();
+    let step = upload_step_of(graph, &root.descriptor.digest);
     let mut leaves = leaves(graph, root);
     leaves.sort_by_key(|leaf| step.get(&leaf.digest).copied());
-    for leaf in leaves {
-        let is_attestation =
-            graph.manifest(&leaf.digest).is_some_and(|entry| entry.descriptor.is_attestation());
-        if !leaf.carried.is_chosen() || is_attestation {
+    for leaf in leaves.into_iter().filter(|leaf| leaf.carried.is_chosen()) {
+        let digest = leaf.digest;
+        if graph.manifest(&digest).is_some_and(|entry| entry.descriptor.is_attestation()) {
+            planned.attestations.push(digest);
             continue;
         }
         let platform = source.platform_of(&leaf).map(|platform| platform.shown());
-        let selector = child_tag(&image.target, platform.as_deref(), &leaf.digest, &mut tags)
-            .map_or(Selector::Digest(leaf.digest), Selector::Tag);
-        children.push(Child { digest: leaf.digest, platform, selector });
+        let selector = platform_tag(target, platform.as_deref(), &digest, &mut tags)
+            .map_or(Selector::Digest(digest), Selector::Tag);
+        let label = platform.clone().unwrap_or_else(|| format!("{}…", digest.short()));
+        let tree = ManifestTree {
+            digest,
+            repository: target.repository().clone(),
+            selector,
+            name: format!("{name} {label}"),
+            contents: contents.of(&digest),
+        };
+        planned.platforms.push(PlannedPlatform { tree, platform });
     }
-    children
+    planned
+}
+
+/// The step of the upload in which each manifest below a root goes.
+fn upload_step_of(graph: &Graph, root: &Digest) -> HashMap<Digest, usize> {
+    let steps = graph.upload_steps(root).into_iter().enumerate();
+    steps.flat_map(|(at, step)| step.into_iter().map(move |entry| (entry.descriptor.digest, at))).collect()
 }
 
 /// The tag of one platform's manifest: `1.27-linux-arm-v7`; with the digest's start where that is taken or
 /// says nothing.
-fn child_tag(
+fn platform_tag(
     target: &Reference,
     platform: Option<&str>,
     digest: &Digest,
@@ -76,15 +87,15 @@ mod tests {
         let (one, two) = (Digest::sha256(b"1"), Digest::sha256(b"2"));
         let mut taken = HashSet::new();
         let mut tag =
-            |platform, digest| child_tag(&target, platform, digest, &mut taken).unwrap().to_string();
+            |platform, digest| platform_tag(&target, platform, digest, &mut taken).unwrap().to_string();
         assert_eq!(tag(Some("linux/arm/v7"), &one), "1.27-linux-arm-v7");
         assert_eq!(tag(Some("windows(10.0.17763.1)/amd64"), &one), "1.27-windows-10.0.17763.1-amd64");
         assert_eq!(tag(Some("linux/arm/v7"), &two), format!("1.27-linux-arm-v7-{}", two.short()));
         assert_eq!(tag(None, &one), format!("1.27-{}", one.short()));
         let long: Reference = format!("r.example/team/web:{}", "x".repeat(128)).parse().unwrap();
-        let tag = child_tag(&long, Some("linux/amd64"), &one, &mut HashSet::new()).unwrap();
+        let tag = platform_tag(&long, Some("linux/amd64"), &one, &mut HashSet::new()).unwrap();
         assert_eq!(tag.to_string(), format!("airlift-{}", one.short()));
         let pinned = Reference::pinned(target.repository().clone(), one);
-        assert!(child_tag(&pinned, Some("linux/amd64"), &one, &mut HashSet::new()).is_none());
+        assert!(platform_tag(&pinned, Some("linux/amd64"), &one, &mut HashSet::new()).is_none());
     }
 }

@@ -9,107 +9,36 @@
 //! read back, and merged again where an entry is missing; and when all images are through, each list is
 //! looked at once more, after a pause in which whoever read it before we wrote has written, too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Mutex;
 
-use airlift_oci::document::Document;
-use airlift_oci::graph::fallback_tag;
-use airlift_oci::{Digest, Node, RawManifest, Repository, Selector};
-use airlift_registry::{Access, Error, ReferrersAnswer, Transport};
-use serde_json::Value;
+use airlift_oci::Digest;
+use airlift_registry::{Access, ReferrersAnswer, Transport};
 
-use crate::failure::ImageError;
-use crate::keeper::{Attempt, Keeper, Kept};
+use crate::image_error::ImageError;
 use crate::receipt::FallbackTag;
-use crate::tree::locked;
+use crate::referrers::fallback_index::{Attempt, FallbackIndex, Kept};
+use crate::referrers::list::{ListError, ReferrersList};
+use crate::sync::locked;
 
 /// So many times all lists of a push are looked at again, where somebody writes to them all the time.
 const MOST_ROUNDS: usize = 8;
 
-/// What a list says of a referrer.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry(pub(crate) Value);
-
-/// What a push has to see listed for one manifest.
-#[derive(Clone, Debug)]
-pub(crate) struct List {
-    pub(crate) repository: Repository,
-    pub(crate) subject: Digest,
-    pub(crate) entries: BTreeMap<Digest, Entry>,
-}
-
-/// Why something isn't listed.
-pub(crate) enum ListError {
-    /// This registry can't keep the list, today or tomorrow. The image can go there all the same.
-    Impossible(ImageError),
-    /// It may do better next time.
-    Failed(ImageError),
-}
-
 /// The lists that this push has written.
 #[derive(Default)]
-pub(crate) struct Lists {
-    written: Mutex<HashMap<String, List>>,
-    /// Lists are read, extended and written back, which must not happen twice at a time here.
+pub(crate) struct ReferrersLists {
+    written: Mutex<HashMap<String, ReferrersList>>,
+    /// A list is read, extended and written back: one at a time.
     turn: tokio::sync::Mutex<()>,
 }
 
-impl Entry {
-    /// What the referrers API would say of it.
-    pub(crate) fn of(raw: &RawManifest) -> Self {
-        let descriptor = raw.descriptor();
-        let mut entry = serde_json::json!({
-            "mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size,
-        });
-        // Without a type of its own it has its config's, an image's included (distribution-spec 1.1, "Listing
-        // Referrers").
-        let config = match raw.node() {
-            Node::Manifest { config, .. } => Some(config.media_type.as_str()),
-            Node::Index(_) | Node::Artifact(_) => None,
-        };
-        if let Some(artifact_type) = raw.artifact_type().or(config) {
-            entry["artifactType"] = artifact_type.into();
-        }
-        let annotations =
-            Document::parse(raw.bytes()).map(|document| document.annotations).unwrap_or_default();
-        if !annotations.is_empty() {
-            entry["annotations"] = serde_json::json!(annotations);
-        }
-        Entry(entry)
-    }
-}
-
-impl List {
-    pub(crate) fn new(repository: &Repository, subject: Digest, entries: BTreeMap<Digest, Entry>) -> Self {
-        List { repository: repository.clone(), subject, entries }
-    }
-
-    /// Adds another image's referrers of the same manifest.
-    fn join(&mut self, other: List) {
-        self.entries.extend(other.entries);
-    }
-
-    fn selector(&self) -> Option<Selector> {
-        fallback_tag(&self.subject).parse().ok().map(Selector::Tag)
-    }
-
-    pub(crate) fn target(&self) -> String {
-        format!("{}:{}", self.repository, fallback_tag(&self.subject))
-    }
-
-    pub(crate) fn look(&self, source: Error) -> ListError {
-        let target = format!("{}@{} (referrers)", self.repository, self.subject);
-        ListError::Failed(ImageError::Look { target, source })
-    }
-}
-
-impl Lists {
+impl ReferrersLists {
     /// Sees to it that the target lists these referrers; tells of the fallback tag where that had to be
     /// written.
-    pub(crate) async fn see_to(
+    pub(crate) async fn ensure_listed(
         &self,
         transport: &Transport,
-        list: List,
+        list: ReferrersList,
     ) -> Result<Option<FallbackTag>, ListError> {
         if is_listed_by_registry(transport, &list).await? {
             return Ok(None);
@@ -127,7 +56,8 @@ impl Lists {
     /// Looks at all that was written once more, and completes it where others have written since. What each
     /// list is in the end comes back, by target: its digest, or why it could not be completed.
     pub(crate) async fn settle(&self, transport: &Transport) -> Vec<(String, Result<Digest, ImageError>)> {
-        let mut open: Vec<List> = std::mem::take(&mut *locked(&self.written)).into_values().collect();
+        let mut open: Vec<ReferrersList> =
+            std::mem::take(&mut *locked(&self.written)).into_values().collect();
         let mut settled = Vec::new();
         let mut patience = transport.patience("lists of referrers");
         for _ in 0..MOST_ROUNDS {
@@ -156,15 +86,15 @@ impl Lists {
     }
 
     /// Extends the fallback tag's index by what it lacks, as often as others write over it.
-    async fn keep(&self, transport: &Transport, list: &List) -> Result<Option<Kept>, ListError> {
+    async fn keep(&self, transport: &Transport, list: &ReferrersList) -> Result<Option<Kept>, ListError> {
         let Some(selector) = list.selector() else { return Ok(None) };
         let target = list.target();
         let mut patience = transport.patience(&target);
-        let mut keeper = Keeper::new(transport, list, selector);
+        let mut index = FallbackIndex::new(transport, list, selector);
         loop {
             let attempt = {
                 let _one_at_a_time = self.turn.lock().await;
-                keeper.attempt().await?
+                index.attempt().await?
             };
             let reason = match attempt {
                 Attempt::Whole(kept) => return Ok(Some(kept)),
@@ -178,7 +108,7 @@ impl Lists {
 }
 
 /// Asks the referrers API. `false`: the registry has none.
-async fn is_listed_by_registry(transport: &Transport, list: &List) -> Result<bool, ListError> {
+async fn is_listed_by_registry(transport: &Transport, list: &ReferrersList) -> Result<bool, ListError> {
     let mut patience = transport.patience(format!("{}@{} (referrers)", list.repository, list.subject));
     loop {
         let answer = transport.referrers(&list.repository, &list.subject, Access::Push).await;

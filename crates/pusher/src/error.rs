@@ -1,0 +1,102 @@
+//! Why nothing was pushed.
+
+use airlift_oci::{Digest, Host};
+use airlift_registry::Error;
+
+use crate::preflight::sparse::SparseRefusal;
+
+/// Why nothing was pushed.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// Tags that stand for something else at the target.
+    #[error("{}; nothing was pushed", taken(.0))]
+    TagsTaken(Vec<TakenTag>),
+    /// Tags that different manifests of the bundle would get.
+    #[error("{}; nothing was pushed", claimed(.0))]
+    TagsShared(Vec<SharedTag>),
+    /// The registry can't be spoken to.
+    #[error("can't push to {host}")]
+    Registry {
+        /// The registry.
+        host: Host,
+        /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// What answers is no registry. To a HEAD, a web server looks like an empty one.
+    #[error("what answers at {host} is no registry; nothing was pushed")]
+    NoRegistry {
+        /// The host.
+        host: Host,
+        /// Its answer.
+        #[source]
+        source: Error,
+    },
+    /// The registry refuses indexes with absent children, and the bundle leaves some out.
+    #[error(transparent)]
+    Sparse(Box<SparseRefusal>),
+    /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
+    #[error("whether the tag {target} is taken can't be found out")]
+    TagHidden {
+        /// The tag.
+        target: String,
+        /// What the registry answers to a look at it.
+        #[source]
+        source: Error,
+    },
+    /// A task died.
+    #[error("a task ended abnormally")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+/// A tag at the target that stands for something else than the bundle's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenTag {
+    /// The tag.
+    pub target: String,
+    /// What it stands for.
+    pub there: Digest,
+    /// What the bundle has.
+    pub ours: Digest,
+}
+
+/// All of them in one line.
+pub(crate) fn taken(tags: &[TakenTag]) -> String {
+    let told: Vec<String> = tags
+        .iter()
+        .map(|tag| format!("{} is {} at the target and {} in the bundle", tag.target, tag.there, tag.ours))
+        .collect();
+    told.join("; ")
+}
+
+/// A tag at the target that two manifests of the bundle would get: one of them would be lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedTag {
+    /// The tag.
+    pub target: String,
+    /// The image that one of them is, or goes with, and its digest.
+    pub first: (String, Digest),
+    /// The same of the other.
+    pub second: (String, Digest),
+}
+
+/// All of them in one line.
+pub(crate) fn claimed(tags: &[SharedTag]) -> String {
+    let told = tags.iter().map(|SharedTag { target, first, second }| {
+        format!("{target} would be {} of {} and {} of {}", first.1, first.0, second.1, second.0)
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether an error says something of the registry as a whole, not of one image.
+pub(crate) fn concerns_registry(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::Untrusted { .. }
+            | Error::NoTrust { .. }
+            | Error::TimedOut { .. }
+            | Error::Realm { .. }
+            | Error::Redirect { .. }
+    )
+}

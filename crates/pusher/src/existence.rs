@@ -1,0 +1,82 @@
+//! Whether manifests and blobs are in a repository at the target: one HEAD each.
+
+use airlift_oci::{Digest, Repository, Selector};
+use airlift_registry::{Access, Error, Lookup, Settles, Transport};
+use futures::{StreamExt, TryStreamExt};
+
+use crate::plan::manifest_tree::ManifestTree;
+
+/// Content that a repository may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    Manifest(Digest),
+    /// A blob, with its size.
+    Blob(Digest, u64),
+}
+
+impl Content {
+    pub(crate) fn digest(&self) -> Digest {
+        match self {
+            Content::Manifest(digest) | Content::Blob(digest, _) => *digest,
+        }
+    }
+}
+
+/// What a repository answers to a HEAD for that content.
+///
+/// # Errors
+/// If there is no answer.
+pub(crate) async fn look_up(
+    transport: &Transport,
+    repository: &Repository,
+    content: Content,
+    settles: Settles,
+) -> Result<Lookup<()>, Error> {
+    match content {
+        Content::Manifest(digest) => {
+            let selector = Selector::Digest(digest);
+            Ok(match transport.look_up(repository, &selector, Access::Push, settles).await? {
+                Lookup::There(_) => Lookup::There(()),
+                Lookup::Absent => Lookup::Absent,
+                Lookup::Hidden(refusal) => Lookup::Hidden(refusal),
+            })
+        }
+        Content::Blob(digest, size) => {
+            transport.look_up_blob(repository, (digest, size), Access::Push, settles).await
+        }
+    }
+}
+
+/// Whether a repository has that content. What can't be looked at counts as absent: it is sent.
+///
+/// # Errors
+/// If there is no answer.
+pub(crate) async fn is_there(
+    transport: &Transport,
+    repository: &Repository,
+    content: Content,
+) -> Result<bool, Error> {
+    Ok(look_up(transport, repository, content, Settles::YesOrNo).await?.there().is_some())
+}
+
+/// Whether everything that the source carries of a manifest is in its repository, by a HEAD each.
+///
+/// # Errors
+/// If there is no answer.
+pub(crate) async fn is_complete(
+    transport: &Transport,
+    tree: &ManifestTree,
+    jobs: usize,
+) -> Result<bool, Error> {
+    let manifests = tree.contents.manifests.iter().map(|digest| Content::Manifest(*digest));
+    let blobs = tree.contents.blobs.iter().map(|blob| Content::Blob(blob.digest, blob.size));
+    let looks: Vec<_> =
+        manifests.chain(blobs).map(|content| is_there(transport, &tree.repository, content)).collect();
+    let mut answers = futures::stream::iter(looks).buffered(jobs.max(1));
+    while let Some(is_there) = answers.try_next().await? {
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

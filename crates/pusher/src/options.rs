@@ -1,0 +1,76 @@
+//! How to push.
+
+use crate::plan::destination::{HostInPath, MapRule};
+
+/// What to do with a tag that stands for something else at the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagMoves {
+    /// Leave it alone and refuse the push.
+    #[default]
+    Refuse,
+    /// Move it.
+    Allow,
+}
+
+/// Whether a registry is asked, by a made-up index, if it takes indexes with absent children.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probe {
+    /// Before anything moves, where it matters.
+    #[default]
+    Ask,
+    /// Never: it will show.
+    Skip,
+}
+
+/// What to do with images of which only some platforms are carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partial {
+    /// Push the index as it is, or nothing.
+    #[default]
+    Index,
+    /// Push the chosen platforms' manifests, each under a tag of its own, and not the index.
+    Children,
+}
+
+/// Whether an image whose tag stands for it at the target is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Yes: one HEAD an image.
+    #[default]
+    Tag,
+    /// If all its manifests and blobs answer, too: a HEAD for each of them.
+    Content,
+}
+
+/// What to do with images that were asked for by digest and have no tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Untagged {
+    /// Give them a tag, because registries collect what has none.
+    #[default]
+    Tag,
+    /// Push them by digest alone.
+    DigestOnly,
+}
+
+/// How to push.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only images that one of these finds, see [`Pattern`]. Empty: all.
+    pub only: Vec<String>,
+    /// Whether the source's host becomes part of the path.
+    pub keep_host: HostInPath,
+    /// Names that go elsewhere.
+    pub rules: Vec<MapRule>,
+    /// What to do with tags that are taken.
+    pub tags: TagMoves,
+    /// Whether to find out first if the registry takes indexes with absent children.
+    pub probe: Probe,
+    /// What to do with images of which only some platforms are carried.
+    pub partial: Partial,
+    /// What has to answer for an image to be there.
+    pub presence: Presence,
+    /// What to do with images that have no tag.
+    pub untagged: Untagged,
+    /// Transfers side by side.
+    pub jobs: usize,
+}

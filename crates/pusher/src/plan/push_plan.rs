@@ -1,0 +1,174 @@
+//! The plan of a push as a whole.
+
+use std::collections::{HashMap, HashSet};
+
+use airlift_oci::graph::Attachments;
+use airlift_oci::{Digest, Graph, Reference, Root, contents};
+
+use crate::options::{Options, Partial};
+use crate::plan::attachments::plan_attached;
+use crate::plan::destination::Destination;
+use crate::plan::error::PlanError;
+use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
+use crate::plan::omitted::omitted_of;
+use crate::plan::pattern::{Pattern, Unmatched};
+use crate::plan::planned::{PlannedImage, WithoutIndex};
+use crate::plan::platform_manifests::without_index;
+use crate::plan::target_name::target_name;
+use crate::plan::unused_rules::UsedRules;
+use crate::source::ContentSource;
+
+/// What goes where.
+#[derive(Clone, Debug)]
+pub struct PushPlan {
+    pub(crate) destination: Destination,
+    pub(crate) images: Vec<PlannedImage>,
+}
+
+impl PushPlan {
+    /// Plans a push of `source`.
+    ///
+    /// # Errors
+    /// If an image has no possible name at the target, two images get the same name, or a pattern or rule
+    /// fits no image.
+    pub fn new(
+        source: &dyn ContentSource,
+        destination: &Destination,
+        options: &Options,
+    ) -> Result<Self, PlanError> {
+        let graph = source.graph();
+        let attachments = Attachments::new(graph);
+        let mut rules = UsedRules::new(&options.rules);
+        let mut targets = Targets::default();
+        let mut planner =
+            Planner { source, options, attachments: &attachments, contents: ContentsFinder::new(graph) };
+        let mut images = Vec::new();
+        for root in chosen(&images_of(graph, &attachments), &options.only)? {
+            let (target, rule) = target_name(root, destination, options)?;
+            rules.note(root, rule);
+            targets.claim(&target, root)?;
+            images.push(planner.image(root, target));
+        }
+        rules.conclude(graph)?;
+        Ok(PushPlan { destination: destination.clone(), images })
+    }
+
+    /// The images, in the bundle's order.
+    pub fn images(&self) -> &[PlannedImage] {
+        &self.images
+    }
+
+    /// The target.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+}
+
+/// Plans one image after the other.
+struct Planner<'a> {
+    source: &'a dyn ContentSource,
+    options: &'a Options,
+    attachments: &'a Attachments<'a>,
+    contents: ContentsFinder<'a>,
+}
+
+impl Planner<'_> {
+    fn image(&mut self, root: &Root, target: Reference) -> PlannedImage {
+        let (graph, digest) = (self.source.graph(), root.descriptor.digest);
+        let platforms = self.source.platforms(root);
+        let omitted = omitted_of(graph, root);
+        let tree = ManifestTree {
+            digest,
+            repository: target.repository().clone(),
+            selector: target.selector(),
+            name: root.reference.clone().unwrap_or_else(|| root.name()),
+            contents: self.contents.of(&digest),
+        };
+        let may_lose_its_index = self.options.partial == Partial::Children && !omitted.is_empty();
+        let attached = self.attachments.to(root);
+        PlannedImage {
+            source: tree.name.clone(),
+            digest,
+            media_type: root.descriptor.media_type.clone(),
+            platforms: platforms.carried,
+            omitted_platforms: platforms.omitted,
+            size: contents::size_of(graph, root),
+            omitted,
+            attached: plan_attached(graph, root, attached, target.repository(), &mut self.contents),
+            subject: subject_of(graph, digest),
+            without_index: match may_lose_its_index {
+                true => without_index(self.source, root, (&target, &tree.name), &mut self.contents),
+                false => WithoutIndex::default(),
+            },
+            target,
+            tree,
+        }
+    }
+}
+
+/// The names at the target that images have got so far.
+#[derive(Default)]
+struct Targets(HashMap<Reference, (String, Digest)>);
+
+impl Targets {
+    /// Two images can't have one name, unless they are the same.
+    fn claim(&mut self, target: &Reference, root: &Root) -> Result<(), PlanError> {
+        let (name, digest) = (root.name(), root.descriptor.digest);
+        match self.0.insert(target.clone(), (name.clone(), digest)) {
+            Some((first, first_digest)) if first_digest != digest => Err(PlanError::Conflict {
+                target: target.to_string(),
+                first,
+                first_digest,
+                second: name,
+                second_digest: digest,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The roots that go by themselves. What is attached to an image of the bundle goes with it, and so does what
+/// is a part of it.
+fn images_of<'a>(graph: &'a Graph, attachments: &Attachments<'a>) -> Vec<&'a Root> {
+    let parts = graph.parts_of_others();
+    let images = graph.roots.iter().filter(|root| root.subject.is_none());
+    let attached: HashSet<(Option<&str>, Digest)> =
+        images.flat_map(|root| attachments.to(root)).map(Root::canonical_key).collect();
+    let goes_along = |root: &Root| {
+        let is_part = root.reference.is_none() && parts.contains(&root.descriptor.digest);
+        is_part || attached.contains(&root.canonical_key())
+    };
+    graph.roots.iter().filter(|root| !goes_along(root)).collect()
+}
+
+/// What an image that goes by itself is attached to.
+fn subject_of(graph: &Graph, digest: Digest) -> Option<Digest> {
+    let raw = graph.manifest(&digest)?.raw.as_ref()?;
+    raw.subject().map(|subject| subject.digest)
+}
+
+/// The roots that the patterns choose; each pattern must choose one.
+fn chosen<'a>(roots: &[&'a Root], only: &[String]) -> Result<Vec<&'a Root>, PlanError> {
+    if roots.is_empty() {
+        return Err(PlanError::Empty);
+    }
+    let (mut chosen, mut unmatched) = (HashSet::new(), Vec::new());
+    for pattern in only.iter().map(|text| Pattern::new(text)) {
+        let found = pattern.find(roots.iter().copied().enumerate());
+        if found.is_empty() {
+            unmatched.push(Unmatched::new(&pattern, roots.iter().copied()));
+        }
+        chosen.extend(found);
+    }
+    if !unmatched.is_empty() {
+        return Err(PlanError::NoMatch(unmatched));
+    }
+    let is_chosen = |position: &usize| only.is_empty() || chosen.contains(position);
+    Ok(roots
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(position, _)| is_chosen(position))
+        .map(|(_, root)| root)
+        .collect())
+}

@@ -1,0 +1,81 @@
+//! The checks before anything moves, in their order: the tags at the target, the registry itself, indexes
+//! with absent children, tags that are taken or shared.
+
+use airlift_registry::{ContentFault, Error, Transport};
+
+use crate::error::PushError;
+use crate::plan::planned::ImageForm;
+use crate::plan::push_plan::PushPlan;
+use crate::preflight::partial_images::PartialImages;
+use crate::preflight::tag_state::{TagState, common_fault, tag_states};
+use crate::preflight::taken_tags::{
+    look_at_other_tags, refuse_shared_tags, refuse_taken_other_tags, refuse_taken_tags,
+};
+use crate::request::Request;
+
+/// What the checks found out of the images, in the plan's order.
+pub(crate) struct Preflight {
+    pub(crate) states: Vec<Result<TagState, Error>>,
+    pub(crate) forms: Vec<ImageForm>,
+}
+
+/// Refuses what can be refused before anything moves.
+///
+/// # Errors
+/// If the registry can't be spoken to, is no registry, wants children that the bundle leaves out, or has a
+/// tag that stands for something else; or if the bundle has two manifests for one tag.
+pub(crate) async fn preflight(request: &Request<'_>) -> Result<Preflight, PushError> {
+    let Request { plan, transport, options, observer, .. } = *request;
+    let mut states = tag_states(plan, transport, request.jobs(), observer).await;
+    if let Some(position) = common_fault(&states)
+        && let Err(source) = states.swap_remove(position)
+    {
+        return Err(PushError::Registry { host: plan.destination().host().clone(), source });
+    }
+    refuse_other_servers(plan, &states, transport).await?;
+    let forms = image_forms(request, &mut states).await?;
+    refuse_taken_other_tags(&look_at_other_tags(plan, transport, &forms, options).await)?;
+    Ok(Preflight { states, forms })
+}
+
+/// Decides what goes of each image. A tag that is taken is refused before the registry is asked about partial
+/// images, and once more afterwards: an image that goes without its index leaves its own tag alone.
+///
+/// # Errors
+/// If a tag is taken or shared, or the registry wants children that the bundle leaves out.
+pub(crate) async fn image_forms(
+    request: &Request<'_>,
+    states: &mut [Result<TagState, Error>],
+) -> Result<Vec<ImageForm>, PushError> {
+    let Request { plan, options, .. } = *request;
+    refuse_taken_tags(plan, states, options, None)?;
+    let forms = PartialImages { request }.image_forms(states).await?;
+    refuse_taken_tags(plan, states, options, Some(&forms))?;
+    refuse_shared_tags(plan, &forms)?;
+    Ok(forms)
+}
+
+/// Refuses a host that is no registry. It is in doubt if an image is absent, something else is in its place,
+/// or a web page answers: such a host may answer everything like that. Costs no request.
+///
+/// # Errors
+/// [`PushError::NoRegistry`].
+pub(crate) async fn refuse_other_servers(
+    plan: &PushPlan,
+    states: &[Result<TagState, Error>],
+    transport: &Transport,
+) -> Result<(), PushError> {
+    let is_odd = |state: &Result<TagState, Error>| match state {
+        Ok(state) => *state != TagState::Present,
+        Err(Error::Content { fault, .. }) => matches!(**fault, ContentFault::Html),
+        Err(_) => false,
+    };
+    if !states.iter().any(is_odd) {
+        return Ok(());
+    }
+    let host = plan.destination().host();
+    match transport.doubt(host).await {
+        None => Ok(()),
+        Some(source) => Err(PushError::NoRegistry { host: host.clone(), source }),
+    }
+}

@@ -1,0 +1,124 @@
+//! What the target has under the tags and digests of a push: one HEAD for each that is there, and a GET where
+//! a HEAD doesn't settle it.
+
+use std::sync::Arc;
+
+use airlift_oci::{Digest, Event, Observer, Repository, Selector, Tag};
+use airlift_registry::{Access, Error, Lookup, Refusal, Settles, Transport};
+use futures::StreamExt;
+
+use crate::error::concerns_registry;
+use crate::plan::manifest_tree::ManifestTree;
+use crate::plan::planned::PlannedImage;
+use crate::plan::push_plan::PushPlan;
+
+/// What a tag stands for at the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagState {
+    /// Nothing.
+    Absent,
+    /// The image itself.
+    Present,
+    /// Something else.
+    Other(Digest),
+    /// That can't be known: the registry shows neither the tag nor a list of tags without it. This is its
+    /// answer.
+    Hidden(Box<Refusal>),
+}
+
+/// Asks for each image of the plan, up to `jobs` at a time; the answers come in the plan's order. If the
+/// first answer says that the registry can't be reached, it is the only one.
+pub(crate) async fn tag_states(
+    plan: &PushPlan,
+    transport: &Transport,
+    jobs: usize,
+    observer: &Arc<dyn Observer>,
+) -> Vec<Result<TagState, Error>> {
+    let mut answers = Vec::with_capacity(plan.images.len());
+    let mut images = plan.images.iter();
+    // The first alone: where nothing answers, or the certificate is wrong, the others need not find out for
+    // themselves.
+    if let Some(first) = images.next() {
+        answers.push(look(first, transport, observer).await);
+        if answers.iter().any(|answer| answer.as_ref().is_err_and(concerns_registry)) {
+            return answers;
+        }
+    }
+    let rest = futures::stream::iter(images).map(|image| look(image, transport, observer));
+    answers.extend(rest.buffered(jobs.max(1)).collect::<Vec<_>>().await);
+    answers
+}
+
+/// Where among the answers an error is that is the whole push's: the registry can't be spoken to, or none of
+/// several images can be looked at without another login. It is reported once then, not for each image.
+pub(crate) fn common_fault(states: &[Result<TagState, Error>]) -> Option<usize> {
+    let wants_login = |state: &Result<_, _>| matches!(state, Err(Error::Unauthorised(_)));
+    match states {
+        [_, _, ..] if states.iter().all(wants_login) => Some(0),
+        _ => states.iter().position(|state| state.as_ref().is_err_and(concerns_registry)),
+    }
+}
+
+async fn look(
+    image: &PlannedImage,
+    transport: &Transport,
+    observer: &Arc<dyn Observer>,
+) -> Result<TagState, Error> {
+    observer.notice(Event::Resolving { reference: image.target.to_string() });
+    tag_state(&image.tree, transport).await
+}
+
+/// What stands under the tag or digest to which a manifest goes.
+pub(crate) async fn tag_state(tree: &ManifestTree, transport: &Transport) -> Result<TagState, Error> {
+    match &tree.selector {
+        Selector::Tag(tag) => state_of_tag(&tree.repository, tag, &tree.digest, transport).await,
+        Selector::Digest(_) => state_of_digest(&tree.repository, &tree.digest, transport).await,
+    }
+}
+
+/// A tag may stand for something else. So nothing but a GET says that it is free, or taken.
+async fn state_of_tag(
+    repository: &Repository,
+    tag: &Tag,
+    digest: &Digest,
+    transport: &Transport,
+) -> Result<TagState, Error> {
+    let selector = Selector::Tag(tag.clone());
+    match transport.look_up(repository, &selector, Access::Push, Settles::Exactly(*digest)).await? {
+        Lookup::There(found) => Ok(match found.digest.filter(|found| found != digest) {
+            None => TagState::Present,
+            Some(there) => TagState::Other(there),
+        }),
+        Lookup::Absent => Ok(TagState::Absent),
+        // Some refuse all that is absent (Artifactory's virtual repositories answer 403); their list of tags
+        // says more.
+        Lookup::Hidden(refusal) => match transport.lists_tag(repository, tag, Access::Push).await {
+            Ok(false) => Ok(TagState::Absent),
+            // A login is missing. Nothing else can be said before there is one.
+            _ if refusal.status == 401 => Err(Error::from(*refusal)),
+            Ok(true) | Err(_) => Ok(TagState::Hidden(refusal)),
+        },
+    }
+}
+
+/// Under a digest there is the content of that digest, or nothing that counts: what isn't there, or can't be
+/// looked at, is sent.
+pub(crate) async fn state_of_digest(
+    repository: &Repository,
+    digest: &Digest,
+    transport: &Transport,
+) -> Result<TagState, Error> {
+    let selector = Selector::Digest(*digest);
+    let found = transport.look_up(repository, &selector, Access::Push, Settles::YesOrNo).await?.there();
+    match found {
+        None => Ok(TagState::Absent),
+        Some(found) if found.digest == Some(*digest) => Ok(TagState::Present),
+        // No digest in the answer, or another: then the bytes have to say.
+        Some(_) => match transport.get_manifest(repository, &selector, Access::Push).await {
+            Ok(Some(fetched)) if digest.matches(&fetched.bytes) => Ok(TagState::Present),
+            Ok(_) => Ok(TagState::Absent),
+            Err(error) if error.refusal().is_some() => Ok(TagState::Absent),
+            Err(error) => Err(error),
+        },
+    }
+}

@@ -1,0 +1,31 @@
+//! What a push is asked to do.
+
+use std::sync::Arc;
+
+use airlift_oci::Observer;
+use airlift_registry::Transport;
+
+use crate::options::Options;
+use crate::plan::push_plan::PushPlan;
+use crate::source::ContentSource;
+
+/// What is to be pushed, where to, and how.
+pub struct Request<'a> {
+    /// Where the content comes from.
+    pub source: &'a Arc<dyn ContentSource>,
+    /// What goes where.
+    pub plan: &'a PushPlan,
+    /// The way there.
+    pub transport: &'a Transport,
+    /// How.
+    pub options: &'a Options,
+    /// Gets the events of the push.
+    pub observer: &'a Arc<dyn Observer>,
+}
+
+impl Request<'_> {
+    /// How many requests may run side by side.
+    pub(crate) fn jobs(&self) -> usize {
+        self.options.jobs.max(1)
+    }
+}

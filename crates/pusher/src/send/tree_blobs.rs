@@ -1,0 +1,72 @@
+//! All blobs of one manifest tree: brought to its repository, or proven where nothing has to be sent.
+
+use std::sync::Arc;
+
+use airlift_oci::Digest;
+use tokio::task::JoinSet;
+
+use crate::image_error::ImageError;
+use crate::send::blobs::BlobError;
+use crate::send::session::Session;
+use crate::send::transfers::Transfer;
+use crate::send::tree_upload::TreeUpload;
+use crate::sync::locked;
+
+impl TreeUpload {
+    /// Brings all blobs to the target.
+    ///
+    /// # Errors
+    /// If a blob can't be read or proven, or the registry doesn't take it.
+    pub(crate) async fn send_blobs(&self) -> Result<(), ImageError> {
+        self.for_each_blob(|session, digest, label| {
+            let repository = self.tree.repository.clone();
+            async move { session.blobs.bring(digest, label, &repository).await }
+        })
+        .await
+    }
+
+    /// Proves all blobs, for a tree that is at the target already.
+    ///
+    /// # Errors
+    /// If a blob can't be read or proven.
+    pub(crate) async fn prove_blobs(&self) -> Result<(), ImageError> {
+        self.for_each_blob(|session, digest, label| async move {
+            session.blobs.check(digest, label).await.map(|()| Transfer::Skipped)
+        })
+        .await
+    }
+
+    /// Works on all blobs of the tree, some at a time, on all cores; the first failure ends it.
+    async fn for_each_blob<F>(
+        &self,
+        work: impl Fn(Arc<Session>, Digest, String) -> F,
+    ) -> Result<(), ImageError>
+    where
+        F: Future<Output = Result<Transfer, BlobError>> + Send + 'static,
+    {
+        let (session, tree) = (&self.session, &self.tree);
+        let mut waiting = tree.contents.blobs.iter();
+        let mut tasks = JoinSet::new();
+        let outcome = loop {
+            while tasks.len() < session.jobs
+                && let Some(blob) = waiting.next()
+            {
+                let (label, digest, size) = (tree.label_of(blob), blob.digest, blob.size);
+                let task = work(Arc::clone(session), digest, label.clone());
+                tasks.spawn(async move { (label, digest, size, task.await) });
+            }
+            match tasks.join_next().await {
+                None => break Ok(()),
+                Some(Ok((_, digest, size, Ok(transfer)))) => {
+                    locked(&self.transfers).note(digest, transfer, size);
+                }
+                Some(Ok((label, _, _, Err(source)))) => break Err(ImageError::Blob { label, source }),
+                Some(Err(error)) => {
+                    break Err(ImageError::Blob { label: tree.name.clone(), source: BlobError::Task(error) });
+                }
+            }
+        };
+        tasks.shutdown().await;
+        outcome
+    }
+}
