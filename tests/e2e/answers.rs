@@ -258,10 +258,10 @@ fn links_in_archives_of_others() {
     for (target, kind, rest) in [
         ("cache/layer", hard, None),
         ("./cache/layer", hard, None),
-        ("/cache/layer", hard, Some("--hard-dereference")),
-        ("../cache/layer", hard, Some("--hard-dereference")),
-        ("nowhere", hard, Some("--hard-dereference")),
-        ("cache", hard, Some("--hard-dereference")),
+        ("/cache/layer", hard, Some("hard-dereference")),
+        ("../cache/layer", hard, Some("hard-dereference")),
+        ("nowhere", hard, Some("hard-dereference")),
+        ("cache", hard, Some("hard-dereference")),
         ("../../cache/layer", tar::EntryType::Symlink, Some("tar -h")),
     ] {
         tar(&airlift.path("l.tar"), &files, &[(&layer_name, target, kind)]);

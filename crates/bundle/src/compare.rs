@@ -10,7 +10,7 @@ use airlift_disk::read::{ReadAt, is_damage};
 use crate::content::storage::Storage;
 use crate::plan::{Plan, PlannedEntry};
 use crate::tar::header;
-use crate::tar::scan::first_nonzero;
+use crate::tar::zeros::first_nonzero;
 use crate::zst::framing::planned_frames;
 
 /// A part of an entry that surrounds its data.

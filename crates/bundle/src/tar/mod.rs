@@ -4,3 +4,4 @@ pub mod header;
 pub mod path;
 mod pax;
 pub mod scan;
+pub(crate) mod zeros;

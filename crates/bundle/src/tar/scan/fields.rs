@@ -3,16 +3,21 @@
 use crate::finding::Rule;
 use crate::tar::header::BLOCK;
 
+/// The length of a header's name field.
+pub(super) const NAME_FIELD: usize = 100;
+
 /// The fields of one header block that matter.
-pub(super) struct Header {
+pub(super) struct HeaderFields {
+    /// The type: `0` for a regular file, `5` for a folder, and so on.
     pub(super) kind: u8,
     pub(super) size: u64,
     pub(super) name: Vec<u8>,
-    /// What a link leads to.
+    /// The name that a link leads to.
     pub(super) target: Vec<u8>,
 }
 
-impl Header {
+impl HeaderFields {
+    /// Reads a header block; the error says what is wrong with it.
     pub(super) fn parse(block: &[u8; BLOCK as usize]) -> Result<Self, (Rule, String)> {
         let header = tar::Header::from_byte_slice(block);
         let fields = header.as_old();
@@ -38,20 +43,19 @@ impl Header {
         let kind = fields.linkflag[0];
         let size =
             number(&fields.size).ok_or((Rule::TarSize, "a tar header without a usable size".to_owned()))?;
-        let mut name = text(&block[..100])?.to_vec();
+        let mut name = text(&block[..NAME_FIELD])?.to_vec();
         // GNU keeps times where POSIX has the prefix.
         let prefix = if is_ustar { text(&block[345..500])? } else { b"" };
         if !prefix.is_empty() {
             name = [prefix, b"/", name.as_slice()].concat();
         }
-        // Of anything but a link, it is no matter.
+        // Only links have one.
         let target = if kind == b'1' { text(&block[157..257])?.to_vec() } else { Vec::new() };
-        Ok(Header { kind, size, name, target })
+        Ok(HeaderFields { kind, size, name, target })
     }
 }
 
-/// A field of text: what is before the first NUL. Behind it there are only more of them, else readers might
-/// disagree on the name.
+/// A field of text, up to the first NUL. Only NULs may follow, else readers might disagree on the name.
 fn text(field: &[u8]) -> Result<&[u8], (Rule, String)> {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     let (text, rest) = field.split_at(end);
