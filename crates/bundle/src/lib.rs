@@ -6,7 +6,7 @@
 
 pub mod compare;
 pub mod content;
-pub mod finding;
+pub mod findings;
 pub mod parallel;
 pub mod plan;
 pub mod read;
@@ -19,7 +19,7 @@ pub mod zst;
 
 pub use content::section::Section;
 pub use content::storage::Storage;
-pub use finding::{Finding, Rule, Severity};
+pub use findings::{Finding, Findings, Rule, Severity};
 pub use plan::{Plan, PlannedEntry};
 pub use read::archive::{Archive, OpenError};
 pub use read::local::LocalContent;

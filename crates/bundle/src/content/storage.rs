@@ -12,7 +12,7 @@ use std::sync::Arc;
 use airlift_disk::files::Pieces;
 use airlift_disk::read::{Contiguous, ReadAt};
 
-use crate::finding::VolumePlace;
+use crate::findings::VolumePlace;
 use crate::zst::frames::Frames;
 
 /// The bytes of a tar archive. Clones share the open files.

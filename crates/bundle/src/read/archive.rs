@@ -19,7 +19,7 @@ use docker::DockerFiles;
 
 use crate::content::section::Section;
 use crate::content::storage::Storage;
-use crate::finding::{Finding, Rule};
+use crate::findings::{Finding, Rule};
 use crate::tar::path::EntryPath;
 use crate::tar::scan::scan;
 use crate::volumes::{self, PathKind, Volume, VolumeSet};
@@ -301,6 +301,11 @@ impl Archive {
     /// What is wrong with volumes as such: some are missing, or are not what they are called.
     pub fn volume_findings(&self) -> &[Finding] {
         &self.volume_findings
+    }
+
+    /// Whether something is wrong with the archive or its volumes as such, beyond warnings.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().chain(&self.volume_findings).any(Finding::is_error)
     }
 
     /// Bytes on disk: fewer than [`Archive::size`] where the archive is compressed.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use airlift_disk::names::names_in;
 
-use crate::finding::{Finding, Rule};
+use crate::findings::{Finding, Rule};
 use crate::read::archive::{Archive, Container};
 use crate::tar::path::EntryPath;
 

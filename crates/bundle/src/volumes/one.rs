@@ -9,7 +9,7 @@ use airlift_oci::Digest;
 
 use crate::OpenError;
 use crate::content::section::Section;
-use crate::finding::{Finding, Rule};
+use crate::findings::{Finding, Rule};
 use crate::volumes::open::read_manifest;
 use crate::volumes::{Volume, VolumeSet};
 

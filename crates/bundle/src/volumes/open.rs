@@ -12,7 +12,7 @@ use airlift_oci::Digest;
 
 use crate::OpenError;
 use crate::content::storage::Storage;
-use crate::finding::{Finding, Rule};
+use crate::findings::{Finding, Rule};
 use crate::volumes::manifest::{MAX_SIZE, START};
 use crate::volumes::renamed::under_other_names;
 use crate::volumes::{Volume, VolumeSet};

@@ -72,7 +72,7 @@ fn code_that_makes_findings() -> String {
 }
 
 /// Files that define rules, or say what follows from findings, and make none of their own.
-const ABOUT_RULES: [&str; 2] = ["finding/rule.rs", "verifier/src/state.rs"];
+const ABOUT_RULES: [&str; 3] = ["findings/rule.rs", "report/state.rs", "report/consequences.rs"];
 
 fn is_comparison(line: &str) -> bool {
     ["== Rule::", "!= Rule::", "matches!(", "//"].iter().any(|sign| line.contains(sign))

@@ -1,6 +1,6 @@
 //! The fields of a tar header block, read strictly.
 
-use crate::finding::Rule;
+use crate::findings::Rule;
 use crate::tar::header::BLOCK;
 
 /// The length of a header's name field.

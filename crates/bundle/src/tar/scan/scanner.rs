@@ -7,7 +7,7 @@ use airlift_disk::read::{ReadAt, is_damage};
 use super::extended::{ExtendedHeaders, NameEnd, shortened};
 use super::fields::HeaderFields;
 use super::names::{NameKind, Names};
-use crate::finding::{Finding, Rule};
+use crate::findings::{Finding, Rule};
 use crate::tar::header::{BLOCK, padded};
 use crate::tar::path::EntryPath;
 use crate::tar::zeros::first_nonzero;

@@ -1,4 +1,4 @@
-//! Headers, padding and tail of our own archives, compared byte for byte with what the plan says.
+//! Airlift's own archives: headers, padding and tail, compared byte for byte with the plan.
 
 use std::io;
 
@@ -6,21 +6,24 @@ use airlift_bundle::compare::{Region, entry_difference, frames_difference, tail_
 use airlift_bundle::plan::Content;
 use airlift_bundle::{Archive, Finding, Plan, PlannedEntry, Rule, Storage};
 
-/// How the frame of an archive of ours compares with its plan.
-pub(crate) enum Compared {
-    /// Things are where they have to be, but for what is found here.
+/// How an archive of Airlift's compares with its plan.
+pub(super) enum Compared {
+    /// Entries are where the plan puts them. The findings name what was altered.
     AsPlanned(Vec<Finding>),
-    /// Another tool has packed it again: all is there, in other places or with other headers.
+    /// Another tool packed it again: all entries are there, in other places or with other headers.
     PackedAgain(Finding),
 }
 
-/// Looks at what surrounds each entry, and at the tail.
-pub(crate) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::Result<Compared> {
+/// Compares what surrounds each entry, and the tail.
+///
+/// # Errors
+/// If the archive can't be read.
+pub(super) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::Result<Compared> {
     let length = archive.size();
     let mut altered = Vec::new();
     for entry in plan.entries() {
         if entry.header_offset >= length {
-            // All that is missing behind the end is one finding, not one an entry; missing blobs are named
+            // One finding for all that is missing behind the end, not one an entry. Missing blobs are named
             // elsewhere.
             break;
         }
@@ -75,7 +78,8 @@ impl Altered<'_> {
     }
 }
 
-/// The entries at the end none of which has its header where it has to be; none where it is one only.
+/// The altered entries at the end of the archive, if no header is where the plan puts it from there on. One
+/// such entry is no shift.
 fn shifted<'a, 'b>(plan: &Plan, altered: &'a [Altered<'b>], length: u64) -> &'a [Altered<'b>] {
     let there = plan.entries().iter().filter(|entry| entry.header_offset < length).rev();
     let in_a_row = there
@@ -87,12 +91,11 @@ fn shifted<'a, 'b>(plan: &Plan, altered: &'a [Altered<'b>], length: u64) -> &'a 
     if in_a_row > 1 { &altered[altered.len() - in_a_row..] } else { &[] }
 }
 
-/// Whether the archive is a sound one of another tool's with all that ours has: in other places, or with
-/// other headers all over.
+/// The finding on a sound archive that another tool packed: it has all entries of the plan, but in other
+/// places, or all of them with other headers.
 fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Option<Finding> {
     let first = altered.first().filter(|first| first.region == Region::Header)?;
-    let mut findings = archive.findings().iter().chain(archive.volume_findings());
-    if findings.any(|finding| finding.is_error()) {
+    if archive.has_errors() {
         return None;
     }
     let mut moved = false;
@@ -130,8 +133,8 @@ fn compare_tail(storage: &Storage, length: u64, plan: &Plan) -> io::Result<Optio
     Ok(Some(Finding::new(rule, message).at(offset).of(vec!["end of archive".to_owned()])))
 }
 
-/// Whether a compressed archive is cut into frames as a writer would have done it.
-pub(crate) fn compare_cut(archive: &Storage, plan: &Plan) -> Option<Finding> {
+/// Checks that a compressed archive is cut into frames as Airlift's writer does it.
+pub(super) fn compare_frames(archive: &Storage, plan: &Plan) -> Option<Finding> {
     let offset = frames_difference(archive, plan)?;
     let message = "the archive is not cut into frames as it has to be";
     Some(Finding::new(Rule::ZstFrames, message).at(offset).of(vec!["frames".to_owned()]))

@@ -1,12 +1,10 @@
-//! What is wrong with a bundle: data, not an error, so that one report can list all of it.
-
-mod rule;
+//! One thing that is wrong, and where.
 
 use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use rule::{Rule, Severity};
+use super::rule::{Rule, Severity};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,4 +1,5 @@
-//! Volumes by themselves: one held against the manifest without the others, and which of all were altered.
+//! Volumes by themselves: one volume compared with the manifest of its set, and which volumes of a damaged
+//! bundle were altered.
 
 use std::path::Path;
 
@@ -8,14 +9,15 @@ use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::examine::{ExamineError, Examined};
+use crate::error::ExamineError;
+use crate::examined::Examined;
 use crate::verify::Options;
 
 /// What the report on one volume calls itself.
 const SCHEMA: &str = "airlift.volume/v1";
 
-/// The answer to "is this volume what the manifest of its set says?". It says nothing of the other volumes,
-/// and so nothing of the bundle.
+/// The answer to "is this volume what the manifest of its set says?". It says nothing about the other
+/// volumes, and so nothing about the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VolumeReport {
@@ -75,7 +77,7 @@ pub fn verify_volume(
         report.findings.extend(volumes::altered(set, volume, &found));
     }
     if let Some(expected) = options.expect.filter(|expected| report.bundle != Some(*expected)) {
-        let found = report.bundle.map_or("that can't be told".to_owned(), |id| format!("but of {id}"));
+        let found = report.bundle.map_or("its bundle is unknown".to_owned(), |id| format!("but of {id}"));
         let message = format!("this is no volume of the bundle {expected}, {found}");
         report.findings.push(Finding::new(Rule::ExpectedId, message));
     }
@@ -92,9 +94,8 @@ fn hash(volume: &Volume, content: &Section, observer: &dyn Observer) -> std::io:
 }
 
 impl Examined {
-    /// Where something is wrong with a bundle in volumes that are all there: says which volumes were altered,
-    /// or are in another's place. The digests of content say that much only of content that lies in one
-    /// volume.
+    /// Finds which volumes of a damaged bundle were altered, or are in another's place. The findings on
+    /// content don't say that for content that lies in several volumes.
     pub(crate) fn name_altered_volumes(&mut self, jobs: usize, observer: &dyn Observer) {
         let is_damaged = self.findings().iter().any(|one| one.is_error() && one.rule != Rule::ExpectedId);
         let Some(set) = self.archive.volumes().filter(|_| is_damaged) else { return };

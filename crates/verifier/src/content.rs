@@ -1,0 +1,45 @@
+//! Content of a blob against its descriptor: presence, size and digest.
+
+use std::io;
+
+use airlift_bundle::{Archive, Finding, Rule, Section, Storage};
+use airlift_oci::{Descriptor, Digest};
+
+/// The content filed under a descriptor's digest, if it has the right size. It is not hashed yet.
+pub(crate) fn find(archive: &Archive, descriptor: &Descriptor) -> Result<Section, Finding> {
+    let Some(section) = archive.blob(&descriptor.digest) else {
+        return Err(Finding::new(Rule::BlobMissing, "the blob is missing").about(descriptor.digest));
+    };
+    if section.size() == descriptor.size {
+        return Ok(section);
+    }
+    let message = format!("the blob has {} bytes, but should have {}", section.size(), descriptor.size);
+    Err(Finding::new(Rule::BlobSize, message).about(descriptor.digest).at(section.offset()))
+}
+
+/// Reads and hashes content; `None` if it has the digest `expected`. `progress` gets each piece's length.
+pub(crate) fn hash(
+    archive: &Archive,
+    section: &Section,
+    expected: Digest,
+    progress: impl FnMut(u64),
+) -> Option<Finding> {
+    let finding = match section.digest(expected.algorithm(), progress) {
+        Ok(found) if found == expected => return None,
+        Ok(found) => Finding::new(
+            Rule::BlobDigest,
+            format!("the content was altered: its digest is {found}, not {expected}"),
+        ),
+        Err(error) => unreadable(archive, &error),
+    };
+    Some(finding.about(expected))
+}
+
+/// Content that could not be read: because of damage if the bundle is compressed and doesn't unpack, else
+/// because of the disk.
+fn unreadable(archive: &Archive, error: &io::Error) -> Finding {
+    let is_compressed = archive.storage().is_some_and(Storage::is_compressed);
+    let is_damage = is_compressed && error.kind() == io::ErrorKind::InvalidData;
+    let rule = if is_damage { Rule::ZstFrame } else { Rule::BlobUnreadable };
+    Finding::new(rule, format!("the content can't be read: {error}"))
+}

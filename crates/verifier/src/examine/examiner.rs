@@ -1,0 +1,46 @@
+//! An examination under way: what all checks read and add to.
+
+use std::collections::{HashMap, HashSet};
+
+use airlift_bundle::{Archive, Findings, Section};
+use airlift_oci::{Digest, Graph, Root};
+
+use crate::examined::Examined;
+
+/// An examination under way.
+pub(super) struct Examiner {
+    pub(super) archive: Archive,
+    pub(super) findings: Findings,
+    /// Digests whose content is damaged or missing.
+    pub(super) damaged: HashSet<Digest>,
+    /// Bytes of content that were read and hashed.
+    pub(super) hashed: u64,
+    /// Whether this is one of Airlift's own bundles, of which every byte of the tar archive is known.
+    pub(super) is_own: bool,
+    /// Roots of no known type, in other tools' layouts.
+    pub(super) unknown: Vec<Root>,
+}
+
+impl Examiner {
+    pub(super) fn new(archive: Archive) -> Self {
+        Examiner {
+            archive,
+            findings: Findings::default(),
+            damaged: HashSet::new(),
+            hashed: 0,
+            is_own: false,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Ends the examination with what was learned of the images.
+    pub(super) fn finish(
+        self,
+        id: Option<Digest>,
+        graph: Option<Graph>,
+        blobs: HashMap<Digest, Section>,
+    ) -> Examined {
+        let Examiner { archive, findings, damaged, hashed, unknown, .. } = self;
+        Examined { archive, id, graph, blobs, damaged, findings, hashed, unknown }
+    }
+}

@@ -1,0 +1,125 @@
+//! Content that is proven by its digest while it is read.
+
+use std::io::{self, Read};
+
+use airlift_bundle::Section;
+use airlift_bundle::content::section::SectionReader;
+use airlift_oci::{Digest, Hasher, RawManifest};
+
+/// Content that is hashed whenever it is read.
+#[derive(Clone, Debug)]
+pub struct ProvenContent {
+    digest: Digest,
+    source: ProvenSource,
+}
+
+#[derive(Clone, Debug)]
+enum ProvenSource {
+    Blob(Section),
+    Manifest(bytes::Bytes),
+}
+
+impl ProvenContent {
+    /// A manifest, which is proven already.
+    pub(crate) fn of_manifest(raw: &RawManifest) -> Self {
+        ProvenContent { digest: raw.digest(), source: ProvenSource::Manifest(raw.bytes().clone()) }
+    }
+
+    /// A blob, which is proven whenever it is read.
+    pub(crate) fn of_blob(digest: Digest, section: &Section) -> Self {
+        ProvenContent { digest, source: ProvenSource::Blob(section.clone()) }
+    }
+
+    /// Its digest.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        match &self.source {
+            ProvenSource::Blob(section) => section.size(),
+            ProvenSource::Manifest(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Reads and hashes all of it, for content that is not sent. `progress` gets the length of each piece.
+    ///
+    /// # Errors
+    /// If it can't be read, or its digest doesn't match.
+    pub fn prove(&self, progress: impl FnMut(u64)) -> io::Result<()> {
+        match &self.source {
+            ProvenSource::Manifest(_) => Ok(()),
+            ProvenSource::Blob(section) => {
+                let found = section.digest(self.digest.algorithm(), progress)?;
+                if found == self.digest { Ok(()) } else { Err(altered(&self.digest, &found)) }
+            }
+        }
+    }
+
+    /// Reads it from the start. The last piece is held back until the digest matched, so a caller that counts
+    /// bytes never gets all of damaged content.
+    pub fn reader(&self) -> ProvenReader {
+        let (inner, left) = match &self.source {
+            ProvenSource::Blob(section) => (InnerReader::Blob(section.reader()), section.size()),
+            ProvenSource::Manifest(bytes) => {
+                (InnerReader::Manifest(io::Cursor::new(bytes.clone())), bytes.len() as u64)
+            }
+        };
+        ProvenReader { inner, left, digest: self.digest, hasher: Some(Hasher::new(self.digest.algorithm())) }
+    }
+}
+
+fn altered(expected: &Digest, found: &Digest) -> io::Error {
+    let message = format!("the bundle's content was altered: its digest is {found}, not {expected}");
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+enum InnerReader {
+    Blob(SectionReader),
+    Manifest(io::Cursor<bytes::Bytes>),
+}
+
+/// Reads content and proves it before its end.
+pub struct ProvenReader {
+    inner: InnerReader,
+    left: u64,
+    digest: Digest,
+    hasher: Option<Hasher>,
+}
+
+impl Read for ProvenReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.left == 0 {
+            return self.conclude().map(|()| 0);
+        }
+        let count = match &mut self.inner {
+            InnerReader::Blob(reader) => reader.read(buffer)?,
+            InnerReader::Manifest(cursor) => cursor.read(buffer)?,
+        };
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left = self.left.saturating_sub(count as u64);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
+        if self.left == 0 {
+            self.conclude()?;
+        }
+        Ok(count)
+    }
+}
+
+impl ProvenReader {
+    /// Compares the digest, once, when all was read.
+    fn conclude(&mut self) -> io::Result<()> {
+        match self.hasher.take().map(Hasher::finish) {
+            Some(found) if found != self.digest => Err(altered(&self.digest, &found)),
+            _ => Ok(()),
+        }
+    }
+}
