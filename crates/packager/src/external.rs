@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Remedy, Repository, contents};
-use airlift_registry::{Access, BlobSink, Error, Fetched, Lookup, Settles, Transport};
+use airlift_registry::{Access, BlobSink, Error, FetchedBlob, Lookup, Settles, Transport};
 
 use crate::plan::PackError;
 use crate::walk::Walker;
@@ -42,7 +42,7 @@ impl Origin {
         descriptor: &Descriptor,
         begun: Option<HashedPrefix>,
         sink: &mut dyn BlobSink,
-    ) -> Result<Fetched, Error> {
+    ) -> Result<FetchedBlob, Error> {
         let (repository, urls) = match self {
             Origin::Registry(repository) => {
                 return transport.resume_blob(repository, descriptor, begun, sink).await;

@@ -107,7 +107,7 @@ pub async fn resolve(
     let answers = futures::stream::iter(unique.iter().enumerate())
         .map(|(position, reference)| async move {
             let resolved = resolve_one(source, reference, observer).await?;
-            if source.transport.rate_limit(reference.repository().host()).is_some()
+            if source.transport.pull_limit(reference.repository().host()).is_some()
                 && source.shelves.is_empty()
             {
                 let (host, needed) = ahead(position);

@@ -52,7 +52,7 @@ impl Source {
 
     /// Says so where a registry allows fewer pulls than `needed`.
     pub(crate) fn warn_of_limit(&self, host: &Host, needed: usize, observer: &dyn Observer) {
-        let Some(limit) = self.transport.rate_limit(host) else { return };
+        let Some(limit) = self.transport.pull_limit(host) else { return };
         let is_short = limit.remaining < needed as u64;
         if !is_short || !self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone()) {
             return;

@@ -114,7 +114,7 @@ impl Walker<'_> {
             // Only registries that have a limit make it worth a look at what is at hand.
             let is_fetched = !known.contains_key(digest)
                 && data.is_none()
-                && self.source.transport.rate_limit(host).is_some()
+                && self.source.transport.pull_limit(host).is_some()
                 && self.source.known_manifest(digest).is_none();
             *needed.entry(host).or_default() += usize::from(is_fetched);
         }

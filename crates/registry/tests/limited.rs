@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airlift_oci::Digest;
-use airlift_registry::{BlobSource, Error, Options, Put, Transport};
+use airlift_registry::{BlobSource, Error, Options, PutBlob, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::shop::{Cut, Orders, Shop};
 use support::{Bytes, Corrupt, content, options, repository, transport};
@@ -34,7 +34,7 @@ async fn behind(limit: usize, refuse: fn() -> Reply) -> Shop {
     Shop::open(Orders { instead: Box::new(instead), ..Orders::default() }).await
 }
 
-async fn put(transport: &Transport, address: SocketAddr, bytes: &[u8]) -> Result<Put, Error> {
+async fn put(transport: &Transport, address: SocketAddr, bytes: &[u8]) -> Result<PutBlob, Error> {
     let (target, source) = (repository(address, "a"), Bytes(bytes.to_vec()));
     transport.put_blob(&target, &Digest::sha256(bytes), bytes.len() as u64, &source).await
 }

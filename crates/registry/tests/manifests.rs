@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use airlift_oci::{Digest, Selector, media_type};
-use airlift_registry::{Access, ContentFault, Effort, Error, Lookup, Options, RateLimit, Settles};
+use airlift_registry::{Access, ContentFault, Effort, Error, Lookup, Options, PullLimit, Settles};
 use support::script::{Reply, Script, Then};
 use support::{Memory, descriptor, options, repository, told, transport};
 
@@ -185,11 +185,11 @@ async fn the_limit_of_pulls_is_read_and_told() {
     .await;
     let (transport, _) = transport(Options { retries: 0, ..options() });
     let a = repository(script.address, "a");
-    let left = || transport.rate_limit(a.host()).map(|limit| limit.remaining);
+    let left = || transport.pull_limit(a.host()).map(|limit| limit.remaining);
     assert_eq!(left(), None);
     transport.look_up(&a, &tag(), Access::Pull, Settles::Yes).await.unwrap().there().unwrap();
     let window = Some(Duration::from_secs(21600));
-    assert_eq!(transport.rate_limit(a.host()), Some(RateLimit { limit: 100, remaining: 76, window }));
+    assert_eq!(transport.pull_limit(a.host()), Some(PullLimit { limit: 100, remaining: 76, window }));
     transport.get_manifest(&a, &tag(), Access::Pull).await.unwrap().unwrap();
     assert_eq!(left(), Some(75));
     let c = repository(script.address, "c");
@@ -205,7 +205,7 @@ async fn the_limit_of_pulls_is_read_and_told() {
     assert_eq!(left(), Some(0));
     let text = transport.get_manifest(&c, &tag(), Access::Pull).await.unwrap_err().to_string();
     assert!(text.contains("limit of 100 pulls in 6 h is used up: come back within 6 h"), "{text}");
-    assert_eq!(transport.rate_limit(&"other.example".parse().unwrap()), None);
+    assert_eq!(transport.pull_limit(&"other.example".parse().unwrap()), None);
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl ReferrersLists {
         let mut open: Vec<ReferrersList> =
             std::mem::take(&mut *locked(&self.written)).into_values().collect();
         let mut settled = Vec::new();
-        let mut patience = transport.patience("lists of referrers");
+        let mut patience = transport.wait_for_visibility("lists of referrers");
         for _ in 0..MOST_ROUNDS {
             if open.is_empty() {
                 return settled;
@@ -89,7 +89,7 @@ impl ReferrersLists {
     async fn keep(&self, transport: &Transport, list: &ReferrersList) -> Result<Option<Kept>, ListError> {
         let Some(selector) = list.selector() else { return Ok(None) };
         let target = list.target();
-        let mut patience = transport.patience(&target);
+        let mut patience = transport.wait_for_visibility(&target);
         let mut index = FallbackIndex::new(transport, list, selector);
         loop {
             let attempt = {
@@ -109,7 +109,8 @@ impl ReferrersLists {
 
 /// Asks the referrers API. `false`: the registry has none.
 async fn is_listed_by_registry(transport: &Transport, list: &ReferrersList) -> Result<bool, ListError> {
-    let mut patience = transport.patience(format!("{}@{} (referrers)", list.repository, list.subject));
+    let mut patience =
+        transport.wait_for_visibility(format!("{}@{} (referrers)", list.repository, list.subject));
     loop {
         let answer = transport.referrers(&list.repository, &list.subject, Access::Push).await;
         let listed = match answer.map_err(|source| list.look(source))? {

@@ -24,7 +24,7 @@ impl TreeUpload {
         label: &str,
     ) -> Result<(), Error> {
         let (transport, repository) = (&self.session.transport, &self.tree.repository);
-        let mut patience = transport.patience(label);
+        let mut patience = transport.wait_for_visibility(label);
         loop {
             let put = transport.put_manifest(repository, selector, raw.media_type(), raw.bytes().clone());
             let Err(refused) = put.await else { return Ok(()) };

@@ -21,7 +21,7 @@ impl TreeUpload {
     ) -> Result<(), ImageError> {
         let transport = &self.session.transport;
         let sent = Sent { repository: &self.tree.repository, selector: &selector, raw, label };
-        let mut patience = transport.patience(label);
+        let mut patience = transport.wait_for_visibility(label);
         loop {
             let Err(error) = sent.read_back_once(transport).await else { return Ok(()) };
             let may_come = matches!(error, ImageError::Vanished { .. } | ImageError::Overtaken { .. });

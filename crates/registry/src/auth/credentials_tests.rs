@@ -1,6 +1,10 @@
 use std::path::PathBuf;
 
+use oci_client::secrets::RegistryAuth;
+use serde_json::json;
+
 use super::*;
+use crate::auth::secret::Secret;
 
 const US_P11: &str = "dXM6UDEx"; // us:P11
 
@@ -8,24 +12,24 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn found(credentials: &Credentials, repository: &str) -> Lookup {
+fn found(credentials: &Credentials, repository: &str) -> SearchResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(credentials.find(&repository.parse().unwrap(), Duration::from_secs(60)))
 }
 
-fn find_in(config: &Value, repository: &str) -> Lookup {
+fn find_in(config: &Value, repository: &str) -> SearchResult {
     let folder = folder();
     let path = folder.path().join("config.json");
     std::fs::write(&path, config.to_string()).unwrap();
     found(&Credentials::new(Some(&path)).unwrap(), repository)
 }
 
-fn user(lookup: &Lookup) -> Option<String> {
+fn user(lookup: &SearchResult) -> Option<String> {
     match lookup {
-        Lookup::Found { credential: Credential::Login(RegistryAuth::Basic(user, _)), .. } => {
+        SearchResult::Found { credential: Credential::Login(RegistryAuth::Basic(user, _)), .. } => {
             Some(user.clone())
         }
-        Lookup::Found { credential: Credential::Identity(Secret(token)), .. } => {
+        SearchResult::Found { credential: Credential::Identity(Secret(token)), .. } => {
             Some(format!("<token> {token}"))
         }
         _ => None,
@@ -84,14 +88,14 @@ fn forms_of_secrets() {
     assert_eq!(user(&of(json!({ "auth": US_P11, "identitytoken": "" }))).as_deref(), Some("us"));
     assert_eq!(user(&of(json!({ "username": "<token>", "password": "T" }))).as_deref(), Some("<token> T"));
     for broken in [json!({ "auth": "%%%" }), json!({ "auth": "bm9jb2xvbg==" })] {
-        let Lookup::Nothing { looked } = of(broken) else { panic!("nothing is expected") };
+        let SearchResult::Nothing { looked } = of(broken) else { panic!("nothing is expected") };
         assert!(looked.contains("config.json: the entry quay.io can't be used"), "{looked}");
     }
 }
 
 #[test]
 fn says_where_it_looked_and_shows_no_secret() {
-    let Lookup::Nothing { looked } = find_in(&json!({ "auths": {} }), "quay.io/a") else {
+    let SearchResult::Nothing { looked } = find_in(&json!({ "auths": {} }), "quay.io/a") else {
         panic!("nothing is expected")
     };
     assert!(looked.ends_with("config.json"), "{looked}");
@@ -144,7 +148,7 @@ fn a_broken_usual_file_is_named_and_the_next_one_looked_at() {
     let repository = "quay.io/a";
     let both = Credentials::at(vec![first.clone(), folder.path().join("absent"), second]);
     assert_eq!(user(&found(&both, repository)).as_deref(), Some("us"));
-    let Lookup::Nothing { looked } = found(&Credentials::at(vec![first]), repository) else {
+    let SearchResult::Nothing { looked } = found(&Credentials::at(vec![first]), repository) else {
         panic!("nothing is expected")
     };
     assert!(looked.ends_with("1: is not JSON"), "{looked}");
@@ -153,10 +157,12 @@ fn a_broken_usual_file_is_named_and_the_next_one_looked_at() {
 #[test]
 fn a_helper_that_is_missing_is_told() {
     let store = json!({ "credsStore": "airlift-has-none-of-this-name", "auths": { "quay.io": {} } });
-    let Lookup::Nothing { looked } = find_in(&store, "quay.io/a") else { panic!("nothing is expected") };
+    let SearchResult::Nothing { looked } = find_in(&store, "quay.io/a") else {
+        panic!("nothing is expected")
+    };
     assert!(looked.contains("docker-credential-airlift-has-none-of-this-name can't be run"), "{looked}");
     let path = json!({ "credHelpers": { "quay.io": "../../bin/sh" } });
-    let Lookup::Nothing { looked } = find_in(&path, "quay.io/a") else { panic!("nothing is expected") };
+    let SearchResult::Nothing { looked } = find_in(&path, "quay.io/a") else { panic!("nothing is expected") };
     assert!(looked.contains("contains a slash"), "{looked}");
     // Another host's helper is not asked.
     let other = json!({ "credHelpers": { "ghcr.io": "none" }, "auths": { "quay.io": login("us") } });

@@ -9,17 +9,14 @@ use std::io;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use oci_client::secrets::RegistryAuth;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use crate::auth::credentials::{Credential, Secret};
+use crate::auth::credential::Credential;
 
 /// The most that is read of what a helper prints.
 const MAX_OUTPUT: u64 = 1024 * 1024;
-/// The user name that means that the secret is an identity token.
-const TOKEN_USER: &str = "<token>";
 
 /// Why a helper gave no credential.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,15 +53,7 @@ pub(crate) async fn ask(name: &str, key: &str, patience: Duration) -> Result<Cre
         return Err(if is_unknown { Failure::Nothing } else { Failure::Failed });
     }
     let reply: Reply = serde_json::from_slice(&output.stdout).map_err(|_| Failure::Malformed)?;
-    Ok(credential(reply.username, reply.secret))
-}
-
-/// What a user and a secret are together.
-pub(crate) fn credential(user: String, secret: String) -> Credential {
-    match user.as_str() {
-        TOKEN_USER => Credential::Identity(Secret(secret)),
-        _ => Credential::Login(RegistryAuth::Basic(user, secret)),
-    }
+    Ok(Credential::new(reply.username, reply.secret))
 }
 
 async fn talk(mut child: Child, key: &str) -> io::Result<Output> {

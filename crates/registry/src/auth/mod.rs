@@ -1,12 +1,17 @@
 //! Logging in: what a registry asks for, what the user has, and the tokens that come of it.
 //!
-//! `challenge` reads `WWW-Authenticate`, `credentials` finds what the user has (`helper` asks the programs
-//! that keep it), `grant` talks to the token service, `session` keeps one authorization per (repository,
-//! access) and renews it. Credentials reach the registry itself and a realm that passed the rules of `hop`,
-//! and nobody else.
+//! `challenge` reads `WWW-Authenticate`; `credentials` finds what the user has, in a `credential_file` or from a
+//! credential `helper`; `token` talks to the token service; `authorization` keeps one authorization per `scope`
+//! and renews it. Credentials reach the registry itself and a realm that passed the rules of
+//! `http::redirect_policy`, and no one else.
 
+pub(crate) mod authorization;
 pub(crate) mod challenge;
+mod credential;
+mod credential_file;
 pub(crate) mod credentials;
-pub(crate) mod grant;
-pub(crate) mod helper;
-pub(crate) mod session;
+mod helper;
+pub(crate) mod login;
+pub(crate) mod scope;
+pub(crate) mod secret;
+mod token;

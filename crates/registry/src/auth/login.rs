@@ -1,0 +1,23 @@
+//! Which credentials a request came with, for the message of a refusal.
+
+/// What we came with, to be told where that wasn't enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// With credentials from a file or helper.
+    Known { from: String },
+    /// With nothing, since nothing was found.
+    Anonymous { host: String, looked: String },
+}
+
+impl Login {
+    /// In words, beside a refusal with `status`.
+    pub(crate) fn explanation(&self, status: u16) -> String {
+        match self {
+            Login::Known { from } if status == 403 => format!("the credentials of {from} don't allow this"),
+            Login::Known { from } => format!("wrong credentials? those of {from} were used"),
+            Login::Anonymous { host, looked } => {
+                format!("no credentials for {host} were found (looked in {looked})")
+            }
+        }
+    }
+}

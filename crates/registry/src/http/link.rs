@@ -1,0 +1,118 @@
+//! `Link`: where the next page of a list is. RFC 8288, section 3.
+//!
+//! A page that is overlooked is a signature that is lost in silence, so the grammar is read as it is (commas
+//! and semicolons within addresses and quotes, several relations, several headers), and leniently where
+//! registries bend it. An address that is no good shows when it is asked.
+
+use reqwest::Url;
+
+use crate::error::Error;
+use crate::error::call::redacted;
+use crate::http::redirect_policy::same_origin;
+use crate::http::response::Response;
+
+/// Where the `Link` headers lead, if one says `rel="next"`. It must stay at the registry.
+pub(crate) fn next_page(response: &Response) -> Result<Option<Url>, Error> {
+    let headers = response.headers().get_all("link").iter();
+    let texts: Vec<_> = headers.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let Some(target) = texts.iter().find_map(|text| next_target(text)) else { return Ok(None) };
+    let unusable = |target: String, reason| Error::Redirect { call: response.call.clone(), target, reason };
+    match response.url.join(target) {
+        Ok(url) if same_origin(&response.url, &url) => Ok(Some(url)),
+        Ok(url) => Err(unusable(redacted(&url), "the next page is at another host")),
+        Err(_) => Err(unusable("an unreadable address".to_owned(), "the next page has no usable address")),
+    }
+}
+
+/// The address of the first link in a header that leads to the next page.
+fn next_target(header: &str) -> Option<&str> {
+    let mut rest = header;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return None;
+        }
+        let (target, after) = target(rest);
+        let (parameters, others) = until(after, ',');
+        if is_next(parameters) {
+            return Some(target);
+        }
+        rest = others;
+    }
+}
+
+/// The address at the start of a link, and what follows it. Some leave out the angle brackets.
+fn target(link: &str) -> (&str, &str) {
+    let bare = link.strip_prefix('<').unwrap_or(link);
+    let bracketed = link.strip_prefix('<').and_then(|link| link.split_once('>'));
+    bracketed.unwrap_or_else(|| {
+        let (target, after) = bare.split_at(bare.find(';').unwrap_or(bare.len()));
+        (target.trim(), after)
+    })
+}
+
+/// Whether one of the parameters says that the link leads to the next page, perhaps beside other relations.
+fn is_next(parameters: &str) -> bool {
+    let mut rest = parameters;
+    while !rest.is_empty() {
+        let (parameter, others) = until(rest, ';');
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        let mut relations = value.trim().trim_matches('"').split_whitespace();
+        if name.trim().eq_ignore_ascii_case("rel")
+            && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        {
+            return true;
+        }
+        rest = others;
+    }
+    false
+}
+
+/// What stands before the first `end` that is in no quotes, and what follows that.
+fn until(text: &str, end: char) -> (&str, &str) {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if c == end && !quoted => return (&text[..at], &text[at + c.len_utf8()..]),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_target;
+
+    #[test]
+    fn finds_the_next_page() {
+        for (header, target) in [
+            (r#"</v2/x?n=1&last=a>; rel="next""#, "/v2/x?n=1&last=a"),
+            ("</a>; rel=prev, </b>; title=x; REL=next", "/b"),
+            (r#"</a?last=b,c;d>; rel="next""#, "/a?last=b,c;d"),
+            (r#"</a>; rel="last next""#, "/a"),
+            (r#"</a>; rel = "Next" "#, "/a"),
+            (r#"</a>; title="x, </y>; rel=prev; \", z"; rel=next"#, "/a"),
+            (r#"</a>; rel="first"; title="b, <c", </d>;rel=next"#, "/d"),
+            (r#", </a>; rel=next"#, "/a"),
+            // Not as it should be, and better asked for than overlooked.
+            (r#"/a?last=b,c; rel="next""#, "/a?last=b,c"),
+            ("<a; rel=next", "a"),
+        ] {
+            assert_eq!(next_target(header), Some(target), "{header}");
+        }
+        for other in [
+            "",
+            "</a>",
+            "</a>; rel=prev",
+            "</a>; title=\"; rel=next\"",
+            "</a>; rel=nextdoor",
+            "</a?rel=next>",
+        ] {
+            assert_eq!(next_target(other), None, "{other}");
+        }
+    }
+}

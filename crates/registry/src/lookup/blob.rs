@@ -1,0 +1,89 @@
+//! Whether a blob is in a repository.
+
+use airlift_oci::{Digest, Repository};
+use reqwest::header::{HeaderValue, RANGE};
+use reqwest::{Method, StatusCode};
+
+use crate::auth::scope::{Access, Scope};
+use crate::error::Error;
+use crate::error::content::ContentFault;
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::lookup::head_then_get::{Lookup, Settles, decide};
+use crate::transport::Transport;
+use crate::transport::urls::repository_url;
+
+impl Transport {
+    /// Looks for a blob of that digest and size: by a HEAD, and by a GET of its first byte if that doesn't
+    /// settle it.
+    ///
+    /// # Errors
+    /// If there is no answer, or one that says nothing: neither a blob nor a refusal.
+    pub async fn look_up_blob(
+        &self,
+        repository: &Repository,
+        (digest, size): (Digest, u64),
+        access: Access,
+        settles: Settles,
+    ) -> Result<Lookup<()>, Error> {
+        let what = || format!("{repository} blob {digest}");
+        let head = async {
+            let request = || self.ask_for_blob(Method::HEAD, repository, &digest, access);
+            Ok(self.head(what(), request).await?.map(|response| response.size()))
+        };
+        let get = async {
+            let mut retry = self.inner.retry(what());
+            loop {
+                match self.ask_for_blob(Method::GET, repository, &digest, access).await {
+                    Ok(response) => return Ok(response.map(|response| whole_size(&response))),
+                    Err(error) => retry.pause_or_give_up(error).await?,
+                }
+            }
+        };
+        let fits = |found: &Option<u64>| found.is_none_or(|found| found == size);
+        let is_settled = |found: Option<&Option<u64>>| found.map_or(settles == Settles::YesOrNo, fits);
+        Ok(match decide(head, is_settled, get).await? {
+            Lookup::There(found) if fits(&found) => Lookup::There(()),
+            // What has another size is something else.
+            Lookup::There(_) | Lookup::Absent => Lookup::Absent,
+            Lookup::Hidden(refusal) => Lookup::Hidden(refusal),
+        })
+    }
+
+    /// One HEAD, or one GET of the first byte; `None` where the blob is not there.
+    async fn ask_for_blob(
+        &self,
+        method: Method,
+        repository: &Repository,
+        digest: &Digest,
+        access: Access,
+    ) -> Result<Option<Response>, Error> {
+        let scope = Scope::new(repository, access);
+        let make = |base: &_| {
+            let request =
+                Request::new(method.clone(), repository_url(base, repository, &format!("blobs/{digest}"))?);
+            Ok(match method {
+                Method::GET => request.with(RANGE, HeaderValue::from_static("bytes=0-0")),
+                _ => request,
+            })
+        };
+        let response = self.inner.send(&scope, make).await?;
+        match response.status() {
+            StatusCode::OK if response.is_html() => Err(Error::content(&response.call, ContentFault::Html)),
+            // 416: there is no first byte, because the blob is empty.
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                Ok(Some(response))
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
+            _ => Err(self.inner.refused(response).await),
+        }
+    }
+}
+
+/// The size of a whole blob, of an answer to a question for its first byte.
+fn whole_size(response: &Response) -> Option<u64> {
+    match response.status() {
+        StatusCode::OK => response.size(),
+        _ => response.header("content-range")?.rsplit_once('/')?.1.trim().parse().ok(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether something is in a repository: a HEAD asks first, and a GET decides what the HEAD doesn't settle.
+//!
+//! Registries answer HEADs of content that a GET serves by 404, 400, 401, 403, 405 or 5xx, by 200 without a
+//! digest or with another one, by a length of 0; and storage at another host refuses HEADs of addresses that
+//! are signed for GET. So a HEAD's "no" is an answer only where nothing depends on it. This is the one place
+//! where that is decided: for sources and targets, for manifests and blobs.
+
+use airlift_oci::Digest;
+
+use crate::error::Error;
+use crate::error::refusal::Refusal;
+use crate::http::response::Response;
+use crate::transport::Transport;
+
+/// What is known of the presence of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<T> {
+    /// It is there.
+    There(T),
+    /// It is not there.
+    Absent,
+    /// The registry refuses to say, to a GET as well: this is its answer. Some answer so of all that is
+    /// absent.
+    Hidden(Box<Refusal>),
+}
+
+impl<T> Lookup<T> {
+    /// What is there. What can't be looked at counts as absent: for callers that send it then.
+    pub fn there(self) -> Option<T> {
+        match self {
+            Lookup::There(found) => Some(found),
+            Lookup::Absent | Lookup::Hidden(_) => None,
+        }
+    }
+
+    fn of(found: Option<T>) -> Self {
+        found.map_or(Lookup::Absent, Lookup::There)
+    }
+}
+
+/// What the answer to a HEAD settles. Where it says less, a GET decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settles {
+    /// Yes and no: what is taken for absent by mistake is sent once more, and no harm is done.
+    YesOrNo,
+    /// Yes alone: "absent" would refuse an image or leave something out.
+    Yes,
+    /// Yes, with a digest; and no, in a repository whose HEADs have named a manifest by its tag before. Of a
+    /// blob, yes.
+    Named,
+    /// Yes, with exactly this digest: anything else would refuse an image or move a tag. Of a blob, yes.
+    Exactly(Digest),
+}
+
+impl Transport {
+    /// A HEAD that is repeated where there was no answer. A 5xx isn't repeated: a GET comes next, with
+    /// retries of its own.
+    pub(super) async fn head<F>(
+        &self,
+        what: String,
+        request: impl Fn() -> F,
+    ) -> Result<Option<Response>, Error>
+    where
+        F: Future<Output = Result<Option<Response>, Error>>,
+    {
+        let mut retry = self.inner.retry(what);
+        loop {
+            match request().await {
+                Ok(response) => return Ok(response),
+                Err(error) => {
+                    let passing = error.is_passing() && !matches!(error, Error::Server(_));
+                    retry.pause_if(passing, error).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Does the HEAD, and the GET if the HEAD settles nothing.
+pub(super) async fn decide<T>(
+    head: impl Future<Output = Result<Option<T>, Error>>,
+    is_settled: impl Fn(Option<&T>) -> bool,
+    get: impl Future<Output = Result<Option<T>, Error>>,
+) -> Result<Lookup<T>, Error> {
+    match head.await {
+        Ok(found) if is_settled(found.as_ref()) => return Ok(Lookup::of(found)),
+        Ok(_) => {}
+        Err(error) if may_concern_heads_alone(&error) => {}
+        Err(error) => return Err(error),
+    }
+    match get.await {
+        Ok(found) => Ok(Lookup::of(found)),
+        Err(Error::Unauthorised(refusal) | Error::Denied(refusal) | Error::Refused(refusal)) => {
+            Ok(Lookup::Hidden(refusal))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a GET may well have another answer: one was refused, or came as something else. A limit of
+/// requests concerns both.
+fn may_concern_heads_alone(error: &Error) -> bool {
+    match error {
+        Error::Content { .. } => true,
+        Error::RateLimited(_) => false,
+        other => other.refusal().is_some(),
+    }
+}

@@ -1,0 +1,18 @@
+//! Where a fetched blob goes.
+
+use std::io;
+
+/// Where a blob's bytes go, in order and from its start.
+pub trait BlobSink: Send {
+    /// Takes the next piece. Called from an async task: it should not block for long.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being kept; the transfer ends with it.
+    fn write(&mut self, piece: &[u8]) -> io::Result<()>;
+
+    /// Forgets everything written so far: the blob comes again from its start.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting over; the transfer ends with it.
+    fn restart(&mut self) -> io::Result<()>;
+}

@@ -1,0 +1,197 @@
+//! Reading a blob's source, on a thread that may block: piece by piece, the last one held back until the source
+//! has proven its content.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+use airlift_oci::Digest;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+/// The part of a blob that goes up: from `offset` to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UploadRange {
+    pub(super) digest: Digest,
+    /// Bytes that the registry has.
+    pub(super) offset: u64,
+    /// The whole blob's size.
+    pub(super) size: u64,
+}
+
+impl UploadRange {
+    /// Bytes to send.
+    pub(super) fn rest(&self) -> u64 {
+        self.size.saturating_sub(self.offset)
+    }
+}
+
+/// A source on its way into a request.
+pub(super) struct ReadLoop<'a> {
+    reader: Box<dyn Read + Send>,
+    /// Bytes read at once.
+    piece: usize,
+    sender: &'a mpsc::Sender<io::Result<Bytes>>,
+    /// The buffers of pieces that are on their way, the oldest first. Those that went are filled again: they
+    /// are in the cache.
+    lent: VecDeque<Bytes>,
+}
+
+impl<'a> ReadLoop<'a> {
+    pub(super) fn new(
+        reader: Box<dyn Read + Send>,
+        piece: usize,
+        sender: &'a mpsc::Sender<io::Result<Bytes>>,
+    ) -> Self {
+        ReadLoop { reader, piece, sender, lent: VecDeque::new() }
+    }
+
+    /// Reads all of the source, and sends what comes after `range.offset`, one piece behind. `skipped` is
+    /// called when that is reached.
+    pub(super) fn run(mut self, range: UploadRange, skipped: impl FnOnce()) -> io::Result<()> {
+        let mut total = 0_u64;
+        while total < range.offset && !self.sender.is_closed() {
+            let next = self.next(range.offset - total)?;
+            if next.is_empty() {
+                return Err(ended(total, range.size));
+            }
+            total += next.len() as u64;
+        }
+        skipped();
+        let mut held: Option<Bytes> = None;
+        loop {
+            let next = self.next(range.size.saturating_sub(total))?;
+            total += next.len() as u64;
+            if total > range.size {
+                let message = format!("there is more than its {} bytes", range.size);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            let at_end = next.is_empty();
+            if at_end && total < range.size {
+                return Err(ended(total, range.size));
+            }
+            if let Some(held) = held.replace(next)
+                && self.sender.blocking_send(Ok(held)).is_err()
+            {
+                // The request is over, and its sender knows why.
+                return Ok(());
+            }
+            if at_end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next piece: full, unless the source ends or all that is expected is there. An empty one is the
+    /// source's end.
+    fn next(&mut self, expected: u64) -> io::Result<Bytes> {
+        // One byte more than expected is asked for where nothing more is: that is how too much is found.
+        let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, self.piece);
+        let mut buffer = self.room();
+        let mut filled = 0;
+        while filled < most {
+            match self.reader.read(&mut buffer[filled..most]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let whole = buffer.freeze();
+        let piece = whole.slice(..filled);
+        self.lent.push_back(whole);
+        Ok(piece)
+    }
+
+    /// A buffer of the size of a piece: the oldest that was lent, if it is back.
+    fn room(&mut self) -> BytesMut {
+        match self.lent.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(room)) => return room,
+            Some(Err(lent)) => self.lent.push_front(lent),
+            None => {}
+        }
+        BytesMut::zeroed(self.piece)
+    }
+}
+
+fn ended(total: u64, size: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("it ends after {total} of {size} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives its bytes, then an error.
+    struct Corrupt(io::Cursor<Vec<u8>>);
+
+    impl Read for Corrupt {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("not the content that it should be")),
+                bytes => Ok(bytes),
+            }
+        }
+    }
+
+    fn pieces(reader: Box<dyn Read + Send>, size: u64) -> (io::Result<()>, Vec<u8>) {
+        pieces_from(reader, 0, size)
+    }
+
+    fn pieces_from(reader: Box<dyn Read + Send>, offset: u64, size: u64) -> (io::Result<()>, Vec<u8>) {
+        let (sender, mut receiver) = mpsc::channel(1000);
+        let range = UploadRange { digest: Digest::sha256(b""), offset, size };
+        let result = ReadLoop::new(reader, 10, &sender).run(range, || {});
+        drop(sender);
+        let mut sent = Vec::new();
+        while let Some(piece) = receiver.blocking_recv() {
+            sent.extend_from_slice(&piece.unwrap());
+        }
+        (result, sent)
+    }
+
+    #[test]
+    fn sends_exactly_the_content() {
+        for size in [0, 1, 9, 10, 11, 20, 35] {
+            let content: Vec<u8> = (0..size).collect();
+            let (result, sent) = pieces(Box::new(io::Cursor::new(content.clone())), u64::from(size));
+            assert!(result.is_ok());
+            assert_eq!(sent, content);
+        }
+    }
+
+    #[test]
+    fn sends_the_rest_and_proves_the_whole() {
+        for offset in [0, 1, 10, 24, 25] {
+            let content: Vec<u8> = (0..25).collect();
+            let (result, sent) = pieces_from(Box::new(io::Cursor::new(content.clone())), offset, 25);
+            assert!(result.is_ok());
+            assert_eq!(sent, content[offset as usize..], "{offset}");
+            let (result, sent) = pieces_from(Box::new(Corrupt(io::Cursor::new(content))), offset, 25);
+            assert!(
+                result.is_err() && sent.len() < 25 - offset as usize + usize::from(offset == 25),
+                "{offset}"
+            );
+        }
+        let (result, _) = pieces_from(Box::new(io::Cursor::new(vec![7; 5])), 10, 25);
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn an_error_at_the_very_end_comes_before_the_last_byte_is_sent() {
+        for size in [1_usize, 10, 25] {
+            let reader = Corrupt(io::Cursor::new(vec![7; size]));
+            let (result, sent) = pieces(Box::new(reader), size as u64);
+            assert!(result.is_err());
+            assert!(sent.len() < size, "{} of {size} went out", sent.len());
+        }
+    }
+
+    #[test]
+    fn a_source_of_another_size_is_never_sent_whole() {
+        for (has, size) in [(9, 10), (0, 1), (11, 10), (1, 0), (30, 10)] {
+            let (result, sent) = pieces(Box::new(io::Cursor::new(vec![7; has])), size);
+            assert!(result.is_err(), "{has} of {size}");
+            assert!((sent.len() as u64) < size.max(1));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What is attached to a manifest.
+
+pub(crate) mod api;
+mod page;

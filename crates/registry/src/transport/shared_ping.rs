@@ -1,0 +1,63 @@
+//! One ping of a registry, shared by all requests that wait for it.
+//!
+//! It is pinged by one at a time, and each waits for its time limit: many references of one host would wait
+//! for each other, one limit after the other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use crate::error::Error;
+use crate::error::call::{Call, Effort};
+use crate::retry::policy::TRIES_IN_SILENCE;
+
+/// A registry that is pinged once, and given up by all where it doesn't answer a few pings.
+pub(crate) struct SharedPing<T> {
+    known: OnceCell<Arc<T>>,
+    silences: Mutex<Vec<Silence>>,
+}
+
+/// A ping that came to nothing.
+struct Silence {
+    call: Call,
+    waiting_for: &'static str,
+    after: Duration,
+}
+
+impl<T> Default for SharedPing<T> {
+    fn default() -> Self {
+        SharedPing { known: OnceCell::new(), silences: Mutex::default() }
+    }
+}
+
+impl<T> SharedPing<T> {
+    /// What is known, after `ping` where nothing is known yet.
+    pub(crate) async fn get(&self, ping: impl Future<Output = Result<T, Error>>) -> Result<Arc<T>, Error> {
+        let ask = || async {
+            if let Some(error) = self.given_up() {
+                return Err(error);
+            }
+            let result = ping.await;
+            result.as_ref().err().into_iter().for_each(|error| self.note(error));
+            result.map(Arc::new)
+        };
+        self.known.get_or_try_init(ask).await.map(Arc::clone)
+    }
+
+    fn note(&self, error: &Error) {
+        if let Error::TimedOut { call, waiting_for, after, .. } = error
+            && error.is_silence()
+        {
+            let silence = Silence { call: call.clone(), waiting_for, after: *after };
+            self.silences.lock().unwrap_or_else(PoisonError::into_inner).push(silence);
+        }
+    }
+
+    fn given_up(&self) -> Option<Error> {
+        let silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = silences.last().filter(|_| silences.len() >= TRIES_IN_SILENCE as usize)?;
+        let Silence { call, waiting_for, after } = last;
+        Some(Error::TimedOut { call: call.clone(), waiting_for, after: *after, effort: Effort::ONCE })
+    }
+}
