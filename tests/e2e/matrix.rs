@@ -165,7 +165,7 @@ fn the_table_of_registries_is_what_happens() {
         }
         table.push_str(&format!("| {} | {} |\n", kind.name, cells.join(" | ")));
     }
-    let mut text = format!("{table}\nWhat Airlift says:\n\n");
+    let mut text = format!("{table}\nThe messages:\n\n");
     for (number, note) in notes.iter().enumerate() {
         text.push_str(&format!("{}. `{}`\n", number + 1, note.replace('`', "'")));
     }
