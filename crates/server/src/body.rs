@@ -1,7 +1,6 @@
-//! Bodies in pieces: what comes in is gathered, what goes out is read from a file, 256 KiB at a time.
+//! Bodies in pieces: what comes in is gathered, what goes out is read, 256 KiB at a time.
 
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use airlift_oci::{Digest, Hasher};
@@ -10,6 +9,7 @@ use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
+use crate::blocking::blocking;
 use crate::failure::{Code, Failure};
 use crate::storage::{Blob, StorageError};
 
@@ -46,14 +46,14 @@ impl From<BodyError> for Failure {
 /// A request's body.
 pub(crate) struct Incoming {
     stream: BodyDataStream,
-    patience: Duration,
+    timeout: Duration,
     end: Option<Result<(), BodyError>>,
 }
 
 impl Incoming {
-    /// `patience`: how long the next bytes may take.
-    pub(crate) fn new(body: Body, patience: Duration) -> Self {
-        Incoming { stream: body.into_data_stream(), patience, end: None }
+    /// `timeout`: how long the next bytes may take.
+    pub(crate) fn new(body: Body, timeout: Duration) -> Self {
+        Incoming { stream: body.into_data_stream(), timeout, end: None }
     }
 
     /// The next piece, of [`PIECE`] bytes or little more; empty at the end. What came before an error is
@@ -91,7 +91,7 @@ impl Incoming {
     /// Reads on, within limits, so that a client that is still sending gets to read the answer: closing on
     /// unread bytes would reset the connection under it.
     pub(crate) async fn drain(&mut self) {
-        let patience = self.patience;
+        let timeout = self.timeout;
         let read = async {
             let mut drained = 0;
             while drained < MAX_DRAINED {
@@ -102,14 +102,14 @@ impl Incoming {
             }
         };
         // In all, not a frame: nobody gets to hold a connection with an unwanted body.
-        let _ = tokio::time::timeout(patience, read).await;
+        let _ = tokio::time::timeout(timeout, read).await;
     }
 
     async fn frame(&mut self) -> Option<Bytes> {
         if self.end.is_some() {
             return None;
         }
-        let end = match tokio::time::timeout(self.patience, self.stream.next()).await {
+        let end = match tokio::time::timeout(self.timeout, self.stream.next()).await {
             Ok(Some(Ok(frame))) => return Some(frame),
             Ok(Some(Err(_))) => Err(BodyError::Broken),
             Ok(None) => Ok(()),
@@ -172,16 +172,46 @@ impl Outgoing {
     fn read_to(&mut self, end: u64) -> std::io::Result<Bytes> {
         let length = usize::try_from(end - self.read).unwrap_or(PIECE).min(PIECE);
         let mut piece = vec![0; length];
-        self.blob.file.read_exact_at(&mut piece, self.blob.offset + self.read)?;
+        if self.blob.source.read_full_at(&mut piece, self.blob.offset + self.read)? < length {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
         self.hasher.update(&piece);
         self.read += length as u64;
         Ok(Bytes::from(piece))
     }
 }
 
-/// Runs file work off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StorageError> {
-    tokio::task::spawn_blocking(work).await.map_err(StorageError::Worker)
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use airlift_disk::{Piece, Pieces, Purpose};
+
+    use super::*;
+
+    /// Two files, as an archive in volumes has them.
+    fn volumes(folder: &std::path::Path) -> Arc<Pieces> {
+        let volume = |name: &str, start: u64, content: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, content).unwrap();
+            Piece { path, start, size: content.len() as u64, identity: None }
+        };
+        let files = vec![volume("1", 0, "headhalf and"), volume("2", 12, " half")];
+        Arc::new(Pieces::new(files, Purpose::Read))
+    }
+
+    #[tokio::test]
+    async fn blobs_come_from_any_source_and_are_proven() {
+        let folder = tempfile::tempdir().unwrap();
+        let blob = Blob { source: volumes(folder.path()), offset: 4, size: 13 };
+        let sent = async |digest: Digest, part: Range<u64>| {
+            axum::body::to_bytes(outgoing(blob.clone(), digest, part), usize::MAX).await
+        };
+        let digest = Digest::sha256(b"half and half");
+        assert_eq!(sent(digest, 0..13).await.unwrap(), "half and half");
+        assert_eq!(sent(digest, 5..8).await.unwrap(), "and");
+        assert!(sent(Digest::sha256(b"other"), 0..13).await.is_err(), "it is other content");
+        std::fs::write(folder.path().join("2"), " h").unwrap();
+        assert!(sent(digest, 0..13).await.is_err(), "it ends early");
+    }
 }

@@ -62,35 +62,35 @@ async fn accept(
 }
 
 async fn connection(stream: TcpStream, app: Arc<App>) {
-    // Answers are whole messages; waiting for more to fill a segment only delays them.
+    // Responses are whole messages; waiting for more to fill a segment only delays them.
     let _ = stream.set_nodelay(true);
-    let patience = app.options.patience;
+    let timeout = app.options.timeout;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(app.answer(request.map(Body::new)).await) }
+        async move { Ok::<_, Infallible>(app.respond(request.map(Body::new)).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(timeout)
         .max_buf_size(PIECE)
-        .serve_connection(TokioIo::new(Patient::new(stream, patience)), service)
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream, timeout)), service)
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
 }
 
-/// A stream whose reader must not sleep: a write that makes no progress for `patience` fails.
-struct Patient {
+/// A stream whose reader must not sleep: a write that makes no progress for `timeout` fails.
+struct WriteTimeout {
     stream: TcpStream,
-    patience: Duration,
+    timeout: Duration,
     deadline: Pin<Box<Sleep>>,
     waiting: bool,
 }
 
-impl Patient {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
-        Patient { stream, patience, deadline: Box::pin(tokio::time::sleep(patience)), waiting: false }
+impl WriteTimeout {
+    fn new(stream: TcpStream, timeout: Duration) -> Self {
+        WriteTimeout { stream, timeout, deadline: Box::pin(tokio::time::sleep(timeout)), waiting: false }
     }
 
     fn watch<T>(
@@ -104,14 +104,14 @@ impl Patient {
         }
         if !self.waiting {
             self.waiting = true;
-            self.deadline.as_mut().reset(Instant::now() + self.patience);
+            self.deadline.as_mut().reset(Instant::now() + self.timeout);
         }
         ready!(self.deadline.as_mut().poll(cx));
         Poll::Ready(Err(std::io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for WriteTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -121,7 +121,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

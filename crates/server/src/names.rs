@@ -5,12 +5,8 @@
 
 use std::fmt;
 
-use airlift_oci::{Digest, DigestError};
-
-/// The longest repository name; Distribution and Docker have the same limit.
-const MAX_REPOSITORY: usize = 255;
-/// The longest tag.
-const MAX_TAG: usize = 128;
+use airlift_oci::reference::is_repository_path;
+use airlift_oci::{Digest, DigestError, Tag};
 
 /// A repository's name, such as `library/nginx`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +15,7 @@ pub(crate) struct Repository(String);
 impl Repository {
     /// The repository of that name, if it is one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let valid = text.len() <= MAX_REPOSITORY && text.split('/').all(is_component);
-        valid.then(|| Repository(text.to_owned()))
+        is_repository_path(text).then(|| Repository(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -31,37 +26,6 @@ impl Repository {
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
-fn is_component(text: &str) -> bool {
-    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let edges_fit = bytes.first().is_some_and(|b| is_word(*b)) && bytes.last().is_some_and(|b| is_word(*b));
-    let separators_fit = bytes
-        .split(|b| is_word(*b))
-        .all(|run| matches!(run, b"" | b"." | b"_" | b"__") || run.iter().all(|b| *b == b'-'));
-    edges_fit && separators_fit
-}
-
-/// A tag, such as `1.27`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Tag(String);
-
-impl Tag {
-    /// The tag of that name, if it is one: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let mut bytes = text.bytes();
-        let valid = text.len() <= MAX_TAG
-            && bytes.next().is_some_and(is_word)
-            && bytes.all(|b| is_word(b) || b == b'.' || b == b'-');
-        valid.then(|| Tag(text.to_owned()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -89,7 +53,7 @@ impl Reference {
         if text.contains(':') {
             text.parse().map(Reference::Digest).map_err(ReferenceError::Digest)
         } else {
-            Tag::parse(text).map(Reference::Tag).ok_or(ReferenceError::Tag)
+            text.parse().map(Reference::Tag).map_err(|_| ReferenceError::Tag)
         }
     }
 }
@@ -116,10 +80,10 @@ mod tests {
     #[test]
     fn tags_follow_the_grammar() {
         for good in ["1", "_x", "v1.2-rc.3", &"t".repeat(128)] {
-            assert!(Tag::parse(good).is_some(), "{good}");
+            assert!(good.parse::<Tag>().is_ok(), "{good}");
         }
         for bad in ["", ".", "..", "-x", ".x", "a/b", "a:b", "a%41", "ü", &"t".repeat(129)] {
-            assert!(Tag::parse(bad).is_none(), "{bad}");
+            assert!(bad.parse::<Tag>().is_err(), "{bad}");
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::Indexes;
-use crate::body::blocking;
+use airlift_oci::Tag;
+
+use crate::blocking::blocking;
 use crate::manifest::{ManifestError, View};
-use crate::names::{Repository, Tag};
+use crate::names::Repository;
+use crate::options::Indexes;
 use crate::samples::{Content, Sample};
 use crate::storage::{Folder, ManifestRefused, NewManifest, StorageError};
 
@@ -48,7 +50,7 @@ pub(crate) async fn seed(
 fn one(folder: &Folder, indexes: Indexes, sample: &Sample) -> Result<(), SeedError> {
     let name = || SeedError::Name { repository: sample.repository.clone(), tag: sample.tag.clone() };
     let repository = Repository::parse(&sample.repository).ok_or_else(name)?;
-    let tag = Tag::parse(&sample.tag).ok_or_else(name)?;
+    let tag = sample.tag.parse::<Tag>().map_err(|_| name())?;
     for blob in &sample.blobs {
         folder.write_blob(&repository, blob.digest, &blob.bytes)?;
     }

@@ -101,7 +101,7 @@ async fn garbage_ends_the_connection_and_nothing_else() {
 }
 
 fn impatient() -> Options {
-    Options { patience: Duration::from_secs(1), ..Options::default() }
+    Options { timeout: Duration::from_secs(1), ..Options::default() }
 }
 
 #[tokio::test]

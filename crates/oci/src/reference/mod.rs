@@ -17,7 +17,7 @@ pub use error::ReferenceError;
 pub use grammar::{Reference, Selector};
 pub use host::{HUB, HUB_API, Host, HostError, is_loopback, is_machine_local};
 pub use loose::{familiar, repository_of, tag_of};
-pub use repository::Repository;
+pub use repository::{Repository, is_repository_path};
 pub use tag::Tag;
 pub use tidied::Tidied;
 

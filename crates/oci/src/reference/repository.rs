@@ -26,7 +26,7 @@ impl Repository {
         if path.len() > MAX_PATH {
             return Err(malformed(path, "a repository's path has at most 255 characters"));
         }
-        if !path.split('/').all(is_component) {
+        if !is_repository_path(path) {
             let reason =
                 "a repository's path is lower-case letters and digits, joined by '.', '_', '__', '-' or '/'";
             return Err(malformed(path, reason));
@@ -49,6 +49,12 @@ impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.path)
     }
+}
+
+/// Whether a text is a repository's path as registries accept it: components separated by `/`, 255 bytes at
+/// most.
+pub fn is_repository_path(text: &str) -> bool {
+    text.len() <= MAX_PATH && text.split('/').all(is_component)
 }
 
 /// One component of a path: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.

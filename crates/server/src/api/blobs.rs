@@ -5,51 +5,54 @@ use std::sync::Arc;
 use airlift_oci::Digest;
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap};
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{Method, StatusCode};
 
-use crate::app::{Answer, App, Asked, CONTENT_DIGEST, empty, set};
-use crate::body::{blocking, outgoing};
+use crate::blocking::blocking;
+use crate::body::outgoing;
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
-use crate::storage::Folder;
+use crate::request::RequestHead;
+use crate::response::{CONTENT_DIGEST, Response, empty, set};
+use crate::storage::{ContentStore, Folder};
 
 /// GET and HEAD.
-pub(crate) async fn get(app: &App, asked: &Asked<'_>, repository: Repository, digest: Digest) -> Answer {
-    let content = Arc::clone(&app.content);
+pub(crate) async fn get(
+    content: &Arc<dyn ContentStore>,
+    head: &RequestHead<'_>,
+    repository: Repository,
+    digest: Digest,
+) -> Result<Response, Failure> {
+    let content = Arc::clone(content);
     let found = blocking(move || content.blob(&repository, &digest)).await??;
     let blob = found.ok_or_else(|| unknown(&digest))?;
     let etag = format!("\"{digest}\"");
-    let part = match asked.method {
-        &Method::GET => part(asked.headers, blob.size, &etag),
-        _ => Part::Whole,
+    let range = match head.method {
+        &Method::GET => wanted_range(head.headers, blob.size, &etag),
+        _ => WantedRange::Whole,
     };
     let mut response = Response::new(Body::empty());
-    let sent = match part {
-        Part::Whole => 0..blob.size,
-        Part::Bytes { first, last } => {
+    let sent = match range {
+        WantedRange::Whole => 0..blob.size,
+        WantedRange::Bytes { first, last } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, header::CONTENT_RANGE, format!("bytes {first}-{last}/{}", blob.size));
             first..last + 1
         }
-        Part::Outside => {
-            let message = format!("the range lies outside the blob's {} bytes", blob.size);
-            return Err(Failure::new(Code::RangeInvalid, message)
-                .header(header::CONTENT_RANGE, format!("bytes */{}", blob.size)));
-        }
+        WantedRange::Outside => return Err(outside(blob.size)),
     };
     set(&mut response, header::CONTENT_LENGTH, sent.end - sent.start);
     set(&mut response, header::CONTENT_TYPE, "application/octet-stream");
     set(&mut response, header::ACCEPT_RANGES, "bytes");
     set(&mut response, header::ETAG, etag);
     set(&mut response, CONTENT_DIGEST, digest.to_string());
-    if asked.method == Method::GET {
+    if head.method == Method::GET {
         *response.body_mut() = outgoing(blob, digest, sent);
     }
     Ok(response)
 }
 
 /// DELETE.
-pub(crate) fn delete(folder: &Folder, repository: &Repository, digest: &Digest) -> Answer {
+pub(crate) fn delete(folder: &Folder, repository: &Repository, digest: &Digest) -> Result<Response, Failure> {
     if folder.remove_blob(repository, digest) {
         Ok(empty(StatusCode::ACCEPTED))
     } else {
@@ -61,9 +64,14 @@ fn unknown(digest: &Digest) -> Failure {
     Failure::new(Code::BlobUnknown, format!("no blob {digest} in this repository"))
 }
 
-/// What a request wants of a blob.
+fn outside(size: u64) -> Failure {
+    Failure::new(Code::RangeInvalid, format!("the range lies outside the blob's {size} bytes"))
+        .header(header::CONTENT_RANGE, format!("bytes */{size}"))
+}
+
+/// Which bytes of a blob a request wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum WantedRange {
     Whole,
     /// Both ends are in.
     Bytes {
@@ -74,18 +82,18 @@ enum Part {
 }
 
 /// RFC 9110, section 14.2: what is not understood, or several ranges, means the whole.
-fn part(headers: &HeaderMap, size: u64, etag: &str) -> Part {
+fn wanted_range(headers: &HeaderMap, size: u64, etag: &str) -> WantedRange {
     let mut ranges = headers.get_all(header::RANGE).iter();
     let (Some(range), None) = (ranges.next(), ranges.next()) else {
-        return Part::Whole;
+        return WantedRange::Whole;
     };
     if headers.get(header::IF_RANGE).is_some_and(|value| value != etag) {
-        return Part::Whole;
+        return WantedRange::Whole;
     }
-    range.to_str().ok().and_then(|range| parse_range(range, size)).unwrap_or(Part::Whole)
+    range.to_str().ok().and_then(|range| parse_range(range, size)).unwrap_or(WantedRange::Whole)
 }
 
-fn parse_range(range: &str, size: u64) -> Option<Part> {
+fn parse_range(range: &str, size: u64) -> Option<WantedRange> {
     let (unit, spec) = range.split_once('=')?;
     let (first, last) = spec.trim().split_once('-')?;
     if !unit.eq_ignore_ascii_case("bytes") {
@@ -94,9 +102,9 @@ fn parse_range(range: &str, size: u64) -> Option<Part> {
     if first.is_empty() {
         let length = number(last)?.min(size);
         return Some(if length == 0 {
-            Part::Outside
+            WantedRange::Outside
         } else {
-            Part::Bytes { first: size - length, last: size - 1 }
+            WantedRange::Bytes { first: size - length, last: size - 1 }
         });
     }
     let first = number(first)?;
@@ -104,7 +112,11 @@ fn parse_range(range: &str, size: u64) -> Option<Part> {
     if last < first {
         return None;
     }
-    Some(if first >= size { Part::Outside } else { Part::Bytes { first, last: last.min(size - 1) } })
+    Some(if first >= size {
+        WantedRange::Outside
+    } else {
+        WantedRange::Bytes { first, last: last.min(size - 1) }
+    })
 }
 
 /// Digits only: `parse` alone would take a sign.
@@ -119,7 +131,7 @@ mod tests {
 
     #[test]
     fn ranges_follow_the_rfc() {
-        let bytes = |first, last| Some(Part::Bytes { first, last });
+        let bytes = |first, last| Some(WantedRange::Bytes { first, last });
         let cases = [
             ("bytes=0-9", bytes(0, 9)),
             ("bytes=5-", bytes(5, 9)),
@@ -127,9 +139,9 @@ mod tests {
             ("bytes=-99", bytes(0, 9)),
             ("bytes=9-99999999999999999999999", bytes(9, 9)),
             ("Bytes=0-0", bytes(0, 0)),
-            ("bytes=10-", Some(Part::Outside)),
-            ("bytes=10-11", Some(Part::Outside)),
-            ("bytes=-0", Some(Part::Outside)),
+            ("bytes=10-", Some(WantedRange::Outside)),
+            ("bytes=10-11", Some(WantedRange::Outside)),
+            ("bytes=-0", Some(WantedRange::Outside)),
             ("bytes=5-4", None),
             ("bytes=0-1,3-4", None),
             ("bytes=+1-2", None),
@@ -138,10 +150,10 @@ mod tests {
             ("items=0-1", None),
             ("bytes", None),
         ];
-        for (range, part) in cases {
-            assert_eq!(parse_range(range, 10), part, "{range}");
+        for (range, wanted) in cases {
+            assert_eq!(parse_range(range, 10), wanted, "{range}");
         }
-        assert_eq!(parse_range("bytes=0-0", 0), Some(Part::Outside));
-        assert_eq!(parse_range("bytes=-1", 0), Some(Part::Outside));
+        assert_eq!(parse_range("bytes=0-0", 0), Some(WantedRange::Outside));
+        assert_eq!(parse_range("bytes=-1", 0), Some(WantedRange::Outside));
     }
 }

@@ -4,26 +4,32 @@ use std::sync::Arc;
 
 use airlift_oci::{Algorithm, Digest};
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName};
-use axum::http::{Response, StatusCode};
 
-use crate::Referrers;
-use crate::app::{Answer, App, Asked, CONTENT_DIGEST, empty, set};
-use crate::body::{BodyError, Incoming, blocking};
+use crate::blocking::blocking;
+use crate::body::{BodyError, Incoming};
 use crate::failure::{Code, Failure};
 use crate::manifest::{self, View};
 use crate::names::{Reference, ReferenceError, Repository};
-use crate::storage::{Folder, ManifestRefused, NewManifest};
+use crate::options::{Options, Referrers};
+use crate::request::RequestHead;
+use crate::response::{CONTENT_DIGEST, Response, empty, set};
+use crate::storage::{ContentStore, Folder, ManifestRefused, NewManifest};
 
-/// Tells the client that the registry itself keeps track of the subject.
+/// Says that the registry itself keeps track of the subject.
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 /// GET and HEAD; hyper leaves the body out of the answer to a HEAD.
 ///
 /// `Accept` is ignored on purpose: another representation would be other bytes.
-pub(crate) async fn get(app: &App, repository: Repository, reference: &str) -> Answer {
+pub(crate) async fn get(
+    content: &Arc<dyn ContentStore>,
+    repository: Repository,
+    reference: &str,
+) -> Result<Response, Failure> {
     let parsed = for_reading(reference)?;
-    let content = Arc::clone(&app.content);
+    let content = Arc::clone(content);
     let found = blocking(move || content.manifest(&repository, &parsed)).await??;
     let manifest = found.ok_or_else(|| unknown(reference))?;
     let digest = manifest.digest.to_string();
@@ -36,17 +42,17 @@ pub(crate) async fn get(app: &App, repository: Repository, reference: &str) -> A
 
 /// A manifest on its way in.
 pub(crate) struct Put<'a> {
-    pub(crate) asked: &'a Asked<'a>,
+    pub(crate) head: &'a RequestHead<'a>,
     pub(crate) repository: Repository,
     pub(crate) reference: &'a str,
     pub(crate) body: &'a mut Incoming,
 }
 
 /// PUT: checks the digest, the media type and, as the options say, that all it names is there.
-pub(crate) async fn put(app: &App, folder: &Arc<Folder>, put: Put<'_>) -> Answer {
-    let Put { asked, repository, reference, body } = put;
+pub(crate) async fn put(folder: &Arc<Folder>, options: &Options, put: Put<'_>) -> Result<Response, Failure> {
+    let Put { head, repository, reference, body } = put;
     let reference = for_writing(reference)?;
-    let header = content_type(asked.headers)?;
+    let header = content_type(head.headers)?;
     let bytes = body.whole(manifest::MAX_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge => {
             Failure::new(Code::ManifestInvalid, "request body too large: a manifest has at most 4 MiB")
@@ -72,10 +78,10 @@ pub(crate) async fn put(app: &App, folder: &Arc<Folder>, put: Put<'_>) -> Answer
     let mut response = empty(StatusCode::CREATED);
     set(&mut response, header::LOCATION, format!("/v2/{repository}/manifests/{place}"));
     set(&mut response, CONTENT_DIGEST, digest.to_string());
-    if let (Some(subject), Referrers::Api) = (subject, app.options.referrers) {
+    if let (Some(subject), Referrers::Api) = (subject, options.referrers) {
         set(&mut response, OCI_SUBJECT, subject.to_string());
     }
-    let (folder, indexes) = (Arc::clone(folder), app.options.indexes);
+    let (folder, indexes) = (Arc::clone(folder), options.indexes);
     let keep = move || {
         let new = NewManifest { digest, bytes: &bytes, view, tag };
         folder.keep_manifest(&repository, new, indexes)
@@ -88,7 +94,7 @@ pub(crate) async fn put(app: &App, folder: &Arc<Folder>, put: Put<'_>) -> Answer
 }
 
 /// DELETE by digest takes the tags along; by tag it takes only the tag.
-pub(crate) fn delete(folder: &Folder, repository: &Repository, reference: &str) -> Answer {
+pub(crate) fn delete(folder: &Folder, repository: &Repository, reference: &str) -> Result<Response, Failure> {
     let parsed = for_reading(reference)?;
     if folder.remove_manifest(repository, &parsed) {
         Ok(empty(StatusCode::ACCEPTED))

@@ -2,26 +2,33 @@
 
 use airlift_oci::{Digest, media_type};
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName};
-use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::app::{Answer, App, Asked, set};
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
-use crate::storage::Referrer;
-use crate::{Referrers, query};
+use crate::request::RequestHead;
+use crate::response::{Response, set};
+use crate::storage::{ContentStore, Referrer};
 
-/// Tells the client that it need not filter again.
+/// Says that the client need not filter again.
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
+/// The answer of a registry without the API.
+pub(crate) fn no_api() -> Failure {
+    Failure::new(Code::Unsupported, "no referrers API here").status(StatusCode::NOT_FOUND)
+}
+
 /// GET and HEAD. An unknown subject has no referrers; that is an answer, not an error.
-pub(crate) fn list(app: &App, asked: &Asked<'_>, repository: &Repository, subject: &Digest) -> Answer {
-    if app.options.referrers == Referrers::Absent {
-        return Err(Failure::new(Code::Unsupported, "no referrers API here").status(StatusCode::NOT_FOUND));
-    }
-    let wanted = query::value(asked.query, "artifactType").filter(|wanted| !wanted.is_empty());
-    let mut referrers = app.content.referrers(repository, subject);
+pub(crate) fn list(
+    content: &dyn ContentStore,
+    head: &RequestHead<'_>,
+    repository: &Repository,
+    subject: &Digest,
+) -> Result<Response, Failure> {
+    let wanted = head.parameter("artifactType").filter(|wanted| !wanted.is_empty());
+    let mut referrers = content.referrers(repository, subject);
     if let Some(wanted) = &wanted {
         referrers.retain(|referrer| referrer.artifact_type.as_ref() == Some(wanted));
     }

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use airlift_oci::{Algorithm, Digest};
-use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName};
-use axum::http::{Response, StatusCode};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::app::{Answer, Asked, CONTENT_DIGEST, empty, set};
-use crate::body::{Incoming, blocking};
+use crate::blocking::blocking;
+use crate::body::Incoming;
 use crate::failure::{Code, Failure};
 use crate::names::Repository;
-use crate::storage::{Finish, Folder, Session, SharedSession};
-use crate::{query, route};
+use crate::request::RequestHead;
+use crate::response::{CONTENT_DIGEST, Response, empty, set};
+use crate::route;
+use crate::storage::{Finish, Folder, SharedSession, UploadSession};
 
 /// Docker's own name for the session's id.
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
@@ -21,15 +22,15 @@ const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// POST: mounts, takes a whole blob, or opens a session.
 pub(crate) async fn begin(
     folder: &Arc<Folder>,
-    asked: &Asked<'_>,
+    head: &RequestHead<'_>,
     repository: Repository,
     body: &mut Incoming,
-) -> Answer {
-    if let Some(mounted) = mount(folder, asked, &repository)? {
+) -> Result<Response, Failure> {
+    if let Some(mounted) = mount(folder, head, &repository)? {
         return Ok(mounted);
     }
-    let wanted = query::value(asked.query, "digest").map(|text| route::digest(&text)).transpose()?;
-    let algorithm = match (wanted, query::value(asked.query, "digest-algorithm")) {
+    let wanted = head.parameter("digest").map(|text| route::digest(&text)).transpose()?;
+    let algorithm = match (wanted, head.parameter("digest-algorithm")) {
         (Some(digest), _) => digest.algorithm(),
         (None, None) => Algorithm::Sha256,
         (None, Some(name)) => Algorithm::from_name(&name).ok_or_else(|| {
@@ -42,7 +43,7 @@ pub(crate) async fn begin(
     let upload = Upload { folder: Arc::clone(folder), repository, id, session };
     match wanted {
         None => Ok(upload.progress(StatusCode::ACCEPTED, 0)),
-        // Nobody knows this session's id, so one that fails can't be gone on with.
+        // The client doesn't know this session's id, so a failed one can't be resumed.
         Some(digest) => {
             let taken = upload.take(upload.lock().await?, digest, body).await;
             upload.folder.forget(&upload.id);
@@ -54,19 +55,19 @@ pub(crate) async fn begin(
 /// A blob that another repository has needs no bytes. A miss is no error: the client uploads instead.
 fn mount(
     folder: &Folder,
-    asked: &Asked<'_>,
+    head: &RequestHead<'_>,
     repository: &Repository,
-) -> Result<Option<Response<Body>>, Failure> {
-    let Some(digest) = query::value(asked.query, "mount") else {
+) -> Result<Option<Response>, Failure> {
+    let Some(digest) = head.parameter("mount") else {
         return Ok(None);
     };
     let digest = route::digest(&digest)?;
-    let source = query::value(asked.query, "from").and_then(|from| Repository::parse(&from));
+    let source = head.parameter("from").and_then(|from| Repository::parse(&from));
     let mounted = source.is_some_and(|source| folder.mount(&source, repository, digest));
     Ok(mounted.then(|| created(repository, &digest)))
 }
 
-fn created(repository: &Repository, digest: &Digest) -> Response<Body> {
+fn created(repository: &Repository, digest: &Digest) -> Response {
     let mut response = empty(StatusCode::CREATED);
     set(&mut response, header::LOCATION, format!("/v2/{repository}/blobs/{digest}"));
     set(&mut response, CONTENT_DIGEST, digest.to_string());
@@ -82,7 +83,7 @@ pub(crate) struct Upload {
 }
 
 /// A session that this request alone may write to.
-type Guard = OwnedMutexGuard<Session>;
+type Guard = OwnedMutexGuard<UploadSession>;
 
 impl Upload {
     /// The session `id` of `repository`, if there is one.
@@ -92,37 +93,45 @@ impl Upload {
     }
 
     /// GET: how far it is.
-    pub(crate) async fn status(self) -> Answer {
+    pub(crate) async fn status(self) -> Result<Response, Failure> {
         let written = self.lock().await?.written();
         Ok(self.progress(StatusCode::NO_CONTENT, written))
     }
 
     /// PATCH: the next chunk, or all there is in one stream.
-    pub(crate) async fn append(self, asked: &Asked<'_>, body: &mut Incoming) -> Answer {
+    pub(crate) async fn append(
+        self,
+        head: &RequestHead<'_>,
+        body: &mut Incoming,
+    ) -> Result<Response, Failure> {
         let guard = self.lock().await?;
-        self.check_range(asked.headers, guard.written())?;
+        self.check_range(head.headers, guard.written())?;
         let guard = stream(guard, body).await?;
         Ok(self.progress(StatusCode::ACCEPTED, guard.written()))
     }
 
     /// PUT: the last chunk, if any, and the digest of it all.
-    pub(crate) async fn finish(self, asked: &Asked<'_>, body: &mut Incoming) -> Answer {
-        let digest = query::value(asked.query, "digest");
+    pub(crate) async fn finish(
+        self,
+        head: &RequestHead<'_>,
+        body: &mut Incoming,
+    ) -> Result<Response, Failure> {
+        let digest = head.parameter("digest");
         let digest = digest.ok_or_else(|| Failure::new(Code::DigestInvalid, "the query has no digest"))?;
         let digest = route::digest(&digest)?;
         let guard = self.lock().await?;
-        self.check_range(asked.headers, guard.written())?;
+        self.check_range(head.headers, guard.written())?;
         self.take(guard, digest, body).await
     }
 
     /// DELETE.
-    pub(crate) fn cancel(self) -> Answer {
+    pub(crate) fn cancel(self) -> Result<Response, Failure> {
         self.folder.forget(&self.id);
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
     /// Takes the rest of the bytes and makes a blob of them all. A wrong digest ends the session.
-    async fn take(&self, mut guard: Guard, digest: Digest, body: &mut Incoming) -> Answer {
+    async fn take(&self, mut guard: Guard, digest: Digest, body: &mut Incoming) -> Result<Response, Failure> {
         guard.expect(digest.algorithm());
         let mut guard = stream(guard, body).await?;
         self.folder.forget(&self.id);
@@ -170,7 +179,7 @@ impl Upload {
         }
     }
 
-    fn progress(&self, status: StatusCode, written: u64) -> Response<Body> {
+    fn progress(&self, status: StatusCode, written: u64) -> Response {
         let mut response = empty(status);
         set(&mut response, header::LOCATION, self.location());
         set(&mut response, header::RANGE, range_of(written));

@@ -8,8 +8,8 @@ const BLOCK: usize = 65_535;
 /// The tar of a folder `srv/` and a file in it, of `size` bytes that look random and follow from `seed`.
 pub(super) fn tar(seed: u64, size: usize) -> Vec<u8> {
     let mut archive = Vec::with_capacity(size + 4 * 512);
-    archive.extend_from_slice(&header("srv/", 0, Entry::Folder));
-    archive.extend_from_slice(&header(&format!("srv/{seed:016x}.bin"), size, Entry::File));
+    archive.extend_from_slice(&header("srv/", 0, EntryKind::Folder));
+    archive.extend_from_slice(&header(&format!("srv/{seed:016x}.bin"), size, EntryKind::File));
     archive.extend(noise(seed).flat_map(u64::to_le_bytes).take(size));
     archive.resize(archive.len().next_multiple_of(512) + 1024, 0);
     archive
@@ -17,16 +17,16 @@ pub(super) fn tar(seed: u64, size: usize) -> Vec<u8> {
 
 /// What a tar entry is.
 #[derive(Clone, Copy)]
-enum Entry {
+enum EntryKind {
     File,
     Folder,
 }
 
 /// POSIX.1-1988 ustar; everything that could differ between machines is zero.
-fn header(path: &str, size: usize, entry: Entry) -> [u8; 512] {
+fn header(path: &str, size: usize, entry: EntryKind) -> [u8; 512] {
     let (mode, kind) = match entry {
-        Entry::File => ("0000644\0", b'0'),
-        Entry::Folder => ("0000755\0", b'5'),
+        EntryKind::File => ("0000644\0", b'0'),
+        EntryKind::Folder => ("0000755\0", b'5'),
     };
     let mut header = [0; 512];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());

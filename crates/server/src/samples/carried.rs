@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::image::{Child, Flavour, Image, ImageSpec, IndexSpec, Layer, image, index};
-use super::{Layout, Sample};
+use super::json::Layout;
+use super::sample::Sample;
 
 /// What the demo carries: less than a mebibyte in all.
 ///

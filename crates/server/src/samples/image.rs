@@ -3,8 +3,9 @@
 use airlift_oci::{Algorithm, Digest, media_type};
 use bytes::Bytes;
 
+use super::archive;
+use super::content::Content;
 use super::json::{Json, Layout};
-use super::{Content, archive};
 
 /// Whose media types a document uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

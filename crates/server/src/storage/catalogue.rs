@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use airlift_oci::Digest;
+use airlift_oci::{Digest, Tag};
 
-use super::{More, Referrer, TagPage};
-use crate::manifest::View;
-use crate::names::{Reference, Repository, Tag};
+use super::content::{More, Referrer, TagPage};
+use crate::manifest::{Kind, View};
+use crate::names::{Reference, Repository};
 
 /// What is known of a manifest without reading its file.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct ManifestRecord {
     pub(super) media_type: String,
     pub(super) size: u64,
     pub(super) subject: Option<Digest>,
@@ -23,7 +23,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 struct Holdings {
     blobs: BTreeSet<Digest>,
-    manifests: BTreeMap<Digest, Entry>,
+    manifests: BTreeMap<Digest, ManifestRecord>,
     tags: BTreeMap<Tag, Digest>,
 }
 
@@ -33,7 +33,11 @@ pub(super) struct Catalogue(BTreeMap<Repository, Holdings>);
 
 impl Catalogue {
     /// The digest that `reference` stands for, and what is known of that manifest.
-    pub(super) fn resolve(&self, repository: &Repository, reference: &Reference) -> Option<(Digest, Entry)> {
+    pub(super) fn resolve(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Option<(Digest, ManifestRecord)> {
         let holdings = self.0.get(repository)?;
         let digest = match reference {
             Reference::Digest(digest) => digest,
@@ -61,16 +65,16 @@ impl Catalogue {
         let is_held = |digest: &Digest| {
             holdings.is_some_and(|h| match view.kind {
                 // BuildKit's cache indexes list layers, so a blob will do below an index.
-                crate::manifest::Kind::Index => h.manifests.contains_key(digest) || h.blobs.contains(digest),
-                crate::manifest::Kind::Manifest => h.blobs.contains(digest),
+                Kind::Index => h.manifests.contains_key(digest) || h.blobs.contains(digest),
+                Kind::Manifest => h.blobs.contains(digest),
             })
         };
         let mut seen = BTreeSet::new();
         view.required.iter().filter(|digest| !is_held(digest) && seen.insert(**digest)).copied().collect()
     }
 
-    pub(super) fn add_manifest(&mut self, repository: &Repository, digest: Digest, entry: Entry) {
-        self.holdings(repository).manifests.insert(digest, entry);
+    pub(super) fn add_manifest(&mut self, repository: &Repository, digest: Digest, record: ManifestRecord) {
+        self.holdings(repository).manifests.insert(digest, record);
     }
 
     pub(super) fn tag(&mut self, repository: &Repository, tag: Tag, digest: Digest) {
@@ -95,12 +99,12 @@ impl Catalogue {
         let holdings = self.0.get(repository)?;
         let mut after: Box<dyn Iterator<Item = &Tag>> = match last {
             None => Box::new(holdings.tags.keys()),
-            Some(last) => match Tag::parse(last) {
-                Some(last) => Box::new(
+            Some(last) => match last.parse::<Tag>() {
+                Ok(last) => Box::new(
                     holdings.tags.range((Bound::Excluded(last), Bound::Unbounded)).map(|(tag, _)| tag),
                 ),
                 // Not a tag itself, but still a place in the order.
-                None => Box::new(holdings.tags.keys().filter(move |tag| tag.as_str() > last)),
+                Err(_) => Box::new(holdings.tags.keys().filter(move |tag| tag.as_str() > last)),
             },
         };
         let tags: Vec<Tag> = after.by_ref().take(limit).cloned().collect();
@@ -112,14 +116,14 @@ impl Catalogue {
         let Some(holdings) = self.0.get(repository) else {
             return Vec::new();
         };
-        let refers = holdings.manifests.iter().filter(|(_, entry)| entry.subject.as_ref() == Some(subject));
+        let refers = holdings.manifests.iter().filter(|(_, record)| record.subject.as_ref() == Some(subject));
         refers
-            .map(|(digest, entry)| Referrer {
+            .map(|(digest, record)| Referrer {
                 digest: *digest,
-                media_type: entry.media_type.clone(),
-                size: entry.size,
-                artifact_type: entry.artifact_type.clone(),
-                annotations: entry.annotations.clone(),
+                media_type: record.media_type.clone(),
+                size: record.size,
+                artifact_type: record.artifact_type.clone(),
+                annotations: record.annotations.clone(),
             })
             .collect()
     }

@@ -11,21 +11,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use airlift_oci::{Algorithm, Digest};
+use airlift_oci::{Algorithm, Digest, Tag};
 use bytes::Bytes;
 use tempfile::TempPath;
 
-use super::catalogue::{Catalogue, Entry};
-use super::{Blob, Content, Manifest, Referrer, Session, StorageError, TagPage};
-use crate::Indexes;
-use crate::manifest::View;
-use crate::names::{Reference, Repository, Tag};
+use super::catalogue::{Catalogue, ManifestRecord};
+use super::content::{Blob, ContentStore, Manifest, Referrer, TagPage};
+use super::error::StorageError;
+use super::session::UploadSession;
+use crate::manifest::{Kind, View};
+use crate::names::{Reference, Repository};
+use crate::options::Indexes;
 
 /// How many uploads may be open at a time.
 const MAX_SESSIONS: usize = 4096;
 
 /// An open upload, shared by the requests that feed it.
-pub(crate) type SharedSession = Arc<tokio::sync::Mutex<Session>>;
+pub(crate) type SharedSession = Arc<tokio::sync::Mutex<UploadSession>>;
 
 /// Why a manifest was not taken, other than by its own fault.
 #[derive(Debug)]
@@ -94,7 +96,7 @@ impl Folder {
         repository: Repository,
         algorithm: Algorithm,
     ) -> Result<Option<(String, SharedSession)>, StorageError> {
-        let session = Session::create(&self.uploads, algorithm)?;
+        let session = UploadSession::create(&self.uploads, algorithm)?;
         let session = Arc::new(tokio::sync::Mutex::new(session));
         let mut sessions = lock(&self.sessions);
         if sessions.open.len() >= MAX_SESSIONS {
@@ -170,14 +172,14 @@ impl Folder {
         let mut catalogue = lock(&self.catalogue);
         // Again, under the lock that makes it true: something may have been deleted meanwhile.
         self.complete(&catalogue, repository, &view, indexes)?;
-        let entry = Entry {
+        let record = ManifestRecord {
             media_type: view.media_type,
             size: bytes.len() as u64,
             subject: view.subject,
             artifact_type: view.artifact_type,
             annotations: view.annotations,
         };
-        catalogue.add_manifest(repository, digest, entry);
+        catalogue.add_manifest(repository, digest, record);
         if let Some(tag) = tag {
             catalogue.tag(repository, tag, digest);
         }
@@ -193,9 +195,7 @@ impl Folder {
     ) -> Result<(), ManifestRefused> {
         let missing = match indexes {
             Indexes::Complete => catalogue.missing(repository, view),
-            Indexes::Sparse if view.kind == crate::manifest::Kind::Manifest => {
-                catalogue.missing(repository, view)
-            }
+            Indexes::Sparse if view.kind == Kind::Manifest => catalogue.missing(repository, view),
             Indexes::Sparse => Vec::new(),
         };
         if missing.is_empty() { Ok(()) } else { Err(ManifestRefused::Missing(missing)) }
@@ -224,13 +224,13 @@ impl Folder {
     }
 }
 
-impl Content for Folder {
+impl ContentStore for Folder {
     fn manifest(
         &self,
         repository: &Repository,
         reference: &Reference,
     ) -> Result<Option<Manifest>, StorageError> {
-        let Some((digest, entry)) = lock(&self.catalogue).resolve(repository, reference) else {
+        let Some((digest, record)) = lock(&self.catalogue).resolve(repository, reference) else {
             return Ok(None);
         };
         let path = self.path(&digest);
@@ -238,7 +238,7 @@ impl Content for Folder {
         if !digest.matches(&bytes) {
             return Err(StorageError::Altered(digest));
         }
-        Ok(Some(Manifest { digest, media_type: entry.media_type, bytes: Bytes::from(bytes) }))
+        Ok(Some(Manifest { digest, media_type: record.media_type, bytes: Bytes::from(bytes) }))
     }
 
     fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<Blob>, StorageError> {
@@ -252,7 +252,7 @@ impl Content for Folder {
         if size == 0 && !digest.matches(b"") {
             return Err(StorageError::Altered(*digest));
         }
-        Ok(Some(Blob { file: Arc::new(file), offset: 0, size }))
+        Ok(Some(Blob { source: Arc::new(file), offset: 0, size }))
     }
 
     fn tags(&self, repository: &Repository, last: Option<&str>, limit: usize) -> Option<TagPage> {

@@ -7,11 +7,11 @@ use std::path::Path;
 use airlift_oci::{Algorithm, Digest, Hasher};
 use tempfile::TempPath;
 
-use super::StorageError;
+use super::error::StorageError;
 use crate::body::PIECE;
 
 /// An upload that was begun and not yet finished. The file goes when the session goes.
-pub(crate) struct Session {
+pub(crate) struct UploadSession {
     /// `None` once the upload has ended, for requests that waited for it.
     file: Option<TempPath>,
     written: u64,
@@ -27,7 +27,7 @@ pub(crate) enum Finish {
     Differs(Digest),
 }
 
-impl Session {
+impl UploadSession {
     /// A session with an empty file in `folder`, which nobody else can name in advance.
     pub(super) fn create(folder: &Path, algorithm: Algorithm) -> Result<Self, StorageError> {
         let file = tempfile::Builder::new().prefix("upload-").tempfile_in(folder);
@@ -36,7 +36,7 @@ impl Session {
             path: folder.into(),
             source,
         })?;
-        Ok(Session {
+        Ok(UploadSession {
             file: Some(file.into_temp_path()),
             written: 0,
             algorithm,

@@ -26,7 +26,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("airlift-packager", &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry"]),
     ("airlift-pusher", &["airlift-oci", "airlift-registry", "airlift-verifier"]),
     ("airlift-registry", &["airlift-disk", "airlift-oci"]),
-    ("airlift-server", &["airlift-oci"]),
+    ("airlift-server", &["airlift-disk", "airlift-oci"]),
     ("airlift-testkit", &["airlift-oci", "airlift-server"]),
     ("airlift-verifier", &["airlift-bundle", "airlift-oci"]),
 ];

@@ -1,10 +1,25 @@
-//! The part of a URL after the question mark, which, unlike the path, clients do percent-encode.
+//! A request without its body.
 
-/// The value of `name` in `query`, decoded; the first one counts. `None` if it is absent or decodes to no
-/// text.
-///
+use axum::http::{HeaderMap, Method};
+
+/// The method, the headers and the part of the URL after the question mark, which, unlike the path, clients do
+/// percent-encode.
+pub(crate) struct RequestHead<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) query: Option<&'a str>,
+}
+
+impl RequestHead<'_> {
+    /// The value of a parameter in the query, decoded; the first one counts. `None` if it is absent or decodes
+    /// to no text.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        value(self.query, name)
+    }
+}
+
 /// A plus stays a plus: no value that a registry reads has spaces in it, and media types do have pluses.
-pub(crate) fn value(query: Option<&str>, name: &str) -> Option<String> {
+fn value(query: Option<&str>, name: &str) -> Option<String> {
     let pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
     decode(values.next()?)
