@@ -12,9 +12,9 @@ pub enum PushError {
     #[error("{}; nothing was pushed", taken(.0))]
     TagsTaken(Vec<TakenTag>),
     /// Tags that different manifests of the bundle would get.
-    #[error("{}; nothing was pushed", claimed(.0))]
+    #[error("{}; nothing was pushed", shared(.0))]
     TagsShared(Vec<SharedTag>),
-    /// The registry can't be spoken to.
+    /// The registry can't be reached, or doesn't let this client in.
     #[error("can't push to {host}")]
     Registry {
         /// The registry.
@@ -23,7 +23,7 @@ pub enum PushError {
         #[source]
         source: Error,
     },
-    /// What answers is no registry. To a HEAD, a web server looks like an empty one.
+    /// The host that answers is no registry. To a HEAD, a web server looks like an empty one.
     #[error("what answers at {host} is no registry; nothing was pushed")]
     NoRegistry {
         /// The host.
@@ -44,7 +44,7 @@ pub enum PushError {
         #[source]
         source: Error,
     },
-    /// A task died.
+    /// A task panicked.
     #[error("a task ended abnormally")]
     Task(#[source] tokio::task::JoinError),
 }
@@ -61,15 +61,15 @@ pub struct TakenTag {
 }
 
 /// All of them in one line.
-pub(crate) fn taken(tags: &[TakenTag]) -> String {
-    let told: Vec<String> = tags
+fn taken(tags: &[TakenTag]) -> String {
+    let lines: Vec<String> = tags
         .iter()
         .map(|tag| format!("{} is {} at the target and {} in the bundle", tag.target, tag.there, tag.ours))
         .collect();
-    told.join("; ")
+    lines.join("; ")
 }
 
-/// A tag at the target that two manifests of the bundle would get: one of them would be lost.
+/// A tag at the target that two manifests of the bundle would get: one of them would lose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedTag {
     /// The tag.
@@ -81,14 +81,14 @@ pub struct SharedTag {
 }
 
 /// All of them in one line.
-pub(crate) fn claimed(tags: &[SharedTag]) -> String {
-    let told = tags.iter().map(|SharedTag { target, first, second }| {
+fn shared(tags: &[SharedTag]) -> String {
+    let lines = tags.iter().map(|SharedTag { target, first, second }| {
         format!("{target} would be {} of {} and {} of {}", first.1, first.0, second.1, second.0)
     });
-    told.collect::<Vec<_>>().join("; ")
+    lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Whether an error says something of the registry as a whole, not of one image.
+/// Whether an error is one of the registry as a whole, not of one image.
 pub(crate) fn concerns_registry(error: &Error) -> bool {
     matches!(
         error,

@@ -48,7 +48,7 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
-    /// A manifest whose parts the registry lacks however often they are sent.
+    /// A manifest that the registry refuses because it keeps losing what is below it.
     #[error(
         "{label} was not taken, although what is below it was sent once more: the registry keeps losing what it acknowledged (is a garbage collection running there, or its storage failing?)"
     )]
@@ -111,18 +111,18 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
-    /// A list that lacks again and again what was written to it.
+    /// A list that again and again lacks what was written to it.
     #[error(
         "the list of referrers {target} lacks what was written there: somebody else writes it at the same time, or the registry does not keep it; push again when nobody else pushes there"
     )]
     Contended { target: String },
-    /// A tag that stands for something else than was put there. By its digest, what was put came back as it
-    /// was sent.
+    /// A tag that stands for something else than the manifest that was put there. By its digest, the manifest
+    /// came back as it was sent.
     #[error(
         "{label} was taken, but stands for {there} now: somebody else moved it meanwhile, or the registry did not move it"
     )]
     Overtaken { label: String, there: Digest },
-    /// A manifest that came back as another kind of thing.
+    /// A manifest that came back with another media type.
     #[error(
         "{label} was taken, but the registry calls {selector} {answered:?}, and it was sent as {sent}: clients could not read it"
     )]
@@ -130,7 +130,7 @@ pub(crate) enum ImageError {
 }
 
 impl ImageError {
-    /// Whether the registry could not be spoken to at all.
+    /// Whether the error is one of the registry as a whole.
     pub(crate) fn concerns_registry(&self) -> bool {
         self.registry_error().is_some_and(concerns_registry)
     }
@@ -147,6 +147,7 @@ impl ImageError {
         })
     }
 
+    /// Which side has caused it.
     pub(crate) fn fault(&self) -> Fault {
         match self {
             ImageError::Blob { source: BlobError::Content { source, .. }, .. } => match source.kind() {
@@ -161,7 +162,7 @@ impl ImageError {
     }
 
     /// The whole chain in one line, for the receipt.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn in_one_line(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
@@ -174,7 +175,7 @@ impl ImageError {
         text
     }
 
-    /// Why, where there is an obvious next step.
+    /// The cause, where there is an obvious next step.
     pub(crate) fn known_cause(&self) -> Option<KnownCause> {
         let cause = self.registry_error().and_then(Error::likely_cause);
         match self {

@@ -12,13 +12,13 @@ pub enum TagMoves {
     Allow,
 }
 
-/// Whether a registry is asked, by a made-up index, if it takes indexes with absent children.
+/// Whether a made-up index shows, before the push, if the registry takes indexes with absent children.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Probe {
     /// Before anything moves, where it matters.
     #[default]
     Ask,
-    /// Never: it will show.
+    /// Never: the push shows it.
     Skip,
 }
 
@@ -32,13 +32,13 @@ pub enum Partial {
     Children,
 }
 
-/// Whether an image whose tag stands for it at the target is there.
+/// What it takes for an image to count as present at the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
-    /// Yes: one HEAD an image.
+    /// Its tag stands for it: one HEAD for each image.
     #[default]
     Tag,
-    /// If all its manifests and blobs answer, too: a HEAD for each of them.
+    /// All its manifests and blobs are there, too: a HEAD for each of them.
     Content,
 }
 
@@ -55,7 +55,7 @@ pub enum Untagged {
 /// How to push.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Only images that one of these finds, see [`Pattern`]. Empty: all.
+    /// Only images that one of these finds, see [`Pattern`](crate::Pattern). Empty: all.
     pub only: Vec<String>,
     /// Whether the source's host becomes part of the path.
     pub keep_host: HostInPath,
@@ -67,7 +67,7 @@ pub struct Options {
     pub probe: Probe,
     /// What to do with images of which only some platforms are carried.
     pub partial: Partial,
-    /// What has to answer for an image to be there.
+    /// What it takes for an image to count as present.
     pub presence: Presence,
     /// What to do with images that have no tag.
     pub untagged: Untagged,

@@ -96,7 +96,7 @@ pub struct ImageReceipt {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whose fault it was; for exit codes, not for the receipt.
+    /// Which side caused the failure; for exit codes, not for the receipt.
     #[serde(skip)]
     pub fault: Option<Fault>,
     /// Why it failed, where the caller can give advice; for people, not for the receipt.
@@ -143,7 +143,7 @@ pub struct SelectedChild {
 }
 
 impl ImageReceipt {
-    /// Whether all that can be done for it was done, with whatever outcome.
+    /// Whether its push is over, with success or not.
     pub fn is_through(&self) -> bool {
         matches!(self.status, Status::Pushed | Status::Present | Status::Failed)
     }
@@ -174,16 +174,16 @@ impl ImageReceipt {
         }
     }
 
-    /// It failed, and that is why.
+    /// Notes that it failed, and why.
     pub(crate) fn fail(&mut self, error: &ImageError) {
         self.status = Status::Failed;
         self.ok = false;
         self.fault = Some(error.fault());
-        self.error = Some(error.told());
+        self.error = Some(error.in_one_line());
         self.cause = error.known_cause();
     }
 
-    /// What became of a list of referrers in the end, if it is one of this image's.
+    /// Takes over what became of a list of referrers in the end, if it is one of this image's.
     pub(crate) fn settle_list(&mut self, target: &str, settled: &Result<Digest, ImageError>) {
         let Some(list) = self.fallback_tags.iter_mut().find(|list| list.target == target) else { return };
         match settled {
@@ -192,7 +192,7 @@ impl ImageReceipt {
         }
     }
 
-    /// These can't be listed.
+    /// Notes that these can't be listed.
     pub(crate) fn give_up_listing(&mut self, unlisted: Unlisted) {
         self.fault = Some(Fault::Registry);
         self.unlisted.push(unlisted);
@@ -204,16 +204,16 @@ impl ImageReceipt {
 pub enum Verdict {
     /// Everything is there.
     Done,
-    /// Something isn't: because of the registry or the network, or because the bundle is damaged there.
+    /// Something isn't: the cause is the registry, the network, or damage to the bundle.
     Failed,
-    /// Tags that stand for something else were left alone, and nothing else lacks.
+    /// Tags that stand for something else were left alone, and nothing else is missing.
     Refused,
     /// The bundle could not be read.
     Unreadable,
 }
 
 impl Receipt {
-    /// The receipt of a push that has come so far.
+    /// The receipt of a push as far as it has come.
     pub(crate) fn new(bundle: Digest, plan: &PushPlan, images: Vec<ImageReceipt>) -> Self {
         Receipt {
             schema: SCHEMA,

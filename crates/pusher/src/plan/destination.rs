@@ -93,7 +93,7 @@ pub enum HostInPath {
     Keep,
 }
 
-/// "What starts with FROM goes to TO instead."
+/// A name that starts with FROM goes to TO instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapRule {
     from: String,
@@ -101,18 +101,18 @@ pub struct MapRule {
 }
 
 impl MapRule {
-    /// What names start with.
+    /// FROM: what a name has to start with.
     pub(crate) fn from(&self) -> &str {
         &self.from
     }
 
     /// Whether it has a path for that name.
-    pub(crate) fn speaks_of(&self, name: &str) -> bool {
+    pub(crate) fn fits(&self, name: &str) -> bool {
         self.apply(name).is_some()
     }
 
-    /// The path for a source's name, if the rule speaks of it: FROM is the whole name, or ends where a
-    /// component does.
+    /// The path for a source's name, if the rule fits: FROM is the whole name, or ends where a component
+    /// does.
     fn apply(&self, name: &str) -> Option<String> {
         let rest = name.strip_prefix(&self.from)?;
         let at_boundary = rest.is_empty() || rest.starts_with('/') || self.from.ends_with('/');
@@ -137,7 +137,7 @@ impl fmt::Display for MapRule {
     }
 }
 
-/// The target's path for a source: by the longest rule that speaks of it, else the source's own path. Tells
+/// The target's path for a source: by the longest rule that fits, else the source's own path. Returns also
 /// which rule it was.
 pub(crate) fn target_path(
     source: &Reference,

@@ -14,7 +14,7 @@ pub enum PlanError {
     /// Patterns that no image matches.
     #[error("no image of the bundle matches {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", nor "))]
     NoMatch(Vec<Unmatched>),
-    /// A rule by which no image goes: most likely a slip.
+    /// A rule that no image goes by: most likely a typing error.
     #[error("the rule {rule} is of no use: {reason}")]
     UnusedRule {
         /// The rule.
@@ -41,7 +41,7 @@ pub enum PlanError {
         #[source]
         source: ReferenceError,
     },
-    /// Two images that would claim one tag.
+    /// Two images that would get one tag.
     #[error("{first} ({first_digest}) and {second} ({second_digest}) would both become {target}")]
     Conflict {
         /// The tag at the target.
@@ -72,7 +72,7 @@ pub enum UnusedRule {
     /// The images that it fits were not chosen.
     #[error("it fits only images that are not pushed")]
     LeftOut,
-    /// It has a tag or digest.
+    /// It ends in a tag or digest.
     #[error("FROM is a repository's name, or its beginning, without tag and digest")]
     WithTag,
     /// It ends in the middle of a name.
@@ -81,7 +81,7 @@ pub enum UnusedRule {
         /// That name.
         name: String,
     },
-    /// No name is like it.
+    /// No name starts with it.
     #[error(
         "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the bundle holds {}",
         .names.join(", ")

@@ -1,19 +1,19 @@
-//! Which images somebody means by a name, a pattern or a digest, and what there is instead where nothing
-//! fits. `push --only` and `inspect` find images by this alone.
+//! Finds images by a name, a pattern or a digest, and names those that are close where none fits. `push` and
+//! `inspect` find images by this alone.
 
 use std::fmt;
 
 use airlift_oci::{Digest, Reference, Repository, Root, reference};
 use wildmatch::WildMatch;
 
-/// Fewer hex digits could be a name's abbreviation, or a slip.
+/// Fewer hex digits could be a short name, or a typing error.
 const FEWEST_DIGITS: usize = 6;
-/// So many names are listed where nothing was found.
+/// How many names are listed where nothing was found.
 const LISTED: usize = 8;
-/// So much of a name has to fit for it to be what was meant, from 0 to 1.
+/// How much of a name has to fit for it to count as close, from 0 to 1.
 const CLOSE: f64 = 0.6;
 
-/// What somebody typed: a name, a pattern in which `*` is any text, a digest, or a digest's first 6 digits or
+/// What the user typed: a name, a pattern in which `*` is any text, a digest, or a digest's first 6 digits or
 /// more.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -71,14 +71,14 @@ impl Pattern {
         names(root).iter().any(|name| self.wild.matches(name)) || parsed.as_ref().is_some_and(is_the_same)
     }
 
-    /// How much one of a root's names is like it, from 0 to 1.
+    /// How similar the closest of a root's names is to it, from 0 to 1.
     fn likeness(&self, root: &Root) -> f64 {
         let wanted = self.text.trim_matches('*').to_ascii_lowercase();
         let like = |name: &String| match name.contains(&wanted) && wanted.len() > 1 {
             true => 1.0,
             false => strsim::normalized_damerau_levenshtein(&wanted, name),
         };
-        // Hex digits are like all other hex digits.
+        // All hex digits look similar.
         names(root).iter().filter(|name| !name.contains('@')).map(like).fold(0.0, f64::max)
     }
 }
@@ -106,12 +106,11 @@ fn names(root: &Root) -> Vec<String> {
     names
 }
 
-/// A pattern that nothing fits, with what there is.
+/// A pattern that fits no image, with the names that there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {
     pattern: String,
-    /// The names that are like it, or else all; the likeliest first, and images before what is attached to
-    /// them.
+    /// The names that are close, or else all; the closest first, and images before what is attached to them.
     names: Vec<String>,
     are_close: bool,
     /// How many others there are.

@@ -6,7 +6,10 @@ use crate::options::{Options, Untagged};
 use crate::plan::destination::{Destination, target_path};
 use crate::plan::error::PlanError;
 
-/// An image's name at the target, and the rule that gave it.
+/// An image's name at the target, and the position of the rule that gave it.
+///
+/// # Errors
+/// If the image has no repository name, or the name at the target would not be valid.
 pub(crate) fn target_name(
     root: &Root,
     destination: &Destination,
@@ -32,8 +35,8 @@ pub(crate) fn target_name(
     Ok((place(repository, source.tag(), digest, options.untagged).map_err(bad_name)?, rule))
 }
 
-/// `repository:tag`. What was asked for by digest alone gets a tag made of it, because registries collect
-/// what has none.
+/// `repository:tag`. An image without a tag gets one made of its digest, because registries collect images
+/// that have none.
 fn place(
     repository: Repository,
     tag: Option<&str>,

@@ -1,4 +1,4 @@
-//! Rules by which no image went, and why: most likely they are slips.
+//! Rules that no image goes by, and why: most likely they are typing errors.
 
 use std::collections::HashSet;
 
@@ -20,18 +20,21 @@ impl<'a> UsedRules<'a> {
         UsedRules { rules, used: vec![false; rules.len()], overruled_by: vec![None; rules.len()] }
     }
 
-    /// `root` went by `rule`, if by any.
+    /// Notes that `root` goes by `rule`, if by any.
     pub(crate) fn note(&mut self, root: &Root, rule: Option<usize>) {
         let (Some(winner), Some(name)) = (rule, name_of(root)) else { return };
         self.used[winner] = true;
         for (other, rule) in self.rules.iter().enumerate().filter(|(other, _)| *other != winner) {
-            if rule.speaks_of(&name) {
+            if rule.fits(&name) {
                 self.overruled_by[other] = Some(winner);
             }
         }
     }
 
-    /// Every rule must have been of use.
+    /// Checks that an image goes by each rule.
+    ///
+    /// # Errors
+    /// [`PlanError::UnusedRule`].
     pub(crate) fn conclude(self, graph: &Graph) -> Result<(), PlanError> {
         match self.used.iter().position(|used| !used) {
             None => Ok(()),
@@ -53,7 +56,7 @@ impl<'a> UsedRules<'a> {
         if names.is_empty() {
             return UnusedRule::NoNames;
         }
-        if names.iter().any(|name| rule.speaks_of(name)) {
+        if names.iter().any(|name| rule.fits(name)) {
             return UnusedRule::LeftOut;
         }
         let without_tag = |name: &String| {

@@ -1,9 +1,8 @@
 //! Images of which only some platforms are carried, and registries that want all of an index's children.
 //!
 //! Most registries refuse an index unless each manifest that it names is there, and say so only when the
-//! index comes, after the layers have gone. So before anything moves: if the omitted children are at the
-//! target already, the index is complete there; else a made-up index, never the real one, finds out whether
-//! this registry minds.
+//! index comes, after the layers were sent. So before anything moves, a made-up index, never the real one,
+//! shows whether this registry takes an index with absent children.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,12 +26,12 @@ pub struct SparseRefusal {
     pub answer: Error,
 }
 
-/// What is known of a registry that didn't take the question.
+/// What is known of a registry that didn't take the made-up index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certainty {
     /// It refuses indexes with absent children.
     Refuses,
-    /// Its answer tells nothing of that.
+    /// Its answer doesn't show that.
     Inconclusive,
 }
 
@@ -64,19 +63,19 @@ impl fmt::Display for SparseRefusal {
     }
 }
 
-/// What a registry makes of an index some of whose children are absent.
+/// Whether a registry takes an index some of whose children are absent.
 #[derive(Debug)]
 pub(crate) enum ProbeOutcome {
     /// It takes it.
     Accepts,
     /// It refuses it; this is its answer.
     Refuses(Error),
-    /// It could not be found out; this is why.
+    /// That could not be found out; this is why.
     Inconclusive(Error),
 }
 
-/// Finds out by a made-up index, in the repository of the first image that needs it. What the probe leaves
-/// behind is deleted, as far as the registry lets us.
+/// Finds out by a made-up index in a repository that an image will need. The index is deleted again, if the
+/// registry allows that.
 pub(crate) async fn probe(
     transport: &Transport,
     repository: &Repository,
@@ -94,7 +93,7 @@ pub(crate) async fn probe(
     if !matches!(refusal, Error::Refused(_) | Error::NotFound(_)) {
         return ProbeOutcome::Inconclusive(refusal);
     }
-    // It may be the children, or indexes as such, or we: an index without children tells.
+    // The reason may be the children, indexes as such, or this client: an index without children shows which.
     match try_index(transport, repository, &made_up_index(&[]), observer).await {
         Ok(()) => ProbeOutcome::Refuses(refusal),
         Err(_) => ProbeOutcome::Inconclusive(refusal),
@@ -119,8 +118,8 @@ async fn try_index(
     Ok(())
 }
 
-/// An index that nobody has: children that don't exist, for the platforms that would be missing, because some
-/// registries only mind certain platforms.
+/// An index of children that exist nowhere, for the platforms that would be missing: some registries want
+/// only certain platforms.
 fn made_up_index(omitted: &[OmittedChild]) -> String {
     let platforms: BTreeSet<Platform> = omitted
         .iter()

@@ -13,7 +13,8 @@ use crate::plan::push_plan::PushPlan;
 use crate::preflight::tag_state::{TagState, tag_state};
 
 /// Refuses tags that two different manifests of the bundle would get: the one that is sent last would take it
-/// from the other. Cosign's tags are such, where one image comes from two registries with a signature at each.
+/// from the other. Cosign's tags are such, where one image comes from two registries with a signature at
+/// each.
 ///
 /// # Errors
 /// [`PushError::TagsShared`].

@@ -12,67 +12,67 @@ use serde_json::Value;
 use crate::image_error::ImageError;
 use crate::referrers::list::{ListError, ReferrersList};
 
-/// So many entries of an index are looked at to find out whether it is a list of referrers.
+/// How many entries of an index are looked at to find out whether it is a list of referrers.
 const MOST_LOOKED_AT: usize = 20;
-/// So often what stood there before is read again before it is written over.
+/// How often the list from before the write may show before the write is repeated.
 const MOST_HIDDEN: u32 = 2;
 
-/// What came of one look at a list, and of one attempt to complete it.
+/// What came of one attempt to complete a list.
 pub(crate) enum Attempt {
-    /// It has all entries, and this digest.
-    Whole(Kept),
+    /// It has all entries.
+    Complete(CompleteList),
     /// It has to be looked at again.
-    Again(Reason),
+    Again(RetryReason),
 }
 
 /// A list that has all entries, with its digest.
-pub(crate) enum Kept {
-    /// It was not written for that.
+pub(crate) enum CompleteList {
+    /// It had them already.
     Found(Digest),
     /// It was completed and read back.
     Written(Digest),
 }
 
 /// Why a list is not complete yet.
-pub(crate) enum Reason {
-    /// It was taken, and what is read is older.
+pub(crate) enum RetryReason {
+    /// It was taken, and the registry still shows what was there before.
     Hidden,
-    /// Somebody else has written it.
+    /// Another client has written it.
     Overwritten,
-    /// It was not taken, which may pass.
+    /// It was not taken, and another attempt may succeed.
     Passing(Error),
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for RetryReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Hidden => f.write_str("the list was taken, and does not show yet"),
-            Reason::Overwritten => f.write_str("somebody else writes the list, too"),
-            Reason::Passing(error) => error.fmt(f),
+            RetryReason::Hidden => f.write_str("the list was taken, and does not show yet"),
+            RetryReason::Overwritten => f.write_str("somebody else writes the list, too"),
+            RetryReason::Passing(error) => error.fmt(f),
         }
     }
 }
 
-impl Reason {
-    /// The error where it was waited long enough.
+impl RetryReason {
+    /// The error when the waiting is over.
     pub(crate) fn into_error(self, target: String) -> ImageError {
         match self {
-            Reason::Hidden | Reason::Overwritten => ImageError::Contended { target },
-            Reason::Passing(source) => ImageError::Manifest { label: target, source },
+            RetryReason::Hidden | RetryReason::Overwritten => ImageError::Contended { target },
+            RetryReason::Passing(source) => ImageError::Manifest { label: target, source },
         }
     }
 }
 
-/// Keeps one list.
+/// One list while it is completed.
 pub(crate) struct FallbackIndex<'a> {
     transport: &'a Transport,
     list: &'a ReferrersList,
     selector: Selector,
-    /// What stood there when the registry took ours: while it still does, ours doesn't show yet.
+    /// What was there when the registry took our list: while it still is, our list doesn't show yet.
     before: Option<Option<Bytes>>,
-    /// How often it still did.
+    /// How often it still was.
     hidden: u32,
-    /// What stood there when a write on a condition was refused: if it still does, the condition was not the
+    /// What was there when a write on a condition was refused: if it still is, the condition was not the
     /// reason.
     refused: Option<Option<Bytes>>,
 }
@@ -83,32 +83,39 @@ impl<'a> FallbackIndex<'a> {
     }
 
     /// Completes the list, once.
+    ///
+    /// # Errors
+    /// If the list can't be read or written, or something else stands there.
     pub(crate) async fn attempt(&mut self) -> Result<Attempt, ListError> {
         let found = self.read().await?;
-        let (index, lacking) = self.judge(found.as_ref()).await?;
+        let (index, lacking) = self.compare(found.as_ref()).await?;
         if let Some(found) = found.as_ref().filter(|_| lacking.is_empty()) {
-            return Ok(self.whole(found));
+            return Ok(self.complete(found));
         }
         let there = found.as_ref().map(|found| found.bytes.clone());
         if self.before.as_ref() == Some(&there) && self.hidden < MOST_HIDDEN {
             self.hidden += 1;
-            return Ok(Attempt::Again(Reason::Hidden));
+            return Ok(Attempt::Again(RetryReason::Hidden));
         }
         if let Some(reason) = self.write(self.extended(index, &lacking), found).await? {
             return Ok(Attempt::Again(reason));
         }
         (self.before, self.hidden) = (Some(there), 0);
         let found = self.read().await?;
-        let (_, lacking) = self.judge(found.as_ref()).await?;
+        let (_, lacking) = self.compare(found.as_ref()).await?;
         Ok(match found.as_ref().filter(|_| lacking.is_empty()) {
-            Some(found) => self.whole(found),
-            None => Attempt::Again(Reason::Overwritten),
+            Some(found) => self.complete(found),
+            None => Attempt::Again(RetryReason::Overwritten),
         })
     }
 
-    fn whole(&self, found: &FetchedManifest) -> Attempt {
+    fn complete(&self, found: &FetchedManifest) -> Attempt {
         let digest = Digest::sha256(&found.bytes);
-        Attempt::Whole(if self.before.is_some() { Kept::Written(digest) } else { Kept::Found(digest) })
+        Attempt::Complete(if self.before.is_some() {
+            CompleteList::Written(digest)
+        } else {
+            CompleteList::Found(digest)
+        })
     }
 
     async fn read(&self) -> Result<Option<FetchedManifest>, ListError> {
@@ -116,8 +123,9 @@ impl<'a> FallbackIndex<'a> {
         found.map_err(|source| ListError::Failed(ImageError::Look { target: self.list.target(), source }))
     }
 
-    /// The list as it is, every member of it, and what it lacks. What is no list is left alone.
-    async fn judge(&self, found: Option<&FetchedManifest>) -> Result<(Value, Vec<Digest>), ListError> {
+    /// The list as it is, with all members of its JSON, and what it lacks. An index that is no list is an
+    /// error: it is left alone.
+    async fn compare(&self, found: Option<&FetchedManifest>) -> Result<(Value, Vec<Digest>), ListError> {
         let Some(found) = found else {
             let index = serde_json::json!({
                 "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [],
@@ -135,13 +143,15 @@ impl<'a> FallbackIndex<'a> {
         }
         let listed: HashSet<Digest> = listed.into_iter().map(|descriptor| descriptor.digest).collect();
         let lacking = self.list.entries.keys().copied().filter(|digest| !listed.contains(digest)).collect();
-        // The strict view refused what readers disagree on; this one keeps members that we don't know.
+        // The strict parser has refused what readers disagree on; this one keeps members that it doesn't
+        // know.
         let index = serde_json::from_slice(&found.bytes).map_err(|_| no_list())?;
         Ok((index, lacking))
     }
 
     /// Whether an index with these entries is a list of referrers: one of them is attached to the subject. An
-    /// image's index has none. Of entries that are not there any more, those for a platform are an image's.
+    /// image's index has no such entry. An entry that is not there any more counts as attached unless it is
+    /// for a platform.
     async fn are_referrers(&self, listed: &[Descriptor]) -> Result<bool, ListError> {
         if listed.is_empty() || listed.iter().any(|entry| self.list.entries.contains_key(&entry.digest)) {
             return Ok(true);
@@ -167,12 +177,12 @@ impl<'a> FallbackIndex<'a> {
         Bytes::from(index.to_string())
     }
 
-    /// Writes the list over what was found; why it has to be looked at again, if it has to.
+    /// Writes the list over what was found. Returns why it has to be looked at again, if it has to.
     async fn write(
         &mut self,
         bytes: Bytes,
         found: Option<FetchedManifest>,
-    ) -> Result<Option<Reason>, ListError> {
+    ) -> Result<Option<RetryReason>, ListError> {
         let (there, etag) = found.map(|found| (found.bytes, found.etag)).unzip();
         let etag = etag.flatten().filter(|_| self.refused.as_ref() != Some(&there));
         let put = self.transport.replace_manifest(
@@ -186,9 +196,9 @@ impl<'a> FallbackIndex<'a> {
             Ok(Replaced::Done(_)) => Ok(None),
             Ok(Replaced::Changed) => {
                 self.refused = Some(there);
-                Ok(Some(Reason::Overwritten))
+                Ok(Some(RetryReason::Overwritten))
             }
-            Err(error) if error.is_passing() => Ok(Some(Reason::Passing(error))),
+            Err(error) if error.is_passing() => Ok(Some(RetryReason::Passing(error))),
             Err(source @ (Error::Refused(_) | Error::NotFound(_))) => {
                 Err(ListError::Impossible(ImageError::ListRefused { target, source }))
             }

@@ -14,7 +14,7 @@ use crate::image_error::ImageError;
 #[derive(Clone, Debug)]
 pub(crate) struct ReferrerEntry(pub(crate) Value);
 
-/// What a push has to see listed for one manifest.
+/// The referrers of one manifest that the target has to list.
 #[derive(Clone, Debug)]
 pub(crate) struct ReferrersList {
     pub(crate) repository: Repository,
@@ -24,21 +24,22 @@ pub(crate) struct ReferrersList {
 
 /// Why something isn't listed.
 pub(crate) enum ListError {
-    /// This registry can't keep the list, today or tomorrow. The image can go there all the same.
+    /// This registry can't keep the list, and another attempt won't help. The image can go there all the
+    /// same.
     Impossible(ImageError),
-    /// It may do better next time.
+    /// The next push may succeed.
     Failed(ImageError),
 }
 
 impl ReferrerEntry {
-    /// What the referrers API would say of it.
+    /// What the referrers API would list for it.
     pub(crate) fn of(raw: &RawManifest) -> Self {
         let descriptor = raw.descriptor();
         let mut entry = serde_json::json!({
             "mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size,
         });
-        // Without a type of its own it has its config's, an image's included (distribution-spec 1.1, "Listing
-        // Referrers").
+        // A manifest without an artifact type, also an image, is listed with the media type of its config
+        // (distribution-spec 1.1, "Listing Referrers").
         let config = match raw.node() {
             Node::Manifest { config, .. } => Some(config.media_type.as_str()),
             Node::Index(_) | Node::Artifact(_) => None,

@@ -1,13 +1,13 @@
 //! The lists of what is attached to a manifest, at the target.
 //!
-//! Where the registry has the referrers API, it lists them itself, and is asked whether it does. Where it
-//! hasn't, the list is ours to keep under the fallback tag (distribution-spec 1.1, "Pushing Manifests with
-//! Subject"): it is read, extended and written back, and never loses what others put there. That index is
-//! made here, so the receipt tells of it.
+//! A registry with the referrers API lists them itself, and the push checks that it does. At other registries
+//! the client keeps the list under the fallback tag (distribution-spec 1.1, "Pushing Manifests with
+//! Subject"): the push reads it, adds entries and writes it back, and keeps all entries of other clients.
+//! That index is made here, so it stands in the receipt.
 //!
-//! Others may do the same at the same time, and few registries write on a condition. So what was written is
-//! read back, and merged again where an entry is missing; and when all images are through, each list is
-//! looked at once more, after a pause in which whoever read it before we wrote has written, too.
+//! Other clients may do the same at the same time, and few registries write on a condition. So each list is
+//! read back, and completed again if an entry is missing. When all images are through, each list is read once
+//! more, after a pause: by then, a client that had read it before the push wrote has written, too.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -17,11 +17,11 @@ use airlift_registry::{Access, ReferrersAnswer, Transport};
 
 use crate::image_error::ImageError;
 use crate::receipt::FallbackTag;
-use crate::referrers::fallback_index::{Attempt, FallbackIndex, Kept};
+use crate::referrers::fallback_index::{Attempt, CompleteList, FallbackIndex};
 use crate::referrers::list::{ListError, ReferrersList};
 use crate::sync::locked;
 
-/// So many times all lists of a push are looked at again, where somebody writes to them all the time.
+/// How often all lists of a push are looked at again, if other clients write to them all the time.
 const MOST_ROUNDS: usize = 8;
 
 /// The lists that this push has written.
@@ -33,8 +33,10 @@ pub(crate) struct ReferrersLists {
 }
 
 impl ReferrersLists {
-    /// Sees to it that the target lists these referrers; tells of the fallback tag where that had to be
-    /// written.
+    /// Makes sure that the target lists these referrers. Returns the fallback tag if it had to be written.
+    ///
+    /// # Errors
+    /// If the registry doesn't list them, or the fallback tag can't be read or written.
     pub(crate) async fn ensure_listed(
         &self,
         transport: &Transport,
@@ -44,17 +46,17 @@ impl ReferrersLists {
             return Ok(None);
         }
         let target = list.target();
-        match self.keep(transport, &list).await? {
-            Some(Kept::Written(digest)) => {
+        match self.complete(transport, &list).await? {
+            Some(CompleteList::Written(digest)) => {
                 locked(&self.written).entry(target.clone()).or_insert_with(|| list.clone()).join(list);
                 Ok(Some(FallbackTag { target, digest }))
             }
-            Some(Kept::Found(_)) | None => Ok(None),
+            Some(CompleteList::Found(_)) | None => Ok(None),
         }
     }
 
-    /// Looks at all that was written once more, and completes it where others have written since. What each
-    /// list is in the end comes back, by target: its digest, or why it could not be completed.
+    /// Reads once more all lists that were written, and completes those that other clients have written
+    /// since. Returns by target what each list is in the end: its digest, or why it could not be completed.
     pub(crate) async fn settle(&self, transport: &Transport) -> Vec<(String, Result<Digest, ImageError>)> {
         let mut open: Vec<ReferrersList> =
             std::mem::take(&mut *locked(&self.written)).into_values().collect();
@@ -67,10 +69,10 @@ impl ReferrersLists {
             patience.rest().await;
             let mut again = Vec::new();
             for list in open {
-                match self.keep(transport, &list).await {
+                match self.complete(transport, &list).await {
                     Ok(None) => {}
-                    Ok(Some(Kept::Found(digest))) => settled.push((list.target(), Ok(digest))),
-                    Ok(Some(Kept::Written(_))) => again.push(list),
+                    Ok(Some(CompleteList::Found(digest))) => settled.push((list.target(), Ok(digest))),
+                    Ok(Some(CompleteList::Written(_))) => again.push(list),
                     Err(ListError::Impossible(error) | ListError::Failed(error)) => {
                         settled.push((list.target(), Err(error)));
                     }
@@ -85,8 +87,12 @@ impl ReferrersLists {
         settled
     }
 
-    /// Extends the fallback tag's index by what it lacks, as often as others write over it.
-    async fn keep(&self, transport: &Transport, list: &ReferrersList) -> Result<Option<Kept>, ListError> {
+    /// Adds to the fallback tag's index what it lacks, again and again if other clients write over it.
+    async fn complete(
+        &self,
+        transport: &Transport,
+        list: &ReferrersList,
+    ) -> Result<Option<CompleteList>, ListError> {
         let Some(selector) = list.selector() else { return Ok(None) };
         let target = list.target();
         let mut patience = transport.wait_for_visibility(&target);
@@ -97,7 +103,7 @@ impl ReferrersLists {
                 index.attempt().await?
             };
             let reason = match attempt {
-                Attempt::Whole(kept) => return Ok(Some(kept)),
+                Attempt::Complete(list) => return Ok(Some(list)),
                 Attempt::Again(reason) => reason,
             };
             if !patience.wait(&reason.to_string()).await {

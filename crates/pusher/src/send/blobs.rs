@@ -1,5 +1,5 @@
-//! Brings blobs to repositories: each is looked for, mounted from a neighbour, or sent; and each is proven,
-//! sent or not.
+//! Brings blobs to repositories. Each blob is looked for, mounted from another repository, or sent; and each
+//! is proven, sent or not.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -21,7 +21,7 @@ pub(crate) enum BlobError {
     /// The registry didn't take it.
     #[error(transparent)]
     Registry(#[from] Error),
-    /// The bundle's content is not what it is called, or can't be read.
+    /// The source's content doesn't match its digest, or can't be read.
     #[error("the bundle's own {digest} failed its check (airlift verify tells where)")]
     Content {
         /// The content.
@@ -30,7 +30,7 @@ pub(crate) enum BlobError {
         #[source]
         source: io::Error,
     },
-    /// A task died.
+    /// A task panicked.
     #[error("a transfer ended abnormally")]
     Task(#[source] tokio::task::JoinError),
 }
@@ -42,7 +42,7 @@ pub(crate) enum Reupload {
     There,
     /// It was sent.
     Sent,
-    /// It was sent for another manifest of this push, and that has to do.
+    /// It was sent again for another manifest of this push. Once is enough.
     SentBefore,
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Reupload {
 pub(crate) enum Recheck {
     /// By a HEAD.
     Head,
-    /// Not at all: it is sent, because an answer that it is there would be worth nothing.
+    /// Not at all: it is sent, because the registry would answer wrongly that it is there.
     AssumeMissing,
 }
 
@@ -107,6 +107,9 @@ impl Blobs {
 
     /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second
     /// repository can mount what the first was sent.
+    ///
+    /// # Errors
+    /// If the blob can't be read or proven, or the registry doesn't take it.
     pub(crate) async fn bring(
         &self,
         digest: Digest,
@@ -133,14 +136,14 @@ impl Blobs {
         let is_there = state.holders.contains(repository)
             || self.existence.has_blob(repository, &digest, content.size()).await?;
         if is_there {
-            self.prove(content, state).await?;
+            self.prove_once(content, state).await?;
             state.hold(repository);
             return Ok(Transfer::Skipped);
         }
         if let Some(holder) = state.holders.last()
             && self.transport.mount_blob(repository, &digest, holder).await? == Mount::Mounted
         {
-            self.prove(content, state).await?;
+            self.prove_once(content, state).await?;
             state.hold(repository);
             return Ok(Transfer::Mounted);
         }
@@ -166,7 +169,10 @@ impl Blobs {
 
     /// Sends a blob once more that was there or was sent, and that the registry lacks now. It is not mounted:
     /// the repository that it would come from may lack it, too.
-    pub(crate) async fn bring_again(
+    ///
+    /// # Errors
+    /// If the blob can't be read or proven, or the registry doesn't take it.
+    pub(crate) async fn send_again(
         &self,
         digest: Digest,
         label: String,
@@ -195,18 +201,25 @@ impl Blobs {
 
     /// Proves a blob that is not sent because the target has it. A push says that the bundle and the target
     /// agree, and a damaged bundle agrees with nothing.
-    pub(crate) async fn check(&self, digest: Digest, label: String) -> Result<(), BlobError> {
+    ///
+    /// # Errors
+    /// If the blob can't be read, or doesn't match its digest.
+    pub(crate) async fn prove(&self, digest: Digest, label: String) -> Result<(), BlobError> {
         let content = self.content(&digest)?;
         let state = self.state(&digest);
         let mut state = state.lock().await;
         let _permit = self.permits.acquire().await;
         self.observer.notice(Event::Started { digest, label, size: content.size() });
-        let outcome = self.prove(&content, &mut state).await;
+        let outcome = self.prove_once(&content, &mut state).await;
         self.observer.notice(Event::Finished { digest });
         outcome
     }
 
-    async fn prove(&self, content: &Arc<dyn SourceBlob>, state: &mut BlobState) -> Result<(), BlobError> {
+    async fn prove_once(
+        &self,
+        content: &Arc<dyn SourceBlob>,
+        state: &mut BlobState,
+    ) -> Result<(), BlobError> {
         let (digest, size) = (content.digest(), content.size());
         if std::mem::replace(&mut state.proven, true) {
             self.observer.notice(Event::Found { digest, bytes: size });

@@ -186,7 +186,7 @@ impl<'a> ImagePush<'a> {
             match self.session.lists.ensure_listed(&self.session.transport, list).await {
                 Ok(written) => self.receipt.fallback_tags.extend(written),
                 Err(ListError::Impossible(reason)) => {
-                    let (cause, reason) = (reason.known_cause(), reason.told());
+                    let (cause, reason) = (reason.known_cause(), reason.in_one_line());
                     self.receipt.give_up_listing(Unlisted { subject, referrers, reason, cause });
                 }
                 Err(ListError::Failed(error)) => return Err(error),

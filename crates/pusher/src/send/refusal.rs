@@ -8,19 +8,19 @@ use crate::image_error::ImageError;
 /// The codes by which registries say that something below a manifest is not there.
 const LACKING: [&str; 3] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
 
-/// Whether a registry says that it lacks something. Distribution also says so, with 500, of layers with urls
-/// that it doesn't want: that is no lack.
+/// Whether a registry says that it lacks something. With status 500, Distribution uses these codes also for
+/// layers with urls that it doesn't want: there is nothing missing.
 pub(crate) fn says_lacking(refusal: &Refusal) -> bool {
     refusal.status < 500 && LACKING.into_iter().any(|code| refusal.has(code))
 }
 
-/// Whether a registry has a manifest and hands it out only when it is signed or scanned: Harbor's projects
-/// may say so to all clients.
+/// Whether a registry has a manifest and hands it out only when it is signed or scanned, as Harbor does for
+/// projects with such a policy.
 pub(crate) fn is_withheld(refusal: &Refusal) -> bool {
     refusal.status == 412 && refusal.has("PROJECTPOLICYVIOLATION")
 }
 
-/// The error of a manifest that a registry refuses, with what is known about such refusals.
+/// The error for a manifest that a registry refuses, with advice where the reason is known.
 pub(crate) fn explain(graph: &Graph, raw: &RawManifest, label: String, source: Error) -> ImageError {
     let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
     let is_partial = || Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));

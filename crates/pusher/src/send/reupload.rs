@@ -149,8 +149,7 @@ impl TreeUpload {
 
     async fn send_blob_again(&self, blob: &NeededBlob, recheck: Recheck) -> Result<bool, ImageError> {
         let repository = &self.tree.repository;
-        let again =
-            self.session.blobs.bring_again(blob.digest, blob.label.clone(), repository, recheck).await;
+        let again = self.session.blobs.send_again(blob.digest, blob.label.clone(), repository, recheck).await;
         let again = again.map_err(|source| ImageError::Blob { label: blob.label.clone(), source })?;
         if again == Reupload::Sent {
             locked(&self.transfers).note_again(blob.digest, blob.size);

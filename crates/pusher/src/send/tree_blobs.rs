@@ -31,7 +31,7 @@ impl TreeUpload {
     /// If a blob can't be read or proven.
     pub(crate) async fn prove_blobs(&self) -> Result<(), ImageError> {
         self.for_each_blob(|session, digest, label| async move {
-            session.blobs.check(digest, label).await.map(|()| Transfer::Skipped)
+            session.blobs.prove(digest, label).await.map(|()| Transfer::Skipped)
         })
         .await
     }

@@ -133,35 +133,39 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         farewell.hold(file.in_use());
     }
     let bundle = VerifiedBundle::admit(&args.bundle, args.limits.limits())?;
-    for finding in bundle.warnings() {
-        let place =
-            if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
-        ui.warn(&format!("{place}{}", finding.message));
-    }
+    warn_of_findings(&bundle, ui);
     let options = args.options();
     let source: Arc<dyn ContentSource> = Arc::new(bundle);
     let plan = PushPlan::new(&*source, &destination, &options)?;
     let transport = args.registry.transport(ui.observer())?;
     warn_of_absent_subjects(&plan, ui);
-    let observer = ui.observer();
     let request = Request {
         source: &source,
         plan: &plan,
         transport: &transport,
         options: &options,
-        observer: &observer,
+        observer: &ui.observer(),
     };
     if args.dry_run {
         return dry_run(&request, ui).await;
     }
-    ui.note(&show::plan(&plan, None, &ui.err));
-    let receipt = push(&request, |receipt| {
-        if let Some(file) = &receipt_file {
+    push_and_report(&request, receipt_file.as_ref(), ui).await
+}
+
+/// Pushes, and shows what became of each image.
+async fn push_and_report(
+    request: &Request<'_>,
+    receipt_file: Option<&ReceiptFile>,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    ui.note(&show::plan(request.plan, None, &ui.err));
+    let receipt = push(request, |receipt| {
+        if let Some(file) = receipt_file {
             file.note(&hint::with_advice(receipt.clone()), ui);
         }
     });
     let receipt = hint::with_advice(receipt.await?);
-    if let Some(file) = &receipt_file {
+    if let Some(file) = receipt_file {
         file.write(&receipt)?;
     }
     if ui.json {
@@ -177,7 +181,15 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     })
 }
 
-/// What is attached to something that isn't there may be found by nobody.
+fn warn_of_findings(bundle: &VerifiedBundle, ui: &Ui) {
+    for finding in bundle.warnings() {
+        let place =
+            if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path.join(" → ")) };
+        ui.warn(&format!("{place}{}", finding.message));
+    }
+}
+
+/// Warns of images that are attached to something that isn't there: clients may not find them.
 fn warn_of_absent_subjects(plan: &PushPlan, ui: &Ui) {
     for image in plan.images() {
         if let Some(subject) = &image.subject {
@@ -189,7 +201,7 @@ fn warn_of_absent_subjects(plan: &PushPlan, ui: &Ui) {
     }
 }
 
-/// What the push would find; it ends as the push would before anything moves.
+/// Shows what the push would find. It is refused if the push would be, before anything moves.
 async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let found = preview(request).await?;
     if ui.json {

@@ -1,7 +1,9 @@
 //! What a push says: the plan before, the receipt after.
 
 use airlift_oci::reference;
-use airlift_pusher::{ImageReceipt, Preview, PushPlan, Receipt, Status, TagState};
+use airlift_pusher::{
+    ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState,
+};
 
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
@@ -10,45 +12,17 @@ use crate::ui::{indented, size};
 
 /// Where each image goes, and below it what is attached to it; with what is there, once that is known.
 pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) -> String {
-    let mut columns = vec![("source", Column::Text), ("target", Column::Text), ("size", Column::Number)];
-    if found.is_some() {
-        columns.push(("status", Column::Word));
-    }
-    let mut table = Table::new(columns);
-    for (number, image) in plan.images().iter().enumerate() {
-        let mut row: Vec<Cell> = vec![
-            Cell::new(Tone::Name, harmless(reference::familiar(&image.source))),
-            image.target.to_string().into(),
-            size::human(image.size).into(),
-        ];
-        row.extend(found.and_then(|found| found.images.get(number)).map(standing));
-        table.row(row);
-        for (place, attached) in image.attached.iter().enumerate() {
-            let kind = attachment(Some(&attached.target), attached.artifact_type.as_deref());
-            // Its repository is the image's, which stands above it.
-            let repository = image.target.repository().to_string();
-            let place_there = attached.target.strip_prefix(&repository).unwrap_or(&attached.target);
-            let mut row: Vec<Cell> = vec![
-                Cell::new(Tone::Dim, format!("  {kind}")),
-                Cell::new(Tone::Dim, format!("  {place_there}")),
-                String::new().into(),
-            ];
-            let there = found.and_then(|found| found.attached.get(number)?.get(place));
-            row.extend(there.map(standing));
-            table.row(row);
-        }
-    }
     let bytes = plan.images().iter().map(|image| image.size).fold(0, u64::saturating_add);
     let count = size::count(plan.images().len(), "image");
-    let mut text =
-        format!("{}\n{count}, {} to {}\n", table.render(stream), size::human(bytes), plan.destination());
+    let table = plan_table(plan, found).render(stream);
+    let mut text = format!("{table}\n{count}, {} to {}\n", size::human(bytes), plan.destination());
     for image in plan.images().iter().filter(|image| !image.omitted.is_empty()) {
         let left_out: Vec<&str> = image.omitted.iter().map(|child| child.label.as_str()).collect();
         let word = stream.paint.tone(Tone::Odd, "partial:").into_owned();
         text.push_str(&format!("{word} {} without {}\n", image.target, harmless(&left_out.join(", "))));
     }
-    for (image, standing) in plan.images().iter().zip(found.iter().flat_map(|found| &found.images)) {
-        if let TagState::Other(there) = standing {
+    for (image, state) in plan.images().iter().zip(found.iter().flat_map(|found| &found.images)) {
+        if let TagState::Other(there) = state {
             text.push_str(&format!(
                 "\n{} {} at the target is {there}\n  and in the bundle {}; --move-tags would move it\n",
                 stream.paint.tone(Tone::Odd, "taken:"),
@@ -60,7 +34,43 @@ pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
     text
 }
 
-/// Where partial images go without anybody being asked.
+fn plan_table(plan: &PushPlan, found: Option<&Preview>) -> Table {
+    let mut columns = vec![("source", Column::Text), ("target", Column::Text), ("size", Column::Number)];
+    if found.is_some() {
+        columns.push(("status", Column::Word));
+    }
+    let mut table = Table::new(columns);
+    for (number, image) in plan.images().iter().enumerate() {
+        let mut row: Vec<Cell> = vec![
+            Cell::new(Tone::Name, harmless(reference::familiar(&image.source))),
+            image.target.to_string().into(),
+            size::human(image.size).into(),
+        ];
+        row.extend(found.and_then(|found| found.images.get(number)).map(status));
+        table.row(row);
+        for (place, attached) in image.attached.iter().enumerate() {
+            let mut row = attached_row(image, attached);
+            let there = found.and_then(|found| found.attached.get(number)?.get(place));
+            row.extend(there.map(status));
+            table.row(row);
+        }
+    }
+    table
+}
+
+fn attached_row(image: &PlannedImage, attached: &PlannedAttached) -> Vec<Cell> {
+    let kind = attachment(Some(&attached.target), attached.artifact_type.as_deref());
+    // Its repository is the image's, which stands above it.
+    let repository = image.target.repository().to_string();
+    let place_there = attached.target.strip_prefix(&repository).unwrap_or(&attached.target);
+    vec![
+        Cell::new(Tone::Dim, format!("  {kind}")),
+        Cell::new(Tone::Dim, format!("  {place_there}")),
+        String::new().into(),
+    ]
+}
+
+/// Names what was not asked before partial images are pushed.
 pub(crate) fn not_asked(plan: &PushPlan) -> String {
     let partial = plan.images().iter().filter(|image| !image.omitted.is_empty()).count();
     match partial {
@@ -73,8 +83,8 @@ pub(crate) fn not_asked(plan: &PushPlan) -> String {
     }
 }
 
-fn standing(standing: &TagState) -> Cell {
-    match standing {
+fn status(state: &TagState) -> Cell {
+    match state {
         TagState::Absent => Cell::new(Tone::Plain, "new"),
         TagState::Present => Cell::new(Tone::Good, "present"),
         TagState::Other(_) => Cell::new(Tone::Odd, "TAKEN"),
@@ -84,6 +94,18 @@ fn standing(standing: &TagState) -> Cell {
 
 /// What became of each image, the reasons of those that failed, and one line on the whole.
 pub(crate) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
+    let mut text = receipt_table(receipt).render(stream) + "\n";
+    text.extend(receipt.images.iter().map(|image| failure(image, stream)));
+    text.extend(receipt.images.iter().map(|image| not_listed(image, stream)));
+    text.extend(receipt.images.iter().map(|image| without_index(image, stream)));
+    text.push_str(&lists_written(receipt, stream));
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text + &last_line(receipt, stream)
+}
+
+fn receipt_table(receipt: &Receipt) -> Table {
     let mut table = Table::new([
         ("target", Column::Text),
         ("state", Column::Word),
@@ -100,46 +122,44 @@ pub(crate) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
             size::human(image.skipped).into(),
         ]);
     }
-    let mut text = table.render(stream) + "\n";
-    for image in &receipt.images {
-        if let Some(error) = &image.error {
-            let word = stream.paint.tone(Tone::Bad, "failed:").into_owned();
-            text.push_str(&format!("{word} {}\n", image.target));
-            text.push_str(&indented(2, Tone::Plain, &harmless(error), stream));
-        }
+    table
+}
+
+fn failure(image: &ImageReceipt, stream: &Stream) -> String {
+    let Some(error) = &image.error else { return String::new() };
+    let word = stream.paint.tone(Tone::Bad, "failed:");
+    format!("{word} {}\n{}", image.target, indented(2, Tone::Plain, &harmless(error), stream))
+}
+
+fn not_listed(image: &ImageReceipt, stream: &Stream) -> String {
+    let mut text = String::new();
+    for unlisted in &image.unlisted {
+        let word = stream.paint.tone(Tone::Bad, "not listed:");
+        let count = size::count(unlisted.referrers.len(), "referrer");
+        text.push_str(&format!("{word} {count} of {} at {}\n", unlisted.subject, image.target));
+        let next = "clients will not find what is attached; they are there by their digests";
+        let reason = format!("{}; {next}", unlisted.reason);
+        text.push_str(&indented(2, Tone::Plain, &harmless(&reason), stream));
     }
-    for image in &receipt.images {
-        for unlisted in &image.unlisted {
-            let word = stream.paint.tone(Tone::Bad, "not listed:").into_owned();
-            let count = size::count(unlisted.referrers.len(), "referrer");
-            text.push_str(&format!("{word} {count} of {} at {}\n", unlisted.subject, image.target));
-            let next = "clients will not find what is attached; they are there by their digests";
-            text.push_str(&indented(
-                2,
-                Tone::Plain,
-                &harmless(&format!("{}; {next}", unlisted.reason)),
-                stream,
-            ));
-        }
+    text
+}
+
+fn without_index(image: &ImageReceipt, stream: &Stream) -> String {
+    if image.selected_children.is_empty() {
+        return String::new();
     }
-    for image in receipt.images.iter().filter(|image| !image.selected_children.is_empty()) {
-        let word = stream.paint.tone(Tone::Odd, "without its index:").into_owned();
-        text.push_str(&format!("{word} {}\n", image.target));
-        for child in &image.selected_children {
-            text.push_str(&format!("  {}\n", child.target));
-        }
-        text.push_str(&format!("  {} does not resolve there\n", image.digest));
-    }
+    let word = stream.paint.tone(Tone::Odd, "without its index:");
+    let children = image.selected_children.iter().map(|child| format!("  {}\n", child.target));
+    let children: String = children.collect();
+    format!("{word} {}\n{children}  {} does not resolve there\n", image.target, image.digest)
+}
+
+fn lists_written(receipt: &Receipt, stream: &Stream) -> String {
     let lists: Vec<_> = receipt.images.iter().flat_map(|image| &image.fallback_tags).collect();
-    if let Some(first) = lists.first() {
-        let more = if lists.len() > 1 { format!(" and {} more", lists.len() - 1) } else { String::new() };
-        let word = stream.paint.tone(Tone::Dim, "lists of attachments written, as the registry keeps none:");
-        text.push_str(&format!("{word}\n  {}{more}\n", first.target));
-    }
-    if !text.ends_with("\n\n") {
-        text.push('\n');
-    }
-    text + &last_line(receipt, stream)
+    let Some(first) = lists.first() else { return String::new() };
+    let more = if lists.len() > 1 { format!(" and {} more", lists.len() - 1) } else { String::new() };
+    let word = stream.paint.tone(Tone::Dim, "lists of attachments written, as the registry keeps none:");
+    format!("{word}\n  {}{more}\n", first.target)
 }
 
 fn state(status: Status) -> Cell {
@@ -154,23 +174,24 @@ fn state(status: Status) -> Cell {
 
 fn last_line(receipt: &Receipt, stream: &Stream) -> String {
     let of = |status| receipt.images.iter().filter(|image| image.status == status).count();
-    let sum = |part: fn(&ImageReceipt) -> u64| receipt.images.iter().map(part).fold(0, u64::saturating_add);
+    let sum = |bytes: fn(&ImageReceipt) -> u64| receipt.images.iter().map(bytes).fold(0, u64::saturating_add);
     let failed = of(Status::Failed);
     let unlisted = receipt.images.iter().filter(|image| !image.unlisted.is_empty()).count();
     let word = match failed + unlisted {
         0 => stream.paint.tone(Tone::Good, "OK"),
         _ => stream.paint.tone(Tone::Bad, "FAILED"),
     };
-    let mut told = vec![format!("{} pushed", of(Status::Pushed)), format!("{} present", of(Status::Present))];
+    let mut parts =
+        vec![format!("{} pushed", of(Status::Pushed)), format!("{} present", of(Status::Present))];
     if failed > 0 {
-        told.push(format!("{failed} failed"));
+        parts.push(format!("{failed} failed"));
     }
     if unlisted > 0 {
-        told.push(format!("{} whose referrers are not listed", size::count(unlisted, "image")));
+        parts.push(format!("{} whose referrers are not listed", size::count(unlisted, "image")));
     }
-    told.push(format!("{} uploaded", size::human(sum(|image| image.uploaded))));
+    parts.push(format!("{} uploaded", size::human(sum(|image| image.uploaded))));
     if failed == 0 && of(Status::Pushed) > 0 {
-        told.push("all read back byte for byte".to_owned());
+        parts.push("all read back byte for byte".to_owned());
     }
-    format!("{word}: {}\n", told.join(", "))
+    format!("{word}: {}\n", parts.join(", "))
 }
