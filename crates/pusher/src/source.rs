@@ -114,3 +114,39 @@ impl SourceBlob for BundleBlob {
         self.0.prove(progress)
     }
 }
+
+/// A source that is made up for tests. It shows that a plan needs no bundle.
+#[cfg(test)]
+pub(crate) mod made {
+    use airlift_oci::contents;
+
+    use super::*;
+
+    pub(crate) struct MadeSource {
+        pub(crate) graph: Graph,
+    }
+
+    impl sealed::Sealed for MadeSource {}
+
+    impl ContentSource for MadeSource {
+        fn id(&self) -> Digest {
+            Digest::sha256(b"made up")
+        }
+
+        fn graph(&self) -> &Graph {
+            &self.graph
+        }
+
+        fn platforms(&self, root: &Root) -> Platforms {
+            contents::platforms_of(&self.graph, root, |_| None)
+        }
+
+        fn platform_of(&self, leaf: &Leaf) -> Option<Platform> {
+            leaf.platform.clone()
+        }
+
+        fn blob(&self, _: &Digest) -> Option<Arc<dyn SourceBlob>> {
+            None
+        }
+    }
+}
