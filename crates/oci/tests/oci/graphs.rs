@@ -8,14 +8,10 @@ use airlift_oci::media_type::{DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
 use airlift_oci::selection::Selection;
 use airlift_oci::{Carried, Descriptor, Digest, Limits, RawManifest, contents};
 
-use crate::images::{Images, LAYER, index_json, json, manifest_json};
+use crate::images::{Images, LAYER, child_for, index_json, json, made_up, manifest_json};
 
 fn walked(images: &Images) -> Result<Graph, GraphError> {
     images.try_graph(Limits::default())
-}
-
-fn made_up(number: u64) -> Digest {
-    Digest::sha256(&number.to_le_bytes())
 }
 
 #[test]
@@ -224,9 +220,7 @@ fn an_index_that_is_reached_in_many_ways_is_gone_through_a_few_times() {
     let mut images = Images::default();
     let image = images.image("amd64", &[]);
     let wide = images.index(&vec![json(&image, ""); 15_000]);
-    let ways: Vec<_> = (0..15_000)
-        .map(|number| json(&wide, &format!(r#","platform":{{"os":"linux","architecture":"a{number}"}}"#)))
-        .collect();
+    let ways: Vec<_> = (0..15_000).map(|number| child_for(&wide, &format!("a{number}"))).collect();
     let outer = images.index(&ways);
     images.root(&outer, "registry.example.com/wide:1");
     let graph = quickly("the walk", || walked(&images).unwrap());
@@ -269,8 +263,7 @@ fn names_are_shortened() {
     let mut images = Images::default();
     let image = images.image("amd64", &[]);
     let long = "x".repeat(1 << 20);
-    let index = images
-        .index(&[json(&image, &format!(r#","platform":{{"os":"linux","architecture":"{long}\u001b"}}"#))]);
+    let index = images.index(&[child_for(&image, &format!("{long}\\u001b"))]);
     images.root(&index, &format!("registry.example.com/{long}\u{7}:1"));
     let graph = walked(&images).unwrap();
     let path = graph.path_of_manifest(1).concat();
@@ -343,12 +336,7 @@ fn missing(graph: &Graph) -> Vec<Digest> {
 /// be left out.
 #[test]
 fn manifests_that_are_absent_on_purpose_are_told_from_missing_ones() {
-    let mut images = Images::default();
-    let (amd64, arm64) = (images.image("amd64", &[]), images.image("arm64", &[]));
-    let platform =
-        |architecture: &str| format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
-    let index = images.index(&[json(&amd64, &platform("amd64")), json(&arm64, &platform("arm64"))]);
-    images.root(&index, "registry.example.com/app:1");
+    let (images, [amd64, arm64]) = Images::two_platforms();
     let lacking = |chosen: &[&str], absent: &[Digest]| {
         let mut images = images.clone();
         let root = &mut images.roots[0];
@@ -371,7 +359,7 @@ fn manifests_that_are_absent_on_purpose_are_told_from_missing_ones() {
 
     // Another root that names it and doesn't say that it is absent needs it.
     let mut two = images.clone();
-    two.root(&index, "registry.example.com/app:2");
+    two.root(&images.roots[0].descriptor, "registry.example.com/app:2");
     for root in &mut two.roots {
         root.selection = Some(Selection::new(["linux/amd64".parse().unwrap()]));
     }

@@ -23,7 +23,26 @@ pub(crate) fn json(descriptor: &Descriptor, more: &str) -> String {
     format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
 }
 
-/// An image manifest's text, with a line break that nobody may lose.
+/// An index's child for linux on an architecture.
+pub(crate) fn child_for(manifest: &Descriptor, architecture: &str) -> String {
+    json(manifest, &format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#))
+}
+
+/// An index's child that is buildkit's attestation of another child.
+pub(crate) fn attestation_child(attestation: &Descriptor, image: &Descriptor) -> String {
+    let more = format!(
+        r#","annotations":{{"vnd.docker.reference.type":"attestation-manifest","vnd.docker.reference.digest":"{}"}},"platform":{{"os":"unknown","architecture":"unknown"}}"#,
+        image.digest
+    );
+    json(attestation, &more)
+}
+
+/// The digest of content that is nowhere.
+pub(crate) fn made_up(number: u64) -> Digest {
+    Digest::sha256(&number.to_le_bytes())
+}
+
+/// An image manifest's text, with a line break that no tool may lose.
 pub(crate) fn manifest_json(media_type: &str, config: &Descriptor, layers: &[Descriptor]) -> String {
     let layers: Vec<_> = layers.iter().map(|layer| json(layer, "")).collect();
     format!(
@@ -65,6 +84,15 @@ impl Images {
         self.roots.push(Root::new(descriptor.clone(), Some(reference.to_owned())));
     }
 
+    /// An image for amd64 and arm64 without layers; with its two manifests.
+    pub(crate) fn two_platforms() -> (Self, [Descriptor; 2]) {
+        let mut images = Images::default();
+        let manifests = ["amd64", "arm64"].map(|name| images.image(name, &[]));
+        let index = images.index(&[child_for(&manifests[0], "amd64"), child_for(&manifests[1], "arm64")]);
+        images.root(&index, "registry.example.com/app:1");
+        (images, manifests)
+    }
+
     /// Two images that share a layer: a two-platform index with an attestation, and a Docker manifest with an
     /// empty layer and one that goes by a sha512 digest.
     pub(crate) fn sample() -> Self {
@@ -75,18 +103,8 @@ impl Images {
         let arm64 = images.image("arm64", std::slice::from_ref(&shared));
         let statement = images.blob("application/vnd.in-toto+json", br#"{"predicateType":"x"}"#);
         let attestation = images.image("unknown", &[statement]);
-        let platform = |name: &str| format!(r#","platform":{{"os":"linux","architecture":"{name}"}}"#);
-        let children = [
-            json(&amd64, &platform("amd64")),
-            json(&arm64, &platform("arm64")),
-            json(
-                &attestation,
-                &format!(
-                    r#","annotations":{{"vnd.docker.reference.type":"attestation-manifest","vnd.docker.reference.digest":"{}"}},"platform":{{"os":"unknown","architecture":"unknown"}}"#,
-                    amd64.digest
-                ),
-            ),
-        ];
+        let children =
+            [child_for(&amd64, "amd64"), child_for(&arm64, "arm64"), attestation_child(&attestation, &amd64)];
         let index = images.index(&children);
         let empty = images.blob(LAYER, b"");
         let wide = images.keep(Algorithm::Sha512, LAYER, b"filed under sha512");

@@ -9,7 +9,7 @@ use std::process::Command;
 use airlift_oci::Limits;
 use airlift_verifier::VerifiedBundle;
 
-use crate::images::Images;
+use crate::images::{Images, child_for};
 use crate::{report, rules};
 
 fn committed(name: &str) -> PathBuf {
@@ -105,10 +105,7 @@ fn what_skopeo_writes_here_and_now_is_whole() {
     let layer = images.blob(crate::images::LAYER, b"not really a layer");
     let (amd64, arm64) =
         (images.image("amd64", std::slice::from_ref(&layer)), images.image("arm64", &[layer]));
-    let child = |descriptor, name: &str| {
-        crate::images::json(descriptor, &format!(r#","platform":{{"os":"linux","architecture":"{name}"}}"#))
-    };
-    let index = images.index(&[child(&amd64, "amd64"), child(&arm64, "arm64")]);
+    let index = images.index(&[child_for(&amd64, "amd64"), child_for(&arm64, "arm64")]);
     images.root(&index, "1");
     images.write_folder(&layout);
     let archive = folder.path().join("s.tar");

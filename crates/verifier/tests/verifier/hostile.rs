@@ -10,15 +10,11 @@ use airlift_oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use airlift_oci::{Descriptor, Digest, Limits, Unobserved};
 use airlift_verifier::{Options, verify};
 
-use crate::images::{Images, LAYER, index_json, json};
+use crate::images::{Images, LAYER, index_json, json, made_up};
 use crate::tar_file::Tar;
 use crate::{report, rules};
 
 const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-
-fn made_up(number: u64) -> Digest {
-    Digest::sha256(&number.to_le_bytes())
-}
 
 /// A layout with these files and this `index.json`.
 fn layout(index: &str, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Tar {
@@ -289,12 +285,7 @@ fn a_hundred_thousand_needless_entries_cost_little() {
 /// `io.airlift.absent` excuses what was not chosen, and nothing else: in our own form and in others'.
 #[test]
 fn what_was_chosen_can_not_be_declared_absent() {
-    let mut images = Images::default();
-    let (amd64, arm64) = (images.image("amd64", &[]), images.image("arm64", &[]));
-    let platform =
-        |architecture: &str| format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
-    let index = images.index(&[json(&amd64, &platform("amd64")), json(&arm64, &platform("arm64"))]);
-    images.root(&index, "registry.example.com/app:1");
+    let (images, [amd64, arm64]) = Images::two_platforms();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.tar");
     for (chosen, absent, found) in [

@@ -2,7 +2,6 @@
 //! others'.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
 
-mod admitting;
 #[path = "../../../bundle/tests/format/archives.rs"]
 mod archives;
 mod docs;
@@ -16,11 +15,12 @@ mod hostile;
 #[path = "../../../oci/tests/oci/images.rs"]
 mod images;
 mod large;
+mod missing_platforms;
 mod odd;
-mod partial;
 mod rules;
 #[path = "../../../bundle/tests/format/tar_file.rs"]
 mod tar_file;
+mod verified_bundle;
 mod volumes;
 
 use std::path::Path;

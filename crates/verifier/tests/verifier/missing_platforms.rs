@@ -1,4 +1,4 @@
-//! Other tools' layouts that hold a part of an image, as `docker save` writes them: told from damage.
+//! Other tools' layouts that lack platforms of an image, as `docker save` writes them. That is no damage.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use airlift_oci::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIF
 use airlift_oci::{Descriptor, Digest, Limits};
 use airlift_verifier::{Report, State, VerifiedBundle};
 
-use crate::images::{Images, LAYER, json};
+use crate::images::{Images, LAYER, attestation_child, child_for};
 use crate::{report, rules};
 
 /// A layout with an image for three platforms, two with a layer of their own and one they share, and an
@@ -32,17 +32,12 @@ impl Layout {
             let manifest = images.image(architecture, &[shared.clone(), layer]);
             let text = String::from_utf8(images.contents.remove(&manifest.digest).unwrap()).unwrap();
             let manifest = images.blob(manifest_type, text.replace(OCI_MANIFEST, manifest_type).as_bytes());
-            let platform = format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
-            children.push(json(&manifest, &platform));
+            children.push(child_for(&manifest, architecture));
             manifests.push(manifest);
         }
         let statement = images.blob("application/vnd.in-toto+json", b"{}");
         let attestation = images.image("unknown", &[statement]);
-        let more = format!(
-            r#","annotations":{{"vnd.docker.reference.type":"attestation-manifest","vnd.docker.reference.digest":"{}"}},"platform":{{"os":"unknown","architecture":"unknown"}}"#,
-            manifests[0].digest
-        );
-        children.push(json(&attestation, &more));
+        children.push(attestation_child(&attestation, &manifests[0]));
         manifests.push(attestation);
         let index = images.index(&children);
         let text = String::from_utf8(images.contents.remove(&index.digest).unwrap()).unwrap();
