@@ -144,6 +144,12 @@ impl Plan {
         self.entries.iter().filter(|entry| matches!(entry.content, Content::Blob(_)))
     }
 
+    /// How many bytes all blobs have together: what is hashed to find out what a file holds. Everything else
+    /// is compared in no time.
+    pub fn blob_bytes(&self) -> u64 {
+        self.blobs().map(|entry| entry.size).sum()
+    }
+
     /// What the archive holds.
     pub fn graph(&self) -> &Graph {
         &self.graph

@@ -1,7 +1,7 @@
 //! How a run ends: the exit code of each failure.
 
 use airlift_bundle::plan::PlanError as LayoutError;
-use airlift_packager::{AttachedError, BuildError, FetchError, PackError, ResolveError, StreamError};
+use airlift_packager::{AttachedError, BuildError, FetchError, PackError, ResolveError};
 use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_verifier::{AdmitError, State};
@@ -34,13 +34,8 @@ impl Failure {
             Failure::Setup(error) => of_setup(error),
             Failure::Resolve(errors) => of_resolve(errors.first()),
             Failure::Pack(error) => of_pack(error),
-            Failure::Build(error) => of_build(error),
-            Failure::Stream(StreamError::Fetch { source, .. } | StreamError::Altered { source, .. }) => {
-                of_registry(source)
-            }
-            Failure::Stream(StreamError::Write(_) | StreamError::Changed { .. }) | Failure::Reuse(_) => {
-                Exit::Local
-            }
+            Failure::Build(error) | Failure::Stream(error) => of_build(error),
+            Failure::Reuse(_) => Exit::Local,
             Failure::Examine(_) | Failure::Admit(AdmitError::Examine(_)) => Exit::Local,
             Failure::Admit(AdmitError::Refused { report, .. }) => of_state(report.state),
             Failure::Damaged { .. } => Exit::No,
@@ -108,7 +103,9 @@ fn of_build(error: &BuildError) -> Exit {
     match error {
         BuildError::Exists { .. } => Exit::Refused,
         BuildError::Fetch(FetchError::Registry { source, .. }) => of_registry(source),
-        BuildError::Fetch(FetchError::Write { .. } | FetchError::Task(_)) => Exit::Local,
+        BuildError::Fetch(FetchError::Write { .. } | FetchError::Changed { .. } | FetchError::Task(_)) => {
+            Exit::Local
+        }
         BuildError::Output { .. } | BuildError::Read { .. } | BuildError::Write(_) | BuildError::Task(_) => {
             Exit::Local
         }

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use airlift_bundle::WriteError;
 use airlift_packager::{
-    AttachedError, BuildError, Kind, PackError, ResolveError, ReuseError, Several, StreamError,
+    AttachedError, BuildError, FetchError, Kind, PackError, ResolveError, ReuseError, Several,
 };
 use airlift_pusher::{Destination, PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
@@ -111,8 +112,9 @@ pub(crate) enum Failure {
     Reuse(#[from] ReuseError),
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The same of an archive on standard output, of which nothing is kept.
     #[error(transparent)]
-    Stream(#[from] StreamError),
+    Stream(BuildError),
     #[error(transparent)]
     Examine(#[from] ExamineError),
     #[error(transparent)]
@@ -192,9 +194,11 @@ impl Failure {
     /// Whether the reader of standard output went away, which is nothing to complain about.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         match self {
-            Failure::Stdout(error) | Failure::Stream(StreamError::Write(error)) => {
-                error.kind() == io::ErrorKind::BrokenPipe
-            }
+            Failure::Stdout(error)
+            | Failure::Stream(
+                BuildError::Write(WriteError::Stream(error))
+                | BuildError::Fetch(FetchError::Write { source: WriteError::Stream(error), .. }),
+            ) => error.kind() == io::ErrorKind::BrokenPipe,
             _ => false,
         }
     }

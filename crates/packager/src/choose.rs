@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_oci::document::platform_of_config;
 use airlift_oci::graph::{Leaf, leaves};
-use airlift_oci::{Digest, Graph, Platform, Root, Selection, contents};
-use bytes::Bytes;
+use airlift_oci::{Descriptor, Digest, Graph, Platform, Root, Selection, contents};
 use futures::{StreamExt, TryStreamExt};
 
-use crate::plan::{Missing, PackError};
+use crate::error::{LackingPlatforms, PackError};
+use crate::options::Missing;
 use crate::resolve::Resolved;
-use crate::several::Kind;
-use crate::source::{SmallBlob, SmallOrigin};
+use crate::supply::SmallBlob;
 use crate::walk::Walker;
 
 /// Configs that were read for their platform are kept for the archive, up to this many bytes in all.
@@ -22,44 +21,31 @@ const KEPT_CONFIGS: usize = 8 << 20;
 pub(crate) struct ConfigPlatforms(HashMap<Digest, Platform>);
 
 impl ConfigPlatforms {
-    /// Reads the configs of all images that need it. What was read is kept `at_hand`, so it isn't fetched
-    /// again.
+    /// Reads the configs of all images that need it. What was fetched for that is kept in memory, so it isn't
+    /// fetched again.
     pub(crate) async fn read(
         walker: &Walker<'_>,
         images: &[Resolved],
         graph: &Graph,
-        at_hand: &mut HashMap<Digest, Bytes>,
     ) -> Result<Self, PackError> {
-        let mut seen = HashSet::new();
-        let mut wanted = Vec::new();
-        for image in images {
-            for leaf in leaves(graph, &image.root) {
-                if let Some(config) = contents::config_of(graph, &leaf)
-                    && seen.insert(leaf.digest)
-                {
-                    let known = at_hand.get(&config.digest).cloned();
-                    wanted.push((image, leaf.digest, config.clone(), known));
-                }
-            }
-        }
-        let mut reads = futures::stream::iter(wanted)
-            .map(|(image, manifest, config, known)| async move {
-                let read = match known {
-                    Some(bytes) => SmallBlob { bytes, origin: SmallOrigin::Shelf },
-                    None => walker.source.small_blob(&image.repository, &config).await.map_err(|source| {
-                        PackError::Registry { path: vec![image.root.name(), "config".to_owned()], source }
-                    })?,
-                };
+        let blobs = &walker.source.blobs;
+        let mut reads = futures::stream::iter(wanted_configs(images, graph))
+            .map(|(image, manifest, config)| async move {
+                let path = || vec![image.root.name(), "config".to_owned()];
+                let read = blobs.small(&image.repository, &config).await;
+                let read = read.map_err(|source| PackError::Registry { path: path(), source })?;
                 Ok::<_, PackError>((manifest, config.digest, read))
             })
             .buffered(walker.jobs);
         let (mut platforms, mut kept) = (HashMap::new(), 0);
-        while let Some((manifest, config, SmallBlob { bytes, origin })) = reads.try_next().await? {
+        while let Some((manifest, config, SmallBlob { bytes, is_fetched })) = reads.try_next().await? {
             platforms.extend(platform_of_config(&bytes).map(|platform| (manifest, platform)));
-            // What is at hand on disk needs no room here.
-            kept += if origin == SmallOrigin::Registry { bytes.len() } else { 0 };
-            if kept <= KEPT_CONFIGS && origin == SmallOrigin::Registry {
-                at_hand.insert(config, bytes);
+            // What is there already needs no room here.
+            if is_fetched {
+                kept += bytes.len();
+                if kept <= KEPT_CONFIGS {
+                    blobs.keep(config, bytes);
+                }
             }
         }
         Ok(ConfigPlatforms(platforms))
@@ -87,7 +73,7 @@ impl ConfigPlatforms {
         let mut platforms = contents::Platforms::default();
         for leaf in leaves(graph, root) {
             let list = if leaf.carried.is_chosen() { &mut platforms.carried } else { &mut platforms.omitted };
-            let name = self.of(&leaf).map(airlift_oci::Platform::shown);
+            let name = self.of(&leaf).map(Platform::shown);
             if let Some(name) = name.filter(|name| !list.contains(name)) {
                 list.push(name);
             }
@@ -96,22 +82,19 @@ impl ConfigPlatforms {
     }
 }
 
-/// Platforms that were asked for and that an image doesn't have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{image} has no {}; it has {}", .lacking.join(", "), if .there.is_empty() { "none at the source".to_owned() } else { .there.join(", ") })]
-pub struct LackingPlatforms {
-    /// The image.
-    pub image: String,
-    /// What was asked for and isn't there.
-    pub lacking: Vec<String>,
-    /// What there is.
-    pub there: Vec<String>,
-}
-
-impl Kind for LackingPlatforms {
-    fn of(count: usize) -> String {
-        format!("{count} images lack platforms that were asked for")
+/// The configs that alone say of which platform a manifest is: with the image and the manifest, each once.
+fn wanted_configs<'a>(images: &'a [Resolved], graph: &Graph) -> Vec<(&'a Resolved, Digest, Descriptor)> {
+    let (mut seen, mut wanted) = (HashSet::new(), Vec::new());
+    for image in images {
+        for leaf in leaves(graph, &image.root) {
+            if let Some(config) = contents::config_of(graph, &leaf)
+                && seen.insert(leaf.digest)
+            {
+                wanted.push((image, leaf.digest, config.clone()));
+            }
+        }
     }
+    wanted
 }
 
 /// What becomes of one root.
@@ -153,7 +136,7 @@ pub(crate) fn choose(
     let (had, lacking): (Vec<&Platform>, Vec<&Platform>) = wanted.iter().partition(has);
     let lacking = (!lacking.is_empty()).then(|| LackingPlatforms {
         image: root.name(),
-        lacking: lacking.into_iter().map(airlift_oci::Platform::shown).collect(),
+        lacking: lacking.into_iter().map(Platform::shown).collect(),
         there: names(&there),
     });
     let lacking = match lacking {

@@ -1,34 +1,46 @@
 //! References to bundle: resolve, plan, fetch, publish.
 //!
-//! [`resolve`] turns references into roots, once; [`Packing::plan`] fetches every manifest below them and
-//! lays out the archive, which can be shown before anything large moves; [`Packing::write`] fetches the blobs
-//! to their places.
+//! [`resolve`] turns references into roots, once; [`plan`] fetches every manifest below them and lays out the
+//! archive, which can be shown before anything large moves; [`Packing::write`] brings the blobs to their
+//! places, from the nearest place that has each.
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
+mod any_order;
+mod archive_order;
 mod attached;
+mod blocking;
 mod choose;
-mod compressed;
-mod external;
-mod fetch;
+mod error;
+mod foreign;
+mod foresee;
+mod image_plan;
+mod job;
+mod local;
+mod nearest;
+mod options;
+mod origin;
 mod output;
+mod packing;
 mod plan;
+mod prefetch;
 mod resolve;
-mod reuse;
 mod several;
-mod shelves;
+mod sink;
 mod source;
-mod stream;
+mod supply;
 mod walk;
+mod work;
+mod write;
 
-pub use attached::AttachedError;
-pub use choose::LackingPlatforms;
-pub use external::ForeignLayers;
-pub use fetch::{FetchError, Fetched};
-pub use output::{BuildError, Built, Outcome, Output};
-pub use plan::{ImagePlan, Missing, MissingManifest, PackError, Packing, PlanOptions, Referrers};
+pub use attached::error::AttachedError;
+pub use error::{BuildError, FetchError, LackingPlatforms, MissingManifest, PackError, ReuseError};
+pub use local::LocalContents;
+pub use options::{ForeignLayers, Missing, PlanOptions, Referrers};
+pub use output::{LockedOutput, Output};
+pub use packing::{Fetched, ImagePlan, Packing};
+pub use plan::plan;
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use several::{Kind, Several};
-pub use shelves::{ReuseError, Shelves};
 pub use source::Source;
-pub use stream::StreamError;
+pub use write::{Built, Outcome};

@@ -108,7 +108,7 @@ pub async fn resolve(
         .map(|(position, reference)| async move {
             let resolved = resolve_one(source, reference, observer).await?;
             if source.transport.pull_limit(reference.repository().host()).is_some()
-                && source.shelves.is_empty()
+                && source.blobs.local.is_empty()
             {
                 let (host, needed) = ahead(position);
                 source.warn_of_limit(host, needed, observer);

@@ -8,21 +8,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use airlift_bundle::write::part::keep_manifests;
-use airlift_oci::{Descriptor, Digest, Event, Host, Observer, Remedy, Repository, Selector};
-use airlift_registry::{Access, BlobSink, Error, FetchedManifest, Lookup, Settles, Transport};
+use airlift_bundle::write::kept_manifests::keep_manifests;
+use airlift_oci::{Digest, Event, Host, Observer, Remedy, Repository, Selector};
+use airlift_registry::{Access, Error, FetchedManifest, Lookup, Settles, Transport};
 use bytes::Bytes;
 
-use crate::shelves::Shelves;
-
-/// A small blob is read into memory up to this size when it is at hand; fetched ones have limits of their
-/// own.
-const SMALL: u64 = 4 << 20;
+use crate::local::LocalContents;
+use crate::supply::BlobSupply;
 
 /// Where manifests and blobs come from.
 pub struct Source {
     pub(crate) transport: Transport,
-    pub(crate) shelves: Shelves,
+    pub(crate) blobs: BlobSupply,
     /// The manifests so far, in case that a limit ends it all.
     seen: Mutex<HashMap<Digest, Bytes>>,
     /// Registries of whose limit was told.
@@ -30,14 +27,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// Registries alone.
-    pub fn new(transport: Transport) -> Self {
-        Self::with_shelves(transport, Shelves::default())
-    }
-
-    /// Registries, for what these don't hold.
-    pub fn with_shelves(transport: Transport, shelves: Shelves) -> Self {
-        Source { transport, shelves, seen: Mutex::default(), told: Mutex::default() }
+    /// Registries, for what isn't among local content.
+    pub fn new(transport: Transport, local: LocalContents) -> Self {
+        let blobs = BlobSupply::new(transport.clone(), local);
+        Source { transport, blobs, seen: Mutex::default(), told: Mutex::default() }
     }
 
     /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs
@@ -93,7 +86,7 @@ impl Source {
         repository: &Repository,
         selector: &Selector,
     ) -> Result<Option<FetchedManifest>, Error> {
-        if self.shelves.is_empty() {
+        if self.blobs.local.is_empty() {
             return self.fetch_manifest(repository, selector).await;
         }
         let (settles, named) = match selector {
@@ -109,7 +102,7 @@ impl Source {
             return Ok(Some(self.kept(selector, fetched)));
         }
         let at_hand =
-            named.or(found.digest).and_then(|digest| Some((digest, self.shelves.manifest(&digest)?)));
+            named.or(found.digest).and_then(|digest| Some((digest, self.blobs.local.manifest(&digest)?)));
         match at_hand {
             Some((digest, bytes)) => Ok(Some(FetchedManifest {
                 bytes,
@@ -123,56 +116,12 @@ impl Source {
 
     /// The bytes of a manifest that needs no fetching, proven by their digest.
     pub(crate) fn known_manifest(&self, digest: &Digest) -> Option<Bytes> {
-        let known = self.shelves.manifest(digest)?;
+        let known = self.blobs.local.manifest(digest)?;
         self.keep(*digest, &known);
         Some(known)
     }
 
     fn keep(&self, digest: Digest, bytes: &Bytes) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes.clone());
-    }
-
-    /// A small blob, proven, in memory.
-    pub(crate) async fn small_blob(
-        &self,
-        repository: &Repository,
-        blob: &Descriptor,
-    ) -> Result<SmallBlob, Error> {
-        if let Some(bytes) =
-            self.shelves.small(&blob.digest, SMALL).filter(|bytes| bytes.len() as u64 == blob.size)
-        {
-            return Ok(SmallBlob { bytes, origin: SmallOrigin::Shelf });
-        }
-        let mut sink = Memory(Vec::new());
-        self.transport.fetch_blob(repository, blob, &mut sink).await?;
-        Ok(SmallBlob { bytes: sink.0.into(), origin: SmallOrigin::Registry })
-    }
-}
-
-/// A blob in memory.
-pub(crate) struct SmallBlob {
-    pub(crate) bytes: Bytes,
-    pub(crate) origin: SmallOrigin,
-}
-
-/// Where a small blob came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SmallOrigin {
-    Shelf,
-    Registry,
-}
-
-/// Takes a small blob into memory.
-struct Memory(Vec<u8>);
-
-impl BlobSink for Memory {
-    fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
-        self.0.extend_from_slice(piece);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> std::io::Result<()> {
-        self.0.clear();
-        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use airlift_oci::{
 use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::plan::PackError;
+use crate::error::PackError;
 use crate::resolve::Resolved;
 use crate::source::Source;
 

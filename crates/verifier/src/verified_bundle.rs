@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::write::part;
+use airlift_bundle::write::unfinished_names;
 use airlift_bundle::{Finding, OpenError};
 use airlift_oci::contents::Platforms;
 use airlift_oci::document::platform_of_config;
@@ -73,7 +73,7 @@ impl VerifiedBundle {
     pub fn admit(path: &Path, limits: Limits) -> Result<Self, AdmitError> {
         // What an unfinished build lacks is only seen when its blobs are read, which may be hours and many
         // images later.
-        if part::is_unfinished(path) && path.is_file() {
+        if unfinished_names::is_unfinished(path) && path.is_file() {
             let (path, part) = (path.to_owned(), path.to_owned());
             return Err(AdmitError::Examine(OpenError::Unfinished { path, part }.into()));
         }

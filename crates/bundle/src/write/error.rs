@@ -89,6 +89,19 @@ pub enum WriteError {
         #[source]
         source: io::Error,
     },
+    /// The stream takes no more. What was written is no bundle: it lacks its end.
+    #[error("can't write the archive to the stream")]
+    Stream(#[source] io::Error),
+    /// A blob that came in part is not what came again, or all of it is not what its digest says. What is in
+    /// a stream can't be taken back.
+    #[error("what is in the stream of {digest} already is not that content")]
+    Altered {
+        /// The blob.
+        digest: Digest,
+    },
+    /// A writer that takes one blob after the other was given a second one before the first was complete.
+    #[error("the blob before this one is not complete")]
+    OutOfTurn,
     /// The archive can't be cut into such volumes.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -123,4 +136,18 @@ pub enum Existing {
     Keep,
     /// Replace it, in one step.
     Replace,
+}
+
+/// Why an archive can't have the form that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitError {
+    /// It can't be cut into such volumes.
+    #[error(transparent)]
+    Volumes(#[from] SplitError),
+    /// It would have more zstd frames than readers take.
+    #[error("an archive of {size} bytes would have more frames than readers take")]
+    Frames {
+        /// The archive's size.
+        size: u64,
+    },
 }

@@ -1,12 +1,26 @@
-//! Writing: the plain archive, zstd frames and volumes, resumed from an unfinished file, and published once
-//! they are whole.
+//! Writing a bundle, in each of its forms: a plain archive, zstd frames, volumes, a stream.
+//!
+//! [`form`] has the list of forms, [`output`] what every form has to do. What an earlier run left unfinished
+//! is gone on with; the output takes its name once it is complete and durable.
 
-pub(crate) mod appender;
+mod appender;
 pub mod error;
+mod file;
+pub mod form;
+mod frame_output;
+pub mod frames;
+mod frames_resume;
+pub mod kept_manifests;
 pub mod locks;
-pub mod part;
-pub mod volume_parts;
-pub(crate) mod volumes;
-pub mod writer;
+pub mod output;
+pub mod placed;
+mod publish;
+mod slot;
+pub mod stream;
+pub mod tar;
+pub mod unfinished_file;
+pub mod unfinished_names;
+pub mod unfinished_volumes;
+mod volume_files;
+pub mod volumes;
 pub mod zst;
-mod zst_resume;

@@ -1,227 +1,173 @@
-//! Writes an archive into volumes: each byte once, at its final place; then the volumes take their names, and
-//! their manifest as the last.
+//! A plain archive that is cut into several files: `-o b.tar` in volumes of one size.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_disk::direct::AlignedBuffer;
-use airlift_disk::files::{Piece, Pieces, Purpose, identity};
-use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
+use airlift_oci::{Digest, Event, Observer, Phase};
 
 use crate::content::section::Section;
 use crate::content::storage::Storage;
 use crate::parallel;
-use crate::volumes::open::{read_manifest, start_of};
-use crate::volumes::{VolumeSet, manifest_path, volume_path};
-use crate::write::error::{Existing, WriteError};
-use crate::write::locks::Lock;
-use crate::write::volume_parts::{VolumeParts, part_path};
-use crate::write::writer;
-use crate::write::writer::sync_folder_of;
+use crate::plan::Plan;
+use crate::read::local::LocalContent;
+use crate::resume::is_archive_of;
+use crate::volumes::open::{Opened, open};
+use crate::volumes::{Split, VolumeSet, manifest_path, volume_path};
+use crate::write::error::{UnfitError, WriteError};
+use crate::write::file::{self, OneFile};
+use crate::write::output::{
+    BundleWriter, Leftovers, Measure, OpenOutput, OpenedOutput, OutputForm, OutputSize, Published,
+};
+use crate::write::placed::PlacedWriter;
+use crate::write::unfinished_names::{first_part_of_name, names_behind, part_path};
+use crate::write::unfinished_volumes::{self, UnfinishedVolumes};
+use crate::write::volume_files::VolumeFiles;
 
-/// Volumes with all their bytes reserved.
-#[derive(Debug)]
-pub(crate) struct Room {
-    parts: VolumeParts,
-    size: u64,
-    /// The same files twice, opened for writing and for reading.
-    writing: Pieces,
-    reading: Arc<Pieces>,
-}
+impl OutputForm for Split {
+    fn check(&self, path: &Path) -> Result<(), &'static str> {
+        file::check(path)?;
+        let is_utf8 = path.file_name().is_some_and(|name| name.to_str().is_some());
+        if is_utf8 { Ok(()) } else { Err("the names of volumes have to be UTF-8") }
+    }
 
-impl Room {
-    /// Makes the volumes for an archive of `size` bytes, or takes what an earlier run left, and reserves
-    /// their bytes.
-    pub(crate) fn within(parts: VolumeParts, size: u64) -> Result<Self, WriteError> {
-        let ranges = parts.split.ranges(size)?;
-        let (mut made, mut reading, mut writing) = (Vec::new(), Vec::new(), Vec::new());
-        for range in &ranges {
-            let path = part_path(&parts.output, range.number, ranges.len());
-            let reserved = make(&path, &parts).and_then(|file| {
-                made.push(path.clone());
-                let reserved = airlift_disk::reserve::reserve(&file, range.size)
-                    .and_then(|()| Ok(identity(&file.metadata()?)));
-                reserved.map_err(|source| WriteError::Reserve {
-                    path: path.clone(),
-                    size: range.size,
-                    source,
-                })
-            });
-            let identity = match reserved {
-                Ok(identity) => Some(identity),
-                Err(error) => {
-                    if parts.found.is_none() {
-                        // Nothing of worth is in them yet, and reserved stumps would only take up room.
-                        made.iter()
-                            .chain([&parts.lock_path])
-                            .for_each(|path| drop(std::fs::remove_file(path)));
-                    }
-                    return Err(error);
-                }
-            };
-            writing.push(Piece { path: path.clone(), start: range.start, size: range.size, identity });
-            reading.push(Piece { path, start: range.start, size: range.size, identity });
+    fn shown(&self, path: &Path) -> PathBuf {
+        manifest_path(path)
+    }
+
+    fn unfinished(&self, path: &Path) -> Vec<PathBuf> {
+        vec![part_path(&manifest_path(path)), unfinished_volumes::part_path(path, 1, 1)]
+    }
+
+    fn touched(&self, path: &Path) -> Vec<PathBuf> {
+        names_behind(path, |behind| {
+            let first = first_part_of_name(behind);
+            let is_number = matches!(first.len(), 3 | 4) && first.iter().all(u8::is_ascii_digit);
+            is_number || first == b"part" || first == b"volumes"
+        })
+    }
+
+    fn measure(&self, plan: &Plan) -> Result<Measure, UnfitError> {
+        let volumes = Some(self.ranges(plan.size())?);
+        Ok(Measure { size: OutputSize::Exact(plan.size()), volumes })
+    }
+
+    fn taken(&self, path: &Path, plan: &Plan) -> Result<Option<PathBuf>, WriteError> {
+        let count = self.ranges(plan.size())?.len();
+        // One more: a person who joins all files that are numbered would take it for the last.
+        let volumes = (1..=count + 1).map(|number| volume_path(path, number, count));
+        Ok(std::iter::once(manifest_path(path)).chain(volumes).find_map(|path| file::taken(&path)))
+    }
+
+    fn complete_at(
+        &self,
+        path: &Path,
+        plan: &Plan,
+        observer: &dyn Observer,
+    ) -> io::Result<Option<Published>> {
+        let manifest = manifest_path(path);
+        if !manifest.is_file() {
+            return Ok(None);
         }
-        if let Some(found) = &parts.found {
-            let surplus = found.files().iter().filter(|piece| !made.contains(&piece.path));
-            surplus.for_each(|piece| drop(std::fs::remove_file(&piece.path)));
-        }
-        let reading = Arc::new(Pieces::new(reading, Purpose::Read));
-        Ok(Room { parts, size, writing: Pieces::new(writing, Purpose::Write), reading })
-    }
-
-    /// The manifest's `.part`.
-    pub(crate) fn path(&self) -> &Path {
-        &self.parts.lock_path
-    }
-
-    /// The same, open and locked.
-    pub(crate) fn file(&self) -> &Arc<File> {
-        &self.parts.file
-    }
-
-    /// Whether others are kept from writing to it.
-    pub(crate) fn lock(&self) -> Lock {
-        self.parts.lock
-    }
-
-    /// Whether an earlier run left anything.
-    pub(crate) fn is_resumed(&self) -> bool {
-        self.parts.found.is_some()
-    }
-
-    /// What stands in the volumes.
-    pub(crate) fn storage(&self) -> Storage {
-        Arc::clone(&self.reading).into()
-    }
-
-    /// Writes whole blocks, which may reach into several volumes.
-    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError> {
-        let (mut left, mut at) = (bytes, offset);
-        while !left.is_empty() {
-            let failed = |index: usize, within, source| {
-                let path = self.writing.files().get(index).map(|piece| piece.path.clone());
-                WriteError::Write { path: path.unwrap_or_default(), offset: within, source }
-            };
-            let end = || failed(0, at, io::ErrorKind::UnexpectedEof.into());
-            let (index, within) = self.writing.at(at).ok_or_else(end)?;
-            let room = self.writing.files()[index].size.saturating_sub(within);
-            let (now, rest) =
-                left.split_at(usize::try_from(room).map_or(left.len(), |room| room.min(left.len())));
-            if now.is_empty() {
-                return Err(end());
-            }
-            let out = self.writing.outlet(index).map_err(|source| failed(index, within, source))?;
-            let written = if left.len() == bytes.len() {
-                out.write_all_at(now, within)
-            } else {
-                // Behind a volume's end the bytes in memory may not lie as direct writes need them to.
-                let mut aligned = AlignedBuffer::new(now.len());
-                aligned.fill(now);
-                out.write_all_at(aligned.bytes(), within)
-            };
-            written.map_err(|source| failed(index, within, source))?;
-            (left, at) = (rest, at + now.len() as u64);
-        }
-        Ok(())
-    }
-
-    /// Makes what was written so far durable.
-    pub(crate) fn sync(&self) -> Result<(), WriteError> {
-        for piece in self.reading.files() {
-            let synced = File::open(&piece.path).and_then(|file| airlift_disk::names::sync_file(&file));
-            synced.map_err(|source| WriteError::Sync { path: piece.path.clone(), source })?;
-        }
-        Ok(())
-    }
-
-    /// Reads all volumes once more, a volume a core. Blobs come in any order, so the digests can't be had
-    /// while they are written.
-    pub(crate) fn digests(&self, bundle: Digest, observer: &dyn Observer) -> Result<VolumeSet, WriteError> {
-        let _phase = Phase::Digest.start(observer, self.size);
-        let found = parallel::map(self.reading.files(), 0, |piece| {
-            self.digests_of(piece, observer)
-                .map_err(|source| WriteError::ReadBack { path: piece.path.clone(), source })
-        });
-        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let name = self.parts.output.file_name().unwrap_or_default();
-        Ok(VolumeSet::new(bundle, self.size, self.parts.split, &name.to_string_lossy(), &found))
-    }
-
-    fn digests_of(&self, piece: &Piece, observer: &dyn Observer) -> io::Result<(Digest, Digest)> {
-        let label = piece.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let digest = Digest::sha256(label.as_bytes());
-        observer.notice(Event::Started { digest, label, size: piece.size });
-        let index = self.reading.at(piece.start).map_or(0, |(index, _)| index);
-        let file = self.reading.file(index)?;
-        let start = start_of(&file, piece.size)?;
-        let all =
-            Section::new(self.storage(), piece.start, piece.size).digest(Algorithm::Sha256, |bytes| {
-                observer.notice(Event::Advanced { digest, bytes });
-            })?;
-        observer.notice(Event::Finished { digest });
-        Ok((start, all))
-    }
-
-    /// Gives the volumes their names, and the manifest its own when all of them have theirs, durably.
-    pub(crate) fn publish(&self, set: &VolumeSet, existing: Existing) -> Result<(), WriteError> {
-        let VolumeParts { output, file, lock_path, .. } = &self.parts;
-        let manifest = manifest_path(output);
-        let write = |source| WriteError::Write { path: lock_path.clone(), offset: 0, source };
-        file.write_all_at(&set.encode(), 0).map_err(write)?;
-        airlift_disk::names::sync_file(file)
-            .map_err(|source| WriteError::Sync { path: lock_path.clone(), source })?;
-        sync_folder_of(output)?;
-        let before = match existing {
-            Existing::Keep => None,
-            Existing::Replace => {
-                let before = read_manifest(&manifest).ok().and_then(Result::ok);
-                // From here on the old set is none any more; what says so has to be on disk before its
-                // volumes go.
-                remove_if_there(&manifest)?;
-                sync_folder_of(output)?;
-                before
-            }
+        let Ok(Opened { set: Some(set), storage: Some(storage), findings }) = open(&manifest) else {
+            return Ok(None);
         };
-        for number in 1..=set.count() {
-            let part = part_path(output, number, set.count());
-            writer::publish(&part, &volume_path(output, number, set.count()), existing)?;
+        let is_like_it = set.bundle == plan.id() && set.volume_size == self.volume_size();
+        if !findings.is_empty() || !is_like_it || set.size != plan.size() {
+            return Ok(None);
         }
-        sync_folder_of(output)?;
-        writer::publish(lock_path, &manifest, existing)?;
-        sync_folder_of(output)?;
-        for old in before.iter().flat_map(|before| &before.volumes) {
-            if set.volume(&old.name).is_none() && set.stem() == before.as_ref().and_then(VolumeSet::stem) {
-                // Nobody asks for it any more; that it stays is no reason to fail.
-                let _ = std::fs::remove_file(output.with_file_name(&old.name));
+        let check = Phase::Check.start(observer, plan.blob_bytes());
+        let is_it = is_archive_of(&storage, plan, 0, observer)?;
+        drop(check);
+        let is_it = is_it && digests_fit(&set, &storage, observer)?;
+        Ok(is_it.then(|| Published { size: plan.size(), volumes: Some(set) }))
+    }
+
+    /// An unfinished archive in one file of the same name is of use for volumes, too.
+    fn open(&self, path: &Path) -> Result<OpenedOutput, WriteError> {
+        let mut output = OpenVolumes {
+            output: path.to_owned(),
+            split: *self,
+            parts: None,
+            id: None,
+            set_aside: Vec::new(),
+            one_file: None,
+        };
+        let mut contents = output.find_unfinished()?;
+        // A build that writes the archive in one file is no obstacle.
+        if let Ok((one_file, more)) = OneFile::open(path) {
+            output.set_aside.extend(one_file.unfinished());
+            contents.extend(more);
+            output.one_file = Some(one_file);
+        } else {
+            contents.extend(LocalContent::open(path).ok());
+        }
+        contents.extend(LocalContent::open(&manifest_path(path)).ok());
+        Ok(OpenedOutput { output: Box::new(output), contents })
+    }
+}
+
+/// Whether the volumes have the digests that their manifest names.
+fn digests_fit(set: &VolumeSet, storage: &Storage, observer: &dyn Observer) -> io::Result<bool> {
+    let _phase = Phase::Digest.start(observer, set.size);
+    let digests = parallel::map(&set.volumes, 0, |volume| {
+        let digest = volume.sha256.0;
+        let section = Section::new(storage, set.start_of(volume), volume.size);
+        section.digest(digest.algorithm(), |bytes| observer.notice(Event::Advanced { digest, bytes }))
+    });
+    let digests = digests.into_iter().collect::<io::Result<Vec<_>>>()?;
+    Ok(set.volumes.iter().map(|volume| volume.sha256.0).eq(digests))
+}
+
+/// An output in volumes, with what earlier runs left of it.
+#[derive(Debug)]
+struct OpenVolumes {
+    output: PathBuf,
+    split: Split,
+    parts: Option<UnfinishedVolumes>,
+    /// The bundle that the unfinished volumes are to become; `None` where they don't say.
+    id: Option<Digest>,
+    set_aside: Vec<PathBuf>,
+    /// An unfinished archive in one file, locked until all is over.
+    one_file: Option<OneFile>,
+}
+
+impl OpenVolumes {
+    fn find_unfinished(&mut self) -> Result<Vec<LocalContent>, WriteError> {
+        let mut contents = Vec::new();
+        if let Some(parts) = UnfinishedVolumes::open_existing(&self.output, self.split)? {
+            let open = |source| WriteError::Open { path: parts.path().to_owned(), source };
+            let bytes = parts.storage();
+            let content = bytes.and_then(|bytes| LocalContent::of_storage(parts.path(), &bytes).transpose());
+            let content = content.transpose().map_err(open)?;
+            self.id = content.as_ref().and_then(LocalContent::id);
+            contents.extend(content);
+            self.parts = Some(parts);
+        }
+        for (bytes, files) in UnfinishedVolumes::all_set_aside(&self.output) {
+            let path = files.first().cloned().unwrap_or_default();
+            contents.extend(LocalContent::of_storage(&path, &bytes).ok().flatten());
+            self.set_aside.extend(files);
+        }
+        Ok(contents)
+    }
+}
+
+impl OpenOutput for OpenVolumes {
+    fn writer(&self, plan: &Arc<Plan>) -> Result<(Arc<dyn BundleWriter>, Leftovers), WriteError> {
+        let mut leftovers = Leftovers { files: self.set_aside.clone() };
+        let parts = match &self.parts {
+            Some(parts) if self.id.is_none_or(|id| id == plan.id() && parts.fit(plan.size())) => {
+                parts.clone()
             }
-        }
-        Ok(())
-    }
-}
-
-/// Opens a volume that an earlier run left, or makes it.
-fn make(path: &Path, parts: &VolumeParts) -> Result<File, WriteError> {
-    let found = std::fs::symlink_metadata(path);
-    if found.as_ref().is_ok_and(|found| !found.is_file()) {
-        return Err(WriteError::NotAFile { path: path.to_owned() });
-    }
-    if found.is_ok() && parts.found.is_none() {
-        return Err(WriteError::NotOurs { path: path.to_owned() });
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.open(path).map_err(|source| WriteError::Open { path: path.to_owned(), source })
-}
-
-fn remove_if_there(path: &Path) -> Result<(), WriteError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(WriteError::Open { path: PathBuf::from(path), source: error })
-        }
-        _ => Ok(()),
+            Some(parts) => {
+                let (parts, files) = parts.set_aside()?;
+                leftovers.files.extend(files);
+                parts
+            }
+            None => UnfinishedVolumes::open(&self.output, self.split)?,
+        };
+        let files = VolumeFiles::within(parts, plan.size())?;
+        Ok((Arc::new(PlacedWriter::new(Arc::clone(plan), files)), leftovers))
     }
 }

@@ -1,7 +1,6 @@
 //! Numbers and names of the format.
 
 use std::io;
-use std::path::Path;
 
 use airlift_disk::read::damage;
 
@@ -17,11 +16,6 @@ pub const MAX_STORED: u64 = 1 << 30;
 /// More frames than this are taken for an attack: packed ones of so many would be 8 TiB, and no archive has
 /// as many entries.
 pub(crate) const MAX_FRAMES: u32 = 1 << 21;
-
-/// Whether a file of this name is to be written in frames.
-pub fn is_asked_for(output: &Path) -> bool {
-    output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst"))
-}
 
 /// Bytes of the compressed file that are not what they have to be.
 pub(crate) fn damaged(what: &str, position: u64) -> io::Error {

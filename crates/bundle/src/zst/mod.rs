@@ -18,5 +18,5 @@ pub(crate) mod packed;
 pub(crate) mod seek_table;
 pub(crate) mod stored;
 
-pub use format::{CHUNK, MAX_STORED, is_asked_for};
+pub use format::{CHUNK, MAX_STORED};
 pub use framing::fits;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::{EntryPath, Existing, Plan, Writer};
-use airlift_oci::Limits;
+use airlift_bundle::{EntryPath, Existing, Form, Plan};
+use airlift_oci::{Limits, Unobserved};
 
 use crate::images::Images;
 
@@ -17,20 +17,19 @@ impl Images {
     /// Writes the archive; `order` gets the blobs' numbers and says in which order they come.
     pub(crate) fn write(&self, output: &Path, order: impl FnOnce(&mut Vec<usize>)) -> Arc<Plan> {
         let plan = self.plan();
-        let part = output.with_extension("part");
-        let writer = Arc::new(Writer::create(&part, Arc::clone(&plan)).unwrap());
+        let (writer, _) = Form::Tar.output().open(output).unwrap().output.writer(&plan).unwrap();
         let blobs: Vec<_> = plan.blobs().cloned().collect();
         let mut numbers = (0..blobs.len()).collect();
         order(&mut numbers);
         for number in numbers {
-            let mut blob = writer.blob(&blobs[number]);
+            let mut blob = writer.blob(&blobs[number]).unwrap();
             for piece in self.contents[&blobs[number].digest].chunks(13) {
                 blob.write(piece).unwrap();
             }
             blob.finish().unwrap();
         }
         writer.write_known().unwrap();
-        writer.publish(output, Existing::Keep).unwrap();
+        writer.publish(Existing::Keep, &Unobserved).unwrap();
         plan
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use airlift_bundle::write::zst::{FramesWriter, size_at_most};
+use airlift_bundle::write::frames::{FramesWriter, size_at_most};
 use airlift_bundle::zst::CHUNK;
 use airlift_bundle::{Archive, OpenError, Section, compare, resume};
 use airlift_oci::{Digest, Unobserved};

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::write::zst::FramesWriter;
-use airlift_bundle::{Existing, Plan};
+use airlift_bundle::write::frames::FramesWriter;
+use airlift_bundle::{Existing, Form, Plan};
 use airlift_oci::{Digest, Unobserved};
 
 use crate::images::{Images, LAYER, json};
@@ -67,10 +67,16 @@ pub(crate) fn write_rest(images: &Images, writer: &mut FramesWriter) {
 /// Writes the compressed archive of some images.
 pub(crate) fn write(images: &Images, output: &Path) -> Arc<Plan> {
     let plan = images.plan();
-    let part = output.with_extension("part");
-    let mut writer = FramesWriter::within(&part, &open(&part), &plan).unwrap();
-    writer.keep(&Unobserved).unwrap();
-    write_rest(images, &mut writer);
-    writer.publish(output, Existing::Keep).unwrap();
+    let (writer, _) = Form::Zst.output().open(output).unwrap().output.writer(&plan).unwrap();
+    writer.resume(&Unobserved).unwrap();
+    writer.write_known().unwrap();
+    for entry in plan.blobs() {
+        let mut blob = writer.blob(entry).unwrap();
+        for piece in images.contents[&entry.digest].chunks(1_013) {
+            blob.write(piece).unwrap();
+        }
+        blob.finish().unwrap();
+    }
+    writer.publish(Existing::Keep, &Unobserved).unwrap();
     plan
 }

@@ -1,11 +1,12 @@
 //! Content of 8 GiB and more, whose size doesn't fit a tar header's octal digits. The file is sparse: no zero
 //! is written.
 
+use std::fs::File;
 use std::process::Command;
 use std::sync::Arc;
 
 use airlift_bundle::resume::{ResumeState, resume_states};
-use airlift_bundle::{Archive, Plan, Writer, compare};
+use airlift_bundle::{Archive, Form, Plan, compare};
 use airlift_oci::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use airlift_oci::{Descriptor, Unobserved};
 
@@ -27,23 +28,24 @@ fn eight_gibibytes_are_planned_written_and_read() {
     let entry = plan.blobs().find(|entry| entry.digest == layer.digest).unwrap().clone();
 
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("large.part");
-    let writer = Arc::new(Writer::create(&path, Arc::clone(&plan)).unwrap());
+    let (output, path) = (folder.path().join("large.tar"), folder.path().join("large.tar.part"));
+    let (writer, _) = Form::Tar.output().open(&output).unwrap().output.writer(&plan).unwrap();
+    let file = Arc::new(File::options().read(true).write(true).open(&path).unwrap());
     writer.write_known().unwrap();
-    let mut blob = writer.blob(plan.blobs().next().unwrap());
+    let mut blob = writer.blob(plan.blobs().next().unwrap()).unwrap();
     blob.write(&images.contents[&config.digest]).unwrap();
     blob.finish().unwrap();
     assert_eq!(
-        compare::entry_difference(writer.file(), &entry).unwrap(),
+        compare::entry_difference(&file, &entry).unwrap(),
         Some((compare::Region::Header, entry.header_offset)),
         "reserved space is not yet an entry"
     );
     // The blob's data is zeros, which the file has already; its header is all that is missing.
-    std::os::unix::fs::FileExt::write_all_at(&**writer.file(), &entry.head(), entry.header_offset).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&*file, &entry.head(), entry.header_offset).unwrap();
 
-    let states = resume_states(writer.file(), &plan, 0, &Unobserved).unwrap();
+    let states = resume_states(&file, &plan, 0, &Unobserved).unwrap();
     assert!(matches!(states[..], [ResumeState::Complete, ResumeState::Complete]), "{states:?}");
-    assert_eq!(compare::tail_difference(writer.file(), plan.size(), &plan).unwrap(), None);
+    assert_eq!(compare::tail_difference(&file, plan.size(), &plan).unwrap(), None);
 
     let archive = Archive::open(&path).unwrap();
     assert!(archive.findings().is_empty(), "{:?}", archive.findings());

@@ -5,11 +5,11 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::WriteError;
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::read::archive::OpenError;
 use airlift_bundle::tar::path::PathError;
 use airlift_bundle::volumes::{MIN_VOLUME, Split, VolumeSet};
+use airlift_bundle::{UnfitError, WriteError};
 use airlift_oci::document::DocumentError;
 use airlift_oci::graph::GraphError;
 use airlift_oci::{Algorithm, Digest, DigestError, ManifestError, Platform};
@@ -48,6 +48,10 @@ fn messages_of_writing_and_opening() {
         assert!(error.to_string().contains("out/b.tar.part"), "{error}");
     }
     check(&WriteError::Length { digest, expected: 1, taken: 2 });
+    check(&WriteError::Stream(source()));
+    check(&WriteError::Altered { digest });
+    check(&WriteError::OutOfTurn);
+    check(&UnfitError::Frames { size: 1 });
     let split = Split::of(MIN_VOLUME).unwrap();
     for error in [Split::of(1).unwrap_err(), split.ranges(i64::MAX as u64).unwrap_err()] {
         check(&error);

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::{LocalContent, WriteError, zst};
+use airlift_bundle::{Form, LocalContent, WriteError};
 
 use crate::ui::term::shown;
 
@@ -74,7 +74,7 @@ impl Left {
         if matches!(number.len(), 3 | 4) && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Left::Volumes;
         }
-        if zst::is_asked_for(&bundle) {
+        if Form::of_file(&bundle) == Form::Zst {
             return Left::Frames;
         }
         // Before the manifests are written, nothing says what it holds.

@@ -11,7 +11,7 @@ mod push;
 mod registry;
 
 use airlift_oci::ReferenceError;
-use airlift_packager::{BuildError, FetchError, PackError, StreamError};
+use airlift_packager::{BuildError, FetchError, PackError};
 use airlift_pusher::{DestinationError, PushError};
 use airlift_verifier::{AdmitError, ExamineError};
 
@@ -36,7 +36,7 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
         ),
         Failure::PushPlan(error) => push::of_plan(error).map(str::to_owned),
         Failure::Push(error) => of_push(error),
-        Failure::Stream(StreamError::Fetch { source, .. } | StreamError::Altered { source, .. })
+        Failure::Stream(BuildError::Fetch(FetchError::Registry { source, .. }))
         | Failure::ReadBack { source, .. } => registry::of_error(source),
         Failure::Admit(AdmitError::Refused { report, .. }) => Some(of_state(report)),
         Failure::Examine(ExamineError::Open(error))

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use airlift_bundle::volumes::{Volume, VolumeRange, VolumeSet};
-use airlift_bundle::write::zst::size_at_most;
-use airlift_bundle::{Plan, zst};
+use airlift_bundle::volumes::{Volume, VolumeRange};
+use airlift_bundle::write::output::Measure;
 use airlift_oci::Digest;
-use airlift_packager::{Fetched, ImagePlan, Packing};
+use airlift_packager::{Built, Fetched, ImagePlan, Packing};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -112,63 +111,52 @@ pub struct PlannedBlob {
     pub path: Vec<String>,
 }
 
-/// The size of a bundle that was written: by the plan, or, where how much compression gains had to be seen,
-/// by the file.
-pub(crate) fn size_at(bundle: &Path, layout: &Plan) -> u64 {
-    let found = zst::is_asked_for(bundle).then(|| std::fs::metadata(bundle).ok()).flatten();
-    found.map_or(layout.size(), |file| file.len())
-}
-
 impl BuildDocument {
-    pub(crate) fn new(bundle: &Path, packing: &Packing, fetched: Fetched) -> Self {
+    pub(crate) fn new(bundle: &Path, packing: &Packing, built: Built) -> Self {
+        let Built { fetched, published, .. } = built;
         BuildDocument {
             schema: BUILD,
             bundle: bundle.display().to_string(),
-            id: packing.layout().id(),
-            size: size_at(bundle, packing.layout()),
+            id: packing.plan().id(),
+            size: published.size,
             downloaded: fetched.downloaded,
             reused: fetched.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
-            volumes: None,
+            volumes: published.volumes.map(|set| set.volumes),
         }
-    }
-
-    pub(crate) fn in_volumes(self, set: Option<VolumeSet>) -> Self {
-        BuildDocument { volumes: set.map(|set| set.volumes), ..self }
     }
 }
 
 impl PlanDocument {
-    pub(crate) fn in_volumes(self, spans: Option<&[VolumeRange]>) -> Self {
-        let volume = |span: &VolumeRange| PlannedVolume { number: span.number, size: span.size };
-        PlanDocument { volumes: spans.map(|spans| spans.iter().map(volume).collect()), ..self }
-    }
-
-    pub(crate) fn new(bundle: Option<&Path>, packing: &Packing, foreseen: Fetched) -> Self {
-        let layout = packing.layout();
-        let in_frames = bundle.is_some_and(zst::is_asked_for);
+    pub(crate) fn new(
+        bundle: Option<&Path>,
+        packing: &Packing,
+        foreseen: Fetched,
+        measure: &Measure,
+    ) -> Self {
+        let volume = |range: &VolumeRange| PlannedVolume { number: range.number, size: range.size };
         PlanDocument {
             schema: PLAN,
             bundle: bundle.map(|path| path.display().to_string()),
-            id: layout.id(),
-            size: if in_frames { size_at_most(layout) } else { layout.size() },
+            id: packing.plan().id(),
+            size: measure.size.bytes(),
             downloaded: foreseen.downloaded,
             reused: foreseen.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
-            volumes: None,
+            volumes: measure.volumes.as_ref().map(|ranges| ranges.iter().map(volume).collect()),
             blobs: None,
         }
     }
 
     pub(crate) fn with_blobs(self, packing: &Packing) -> Self {
-        let layout = packing.layout();
+        let plan = packing.plan();
         let blob = |entry: &airlift_bundle::PlannedEntry| PlannedBlob {
             digest: entry.digest,
             size: entry.size,
             offset: entry.data_offset,
-            path: layout.path_of(entry),
+            path: plan.path_of(entry),
         };
-        PlanDocument { blobs: Some(layout.blobs().map(blob).collect()), ..self }
+        PlanDocument { blobs: Some(plan.blobs().map(blob).collect()), ..self }
     }
 }
 

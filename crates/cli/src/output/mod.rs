@@ -15,7 +15,6 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-pub(crate) use build::size_at;
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::absent::Absent;
+use super::carry::check_work;
 use super::entries::ManifestEntry;
 use super::labels::Labels;
 use super::limits::{GraphError, Limits};
@@ -184,32 +185,6 @@ impl GraphBuilder {
         check_work(&graph)?;
         graph.with_carried()
     }
-}
-
-/// Refuses graphs in which looking at each root would take for ever.
-fn check_work(graph: &Graph) -> Result<(), GraphError> {
-    let limit = graph.limits.descriptors;
-    let mut known: HashMap<Digest, usize> = HashMap::new();
-    let mut work: usize = 0;
-    for root in &graph.roots {
-        let digest = root.descriptor.digest;
-        let one = *known.entry(digest).or_insert_with(|| {
-            let descriptors = |entry: &ManifestEntry| match entry.raw.as_ref().map(RawManifest::node) {
-                Some(Node::Index(children)) => 1 + children.len(),
-                Some(Node::Manifest { layers, .. }) => 2 + layers.len(),
-                Some(Node::Artifact(blobs)) => 1 + blobs.len(),
-                None => 1,
-            };
-            graph.below(&digest).into_iter().map(descriptors).sum()
-        });
-        // A selection holds each leaf against each of its platforms.
-        let times = 1 + root.selection.as_ref().map_or(0, |selection| selection.platforms().len());
-        work = work.saturating_add(one.saturating_mul(times));
-        if work > limit {
-            return Err(GraphError::Work { limit });
-        }
-    }
-    Ok(())
 }
 
 /// Refuses descriptors that name no manifest, or not in the way that all readers understand.

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::entries::BlobEntry;
+use super::entries::{BlobEntry, ManifestEntry};
 use super::leaves::leaves;
 use super::limits::GraphError;
 use super::lookup::Graph;
 use crate::layout::Root;
-use crate::{Carried, Digest, Selection};
+use crate::{Carried, Digest, Node, RawManifest, Selection};
 
 impl Graph {
     /// The same manifests with what `choose` makes of each root: another selection, and so other blobs.
@@ -19,6 +19,7 @@ impl Graph {
         for (root, selection) in self.roots.iter_mut().zip(selections) {
             root.selection = selection;
         }
+        check_work(&self)?;
         self.with_carried()
     }
 
@@ -129,4 +130,30 @@ impl Graph {
         }
         Ok(blobs)
     }
+}
+
+/// Refuses graphs in which looking at each root would take forever.
+pub(super) fn check_work(graph: &Graph) -> Result<(), GraphError> {
+    let limit = graph.limits.descriptors;
+    let mut known: HashMap<Digest, usize> = HashMap::new();
+    let mut work: usize = 0;
+    for root in &graph.roots {
+        let digest = root.descriptor.digest;
+        let one = *known.entry(digest).or_insert_with(|| {
+            let descriptors = |entry: &ManifestEntry| match entry.raw.as_ref().map(RawManifest::node) {
+                Some(Node::Index(children)) => 1 + children.len(),
+                Some(Node::Manifest { layers, .. }) => 2 + layers.len(),
+                Some(Node::Artifact(blobs)) => 1 + blobs.len(),
+                None => 1,
+            };
+            graph.below(&digest).into_iter().map(descriptors).sum()
+        });
+        // A selection holds each leaf against each of its platforms.
+        let times = 1 + root.selection.as_ref().map_or(0, |selection| selection.platforms().len());
+        work = work.saturating_add(one.saturating_mul(times));
+        if work > limit {
+            return Err(GraphError::Work { limit });
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@
 //! an SBOM. A registry that answers with an error is an error: "it has no signatures" is never guessed. How
 //! the lists of the first two are read is in `lists`.
 
+pub(crate) mod error;
 mod lists;
 
 use std::collections::HashSet;
@@ -18,6 +19,7 @@ use airlift_oci::{Digest, ManifestError, Observer, RawManifest, Repository, Root
 use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
+use crate::attached::error::AttachedError;
 use crate::resolve::Resolved;
 use crate::source::Source;
 use crate::walk::Walker;
@@ -28,55 +30,6 @@ const MAX_DEPTH: usize = 8;
 const MAX_ATTACHED: usize = 10_000;
 /// What cosign puts behind a digest to name what it attached.
 const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
-
-/// Why what is attached to an image could not be gathered.
-#[derive(Debug, thiserror::Error)]
-pub enum AttachedError {
-    /// The registry could not be asked, so nobody knows what is attached.
-    #[error("can't find out what is attached to {subject} in {repository}")]
-    Registry {
-        /// Where it was asked for.
-        repository: Repository,
-        /// What it would be attached to.
-        subject: Digest,
-        /// What happened.
-        #[source]
-        source: Error,
-    },
-    /// What came can't be carried.
-    #[error("what is attached to {subject} in {repository} can't be used")]
-    Manifest {
-        /// Where it came from.
-        repository: Repository,
-        /// What it is attached to.
-        subject: Digest,
-        /// Why.
-        #[source]
-        source: ManifestError,
-    },
-    /// A manifest that is listed for one subject and speaks of another.
-    #[error("{digest} is listed as attached to {subject} in {repository}, but says that it is attached to {}", .says.map_or("nothing".to_owned(), |says| says.to_string()))]
-    OtherSubject {
-        /// Where it was asked for.
-        repository: Repository,
-        /// For what it is listed.
-        subject: Digest,
-        /// The manifest.
-        digest: Digest,
-        /// What it says itself.
-        says: Option<Digest>,
-    },
-    /// There is no end to it.
-    #[error("more than {limit} {what} in {repository}")]
-    Limit {
-        /// Where.
-        repository: Repository,
-        /// The limit.
-        limit: usize,
-        /// Of what.
-        what: &'static str,
-    },
-}
 
 /// Gathers what is attached to images.
 pub(crate) struct Gatherer<'a> {

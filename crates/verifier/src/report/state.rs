@@ -1,6 +1,6 @@
 //! The state of a bundle: what all its findings together say.
 
-use airlift_bundle::write::part;
+use airlift_bundle::write::unfinished_names;
 use airlift_bundle::{Finding, Rule};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -70,6 +70,7 @@ impl Examined {
     /// Whether its name is that of an unfinished build, and the findings fit to that.
     pub(super) fn is_unfinished(&self) -> bool {
         let incomplete = |one: &Finding| one.is_error() && !BESIDE_UNFINISHED.contains(&one.rule);
-        part::is_unfinished(self.archive.path()) && self.findings.as_slice().iter().any(incomplete)
+        unfinished_names::is_unfinished(self.archive.path())
+            && self.findings.as_slice().iter().any(incomplete)
     }
 }

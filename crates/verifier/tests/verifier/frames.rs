@@ -170,7 +170,7 @@ fn only_our_own_bundles_are_taken_in_frames() {
     let path = folder.path().join("b.part");
     // As if the writer were somebody else's: the layout file doesn't name the bundle.
     let mut writer =
-        airlift_bundle::write::zst::FramesWriter::within(&path, &open(&path), &images.plan()).unwrap();
+        airlift_bundle::write::frames::FramesWriter::within(&path, &open(&path), &images.plan()).unwrap();
     write_rest(&images, &mut writer);
     let mut file = fs::read(&path).unwrap();
     let at = file.windows(17).position(|window| window == b"io.airlift.bundle").unwrap();

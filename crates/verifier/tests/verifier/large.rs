@@ -1,8 +1,8 @@
 //! An archive of 8 GiB and more is examined like any other.
 
-use std::sync::Arc;
+use std::fs::File;
 
-use airlift_bundle::Writer;
+use airlift_bundle::Form;
 use airlift_oci::media_type::OCI_MANIFEST;
 use airlift_oci::{Descriptor, Digest, Limits};
 use airlift_verifier::Examined;
@@ -19,19 +19,19 @@ fn sizes_beyond_octal_are_held_against_the_plan() {
     images.root(&manifest, "registry.example.com/large:1");
     let plan = images.plan();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("large.part");
-    let writer = Arc::new(Writer::create(&path, Arc::clone(&plan)).unwrap());
+    let (output, path) = (folder.path().join("large.tar"), folder.path().join("large.tar.part"));
+    let (writer, _) = Form::Tar.output().open(&output).unwrap().output.writer(&plan).unwrap();
+    let file = File::options().read(true).write(true).open(&path).unwrap();
     writer.write_known().unwrap();
     for entry in plan.blobs() {
-        std::os::unix::fs::FileExt::write_all_at(&**writer.file(), &entry.head(), entry.header_offset)
-            .unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &entry.head(), entry.header_offset).unwrap();
     }
     let examined = Examined::open(&path, Limits::default()).unwrap();
     assert!(examined.findings().is_empty(), "{:?}", examined.findings());
-    writer.file().set_len(plan.size() - 1024).unwrap();
+    file.set_len(plan.size() - 1024).unwrap();
     let examined = Examined::open(&path, Limits::default()).unwrap();
     assert_eq!(examined.findings().len(), 1, "{:?}", examined.findings());
-    writer.file().set_len(9 << 30).unwrap();
+    file.set_len(9 << 30).unwrap();
     let examined = Examined::open(&path, Limits::default()).unwrap();
     assert!(examined.findings().iter().any(|finding| finding.rule.id() == "blob-missing"));
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::volumes::Renamed;
-use crate::write::part;
+use crate::write::unfinished_names;
 
 /// Why a layout could not even be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +83,10 @@ impl OpenError {
     pub(super) fn or_unfinished(self, path: &Path) -> Self {
         let found = match &self {
             OpenError::NotALayout { .. } | OpenError::Compressed { .. } => {
-                Some(path.to_owned()).filter(|path| part::is_unfinished(path))
+                Some(path.to_owned()).filter(|path| unfinished_names::is_unfinished(path))
             }
             OpenError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                part::unfinished_of(path)
+                unfinished_names::unfinished_of(path)
             }
             _ => None,
         };

@@ -7,13 +7,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::volumes::{self, PathKind, Split, VolumeRange};
-use airlift_bundle::write::part::part_path;
-use airlift_bundle::{Existing, zst};
+use airlift_bundle::volumes::{self, PathKind, Split};
+use airlift_bundle::write::output::Measure;
+use airlift_bundle::{Existing, Form, UnfitError};
 use airlift_oci::{Observer, Platform};
 use airlift_packager::{
-    Built, Fetched, ForeignLayers, Missing, Outcome, Output, Packing, PlanOptions, Referrers, Shelves,
-    Source, StreamError, resolve,
+    Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Referrers,
+    Source, resolve,
 };
 
 use crate::args::limits::LimitArgs;
@@ -125,65 +125,57 @@ enum ReferrersArg {
     None,
 }
 
-/// Where the bundle goes.
-enum Target {
-    /// Nowhere.
-    Nowhere,
-    /// Standard output.
-    Stream,
-    /// A file.
-    File(Output),
-}
-
 pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
-    let target = args.target(ui)?;
-    keep_apart(&args.inputs(), &args.touched(&target)).map_err(UsageError::from)?;
+    let form = args.form()?;
+    args.check_target(form, ui)?;
+    keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
     let references = references::gather(&args.references, &args.file)?;
-    if let Target::File(output) = &target {
-        output.check()?;
+    let (output, local) = args.open(form)?;
+    let packing = plan(&args, &references, local, output.as_ref(), ui).await?;
+    let size = packing.plan().size();
+    if let Some(limit) = args.max_size.filter(|limit| size > *limit) {
+        return Err(Failure::TooLarge { size, limit });
     }
-    let (output, shelves) = match &target {
-        Target::File(output) => (Some(output.path.as_path()), Shelves::open_for(output, &args.reuse)?),
-        Target::Stream => (None, Shelves::open(None, &args.reuse)?),
-        Target::Nowhere => (None, Shelves::look(args.named_output(), &args.reuse)?),
-    };
-    let packing = plan(&args, &references, shelves, output, ui).await?;
-    let layout = packing.layout();
-    if let Some(limit) = args.max_size.filter(|limit| layout.size() > *limit) {
-        return Err(Failure::TooLarge { size: layout.size(), limit });
-    }
-    if let Some(output) = args.output.as_ref().filter(|path| zst::is_asked_for(path) && !zst::fits(layout)) {
-        return Err(Failure::TooManyFrames { output: output.clone(), size: layout.size() });
-    }
-    let spans = args.volume_size.map(|split| split.ranges(layout.size())).transpose();
-    let spans = spans.map_err(UsageError::Volumes)?;
-    match target {
-        Target::Nowhere => {
+    let measure = form.output().measure(packing.plan()).map_err(|error| args.unfit(error))?;
+    match output {
+        None => {
             let foreseen = tokio::task::block_in_place(|| packing.foresee(&*ui.observer()));
-            show_plan(&args, &packing, foreseen, spans.as_deref(), ui)?;
+            show_plan(&args, &packing, foreseen, &measure, ui)?;
         }
-        Target::Stream => {
-            ui.note(&show::plan(&packing, None, &ui.err));
-            let fetched = stream(&packing, ui).await?;
-            ui.note(&show::built(Path::new("-"), &packing, Outcome::Written, fetched, ui.err.paint));
-        }
-        Target::File(output) => {
-            ui.note(&show::plan(&packing, spans.as_deref(), &ui.err));
-            ui.note(&show::frames(&output.path, &packing));
-            farewell.say_if_there(left(&output), kept(&output));
-            let Built { outcome, fetched, volumes } =
-                packing.write(&output, args.registry.jobs(), &ui.observer()).await?;
-            let bundle = output.shown();
-            if ui.json {
-                ui.print_json(&BuildDocument::new(&bundle, &packing, fetched).in_volumes(volumes))?;
-            } else {
-                let in_volumes = volumes.as_ref().map(show::volumes).unwrap_or_default();
-                let built = show::built(&bundle, &packing, outcome, fetched, ui.out.paint);
-                ui.print(&(built + &in_volumes))?;
-            }
-        }
+        Some(output) => build(&args, &packing, output, &measure, ui, farewell).await?,
     }
     Ok(Exit::Done)
+}
+
+/// Writes the bundle, and says what came of it.
+async fn build(
+    args: &Args,
+    packing: &Packing,
+    output: LockedOutput,
+    measure: &Measure,
+    ui: &Ui,
+    farewell: &Farewell,
+) -> Result<(), Failure> {
+    ui.note(&show::plan(packing, measure, &ui.err));
+    let Output { path, form, .. } = output.output().clone();
+    ui.note(&show::compressed(Some(&path), measure));
+    let unfinished = output.output().unfinished();
+    if let (Some(always), Some(data)) = (unfinished.first(), unfinished.last()) {
+        farewell.say_if_there(always.clone(), kept(data, form));
+    }
+    let bundle = output.output().shown();
+    let built = packing.write(output, args.registry.jobs(), &ui.observer()).await;
+    let built = built.map_err(if form == Form::Stream { Failure::Stream } else { Failure::Build })?;
+    if form == Form::Stream {
+        // Standard output has the archive.
+        ui.note(&show::built(&bundle, packing, &built, ui.err.paint));
+    } else if ui.json {
+        ui.print_json(&BuildDocument::new(&bundle, packing, built))?;
+    } else {
+        let in_volumes = built.published.volumes.as_ref().map(show::volumes).unwrap_or_default();
+        ui.print(&(show::built(&bundle, packing, &built, ui.out.paint) + &in_volumes))?;
+    }
+    Ok(())
 }
 
 impl Args {
@@ -192,47 +184,71 @@ impl Args {
         self.output.as_deref().filter(|path| path.as_os_str() != "-")
     }
 
-    fn target(&self, ui: &Ui) -> Result<Target, Failure> {
-        let refuse = |why| Err(UsageError::Combination(why).into());
-        match &self.output {
-            Some(path) if path.as_os_str() == "-" && self.volume_size.is_some() => {
-                refuse("-o - is one stream; --volume-size wants a file's name")
-            }
-            Some(path) if zst::is_asked_for(path) && self.volume_size.is_some() => {
+    /// The form of the output. This is the one place that looks at the options and names that say it.
+    fn form(&self) -> Result<Form, UsageError> {
+        let refuse = |why| Err(UsageError::Combination(why));
+        let is_stream = self.output.as_deref().is_some_and(|path| path.as_os_str() == "-");
+        let by_name = self.output.as_deref().map_or(Form::Tar, Form::of_file);
+        match self.volume_size {
+            Some(_) if is_stream => refuse("-o - is one stream; --volume-size wants a file's name"),
+            Some(_) if by_name == Form::Zst => {
                 refuse("a compressed bundle is not cut into volumes; leave out --volume-size, or .zst")
             }
-            Some(path) if is_compressed_otherwise(path) => {
+            _ if self.output.as_deref().is_some_and(is_compressed_otherwise) => {
                 refuse("build writes plain archives (.tar), and compressed ones with the name .tar.zst only")
             }
-            _ if self.dry_run => Ok(Target::Nowhere),
-            // The parser of arguments asks for one of the two.
-            None => refuse("name the bundle with -o, or look at the plan with --dry-run"),
-            Some(path) if path.as_os_str() == "-" => {
-                if ui.json {
-                    return refuse("-o - and --json both want standard output; write the bundle to a file");
-                }
-                if std::io::stdout().is_terminal() {
-                    return refuse(
-                        "-o - would write the archive to this terminal; redirect it, or name a file",
-                    );
-                }
-                if stdout_leads_nowhere() {
-                    let closed =
-                        std::io::Error::other("standard output is closed, and the archive would be lost");
-                    return Err(Failure::Stdout(closed));
-                }
-                Ok(Target::Stream)
-            }
-            Some(path) => Ok(Target::File(self.output_at(path))),
+            Some(split) => Ok(Form::Volumes(split)),
+            None if is_stream => Ok(Form::Stream),
+            None => Ok(by_name),
         }
     }
 
-    fn output_at(&self, path: &Path) -> Output {
-        let existing = if self.force { Existing::Replace } else { Existing::Keep };
-        Output { path: path.to_owned(), existing, volumes: self.volume_size }
+    /// Refuses a build that has nowhere to write to.
+    fn check_target(&self, form: Form, ui: &Ui) -> Result<(), Failure> {
+        let refuse = |why| Err(UsageError::Combination(why).into());
+        if self.dry_run {
+            return Ok(());
+        }
+        // The parser of arguments asks for one of the two.
+        if self.output.is_none() {
+            return refuse("name the bundle with -o, or look at the plan with --dry-run");
+        }
+        if form != Form::Stream {
+            return Ok(());
+        }
+        if ui.json {
+            return refuse("-o - and --json both want standard output; write the bundle to a file");
+        }
+        if std::io::stdout().is_terminal() {
+            return refuse("-o - would write the archive to this terminal; redirect it, or name a file");
+        }
+        if stdout_leads_nowhere() {
+            let closed = std::io::Error::other("standard output is closed, and the archive would be lost");
+            return Err(Failure::Stdout(closed));
+        }
+        Ok(())
     }
 
-    /// Whatever this build reads from files.
+    /// Opens the output, unless this is a dry run, and what need not be fetched.
+    fn open(&self, form: Form) -> Result<(Option<LockedOutput>, LocalContents), Failure> {
+        if let Some(path) = self.output.clone().filter(|_| !self.dry_run) {
+            let existing = if self.force { Existing::Replace } else { Existing::Keep };
+            let (output, contents) = Output { path, form, existing }.open()?;
+            return Ok((Some(output), LocalContents::open(contents, &self.reuse)?));
+        }
+        Ok((None, LocalContents::look(self.named_output(), &self.reuse)?))
+    }
+
+    fn unfit(&self, error: UnfitError) -> Failure {
+        match error {
+            UnfitError::Volumes(error) => UsageError::Volumes(error).into(),
+            UnfitError::Frames { size } => {
+                Failure::TooManyFrames { output: self.output.clone().unwrap_or_default(), size }
+            }
+        }
+    }
+
+    /// All that this build reads from files.
     fn inputs(&self) -> Vec<Input> {
         let lists = self.file.iter().cloned().map(Input::List);
         let reused = self.reuse.iter().map(|path| Input::Reused(as_file(path)));
@@ -240,27 +256,24 @@ impl Args {
     }
 
     /// The files that are there and that it may write over; of a dry run, those that the real one may.
-    fn touched(&self, target: &Target) -> Vec<PathBuf> {
-        match (target, &self.output) {
-            (Target::File(output), _) => output.touched(),
-            (Target::Stream, _) => vec![PathBuf::from("-")],
-            (Target::Nowhere, Some(path)) if path.as_os_str() != "-" => self.output_at(path).touched(),
-            (Target::Nowhere, _) => Vec::new(),
-        }
+    fn touched(&self, form: Form) -> Vec<PathBuf> {
+        let output = if self.dry_run { self.named_output() } else { self.output.as_deref() };
+        output.map(|path| form.output().touched(path)).unwrap_or_default()
     }
 }
 
 async fn plan(
     args: &Args,
     references: &[airlift_oci::Reference],
-    shelves: Shelves,
-    output: Option<&Path>,
+    local: LocalContents,
+    output: Option<&LockedOutput>,
     ui: &Ui,
 ) -> Result<Packing, Failure> {
     let observer = ui.observer();
-    let source = Arc::new(Source::with_shelves(args.registry.transport(observer.clone())?, shelves));
+    let source = Arc::new(Source::new(args.registry.transport(observer.clone())?, local));
     let planned = plan_from(args, references, &source, &*observer).await;
-    if let (Err(failure), Some(output)) = (&planned, output)
+    let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
+    if let (Err(failure), Some(Output { path: output, .. })) = (&planned, output)
         && failure.is_limited()
         && let Some(kept) = source.keep_manifests(output).map_err(|source| not_kept(output, source))?
     {
@@ -295,22 +308,23 @@ async fn plan_from(
         foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
         limits: args.limits.limits(),
     };
-    Ok(Packing::plan(Arc::clone(source), resolved, &options, observer).await?)
+    Ok(airlift_packager::plan(Arc::clone(source), resolved, &options, observer).await?)
 }
 
 fn show_plan(
     args: &Args,
     packing: &Packing,
     foreseen: Fetched,
-    spans: Option<&[VolumeRange]>,
+    measure: &Measure,
     ui: &Ui,
 ) -> Result<(), Failure> {
+    let output = args.output.as_deref();
     if ui.json {
-        let plan = PlanDocument::new(args.output.as_deref(), packing, foreseen).in_volumes(spans);
+        let plan = PlanDocument::new(output, packing, foreseen, measure);
         return ui.print_json(&if ui.verbosity > 0 { plan.with_blobs(packing) } else { plan });
     }
-    let frames = args.output.as_deref().map(|output| show::frames(output, packing)).unwrap_or_default();
-    ui.print(&(show::plan(packing, spans, &ui.out) + &frames + &show::foreseen(foreseen)))
+    let compressed = show::compressed(output, measure);
+    ui.print(&(show::plan(packing, measure, &ui.out) + &compressed + &show::foreseen(foreseen)))
 }
 
 /// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.
@@ -336,26 +350,8 @@ fn volume_size(text: &str) -> Result<Split, String> {
     Split::of(size::parse(text)?).map_err(|error| error.to_string())
 }
 
-async fn stream(packing: &Packing, ui: &Ui) -> Result<Fetched, StreamError> {
-    // Straight to the descriptor: Rust's own buffer looks for line ends.
-    let stdout = std::io::stdout().lock();
-    let owned = std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned().map_err(StreamError::Write)?;
-    drop(stdout);
-    let mut out = std::io::BufWriter::with_capacity(256 << 10, std::fs::File::from(owned));
-    packing.stream(&mut out, &*ui.observer()).await
-}
-
-/// The file whose presence says that something is left when Ctrl-C ends the build: of volumes, the `.part` of
-/// their manifest.
-fn left(output: &Output) -> PathBuf {
-    part_path(&output.shown())
-}
-
-/// What Ctrl-C leaves behind.
-fn kept(output: &Output) -> String {
-    let part = match output.volumes {
-        Some(_) => format!("{}.001.part …", shown(&output.path)),
-        None => shown(&part_path(&output.path)),
-    };
-    format!("what arrived is kept in {part}: the same command goes on from there")
+/// What stays when Ctrl-C ends the build. `data` is the first unfinished file that has any.
+fn kept(data: &Path, form: Form) -> String {
+    let more = if matches!(form, Form::Volumes(_)) { " …" } else { "" };
+    format!("what arrived is kept in {}{more}: the same command goes on from there", shown(data))
 }

@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use airlift_bundle::volumes::{Volume, VolumeRange, VolumeSet};
-use airlift_bundle::zst;
+use airlift_bundle::volumes::{Volume, VolumeSet};
+use airlift_bundle::write::output::{Measure, OutputSize};
 use airlift_oci::graph::leaves;
 use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents, reference};
-use airlift_packager::{Fetched, ImagePlan, Outcome, Packing};
+use airlift_packager::{Built, Fetched, ImagePlan, Outcome, Packing};
 
-use crate::output::size_at;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless, shown};
 use crate::ui::words::attachment;
 use crate::ui::{facts, indented, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
-pub(crate) fn plan(packing: &Packing, spans: Option<&[VolumeRange]>, stream: &Stream) -> String {
-    let graph = packing.layout().graph();
+pub(crate) fn plan(packing: &Packing, measure: &Measure, stream: &Stream) -> String {
+    let graph = packing.plan().graph();
     let mut table =
         Table::new([("image", Column::Text), ("platform", Column::Text), ("size", Column::Number)]);
     let roots = graph.roots.iter().filter(|root| root.subject.is_none());
@@ -27,13 +26,14 @@ pub(crate) fn plan(packing: &Packing, spans: Option<&[VolumeRange]>, stream: &St
     let (manifests, blobs) = (graph.manifests.len(), graph.blobs.len());
     let attached = graph.roots.len() - packing.images().len();
     let attached = if attached == 0 { String::new() } else { format!(" ({attached} attached to them)") };
-    let volumes = spans.map(|spans| format!(", in {}", size::count(spans.len(), "volume")));
+    let ranges = measure.volumes.as_ref();
+    let volumes = ranges.map(|ranges| format!(", in {}", size::count(ranges.len(), "volume")));
     let line = format!(
         "\n{}{attached}, {}, {}; the archive will have {}{}\n",
         size::count(packing.images().len(), "image"),
         size::count(manifests, "manifest"),
         size::count(blobs, "blob"),
-        size::exact(packing.layout().size()),
+        size::exact(packing.plan().size()),
         volumes.unwrap_or_default(),
     );
     table.render(stream) + &line + &partial(packing, stream)
@@ -70,13 +70,15 @@ pub(crate) fn volumes(set: &VolumeSet) -> String {
     format!("{}: {}\n", size::count(set.count(), "volume"), harmless(&names))
 }
 
-/// What is to be known of an output in frames beforehand; nothing of others.
-pub(crate) fn frames(output: &Path, packing: &Packing) -> String {
-    if !zst::is_asked_for(output) {
-        return String::new();
+/// How large an output may become that is compressed; nothing of others.
+pub(crate) fn compressed(output: Option<&Path>, measure: &Measure) -> String {
+    match (output, measure.size) {
+        (Some(output), OutputSize::AtMost(most)) => {
+            let (output, most) = (shown(output), size::exact(most));
+            format!("compressed, where that gains, {output} will have at most {most}\n")
+        }
+        _ => String::new(),
     }
-    let size = airlift_bundle::write::zst::size_at_most(packing.layout());
-    format!("compressed, where that gains, {} will have at most {}\n", shown(output), size::exact(size))
 }
 
 /// A row for each platform, and one for all of them together where there are several.
@@ -145,14 +147,8 @@ fn size_of(graph: &Graph, manifest: &Digest) -> u64 {
 }
 
 /// Where the bundle is, its id, and what it took.
-pub(crate) fn built(
-    path: &Path,
-    packing: &Packing,
-    outcome: Outcome,
-    fetched: Fetched,
-    paint: Paint,
-) -> String {
-    let head = match outcome {
+pub(crate) fn built(path: &Path, packing: &Packing, built: &Built, paint: Paint) -> String {
+    let head = match built.outcome {
         Outcome::Written => String::new(),
         Outcome::AlreadyComplete => {
             format!("{}: {}\n", paint.tone(Tone::Good, "already complete"), shown(path))
@@ -160,11 +156,11 @@ pub(crate) fn built(
     };
     let lines = [
         ("bundle", shown(path)),
-        ("size", size::exact(size_at(path, packing.layout()))),
-        ("downloaded", size::human(fetched.downloaded)),
-        ("reused", size::human(fetched.reused)),
+        ("size", size::exact(built.published.size)),
+        ("downloaded", size::human(built.fetched.downloaded)),
+        ("reused", size::human(built.fetched.reused)),
     ];
     // Not in the column of the others: at 80 columns it would not fit into one line there.
-    let id = format!("{} {}\n", paint.tone(Tone::Dim, "id"), packing.layout().id());
+    let id = format!("{} {}\n", paint.tone(Tone::Dim, "id"), packing.plan().id());
     head + &facts(paint, &lines) + &id
 }

@@ -40,7 +40,7 @@ async fn image(way: &Way, packing: &Packing, sample: &Sample) -> Result<Compared
     }
     let algorithm = sample.root.digest.algorithm();
     let is_artifact = packing
-        .layout()
+        .plan()
         .graph()
         .manifest(&sample.root.digest)
         .is_some_and(|entry| entry.raw.as_ref().is_some_and(|raw| raw.artifact_type().is_some()));

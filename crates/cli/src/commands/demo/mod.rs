@@ -7,14 +7,14 @@ mod way;
 use std::path::{Path, PathBuf};
 
 use airlift_server::samples;
+use story::Story;
+use way::Way;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::output::{DEMO, DemoDocument};
 use crate::ui::Ui;
 use crate::ui::interrupt::Farewell;
-use story::Story;
-use way::Way;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,8 +58,8 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
         ui.print_json(&DemoDocument {
             schema: DEMO,
             ok,
-            bundle: packing.layout().id(),
-            size: packing.layout().size(),
+            bundle: packing.plan().id(),
+            size: packing.plan().size(),
             flipped_at: flip.offset(),
             caught: caught.map(|finding| finding.path.clone()).unwrap_or_default(),
             images,

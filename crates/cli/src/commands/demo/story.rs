@@ -59,7 +59,7 @@ impl<'a> Story<'a> {
     }
 
     pub(crate) fn built(&self, way: &Way, packing: &Packing) -> Result<(), Failure> {
-        let (layout, graph) = (packing.layout(), packing.layout().graph());
+        let (layout, graph) = (packing.plan(), packing.plan().graph());
         let whole = format!(
             "all of it into one file: {}, {}, {}",
             size::human(layout.size()),

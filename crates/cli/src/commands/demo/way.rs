@@ -5,9 +5,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_bundle::Existing;
+use airlift_bundle::{Existing, Form};
 use airlift_oci::{Limits, Observer, Reference, Unobserved};
-use airlift_packager::{Output, Packing, PlanOptions, Source, resolve};
+use airlift_packager::{LocalContents, Output, Packing, PlanOptions, Source, plan, resolve};
 use airlift_pusher::{ContentSource, Destination, PushPlan, Receipt, Request, push};
 use airlift_registry::{Options, Transport};
 use airlift_server::Server;
@@ -83,12 +83,13 @@ impl Way {
     }
 
     pub(crate) async fn build(&self) -> Result<Packing, Failure> {
-        let source = Arc::new(Source::new(self.transport.clone()));
+        let path = self.bundle.clone();
+        let (output, there) = Output { path, form: Form::Tar, existing: Existing::Keep }.open()?;
+        let source = Arc::new(Source::new(self.transport.clone(), LocalContents::open(there, &[])?));
         let resolved = resolve(&source, &self.references, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };
-        let packing = Packing::plan(source, resolved, &options, &*self.observer).await?;
-        let output = Output::file(self.bundle.clone(), Existing::Keep);
-        packing.write(&output, JOBS, &self.observer).await?;
+        let packing = plan(source, resolved, &options, &*self.observer).await?;
+        packing.write(output, JOBS, &self.observer).await?;
         Ok(packing)
     }
 
@@ -99,7 +100,7 @@ impl Way {
     /// Copies the bundle and flips a byte in the middle of its largest blob.
     pub(crate) fn flip(&self, packing: &Packing) -> Result<Flip, Failure> {
         let failed = |source| Failure::File { doing: "write", path: self.damaged.clone(), source };
-        let largest = packing.layout().blobs().max_by_key(|entry| entry.size);
+        let largest = packing.plan().blobs().max_by_key(|entry| entry.size);
         let offset = largest.map_or(0, |entry| entry.data_offset + entry.size / 2);
         std::fs::copy(&self.bundle, &self.damaged).map_err(failed)?;
         let file = OpenOptions::new().read(true).write(true).open(&self.damaged).map_err(failed)?;

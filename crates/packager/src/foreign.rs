@@ -8,62 +8,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Descriptor, Digest, Event, Graph, HashedPrefix, Observer, Remedy, Repository, contents};
-use airlift_registry::{Access, BlobSink, Error, FetchedBlob, Lookup, Settles, Transport};
+use airlift_oci::{Digest, Event, Graph, Observer, Remedy, Repository, contents};
+use airlift_registry::{Access, Error, Lookup, Settles};
 
-use crate::plan::PackError;
+use crate::error::PackError;
+use crate::options::ForeignLayers;
+use crate::origin::Origin;
 use crate::walk::Walker;
-
-/// What to do with foreign layers that the source's registry doesn't have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ForeignLayers {
-    /// Leave them outside, with a warning.
-    #[default]
-    LeaveOutside,
-    /// Fetch them from their addresses: by https, without credentials.
-    Fetch,
-}
-
-/// Where a blob is fetched from.
-#[derive(Clone, Debug)]
-pub(crate) enum Origin {
-    /// A repository.
-    Registry(Repository),
-    /// The addresses that an image of this repository names.
-    Outside(Repository, Vec<String>),
-}
-
-impl Origin {
-    /// Fetches a blob into `sink`, which has the start that was `begun`; of several addresses, from the first
-    /// that has it.
-    pub(crate) async fn fetch(
-        &self,
-        transport: &Transport,
-        descriptor: &Descriptor,
-        begun: Option<HashedPrefix>,
-        sink: &mut dyn BlobSink,
-    ) -> Result<FetchedBlob, Error> {
-        let (repository, urls) = match self {
-            Origin::Registry(repository) => {
-                return transport.resume_blob(repository, descriptor, begun, sink).await;
-            }
-            Origin::Outside(repository, urls) => (repository, urls),
-        };
-        let Some((last, others)) = urls.split_last() else {
-            return transport.resume_blob(repository, descriptor, begun, sink).await;
-        };
-        if begun.is_some() {
-            sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
-        }
-        for url in others {
-            if let Ok(fetched) = transport.fetch_external(repository, url, descriptor, sink).await {
-                return Ok(fetched);
-            }
-            sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
-        }
-        transport.fetch_external(repository, last, descriptor, sink).await
-    }
-}
 
 /// Finds out which foreign layers the registries have. What they don't have is marked in the graph's roots as
 /// outside, or gets its addresses as its origin.

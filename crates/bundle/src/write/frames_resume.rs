@@ -35,7 +35,7 @@ pub(crate) fn keep(
     Ok(proof.holds())
 }
 
-/// Reads the frame of a planned; `false` where it is none, or holds something else.
+/// Reads a planned frame; `false` where it is none, or holds something else.
 fn take(
     bytes: &Storage,
     planned: PlannedFrame,
@@ -73,7 +73,7 @@ fn is_stored(bytes: &Storage, planned: PlannedFrame, position: u64) -> io::Resul
 
 /// The content and the bytes of a packed frame, whose length only itself tells.
 fn unpack(bytes: &Storage, planned: PlannedFrame, position: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
-    // Of a planned that may be packed, so it is a chunk at most.
+    // Of a frame that may be packed, so it is a chunk at most.
     let mut found = vec![0; stored::frame_size(planned.size) as usize];
     let count = bytes.read_full_at(&mut found, position)?;
     found.truncate(count);

@@ -3,7 +3,7 @@
 //!
 //! What stands in them is trusted only after it was hashed again. The manifest's `.part` is empty until all
 //! volumes are complete and on disk; then it holds the manifest, and the volumes take their names, and it
-//! takes its own as the last. Whoever finds it complete knows that a run ended in between, and takes back the
+//! takes its own as the last. If it is found complete, a run ended in between: the next run then takes back the
 //! names that were given.
 
 use std::fs::{File, Metadata, OpenOptions};
@@ -20,8 +20,8 @@ use crate::volumes::manifest::MAX_SIZE;
 use crate::volumes::{Split, VolumeSet, manifest_path, numbered, volume_path};
 use crate::write::error::WriteError;
 use crate::write::locks::Lock;
-use crate::write::part;
-use crate::write::part::{MAX_SET_ASIDE, is_there, open_locked, starts_like_ours};
+use crate::write::unfinished_file::{gone, open_locked};
+use crate::write::unfinished_names::{MAX_SET_ASIDE, is_ours, is_there, starts_like_ours};
 
 /// What every manifest begins with.
 const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";
@@ -29,7 +29,7 @@ const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";
 /// The unfinished volumes of an output, locked against other writers for as long as this or a clone of it
 /// lives.
 #[derive(Clone, Debug)]
-pub struct VolumeParts {
+pub struct UnfinishedVolumes {
     pub(crate) output: PathBuf,
     pub(crate) split: Split,
     /// The manifest's `.part`, locked where the file system has locks.
@@ -40,7 +40,7 @@ pub struct VolumeParts {
     pub(crate) found: Option<Arc<Pieces>>,
 }
 
-impl VolumeParts {
+impl UnfinishedVolumes {
     /// Opens or makes the unfinished volumes of `output`, and locks them.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl VolumeParts {
         let is_new = !is_there(&path);
         let options = Self::options();
         let lock = open_locked(&path, options.clone().create(true).truncate(false))?;
-        Self::locked(output, split, lock.ok_or_else(|| part::gone(&path, is_new))?)
+        Self::locked(output, split, lock.ok_or_else(|| gone(&path, is_new))?)
     }
 
     /// The same where an earlier run left any.
@@ -83,7 +83,14 @@ impl VolumeParts {
             airlift_disk::cache::forget_cached(&file);
         }
         let found = (!pieces.is_empty()).then(|| Arc::new(Pieces::new(pieces, Purpose::Read)));
-        Ok(VolumeParts { output: output.to_owned(), split, file: Arc::new(file), lock, lock_path, found })
+        Ok(UnfinishedVolumes {
+            output: output.to_owned(),
+            split,
+            file: Arc::new(file),
+            lock,
+            lock_path,
+            found,
+        })
     }
 
     /// Where they are, for people: the manifest's `.part`.
@@ -112,18 +119,18 @@ impl VolumeParts {
     }
 
     /// Gives what an earlier run left other names, `b.tar.001.part.1` and so on, so that files of a new plan
-    /// can take its place. What was opened by [`VolumeParts::storage`] stays readable.
+    /// can take its place. What was opened by [`UnfinishedVolumes::storage`] stays readable.
     ///
     /// # Errors
     /// If they can't be renamed.
     pub fn set_aside(&self) -> Result<(Self, Vec<PathBuf>), WriteError> {
-        let rest = VolumeParts { found: None, ..self.clone() };
+        let rest = UnfinishedVolumes { found: None, ..self.clone() };
         let Some(found) = &self.found else { return Ok((rest, Vec::new())) };
         let free = (1..MAX_SET_ASIDE)
             .find(|number| matches!(first_width(&self.output, &format!(".{number}")), Ok(None)));
         let suffix = format!(".{}", free.unwrap_or(MAX_SET_ASIDE));
-        // The last one first: whoever is killed in between leaves unfinished volumes from the first on, which
-        // are found again and follow.
+        // The last one first: a run that is killed in between leaves unfinished volumes from the first on,
+        // which are found again and follow.
         for Piece { path, .. } in found.files().iter().rev() {
             let to = with_suffix(path, &suffix);
             airlift_disk::names::replace(path, &to).map_err(|source| WriteError::Rename {
@@ -144,7 +151,7 @@ impl VolumeParts {
         let aside = |number: u32| {
             let pieces =
                 left_behind(output, &format!(".{number}")).ok().filter(|pieces| !pieces.is_empty())?;
-            if !part::is_ours(&pieces[0].path) {
+            if !is_ours(&pieces[0].path) {
                 return None;
             }
             let paths = pieces.iter().map(|piece| piece.path.clone()).collect();
@@ -173,7 +180,7 @@ fn first_width(output: &Path, suffix: &str) -> io::Result<Option<usize>> {
     Ok(None)
 }
 
-/// What is told of a regular file; `None` where there is none. That it can't be told is not taken for
+/// The metadata of a regular file; `None` where there is none. If the check fails, that is an error and not
 /// absence: volumes that are not found are neither reused nor moved out of the way.
 fn regular(path: &Path) -> io::Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {

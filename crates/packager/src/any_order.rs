@@ -1,0 +1,115 @@
+//! Writes blobs in any order, many at a time: first those that local content may have, on all cores, then those
+//! that have to be fetched, the largest first.
+
+use std::sync::Arc;
+
+use airlift_bundle::resume::ResumeState;
+use airlift_bundle::write::output::Leftovers;
+use airlift_bundle::{BundleWriter, parallel};
+use airlift_oci::{Event, Observer, Phase};
+use tokio::task::JoinSet;
+
+use crate::blocking::blocking;
+use crate::error::{BuildError, FetchError};
+use crate::job::{BlobJob, Counted};
+use crate::nearest::Nearest;
+use crate::packing::Fetched;
+use crate::work::Work;
+
+/// Writes all that is missing. Unfinished files of other plans are removed before the first blob is fetched:
+/// they take room.
+pub(crate) async fn write(work: Work<'_>) -> Result<(Fetched, Leftovers), BuildError> {
+    let (mut fetched, jobs) = work.missing();
+    let Work { writer, mut leftovers, jobs: limit, observer, .. } = work;
+    let (copied, jobs) = {
+        let (writer, observer) = (Arc::clone(&writer), Arc::clone(observer));
+        blocking(move || copy_local(jobs, &*writer, &*observer)).await??
+    };
+    fetched.add(copied);
+    if !leftovers.is_empty() {
+        // What was worth it has been copied; it must be on disk before the only other copy goes.
+        writer.sync()?;
+        std::mem::take(&mut leftovers).remove();
+    }
+    fetched.add(fetch(jobs, &writer, limit, observer).await?);
+    Ok((fetched, leftovers))
+}
+
+/// Copies those blobs to their places that local content has; gives the jobs that are left.
+fn copy_local(
+    jobs: Vec<BlobJob>,
+    writer: &dyn BundleWriter,
+    observer: &dyn Observer,
+) -> Result<(Fetched, Vec<BlobJob>), FetchError> {
+    let is_local = |job: &BlobJob| matches!(job.nearest, Nearest::Local(_));
+    let (local, mut rest): (Vec<BlobJob>, Vec<BlobJob>) = jobs.into_iter().partition(is_local);
+    let mut reused = 0;
+    if local.is_empty() {
+        return Ok((Fetched::default(), rest));
+    }
+    let phase = Phase::Reuse.start(observer, local.iter().map(|job| job.entry.size).sum());
+    let outcomes = parallel::map(&local, 0, |job| copy(job, writer, observer));
+    drop(phase);
+    for (mut job, outcome) in local.into_iter().zip(outcomes) {
+        job.state = outcome?;
+        if matches!(job.state, ResumeState::Complete) {
+            reused += job.entry.size;
+        } else {
+            job.nearest = Nearest::Network;
+            rest.push(job);
+        }
+    }
+    Ok((Fetched { downloaded: 0, reused }, rest))
+}
+
+fn copy(
+    job: &BlobJob,
+    writer: &dyn BundleWriter,
+    observer: &dyn Observer,
+) -> Result<ResumeState, FetchError> {
+    let Nearest::Local(places) = &job.nearest else { return Ok(job.state.clone()) };
+    let not_written = |source| FetchError::Write { path: job.path.clone(), source };
+    job.announce(observer);
+    let mut blob = writer.blob(&job.entry).map_err(not_written)?;
+    let state = job.copy(places, &mut *blob, Counted::Advanced, observer)?;
+    let is_complete = matches!(state, ResumeState::Complete);
+    if is_complete {
+        blob.finish().map_err(not_written)?;
+    }
+    observer.notice(Event::Finished { digest: job.entry.digest });
+    if !is_complete {
+        // It is fetched, and counted there.
+        observer.notice(Event::Shortened { bytes: job.entry.size });
+    }
+    Ok(state)
+}
+
+/// Fetches blobs, from behind what is there of them. The first failure ends it; what was written stays.
+async fn fetch(
+    mut jobs: Vec<BlobJob>,
+    writer: &Arc<dyn BundleWriter>,
+    limit: usize,
+    observer: &Arc<dyn Observer>,
+) -> Result<Fetched, FetchError> {
+    let _phase = Phase::Fetch.start(&**observer, jobs.iter().map(|job| job.entry.size).sum());
+    // The largest first, so that none of them starts when the others are done. Taken from the back.
+    jobs.sort_by_key(|job| job.entry.size);
+    let mut total = Fetched::default();
+    let mut tasks = JoinSet::new();
+    let outcome = loop {
+        while tasks.len() < limit.max(1)
+            && let Some(job) = jobs.pop()
+        {
+            let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
+            tasks.spawn(async move { job.deliver(&*writer, &*observer).await });
+        }
+        match tasks.join_next().await {
+            None => break Ok(total),
+            Some(Ok(Ok(one))) => total.add(one),
+            Some(Ok(Err(error))) => break Err(error),
+            Some(Err(error)) => break Err(FetchError::Task(error)),
+        }
+    };
+    tasks.shutdown().await;
+    outcome
+}

@@ -1,0 +1,53 @@
+//! Why what is attached to images could not be gathered.
+
+use airlift_oci::{Digest, ManifestError, Repository};
+use airlift_registry::Error;
+
+/// Why what is attached to an image could not be gathered.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachedError {
+    /// The registry could not be asked, so nobody knows what is attached.
+    #[error("can't find out what is attached to {subject} in {repository}")]
+    Registry {
+        /// Where it was asked for.
+        repository: Repository,
+        /// What it would be attached to.
+        subject: Digest,
+        /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// What came can't be carried.
+    #[error("what is attached to {subject} in {repository} can't be used")]
+    Manifest {
+        /// Where it came from.
+        repository: Repository,
+        /// What it is attached to.
+        subject: Digest,
+        /// Why.
+        #[source]
+        source: ManifestError,
+    },
+    /// A manifest that is listed for one subject and speaks of another.
+    #[error("{digest} is listed as attached to {subject} in {repository}, but says that it is attached to {}", .says.map_or("nothing".to_owned(), |says| says.to_string()))]
+    OtherSubject {
+        /// Where it was asked for.
+        repository: Repository,
+        /// For what it is listed.
+        subject: Digest,
+        /// The manifest.
+        digest: Digest,
+        /// What it says itself.
+        says: Option<Digest>,
+    },
+    /// There is no end to it.
+    #[error("more than {limit} {what} in {repository}")]
+    Limit {
+        /// Where.
+        repository: Repository,
+        /// The limit.
+        limit: usize,
+        /// Of what.
+        what: &'static str,
+    },
+}

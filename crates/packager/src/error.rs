@@ -1,0 +1,191 @@
+//! What can go wrong between references and a bundle: one enum for each step.
+
+use std::io;
+use std::path::PathBuf;
+
+use airlift_bundle::plan::PlanError;
+use airlift_bundle::{OpenError, WriteError};
+use airlift_oci::{Digest, GraphError, ManifestError, Repository};
+use airlift_registry::Error;
+
+use crate::attached::error::AttachedError;
+use crate::several::{Kind, Several};
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// A manifest or config could not be fetched.
+    #[error("can't fetch {}", .path.join(" → "))]
+    Registry {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// Manifests that indexes name are gone, and belong to what was asked for.
+    #[error(transparent)]
+    Missing(#[from] Several<MissingManifest>),
+    /// What came is no manifest that can be carried.
+    #[error("can't use {}", .path.join(" → "))]
+    Manifest {
+        /// Where it stands.
+        path: Vec<String>,
+        /// Why.
+        #[source]
+        source: ManifestError,
+    },
+    /// Platforms that images don't have.
+    #[error(transparent)]
+    NoSuchPlatform(#[from] Several<LackingPlatforms>),
+    /// What is attached to an image could not be gathered.
+    #[error(transparent)]
+    Attached(#[from] AttachedError),
+    /// None of the images has any of the platforms.
+    #[error("none of the images has any of the platforms that were asked for")]
+    NothingLeft,
+    /// The graph is too large, or contradicts itself.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The archive can't be laid out.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// A manifest that an index names and that is not at the source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is missing at the source: {repository} has no manifest {digest}, although its index names it{}", .path.join(" → "), only(.there))]
+pub struct MissingManifest {
+    /// Where it stands.
+    pub path: Vec<String>,
+    /// Where it was asked for.
+    pub repository: Repository,
+    /// The manifest.
+    pub digest: Digest,
+    /// The platforms of the image that are there.
+    pub there: Vec<String>,
+    /// Whether it is below something that is attached to an image.
+    pub is_attached: bool,
+}
+
+impl Kind for MissingManifest {
+    fn of(count: usize) -> String {
+        format!("{count} manifests that indexes name are missing at the source")
+    }
+}
+
+fn only(there: &[String]) -> String {
+    if there.is_empty() { String::new() } else { format!("; what is there is {}", there.join(", ")) }
+}
+
+/// Platforms that were asked for and that an image doesn't have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{image} has no {}; it has {}", .lacking.join(", "), if .there.is_empty() { "none at the source".to_owned() } else { .there.join(", ") })]
+pub struct LackingPlatforms {
+    /// The image.
+    pub image: String,
+    /// What was asked for and isn't there.
+    pub lacking: Vec<String>,
+    /// What there is.
+    pub there: Vec<String>,
+}
+
+impl Kind for LackingPlatforms {
+    fn of(count: usize) -> String {
+        format!("{count} images lack platforms that were asked for")
+    }
+}
+
+/// Why what should be reused can't be looked into.
+#[derive(Debug, thiserror::Error)]
+pub enum ReuseError {
+    /// What was named can't be opened, or is no layout.
+    #[error("can't reuse anything from {}", .path.display())]
+    Open {
+        /// What was named.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: OpenError,
+    },
+    /// What was named holds nothing, or nothing that can be found.
+    #[error("can't reuse anything from {}: {why}", .path.display())]
+    Nothing {
+        /// What was named.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Why a blob is not in the archive.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It could not be fetched.
+    #[error("can't fetch {}", .path.join(" → "))]
+    Registry {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// It could not be written.
+    #[error("can't store {}", .path.join(" → "))]
+    Write {
+        /// Where it stands.
+        path: Vec<String>,
+        /// What happened.
+        #[source]
+        source: WriteError,
+    },
+    /// Local content changed after it was proven, while it was copied to where nothing can be taken back.
+    #[error("can't copy {}: the file that has it changed, or can't be read any more", .path.join(" → "))]
+    Changed {
+        /// Where the blob stands.
+        path: Vec<String>,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The task that fetched it died.
+    #[error("a transfer ended abnormally")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Something else has the output's name.
+    #[error("{} is there already and is another bundle or file; nothing was changed", .path.display())]
+    Exists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The output can't be a file.
+    #[error("{} can't be the output: {why}", .path.display())]
+    Output {
+        /// The output.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
+    /// What has the output's name can't be read.
+    #[error("can't read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A blob could not be fetched or stored.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The archive could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A task died.
+    #[error("a task ended abnormally")]
+    Task(#[source] tokio::task::JoinError),
+}

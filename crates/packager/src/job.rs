@@ -1,0 +1,252 @@
+//! One blob on its way into the output, from the nearest place that has it.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use airlift_bundle::resume::{ResumeState, hash_blob};
+use airlift_bundle::{BlobWriter, BundleWriter, PlannedEntry, Section, WriteError};
+use airlift_oci::{Descriptor, Digest, Event, HashedPrefix, Observer};
+use airlift_registry::{BlobSink, Error, Transport};
+
+use crate::error::FetchError;
+use crate::nearest::Nearest;
+use crate::origin::Origin;
+use crate::packing::Fetched;
+use crate::sink::WriterSink;
+
+/// One blob to be written.
+pub(crate) struct BlobJob {
+    pub(crate) entry: PlannedEntry,
+    /// Where it stands, for people.
+    pub(crate) path: Vec<String>,
+    /// How much of it the output has.
+    pub(crate) state: ResumeState,
+    pub(crate) nearest: Nearest,
+    pub(crate) remote: RemoteBlob,
+}
+
+/// What it takes to fetch a blob.
+#[derive(Clone)]
+pub(crate) struct RemoteBlob {
+    pub(crate) transport: Transport,
+    pub(crate) origin: Origin,
+    pub(crate) descriptor: Descriptor,
+}
+
+impl RemoteBlob {
+    /// Fetches the blob into `sink`, which has the start that was `begun`; says how many bytes came.
+    pub(crate) async fn fetch(
+        &self,
+        begun: Option<HashedPrefix>,
+        sink: &mut dyn BlobSink,
+    ) -> Result<u64, Error> {
+        let fetched = self.origin.fetch(&self.transport, &self.descriptor, begun, sink).await;
+        fetched.map(|fetched| fetched.downloaded)
+    }
+}
+
+/// How bytes that are copied count towards the phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// As the phase's own work.
+    Advanced,
+    /// As there already: they say nothing of the speed of what is fetched.
+    Found,
+}
+
+impl Counted {
+    fn event(self, digest: Digest, bytes: usize) -> Event {
+        let bytes = bytes as u64;
+        match self {
+            Counted::Advanced => Event::Advanced { digest, bytes },
+            Counted::Found => Event::Found { digest, bytes },
+        }
+    }
+}
+
+impl BlobJob {
+    /// Announces that work on the blob starts.
+    pub(crate) fn announce(&self, observer: &dyn Observer) {
+        let PlannedEntry { digest, size, .. } = self.entry;
+        observer.notice(Event::Started { digest, label: self.path.join(" "), size });
+    }
+
+    /// Writes all of the blob that the output lacks.
+    pub(crate) async fn deliver(
+        mut self,
+        writer: &dyn BundleWriter,
+        observer: &dyn Observer,
+    ) -> Result<Fetched, FetchError> {
+        let nearest = std::mem::replace(&mut self.nearest, Nearest::Network);
+        if !matches!(nearest, Nearest::Prefetched { .. }) {
+            self.announce(observer);
+        }
+        let mut blob = writer.blob(&self.entry).map_err(|source| self.not_written(source))?;
+        let downloaded = match nearest {
+            Nearest::Memory(bytes) => {
+                blob.write(&bytes).map_err(|source| self.not_written(source))?;
+                self.count_in_memory(observer)
+            }
+            Nearest::Prefetched { bytes, downloaded } => {
+                blob.write(&bytes).map_err(|source| self.not_written(source))?;
+                downloaded
+            }
+            Nearest::Local(places) => {
+                self.state = self.copy(&places, &mut *blob, Counted::Found, observer)?;
+                match self.state {
+                    ResumeState::Complete => 0,
+                    _ => self.fetch(&mut *blob).await?,
+                }
+            }
+            Nearest::Network => self.fetch(&mut *blob).await?,
+        };
+        blob.finish().map_err(|source| self.not_written(source))?;
+        let PlannedEntry { digest, size, .. } = self.entry;
+        observer.notice(Event::Finished { digest });
+        Ok(Fetched { downloaded, reused: size.saturating_sub(downloaded) })
+    }
+
+    fn not_written(&self, source: WriteError) -> FetchError {
+        FetchError::Write { path: self.path.clone(), source }
+    }
+
+    /// Counts a blob that is in memory; gives what of it came over the network. A config that was read for
+    /// its platform did, in this run; inline data was in a manifest.
+    fn count_in_memory(&self, observer: &dyn Observer) -> u64 {
+        let Descriptor { digest, size: bytes, ref data, .. } = self.remote.descriptor;
+        let is_inline = data.is_some();
+        observer.notice(if is_inline {
+            Event::Found { digest, bytes }
+        } else {
+            Event::Advanced { digest, bytes }
+        });
+        if is_inline { 0 } else { bytes }
+    }
+
+    /// Fetches what the output lacks; says how many bytes came.
+    async fn fetch(&mut self, blob: &mut dyn BlobWriter) -> Result<u64, FetchError> {
+        let begun = match std::mem::take(&mut self.state) {
+            ResumeState::Prefix(prefix) => {
+                let kept = blob.go_back_to(prefix.bytes).map_err(|source| self.not_written(source))?;
+                (kept == prefix.bytes).then_some(*prefix)
+            }
+            ResumeState::Complete | ResumeState::Missing => None,
+        };
+        let missing = self.entry.size - begun.as_ref().map_or(0, |begun| begun.bytes);
+        let mut sink = WriterSink::new(blob);
+        let fetched = self.remote.fetch(begun, &mut sink).await;
+        match (fetched, sink.failure) {
+            (_, Some(source)) => Err(self.not_written(source)),
+            (Err(source), None) => Err(FetchError::Registry { path: self.path.clone(), source }),
+            (Ok(downloaded), None) => Ok(downloaded.max(missing)),
+        }
+    }
+
+    /// Copies the blob from local content, as far as any has it; says how much the output has then. Content
+    /// that can't be read is passed over.
+    pub(crate) fn copy(
+        &self,
+        places: &[(std::path::PathBuf, Section)],
+        blob: &mut dyn BlobWriter,
+        counted: Counted,
+        observer: &dyn Observer,
+    ) -> Result<ResumeState, FetchError> {
+        let mut state = self.state.clone();
+        for (path, section) in places {
+            let copying = Copying { job: self, path, section, counted, observer };
+            state = copying.copy(state, blob)?;
+            if matches!(state, ResumeState::Complete) {
+                break;
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// One place that a blob is copied from.
+struct Copying<'a> {
+    job: &'a BlobJob,
+    path: &'a Path,
+    section: &'a Section,
+    counted: Counted,
+    observer: &'a dyn Observer,
+}
+
+impl Copying<'_> {
+    fn copy(&self, before: ResumeState, blob: &mut dyn BlobWriter) -> Result<ResumeState, FetchError> {
+        let has_prefix = matches!(before, ResumeState::Prefix(_));
+        // A prefix that is at its place is overwritten only by something better; and what can't be taken back
+        // has to be right.
+        if (has_prefix || !blob.can_go_back()) && !self.is_proven() {
+            return Ok(before);
+        }
+        if !blob.can_go_back() {
+            return self.pass_on(blob).map(|()| ResumeState::Complete);
+        }
+        if has_prefix {
+            self.go_back(blob, 0)?;
+        }
+        let digest = self.job.entry.digest;
+        let mut passed = 0;
+        let outcome = hash_blob(self.section, &digest, |piece| {
+            blob.write(piece)?;
+            passed += piece.len() as u64;
+            self.count(piece);
+            Ok::<(), WriteError>(())
+        });
+        let state = match outcome {
+            Ok(Ok(ResumeState::Complete)) => return Ok(ResumeState::Complete),
+            Ok(Ok(state)) => state,
+            Ok(Err(source)) => return Err(self.job.not_written(source)),
+            Err(error) => {
+                self.warn(&error);
+                ResumeState::Missing
+            }
+        };
+        self.observer.notice(Event::Rewound { digest, bytes: passed });
+        let kept = if let ResumeState::Prefix(prefix) = &state { prefix.bytes } else { 0 };
+        let is_kept = self.go_back(blob, kept)? == kept;
+        Ok(if is_kept { state } else { ResumeState::Missing })
+    }
+
+    fn go_back(&self, blob: &mut dyn BlobWriter, bytes: u64) -> Result<u64, FetchError> {
+        blob.go_back_to(bytes).map_err(|source| self.job.not_written(source))
+    }
+
+    fn is_proven(&self) -> bool {
+        let digest = self.job.entry.digest;
+        match self.section.digest(digest.algorithm(), |_| ()) {
+            Ok(found) => found == digest,
+            Err(error) => {
+                self.warn(&error);
+                false
+            }
+        }
+    }
+
+    /// Copies what was proven a moment ago. The writer proves it again as it goes.
+    fn pass_on(&self, blob: &mut dyn BlobWriter) -> Result<(), FetchError> {
+        let changed = |source| FetchError::Changed { path: self.job.path.clone(), source };
+        let mut reader = self.section.reader();
+        loop {
+            let piece = reader.fill_buf().map_err(changed)?;
+            let count = piece.len();
+            if count == 0 {
+                return Ok(());
+            }
+            blob.write(piece).map_err(|source| self.job.not_written(source))?;
+            self.count(piece);
+            reader.consume(count);
+        }
+    }
+
+    fn count(&self, piece: &[u8]) {
+        self.observer.notice(self.counted.event(self.job.entry.digest, piece.len()));
+    }
+
+    fn warn(&self, error: &std::io::Error) {
+        let (path, digest) = (self.path.display(), self.job.entry.digest);
+        let message = format!("{path}: what it holds of {digest} can't be read: {error}");
+        self.observer.notice(Event::Warning { message });
+    }
+}

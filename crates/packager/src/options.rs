@@ -1,0 +1,50 @@
+//! How a plan is made: what the caller may choose.
+
+use airlift_oci::{Limits, Platform};
+
+/// What to do where an image lacks a platform that was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Refuse the build.
+    #[default]
+    Refuse,
+    /// Take what the image has; leave out, with a warning, an image that has none.
+    Allow,
+}
+
+/// Whether what is attached to the images comes along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Referrers {
+    /// All of it: referrers, and cosign's tags.
+    #[default]
+    All,
+    /// None of it; no registry is asked for it.
+    None,
+}
+
+/// How to plan.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// Requests side by side.
+    pub jobs: usize,
+    /// What is taken for an attack.
+    pub limits: Limits,
+    /// The platforms to carry; empty: all.
+    pub platforms: Vec<Platform>,
+    /// What to do where an image lacks one of them.
+    pub missing: Missing,
+    /// Whether signatures and the like come along.
+    pub referrers: Referrers,
+    /// What to do with foreign layers that the registry doesn't have.
+    pub foreign_layers: ForeignLayers,
+}
+
+/// What to do with foreign layers that the source's registry doesn't have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForeignLayers {
+    /// Leave them outside, with a warning.
+    #[default]
+    LeaveOutside,
+    /// Fetch them from their addresses: by https, without credentials.
+    Fetch,
+}

@@ -1,0 +1,45 @@
+//! Where a blob is fetched from over the network.
+
+use airlift_oci::{Descriptor, HashedPrefix, Repository};
+use airlift_registry::{BlobSink, Error, FetchedBlob, Transport};
+
+/// Where a blob is fetched from.
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
+    /// A repository.
+    Registry(Repository),
+    /// The addresses that an image of this repository names.
+    Outside(Repository, Vec<String>),
+}
+
+impl Origin {
+    /// Fetches a blob into `sink`, which has the start that was `begun`; of several addresses, from the first
+    /// that has it.
+    pub(crate) async fn fetch(
+        &self,
+        transport: &Transport,
+        descriptor: &Descriptor,
+        begun: Option<HashedPrefix>,
+        sink: &mut dyn BlobSink,
+    ) -> Result<FetchedBlob, Error> {
+        let (repository, urls) = match self {
+            Origin::Registry(repository) => {
+                return transport.resume_blob(repository, descriptor, begun, sink).await;
+            }
+            Origin::Outside(repository, urls) => (repository, urls),
+        };
+        let Some((last, others)) = urls.split_last() else {
+            return transport.resume_blob(repository, descriptor, begun, sink).await;
+        };
+        if begun.is_some() {
+            sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
+        }
+        for url in others {
+            if let Ok(fetched) = transport.fetch_external(repository, url, descriptor, sink).await {
+                return Ok(fetched);
+            }
+            sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
+        }
+        transport.fetch_external(repository, last, descriptor, sink).await
+    }
+}

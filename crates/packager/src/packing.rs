@@ -1,0 +1,99 @@
+//! A plan with all that is needed to carry it out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use airlift_bundle::plan::Content;
+use airlift_bundle::resume::ResumeState;
+use airlift_bundle::{Plan, PlannedEntry};
+use airlift_oci::graph::BlobEntry;
+use airlift_oci::{Digest, Repository};
+
+use crate::job::BlobJob;
+use crate::origin::Origin;
+use crate::source::Source;
+use crate::supply::WantedBlob;
+
+/// One image of a plan, as people want to see it.
+#[derive(Clone, Debug)]
+pub struct ImagePlan {
+    /// The name in the bundle.
+    pub reference: String,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// That one's media type.
+    pub media_type: String,
+    /// The platforms that are carried.
+    pub platforms: Vec<String>,
+    /// The platforms that are left out.
+    pub omitted_platforms: Vec<String>,
+    /// Bytes of its manifests and the blobs that are carried, what it shares with other images included.
+    pub size: u64,
+    /// What is attached to it, directly or not, and comes along.
+    pub referrers: Vec<Digest>,
+    /// What is listed as attached to it, directly or not, and is not at the source any more.
+    pub missing_referrers: Vec<Digest>,
+}
+
+/// A plan with all that is needed to carry it out.
+pub struct Packing {
+    pub(crate) source: Arc<Source>,
+    pub(crate) plan: Arc<Plan>,
+    /// For each root: where its content is fetched from.
+    pub(crate) repositories: Vec<Repository>,
+    /// Blobs that come from elsewhere.
+    pub(crate) origins: HashMap<Digest, Origin>,
+    pub(crate) images: Vec<ImagePlan>,
+}
+
+impl Packing {
+    /// What the archive will be.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The images, in the bundle's order.
+    pub fn images(&self) -> &[ImagePlan] {
+        &self.images
+    }
+
+    /// What is to be done for one blob of the plan, of which the output has as much as `state` says.
+    pub(crate) fn job(&self, entry: &PlannedEntry, state: ResumeState) -> Option<BlobJob> {
+        let Content::Blob(position) = entry.content else { return None };
+        let graph = self.plan.graph();
+        let blob = graph.blobs.get(position)?;
+        let wanted = WantedBlob {
+            entry: entry.clone(),
+            descriptor: blob.descriptor.clone(),
+            path: graph.path_of_blob(blob),
+            origin: self.origin_of(blob)?,
+            state,
+        };
+        Some(self.source.blobs.job(wanted))
+    }
+
+    /// Where a blob is fetched from.
+    fn origin_of(&self, blob: &BlobEntry) -> Option<Origin> {
+        let known = self.origins.get(&blob.descriptor.digest).cloned();
+        known.or_else(|| {
+            let root = self.plan.graph().manifests.get(blob.manifest)?.root;
+            self.repositories.get(root).cloned().map(Origin::Registry)
+        })
+    }
+}
+
+/// What moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// Bytes of blobs that came over the network.
+    pub downloaded: u64,
+    /// Bytes of blobs that were there already, hashed again.
+    pub reused: u64,
+}
+
+impl Fetched {
+    pub(crate) fn add(&mut self, other: Fetched) {
+        self.downloaded += other.downloaded;
+        self.reused += other.reused;
+    }
+}

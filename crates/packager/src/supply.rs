@@ -1,0 +1,97 @@
+//! The one place that decides where a blob comes from: memory, else local content, else the network.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use airlift_bundle::resume::ResumeState;
+use airlift_bundle::{PlannedEntry, Section};
+use airlift_oci::{Descriptor, Digest, Repository};
+use airlift_registry::{Error, Transport};
+use bytes::Bytes;
+
+use crate::job::{BlobJob, RemoteBlob};
+use crate::local::LocalContents;
+use crate::nearest::Nearest;
+use crate::origin::Origin;
+use crate::sink::MemorySink;
+
+/// Local content is read into memory up to this size; what is fetched has limits of its own.
+const SMALL: u64 = 4 << 20;
+
+/// Everything that blobs can come from.
+pub(crate) struct BlobSupply {
+    transport: Transport,
+    pub(crate) local: LocalContents,
+    /// Blobs that came with the manifests: inline data, and configs that were read for their platform.
+    memory: Mutex<HashMap<Digest, Bytes>>,
+}
+
+/// A blob of a plan.
+pub(crate) struct WantedBlob {
+    pub(crate) entry: PlannedEntry,
+    pub(crate) descriptor: Descriptor,
+    /// Where it stands, for people.
+    pub(crate) path: Vec<String>,
+    /// Where it is fetched from, if it has to be.
+    pub(crate) origin: Origin,
+    /// How much of it the output has.
+    pub(crate) state: ResumeState,
+}
+
+/// A blob that was read into memory, proven.
+pub(crate) struct SmallBlob {
+    pub(crate) bytes: Bytes,
+    /// Whether it came over the network, so that reading it again would cost something.
+    pub(crate) is_fetched: bool,
+}
+
+impl BlobSupply {
+    pub(crate) fn new(transport: Transport, local: LocalContents) -> Self {
+        BlobSupply { transport, local, memory: Mutex::default() }
+    }
+
+    /// Keeps a blob in memory, so that it is neither fetched nor looked for.
+    pub(crate) fn keep(&self, digest: Digest, bytes: Bytes) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes);
+    }
+
+    fn in_memory(&self, digest: &Digest) -> Option<Bytes> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    /// The nearest place that may have a blob. What is local is not proven yet.
+    fn nearest(&self, digest: Digest, size: u64) -> Nearest {
+        if let Some(bytes) = self.in_memory(&digest) {
+            return Nearest::Memory(bytes);
+        }
+        let places: Vec<(PathBuf, Section)> =
+            self.local.places(digest, size).map(|(path, section)| (path.to_owned(), section)).collect();
+        if places.is_empty() { Nearest::Network } else { Nearest::Local(places) }
+    }
+
+    /// What is to be done to write a blob.
+    pub(crate) fn job(&self, wanted: WantedBlob) -> BlobJob {
+        let WantedBlob { entry, descriptor, path, origin, state } = wanted;
+        let nearest = self.nearest(entry.digest, entry.size);
+        let remote = RemoteBlob { transport: self.transport.clone(), origin, descriptor };
+        BlobJob { entry, path, state, nearest, remote }
+    }
+
+    /// A small blob, proven, in memory.
+    pub(crate) async fn small(&self, repository: &Repository, blob: &Descriptor) -> Result<SmallBlob, Error> {
+        let local = match self.nearest(blob.digest, blob.size) {
+            Nearest::Memory(bytes) => Some(bytes),
+            Nearest::Local(places) if blob.size <= SMALL => places.iter().find_map(|(_, section)| {
+                section.read_all().ok().filter(|bytes| blob.digest.matches(bytes)).map(Bytes::from)
+            }),
+            Nearest::Local(_) | Nearest::Prefetched { .. } | Nearest::Network => None,
+        };
+        if let Some(bytes) = local {
+            return Ok(SmallBlob { bytes, is_fetched: false });
+        }
+        let mut sink = MemorySink::default();
+        self.transport.fetch_blob(repository, blob, &mut sink).await?;
+        Ok(SmallBlob { bytes: sink.0.into(), is_fetched: true })
+    }
+}

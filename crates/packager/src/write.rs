@@ -1,0 +1,88 @@
+//! From plan to bundle, in whatever form: what is there already is proven and kept, the rest is written, and
+//! the whole is published in one step.
+
+use std::sync::Arc;
+
+use airlift_bundle::Existing;
+use airlift_bundle::write::output::{Order, Published};
+use airlift_oci::Observer;
+
+use crate::blocking::blocking;
+use crate::error::BuildError;
+use crate::output::{LockedOutput, Output};
+use crate::packing::{Fetched, Packing};
+use crate::work::Work;
+use crate::{any_order, archive_order};
+
+/// How a build ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The bundle was written.
+    Written,
+    /// The output was that very bundle before; nothing was fetched or changed.
+    AlreadyComplete,
+}
+
+/// What a build did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What moved.
+    pub fetched: Fetched,
+    /// What is at the output now.
+    pub published: Published,
+}
+
+impl Packing {
+    /// Writes the bundle, going on from what an earlier run left.
+    ///
+    /// # Errors
+    /// If something else has the output's name, a blob can't be had, or writing fails. What was written stays
+    /// for the next run, if the output has a place for it.
+    pub async fn write(
+        &self,
+        output: LockedOutput,
+        jobs: usize,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Built, BuildError> {
+        let LockedOutput { output, open } = output;
+        if let Some(published) = self.complete_at(&output, observer).await? {
+            let fetched = Fetched { downloaded: 0, reused: self.plan.blob_bytes() };
+            return Ok(Built { outcome: Outcome::AlreadyComplete, fetched, published });
+        }
+        if output.existing == Existing::Keep
+            && let Some(path) = output.form.output().taken(&output.path, &self.plan)?
+        {
+            return Err(BuildError::Exists { path });
+        }
+        let (writer, leftovers) = open.writer(&self.plan)?;
+        output.warn_of(writer.lock(), &**observer);
+        let states = {
+            let (writer, observer) = (Arc::clone(&writer), Arc::clone(observer));
+            blocking(move || writer.resume(&*observer)).await??
+        };
+        writer.write_known()?;
+        let work = Work { packing: self, writer: Arc::clone(&writer), states, leftovers, jobs, observer };
+        let (fetched, leftovers) = match writer.order() {
+            Order::Any => any_order::write(work).await?,
+            Order::Archive => archive_order::write(work).await?,
+        };
+        let (existing, observer) = (output.existing, Arc::clone(observer));
+        let published = blocking(move || writer.publish(existing, &*observer)).await??;
+        leftovers.remove();
+        Ok(Built { outcome: Outcome::Written, fetched, published })
+    }
+
+    /// What is at the output, if it is this plan's bundle already.
+    async fn complete_at(
+        &self,
+        output: &Output,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Option<Published>, BuildError> {
+        let (path, form) = (output.path.clone(), output.form);
+        let (plan, observer) = (Arc::clone(&self.plan), Arc::clone(observer));
+        let found = blocking(move || form.output().complete_at(&path, &plan, &*observer)).await?;
+        found.map_err(|source| BuildError::Read { path: output.shown(), source })
+    }
+}
