@@ -1,4 +1,4 @@
-//! Runs commands and tells what they took, by GNU time.
+//! Runs commands and measures what they take, with GNU time.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

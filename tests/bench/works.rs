@@ -14,7 +14,7 @@ pub(crate) const NAMES: [&str; 7] = ["build", "many", "tiny", "verify", "push", 
 const LARGE: &str = "bench/large:1";
 const TINY: &str = "bench/tiny:1";
 
-/// A work with those who do it, ours first.
+/// A work, and the commands that do it, ours first.
 pub(crate) struct Work {
     /// Its name.
     pub(crate) name: &'static str,

@@ -93,7 +93,7 @@ impl Airlift {
         Ran::of(arguments, child.wait_with_output().expect("the binary ends"))
     }
 
-    /// The same, with the most memory that it held at a time, in bytes; 0 where the system doesn't tell.
+    /// The same, with the most memory that it held at a time, in bytes; 0 if the system doesn't say.
     pub(crate) fn run_measured(&self, arguments: &[&str]) -> (Ran, u64) {
         let mut command = self.command(arguments);
         // Into files: a full pipe would stop the child while it is watched.

@@ -33,7 +33,7 @@ fn tar(path: &Path, files: &[(&str, &[u8])], links: &[(&str, &str, tar::EntryTyp
     std::fs::write(path, archive).unwrap();
 }
 
-/// An intact bundle over a limit is not damaged: nobody looked.
+/// An intact bundle over a limit is not damaged: it was not examined.
 #[test]
 fn a_limit_is_no_damage_and_has_one_exit_code() {
     let (airlift, source, _) = made::bundle(&["team/a", "team/b"], &[]);

@@ -150,7 +150,7 @@ fn none_means_that_nobody_asks() {
     assert_eq!(between.count("GET", "/manifests/sha256-"), 0);
 }
 
-/// A list at the target that others keep, with members that nobody here knows.
+/// A list at the target that others keep, with members that Airlift doesn't know.
 #[test]
 fn a_fallback_tag_keeps_what_others_put_there() {
     let things = Attached::new();

@@ -1,4 +1,4 @@
-//! What operators get wrong, and what they are told: the right exit code, what happened, to what; nothing
+//! Mistakes of operators, and the messages for them: the right exit code, what happened, to what; nothing
 //! left behind.
 
 use std::net::TcpListener;
@@ -46,7 +46,7 @@ fn an_image_that_is_not_there_is_named() {
 
 #[test]
 fn a_registry_that_is_not_there_is_named() {
-    // Bound and closed again: nobody listens there, or at least no registry does.
+    // Bound and closed again: no server listens there, or at least no registry does.
     let authority = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let airlift = Airlift::new();
     let reference = format!("{authority}/team/web:1");
@@ -275,8 +275,8 @@ fn an_archive_of_more_frames_than_readers_take_is_refused_at_once() {
     }
 }
 
-/// Whoever has three typos in twenty references is told of three, with the places; the same goes for what
-/// isn't there.
+/// With three typos in twenty references, the error names all three and their places; the same holds for
+/// images that don't exist.
 #[test]
 fn all_errors_of_a_kind_are_told_at_once() {
     let Some(pair) = Pair::start() else { return };

@@ -9,7 +9,7 @@ use airlift_testkit::tool::tool;
 use crate::airlift::Airlift;
 use crate::made;
 
-/// What cosign would otherwise fetch from the internet: whom to trust beside the key, which is nobody.
+/// The trusted root that cosign would otherwise fetch from the internet: nothing is trusted beside the key.
 const TRUSTED_ROOT: &str = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
 
 /// How cosign attaches a signature.

@@ -1,4 +1,4 @@
-//! Foreign layers: their addresses are nobody's to follow unasked, and what stays outside is said.
+//! Foreign layers: Airlift follows their addresses only if asked to, and reports what stays outside.
 
 use airlift_oci::media_type;
 use airlift_server::Options;
@@ -81,7 +81,7 @@ fn what_it_does_not_have_stays_outside_and_that_is_said() {
     }
 }
 
-/// Somebody who takes the mark away, or the layer of another image, has another bundle and a broken one.
+/// If the mark is removed, or the layer of another image, the bundle is another one, and damaged.
 #[test]
 fn a_layer_is_outside_only_if_the_bundle_says_so() {
     let (sample, foreign) = sample(&["https://127.0.0.1:1/layer"]);

@@ -1,5 +1,5 @@
 //! Registries that lie, break off, flood and stall, and what the built binary makes of them: a clear error in
-//! bounded time and memory, nothing published, no secret told; or, where a repetition helps, the very same
+//! bounded time and memory, nothing published, no secret shown; or, where a repetition helps, the very same
 //! bundle.
 //!
 //! The faults are data: [`pull::FAULTS`] and [`push::FAULTS`]. `crates/registry/tests/faults.rs` does the

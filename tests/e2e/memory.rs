@@ -8,7 +8,7 @@ use crate::pair::Pair;
 /// What must be enough for anything.
 const LIMIT: u64 = 64 << 20;
 
-/// More than the limit, so that whoever holds a whole layer is found out.
+/// More than the limit, so that code that holds a whole layer in memory is found.
 const LAYER: usize = 96 << 20;
 
 /// Bytes that no compression, hole or coincidence makes smaller (xorshift64).

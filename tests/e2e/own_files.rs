@@ -9,7 +9,7 @@ use airlift_server::Options;
 use crate::airlift::Airlift;
 use crate::made::{Embedded, bundle, two_platforms};
 
-/// Nobody listens there, and nobody is asked.
+/// No server listens there, and no request is sent.
 const NOWHERE: &str = "127.0.0.1:1/team/app:1";
 
 /// Runs a build that has to be refused, and finds `file` as it was.

@@ -110,7 +110,7 @@ fn everything_chosen_is_the_same_bundle_as_nothing_chosen() {
     assert_eq!(bench.build(&["--platform", "linux/arm64/v8,linux/amd64"])["id"], all["id"]);
     let one = bench.build(&["--platform", "linux/amd64"]);
     assert_ne!(one["id"], all["id"]);
-    // The order and the spelling of what was asked for are nobody's business.
+    // The order and the spelling of what was asked for make no difference.
     let twice = bench.build(&["--platform", "linux/x86_64", "--platform", "linux/amd64"]);
     assert_eq!(twice["id"], one["id"]);
 }
@@ -204,7 +204,7 @@ fn attestations_follow_their_platform_and_strangers_come_along() {
     ]);
     let all: Vec<Image> = images.iter().chain(&attestations).chain([&stranger, &lost]).cloned().collect();
     let bench = Bench::of(root, Vec::new(), all);
-    // Configs are the same for all that have no platform, so only layers tell.
+    // Configs are the same for all that have no platform, so only layers show the difference.
     let layer = |image: &Image| Image { blobs: vec![image.blobs[1].clone()], ..image.clone() };
     let parts: Vec<Image> = images.iter().chain(&attestations).chain([&stranger, &lost]).map(layer).collect();
     let parts: Vec<&Image> = parts.iter().collect();
@@ -234,7 +234,7 @@ fn what_an_image_does_not_have_is_said_with_what_it_has() {
     build(&[&name, "--platform", "linux/amd64"]).expect(2).says("has no linux/amd64; it has linux/arm64");
     build(&[&name, "--platform", "linux/arm64"]).expect(0);
 
-    // In a list of mixed images, each gives what it has; who has nothing is left out, and that is said.
+    // In a list of mixed images, each gives what it has; images that have nothing are left out, with a warning.
     let mixed = [&name[..], &bench.reference, "--platform", "linux/amd64", "--allow-missing-platform"];
     build(&mixed).expect(0).says("team/single:1 has none of the platforms");
     let report = bench.airlift.run(&["--json", "verify", "s.tar"]).expect(0).json("airlift.report/v1");
@@ -262,8 +262,8 @@ fn nonsense_is_no_platform() {
     }
 }
 
-/// What is left out by choice is fine, what is missing of a chosen platform is not, and what nobody named is
-/// a warning.
+/// Content that is left out by choice is fine, missing content of a chosen platform is not, and content that
+/// no image names is a warning.
 #[test]
 fn left_out_is_told_from_missing() {
     let (bench, images) = plain(&["linux/amd64", "linux/arm64"]);
@@ -298,7 +298,7 @@ fn left_out_is_told_from_missing() {
     std::fs::write(path(&images[0].blobs[1]), &images[0].blobs[1].bytes).unwrap();
     verify(0);
 
-    // The manifest of a platform that was left out is not: without it nobody could read the index.
+    // The manifest of a platform that was left out is not: without it no client could read the index.
     std::fs::remove_file(path(&images[1].manifest)).unwrap();
     assert_eq!(verify(1)["findings"][0]["rule"], "manifest-missing");
 }

@@ -129,7 +129,7 @@ fn the_tag_moves_last() {
     }
 }
 
-/// Every blob of every image is looked for while the first one still goes up, whoever waits for the answers.
+/// Every blob of every image is looked for while the first one is still being uploaded.
 #[test]
 fn blobs_are_looked_for_ahead_of_their_turn() {
     let (airlift, _source, samples) = made::bundle(&["team/app0", "team/app1", "team/app2"], &[]);

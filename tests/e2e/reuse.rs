@@ -137,7 +137,7 @@ fn a_stream_takes_what_is_at_hand_too() {
     assert!(!requests.iter().any(|request| request.is_blob() || request.is_manifest()), "{requests:?}");
 }
 
-/// Over a slow line nobody would know why all of it comes once more.
+/// Over a slow line, no one would know why everything is downloaded again.
 #[test]
 fn what_gives_nothing_is_refused() {
     let watched = Watched::start();

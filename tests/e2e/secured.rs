@@ -1,4 +1,4 @@
-//! Registries that ask who is there, with certificates of their own.
+//! Registries that require a login, with certificates of their own.
 
 use airlift_testkit::real::RealRegistry;
 use airlift_testkit::tool::tool;

@@ -1,4 +1,4 @@
-//! Partial images at registries: who takes them is found out before anything moves, and nobody is left half
+//! Partial images at registries: Airlift asks first if a registry accepts them, and leaves none of them half
 //! way.
 
 use std::path::Path;
@@ -142,7 +142,7 @@ fn selected_children_have_tags_and_the_receipt_says_what_is_not_there() {
         .says(&format!("{} does not resolve there", sample.root.digest))
         .says("1 present");
 
-    // A tag of a child that stands for something else is nobody's to move.
+    // A tag of a child that points to something else must not be moved.
     let other = made::image("linux/amd64", 50);
     made::put(target.endpoint(), REPOSITORY, &other, Some("1-linux-amd64"));
     let refused = push(&airlift, target.authority(), &["--selected-children"]).expect(5);
@@ -215,8 +215,8 @@ fn an_answer_that_means_nothing_is_said_to_mean_nothing() {
     }
 }
 
-/// Distribution can be told to look at some platforms only. Attestations of what was left out are of none of
-/// them.
+/// Distribution can be configured to check some platforms only. Attestations of images that were left out are
+/// of none of them.
 #[test]
 fn a_registry_that_minds_some_platforms_is_asked_about_those_that_are_left_out() {
     let amd64 = "validation: {manifests: {indexes: {platforms: list, platformlist: [{architecture: amd64, os: linux}]}}}";
@@ -275,7 +275,7 @@ fn a_question_that_can_not_be_taken_back_is_said() {
     assert!(target.endpoint().manifest(REPOSITORY, "1") == sample.root.bytes);
 }
 
-/// Harbor says 404, zot a bare 400: then an index without children tells whether it was the children.
+/// Harbor says 404, zot a bare 400: then an index without children shows if the children were the reason.
 #[test]
 fn a_control_tells_what_other_words_mean() {
     let (airlift, _) = bundle();
@@ -298,7 +298,7 @@ fn several_partial_images_are_one_question() {
         request.method == "PUT" && String::from_utf8_lossy(&request.body).contains("io.airlift.probe")
     });
     assert_eq!(probes.count(), 1);
-    // Complete images are nobody's question.
+    // For complete images, Airlift doesn't ask.
     let references = repositories.map(|repository| format!("{}/{repository}:1", source.authority()));
     let mut arguments = vec!["build", "-o", "c.tar"];
     arguments.extend(references.iter().map(String::as_str));

@@ -1,4 +1,4 @@
-//! Registries that hold a part of an image: what is there can be built from them, and what isn't is told.
+//! Registries that hold a part of an image: what is there can be built from them, and what isn't is reported.
 
 use airlift_oci::{Digest, media_type};
 use airlift_server::samples::{Content, Image, Sample};
@@ -165,7 +165,7 @@ fn what_was_asked_for_must_be_there() {
     let built = build(&airlift, &source.authority(), &both).expect(0).says("has no linux/arm64");
     assert_eq!(built.json("airlift.build/v1")["images"][0]["omittedPlatforms"], json!(["linux/arm64"]));
     airlift.run(&["verify", "b.tar"]).expect(0);
-    // All that is missing is told at once.
+    // All that is missing is reported at once.
     let source = without(&sample, &[sample.manifests[0].digest, arm64]);
     let airlift = Airlift::new();
     let refused = build(&airlift, &source.authority(), &[]).expect(3).says("2 manifests");

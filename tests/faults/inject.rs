@@ -11,7 +11,7 @@ use crate::stage::{Stage, usage};
 
 const FORMS: [Form; 3] = [Form::Tar, Form::Zst, Form::Volumes];
 
-/// Walks what was asked for, or everything; tells whether all went well.
+/// Walks the scenarios that were asked for, or all; returns whether all went well.
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
     let wanted: Vec<String> = arguments.collect();
     let stage = Stage::new();
@@ -75,7 +75,7 @@ mount -o remount,size=32m "$1" || exit 1
 cmp b.tar "$4" || exit 1
 "#;
 
-/// Where nobody may mount anything, the tests' other ways to a full disk have to do: `ulimit -f` and injected
+/// Without the permission to mount, the tests have other ways to a full disk: `ulimit -f` and injected
 /// errors.
 fn small_disk(stage: &Stage) -> bool {
     let mounted = tempfile::tempdir().expect("a temporary folder can be made");

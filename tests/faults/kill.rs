@@ -15,7 +15,7 @@ struct Wanted {
     jobs: usize,
 }
 
-/// Walks what was asked for; tells whether all went well.
+/// Walks the scenarios that were asked for; returns whether all went well.
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
     let wanted = wanted(arguments);
     let stage = Stage::new();
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = String>) -> bool {
     well
 }
 
-/// Walks one scenario and tells what came of it.
+/// Walks one scenario and prints the result.
 fn report(scenario: &dyn Scenario, wanted: &Wanted) -> bool {
     let started = Instant::now();
     let tally = walk(scenario, wanted.jobs, &|round| Some(Kill::At(wanted.first + round * wanted.every)));

@@ -1,4 +1,4 @@
-//! Lets the system calls of a build fail, one after the other, and looks at what is left.
+//! Lets the system calls of a build fail, one after the other, and checks what is left.
 //!
 //! `tests/faults/inject` walks all of them; a test walks some of them by the same code.
 
@@ -29,8 +29,8 @@ pub const CALLS: [&str; 15] = [
 /// What they fail with.
 pub const ERRORS: [&str; 2] = ["ENOSPC", "EIO"];
 
-/// Calls whose failure a run may get over: there is another way, or nothing depends on them by then. What
-/// can't be read past the page cache is read by way of it, and hashed either way.
+/// Calls whose failure a run may survive: there is another way, or nothing depends on them by then. What
+/// can't be read past the page cache is read through it, and hashed in both cases.
 const FORGIVEN: [&str; 4] = ["statx", "preadv2", "pread64", "close"];
 
 /// The exit code for local files.

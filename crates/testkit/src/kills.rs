@@ -1,5 +1,5 @@
-//! Kills the product at its system calls, one after the other, and looks at what is left: nothing half-done
-//! under a name that counts, and nothing that the same command doesn't get over.
+//! Kills the product at its system calls, one after the other, and checks what is left: no incomplete file
+//! has a final name, and the same command completes the work.
 //!
 //! `tests/faults/kill` walks all calls; a test walks some of them by the same code.
 
@@ -23,7 +23,7 @@ pub use push::Push;
 /// Runs that end before they are killed, in a row, until it is clear that there are no more calls to kill at.
 const CALM: usize = 5;
 
-/// What the user of this machine may have set, and what must not reach a run.
+/// Variables that may be set on this machine, and that must not influence a run.
 const FOREIGN: [&str; 8] = [
     "ALL_PROXY",
     "DOCKER_AUTH_CONFIG",
@@ -50,7 +50,7 @@ impl Program {
         command
     }
 
-    /// The same run to its end, which must be a good one.
+    /// Runs it to its end, and panics unless it succeeds.
     pub fn run(&self, folder: &Path, arguments: &[&str]) -> Output {
         let output = self.command(folder, arguments).output().expect("the binary starts");
         let complaints = String::from_utf8_lossy(&output.stderr);
@@ -63,17 +63,17 @@ impl Program {
 ///
 /// What is wrong is a panic.
 pub trait Scenario: Sync {
-    /// Its name, as people ask for it.
+    /// Its name on the command line.
     fn name(&self) -> String;
-    /// Makes the beginning in an empty folder, and says what is run there. `round` tells it from all others.
+    /// Prepares an empty folder, and returns the command to run there. Each round has another number.
     fn begin(&self, folder: &Path, round: usize) -> Command;
-    /// Looks at what a kill left.
+    /// Checks what a kill left.
     fn check_left(&self, folder: &Path, round: usize);
-    /// Looks at what the same command made of it, without being killed.
+    /// Checks the result of the same command, which then ran to its end.
     fn check_done(&self, folder: &Path, round: usize);
 }
 
-/// What came of many rounds.
+/// The results of many rounds.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Runs that were killed.
@@ -98,7 +98,7 @@ pub fn walk(scenario: &dyn Scenario, threads: usize, next: &(dyn Fn(usize) -> Op
                     let round = rounds.fetch_add(1, Ordering::SeqCst);
                     let Some(at) = next(round) else { break };
                     let outcome = catch_unwind(AssertUnwindSafe(|| play(scenario, at, round)));
-                    let mut tally = tally.lock().expect("nobody panics with the tally");
+                    let mut tally = tally.lock().expect("no thread panics with the tally");
                     match outcome {
                         Ok(Some(call)) => {
                             calm.store(0, Ordering::SeqCst);
@@ -117,7 +117,7 @@ pub fn walk(scenario: &dyn Scenario, threads: usize, next: &(dyn Fn(usize) -> Op
             });
         }
     });
-    tally.into_inner().expect("nobody panics with the tally")
+    tally.into_inner().expect("no thread panics with the tally")
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
@@ -125,8 +125,7 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// One round: begin, kill, look, run again, look. Returns the call at which it was killed, if it came to
-/// that.
+/// One round: begin, kill, check, run again, check. Returns the call at which the run was killed, if it was.
 fn play(scenario: &dyn Scenario, at: Kill, round: usize) -> Option<i64> {
     let folder =
         tempfile::Builder::new().prefix("killed-").tempdir().expect("a temporary folder can be made");

@@ -79,7 +79,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>, log: &Arc<Mutex<Vec<String>
     thread::spawn(move || {
         for line in pipe.lines().map_while(Result::ok) {
             log.lock().unwrap().push(line.clone());
-            // Nobody listens any more once the daemon is ready.
+            // The receiver is gone once the daemon is ready.
             let _ = lines.send(line);
         }
     });

@@ -10,7 +10,7 @@ use crate::http::Endpoint;
 use crate::process::Daemon;
 use crate::tool::tool;
 
-/// Who wrote the registry.
+/// Which registry it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Distribution2,
@@ -43,7 +43,7 @@ impl RealRegistry {
         RegistryBuilder::new(Kind::Distribution2)
     }
 
-    /// Distribution v3, which can be told to take sparse indexes (see [`RegistryBuilder::with_config`]).
+    /// Distribution v3, which can be configured to accept sparse indexes (see [`RegistryBuilder::with_config`]).
     pub fn distribution_v3() -> RegistryBuilder {
         RegistryBuilder::new(Kind::Distribution3)
     }
@@ -93,7 +93,7 @@ impl RegistryBuilder {
         matches!(self.kind, Kind::Distribution2 | Kind::Distribution3)
     }
 
-    /// Lets in who knows the password, and nobody else. Only for Distribution.
+    /// Requires this login for every request. Only for Distribution.
     pub fn with_password(mut self, user: &str, password: &str) -> Self {
         assert!(self.is_distribution(), "go-containerregistry's registry knows no passwords");
         self.password = Some((user.to_owned(), password.to_owned()));

@@ -5,7 +5,7 @@ use airlift_server::samples::{Content, Sample};
 
 use crate::http::{Endpoint, Response};
 
-/// The types of all manifests there are. A registry that isn't told all of them converts or denies some.
+/// The types of all manifests. If one of them is missing, a registry converts or denies such a manifest.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.oci.artifact.manifest.v1+json";

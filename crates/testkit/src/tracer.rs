@@ -1,4 +1,4 @@
-//! Kills a process at one of its system calls, whichever thread makes it.
+//! Kills a process at one of its system calls, in any of its threads.
 //!
 //! `strace` can do that, too, but counts each thread's calls by themselves, so that "the 17th" is one of
 //! several. Here there is one count for the whole process, and so every call of a run has its turn.
@@ -34,7 +34,7 @@ pub enum Ended {
     Exited(i32),
     /// As it was about to make this call.
     Killed(i64),
-    /// By a signal that nobody here sent.
+    /// By a signal that this process did not send.
     Signalled(i32),
 }
 

@@ -58,7 +58,7 @@ fn assert_report(report: &Report, length: u64) {
         assert_shown(&finding.message);
         finding.path.iter().for_each(|part| assert_shown(part));
         assert!(!finding.path.is_empty() || finding.offset.is_some(), "no place: {finding:?}");
-        assert!(finding.message.len() < 8 << 10, "nobody reads this: {} bytes", finding.message.len());
+        assert!(finding.message.len() < 8 << 10, "too long to be read: {} bytes", finding.message.len());
         // A planned place may lie behind the end of what was cut off.
         let behind = finding.offset.is_some_and(|offset| offset > length);
         assert!(!behind || !report.ok, "{finding:?}");

@@ -12,7 +12,7 @@ use crate::second_reader::Json;
 pub fn documents(bytes: &[u8]) {
     let seen = serde_json::from_slice::<Json>(bytes);
     match Document::parse(bytes) {
-        // What nobody reads may hold what a strict reader refuses, such as half a surrogate pair.
+        // Members that we don't read may hold what a strict reader refuses, such as half a surrogate pair.
         Ok(document) => seen.iter().for_each(|json| compare(&document, json)),
         Err(error) => assert_shown(&error.to_string()),
     }
@@ -47,7 +47,7 @@ fn manifests(bytes: &[u8]) {
     let other = Digest::sha256(b"another");
     assert!(RawManifest::received(bytes.to_vec().into(), other, None).is_err());
     let Ok(json) = serde_json::from_slice::<Json>(bytes) else { return };
-    // Half of CVE-2021-41190: nobody may find a list in what we take for an image, or a config in what is a
+    // Half of CVE-2021-41190: no reader may find a list in what we read as an image, or a config in what is a
     // list.
     match raw.node() {
         Node::Index(children) => {

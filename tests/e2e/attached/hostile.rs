@@ -85,7 +85,7 @@ fn where_there_is_no_api_the_fallback_tag_is_asked() {
         let airlift = Airlift::new();
         let built = build(&airlift, &registry.authority(), &[]).expect(0);
         assert_eq!(attached(&built), [referrer.to_string()], "{:?}", answer());
-        // Of a login that may be missing one is told, once.
+        // A login that may be missing is reported, once.
         let withheld = ["401", "403"].iter().any(|status| format!("{:?}", answer()).contains(status));
         let told = built.stderr.matches("without a login").count();
         assert_eq!(told, usize::from(withheld), "{built}");

@@ -67,7 +67,7 @@ fn both(one: &Image, other: &Image) -> Vec<String> {
     digests
 }
 
-/// Somebody else who writes `list` before the requests that `when` says, whatever was there.
+/// Another client that writes `list` before the requests that `when` selects, whatever was there.
 fn beside(
     target: &Embedded,
     (tag, list): (String, Content),

@@ -149,7 +149,7 @@ fn challenge(authority: &str, path: &str) -> Answer {
     Answer::error(401, "UNAUTHORIZED", "log in").header("WWW-Authenticate", value)
 }
 
-/// Wants a token, and answers for one as told.
+/// Wants a token, and answers the request for one with `answer`.
 fn with_token(authority: String, token: impl Fn() -> Answer + Send + Sync + 'static) -> Rule {
     all(move |request| match request.path() {
         "/token" => Some(token()),

@@ -56,7 +56,7 @@ impl Stage {
         &self.sample.manifests[0]
     }
 
-    /// Some other image, as what nobody asked for.
+    /// Another image, for answers that no request asked for.
     pub(crate) fn stranger() -> Content {
         image("linux/s390x", 99).manifest
     }
@@ -107,7 +107,7 @@ pub(crate) fn assert_says(ran: &Ran, texts: &[&str]) {
     }
 }
 
-/// Plays all faults, some side by side, and tells of all that went wrong.
+/// Tests all faults, some at a time, and reports everything that went wrong.
 pub(crate) fn walk<F: Sync + std::fmt::Display>(faults: &[F], play: impl Fn(&F) + Sync) {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -1,8 +1,8 @@
 //! Disks that are full or broken.
 //!
-//! Errors are put into system calls, which works for everybody everywhere; and `ulimit -f` lets the kernel
-//! itself refuse to make a file larger, as a quota does. A small file system would need somebody who may
-//! mount it: `tests/faults/inject` uses one where that is so.
+//! The tests let system calls fail, which works for every user everywhere, and set `ulimit -f`, so that the
+//! kernel itself refuses to make a file larger, as a quota does. To mount a small file system needs a
+//! permission: `tests/faults/inject` uses one if it may.
 
 use airlift_testkit::failing_calls::{ERRORS, Outcome, fail};
 use airlift_testkit::kills::{Before, Build, Form, sample};

@@ -18,7 +18,7 @@ const OFTEN: usize = 2;
 /// … and at so many points that are spread over all of the run.
 const SPREAD: usize = 5;
 
-/// Walks some of the calls of a scenario. They are counted in a run that nobody kills.
+/// Walks some of the calls of a scenario. They are counted in a run that isn't killed.
 fn assert_survives(scenario: &dyn Scenario) {
     let folder = tempfile::tempdir().unwrap();
     let whole = tracer::run(&scenario.begin(folder.path(), usize::MAX), Kill::Never);

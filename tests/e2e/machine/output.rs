@@ -20,7 +20,7 @@ fn an_archive_that_nobody_takes_is_an_error() {
     if Path::new(FULL).exists() {
         airlift.run_into(&arguments, Path::new(FULL)).expect(4).says("No space left on device");
     }
-    // A reader that goes away: no error of ours, but no success, and whoever looks sees why it ended.
+    // A reader that goes away: no error of ours, but no success, and the message says why it ended.
     let mut command = airlift.command(&arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut head = [0; 1000];
@@ -59,7 +59,7 @@ fn a_closed_stdout_takes_no_archive() {
     // Whoever throws it away by intention may.
     let (code, said) = with_closed(&airlift, ">/dev/null", &["build", &reference, "-o", "-"]);
     assert_eq!(code, 0, "{said}");
-    // Without standard error or input there is nobody to tell or to ask, and the work is done all the same.
+    // Without standard error and input, nothing can be printed or asked, and the work is done nevertheless.
     for closed in ["2>&-", "<&-", "<&- 2>&-"] {
         let (code, said) = with_closed(&airlift, closed, &["verify", "b.tar"]);
         assert_eq!(code, 0, "{closed}: {said}");

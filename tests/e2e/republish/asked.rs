@@ -105,7 +105,7 @@ fn a_login_that_is_missing_is_said_once_for_all_images() {
     push.says("2 pushed").says("1 failed");
 }
 
-/// Registries behind proxies answer the ping in many ways; what names the API, or asks who we are, is one.
+/// Registries behind proxies answer the ping in many ways; an answer that names the API, or that asks for a login, is that of a registry.
 #[test]
 fn an_odd_answer_at_the_top_that_is_a_registrys_is_taken() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY]);
@@ -184,8 +184,8 @@ fn content_that_no_image_names_is_named() {
     airlift.run(&["push", "layout", target.authority()]).expect(0).says(&extra.hex());
 }
 
-/// A tag that answers is believed, one HEAD an image; who doubts it says so, and what is gone below it comes
-/// back.
+/// A push believes a tag that answers, with one HEAD for each image; with `--recheck` it sends again what is
+/// gone below the tag.
 #[test]
 fn a_recheck_mends_what_was_lost_below_a_tag() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY]);

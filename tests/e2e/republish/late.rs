@@ -54,7 +54,7 @@ fn what_was_acknowledged_is_waited_for_and_not_sent_again() {
     }
 }
 
-/// Some only say "invalid"; a HEAD tells that they don't see it yet.
+/// Some only say "invalid"; a HEAD shows that they don't see it yet.
 #[test]
 fn where_a_refusal_says_nothing_a_head_says_whether_it_is_late() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY], &[]);

@@ -143,7 +143,7 @@ fn what_a_refusal_names_is_sent_whatever_a_head_says() {
     let (config, lost) = (sample.blobs[0].clone(), sample.blobs[1].clone());
     for target in distributions() {
         target.endpoint().push_blob(REPOSITORY, &config.bytes, &config.digest);
-        // A neighbour has it: nobody must think of mounting it.
+        // Another repository has it: the push must not mount it.
         target.endpoint().push_blob("team/other", &lost.bytes, &lost.digest);
         let cached = lost.clone();
         let registry =

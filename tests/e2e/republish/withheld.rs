@@ -1,4 +1,4 @@
-//! Registries that hand out an image only when it is signed or scanned, to those who push as well: Harbor's
+//! Registries that send an image only when it is signed or scanned, also to clients that may push: Harbor's
 //! projects.
 
 use airlift_server::Options;

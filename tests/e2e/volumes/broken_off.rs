@@ -126,7 +126,7 @@ fn a_run_that_ended_while_volumes_took_their_names_is_finished() {
         assert!(volumes.joined() == whole, "with {had} named");
         assert_eq!(volumes.pair.airlift.files().len(), names.len() + 1);
     }
-    // What isn't what the manifest says is nobody's to take back.
+    // A file that isn't what the manifest says gets its old name back from no one.
     fs::rename(volumes.path("b.tar.volumes.json"), part("b.tar.volumes.json")).expect("it is there");
     fs::write(volumes.path("b.tar.002"), "precious").expect("it can be written");
     volumes.build(&[]).expect(5).says("b.tar.002 is there already");

@@ -11,7 +11,7 @@ pub(crate) struct Head {
     pub(crate) headers: Vec<(String, String)>,
 }
 
-/// A body as far as its framing tells where it ends.
+/// A body, with its end if the framing says where that is.
 pub(crate) enum Body {
     /// All of it.
     Whole(Vec<u8>),

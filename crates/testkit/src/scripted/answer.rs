@@ -42,7 +42,7 @@ impl Gate {
     pub(super) fn wait(&self, give_up: impl Fn() -> bool) {
         let mut open = self.0.0.lock().unwrap();
         while !*open && !give_up() {
-            // Nobody notifies when the registry ends, so that is looked for now and then.
+            // The end of the registry wakes no one, so it is checked now and then.
             open = self.0.1.wait_timeout(open, Duration::from_millis(10)).unwrap().0;
         }
     }
