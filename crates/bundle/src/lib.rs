@@ -19,7 +19,7 @@ pub mod zst;
 
 pub use content::section::Section;
 pub use content::storage::Storage;
-pub use findings::{Finding, Findings, Rule, Severity};
+pub use findings::{Detail, Finding, Findings, Rule, Severity};
 pub use plan::{Plan, PlannedEntry};
 pub use read::archive::{Archive, OpenError};
 pub use read::local::LocalContent;

@@ -89,7 +89,7 @@ fn of_pack(error: &PackError) -> Exit {
     match error {
         PackError::Registry { source, .. } => of_registry(source),
         PackError::Missing(_) | PackError::Manifest { .. } => Exit::Registry,
-        PackError::Graph(error) if error.is_limit() => Exit::Refused,
+        PackError::Graph(error) if error.limit().is_some() => Exit::Refused,
         PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,
         PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,
         // Sizes that a registry claims, and no archive can have.

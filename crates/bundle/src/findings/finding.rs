@@ -1,6 +1,7 @@
 //! One thing that is wrong, and where.
 
 use airlift_oci::Digest;
+use airlift_oci::graph::Limit;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -31,6 +32,24 @@ pub struct Finding {
     /// Whether this is no more than what follows from a finding before it. Absent where it isn't.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub follows: bool,
+    /// What the caller can give advice on; for people, not for the document.
+    #[serde(skip)]
+    pub detail: Option<Detail>,
+}
+
+/// What a finding is about, where the caller may know what helps: an option, or how to use another tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// There is more than this limit allows.
+    Limit(Limit),
+    /// An archive holds a symbolic link.
+    SymbolicLink,
+    /// An archive holds a hard link that leads to no file before it.
+    HardLink,
+    /// An archive holds a link's long name, in GNU's form.
+    LongLinkName,
+    /// An archive holds a sparse file, in GNU's form.
+    SparseFile,
 }
 
 /// Where in a volume something is.
@@ -57,6 +76,7 @@ impl Finding {
             volume: None,
             path: Vec::new(),
             follows: false,
+            detail: None,
         }
     }
 
@@ -85,6 +105,13 @@ impl Finding {
     #[must_use]
     pub fn of(mut self, path: Vec<String>) -> Self {
         self.path = path;
+        self
+    }
+
+    /// The same, with what advice is given on.
+    #[must_use]
+    pub fn with(mut self, detail: impl Into<Option<Detail>>) -> Self {
+        self.detail = detail.into();
         self
     }
 

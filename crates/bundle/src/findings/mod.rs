@@ -6,6 +6,6 @@ mod finding;
 mod list;
 mod rule;
 
-pub use finding::{Finding, VolumePlace};
+pub use finding::{Detail, Finding, VolumePlace};
 pub use list::Findings;
 pub use rule::{Rule, Severity};

@@ -3,8 +3,12 @@
 use airlift_bundle::OpenError;
 use airlift_verifier::{Report, Rule, State};
 
+use super::finding;
+
 const UNFINISHED: &str =
     "the same `airlift build` goes on from there, and gives the bundle its name when it is complete";
+
+const PACKED_AGAIN: &str = "take the original file; or unpack this one and name the folder, as another tool's layout; or make the original anew out of it: airlift build REF… --reuse BUNDLE -o NEW";
 
 /// The next step where a bundle can't be opened.
 pub(super) fn of_open(error: &OpenError) -> Option<String> {
@@ -17,14 +21,11 @@ pub(super) fn of_open(error: &OpenError) -> Option<String> {
 
 /// The next step where a whole bundle is needed, and this was found.
 pub(crate) fn of_state(report: &Report) -> String {
-    match report.state {
-        State::OverLimit => {
-            "if you trust whoever made the bundle, raise that limit with the option that is named".to_owned()
-        }
-        State::Unfinished => UNFINISHED.to_owned(),
-        State::PackedAgain => {
-            "take the original file; or unpack this one and name the folder, as another tool's layout; or make the original anew out of it: airlift build REF… --reuse BUNDLE -o NEW".to_owned()
-        }
+    let detail = report.findings.iter().find(|finding| finding.is_error()).and_then(|first| first.detail);
+    match (report.state, detail) {
+        (State::Unfinished, _) => UNFINISHED.to_owned(),
+        (State::PackedAgain, _) => PACKED_AGAIN.to_owned(),
+        (State::OverLimit | State::Damaged, Some(detail)) => finding::of_detail(detail),
         _ => "`airlift verify BUNDLE` lists everything that is wrong; nothing was done".to_owned(),
     }
 }

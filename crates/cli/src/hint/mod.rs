@@ -6,10 +6,12 @@
 mod bundle;
 mod disk;
 mod event;
+mod finding;
 mod plan;
 mod push;
 mod registry;
 
+use airlift_bundle::Detail;
 use airlift_oci::ReferenceError;
 use airlift_packager::{BuildError, FetchError, PackError};
 use airlift_pusher::{DestinationError, PushError};
@@ -17,6 +19,7 @@ use airlift_verifier::{AdmitError, ExamineError};
 
 pub(crate) use bundle::{of_report, of_state};
 pub(crate) use event::of_remedy;
+pub(crate) use finding::add_to_findings;
 pub(crate) use push::with_advice;
 
 use crate::failure::{BadReference, Failure, UsageError};
@@ -77,6 +80,7 @@ fn of_pack(error: &PackError) -> Option<String> {
                 .to_owned(),
         ),
         PackError::Registry { source, .. } => registry::of_error(source),
+        PackError::Graph(error) => error.limit().map(|limit| finding::of_detail(Detail::Limit(limit))),
         PackError::Attached(error) => Some(plan::of_attached(error)),
         _ => None,
     }

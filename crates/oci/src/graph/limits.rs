@@ -35,11 +35,28 @@ impl Default for Limits {
     }
 }
 
+/// One of the [`Limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::depth`].
+    Depth,
+    /// [`Limits::manifests_per_root`].
+    ManifestsPerRoot,
+    /// [`Limits::entries`].
+    Entries,
+    /// [`Limits::images`].
+    Images,
+    /// [`Limits::manifest_bytes`].
+    ManifestBytes,
+    /// [`Limits::descriptors`].
+    Descriptors,
+}
+
 /// Why a graph was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// Indexes within indexes without end.
-    #[error("{} nests deeper than {limit} levels of indexes (--max-depth)", .path.join(" → "))]
+    #[error("{} nests deeper than {limit} levels of indexes", .path.join(" → "))]
     Depth {
         /// Where the walk stood.
         path: Vec<String>,
@@ -47,7 +64,7 @@ pub enum GraphError {
         limit: usize,
     },
     /// Absurdly many roots.
-    #[error("there are {count} images and artifacts, more than {limit} (--max-images)")]
+    #[error("there are {count} images and artifacts, more than {limit}")]
     Images {
         /// How many there are.
         count: usize,
@@ -55,7 +72,7 @@ pub enum GraphError {
         limit: usize,
     },
     /// A root with absurdly many manifests.
-    #[error("{root} has more than {limit} manifests (--max-manifests)")]
+    #[error("{root} has more than {limit} manifests")]
     Manifests {
         /// The root.
         root: String,
@@ -63,20 +80,20 @@ pub enum GraphError {
         limit: usize,
     },
     /// Absurdly many entries in all.
-    #[error("the images hold more than {limit} manifests and blobs (--max-entries)")]
+    #[error("the images hold more than {limit} manifests and blobs")]
     Entries {
         /// The limit.
         limit: usize,
     },
     /// More manifests than memory should have to hold.
-    #[error("the manifests of all images together have more than {limit} bytes (--max-manifest-bytes)")]
+    #[error("the manifests of all images together have more than {limit} bytes")]
     Bytes {
         /// The limit.
         limit: u64,
     },
     /// Roots that share manifests over and over.
     #[error(
-        "the images share manifests so often that looking at each would meet more than {limit} descriptors (--max-descriptors)"
+        "the images share manifests so often that looking at each would meet more than {limit} descriptors"
     )]
     Work {
         /// The limit.
@@ -134,20 +151,21 @@ pub enum GraphError {
 }
 
 impl GraphError {
-    /// Whether nothing is wrong but the size: with a higher limit the graph would be walked.
-    pub fn is_limit(&self) -> bool {
+    /// The limit that was exceeded, where nothing is wrong but the size: with a higher one the graph would be
+    /// walked.
+    pub fn limit(&self) -> Option<Limit> {
         match self {
-            GraphError::Depth { .. }
-            | GraphError::Images { .. }
-            | GraphError::Manifests { .. }
-            | GraphError::Entries { .. }
-            | GraphError::Bytes { .. }
-            | GraphError::Work { .. } => true,
+            GraphError::Depth { .. } => Some(Limit::Depth),
+            GraphError::Images { .. } => Some(Limit::Images),
+            GraphError::Manifests { .. } => Some(Limit::ManifestsPerRoot),
+            GraphError::Entries { .. } => Some(Limit::Entries),
+            GraphError::Bytes { .. } => Some(Limit::ManifestBytes),
+            GraphError::Work { .. } => Some(Limit::Descriptors),
             GraphError::Sizes { .. }
             | GraphError::MediaTypes { .. }
             | GraphError::Schema1 { .. }
             | GraphError::Spelling { .. }
-            | GraphError::MediaType { .. } => false,
+            | GraphError::MediaType { .. } => None,
         }
     }
 

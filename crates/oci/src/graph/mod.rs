@@ -19,5 +19,5 @@ pub use attachments::{Attachments, attached_to, fallback_tag};
 pub use builder::GraphBuilder;
 pub use entries::{BlobEntry, BlobRole, ManifestEntry};
 pub use leaves::{Leaf, leaves};
-pub use limits::{GraphError, Limits};
+pub use limits::{GraphError, Limit, Limits};
 pub use lookup::Graph;

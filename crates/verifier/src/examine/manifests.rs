@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use airlift_bundle::recover::ManifestOffsets;
-use airlift_bundle::{Finding, Rule, Section};
+use airlift_bundle::{Detail, Finding, Rule, Section};
 use airlift_oci::document::oddities;
 use airlift_oci::layout::Root;
 use airlift_oci::manifest::MAX_MANIFEST;
@@ -32,8 +32,10 @@ impl Examiner {
             Ok(graph) if self.is_own => Some(graph),
             Ok(graph) => Some(self.leave_out_missing_platforms(graph, limits).adopt_attached()),
             Err(error) => {
-                let rule = if error.is_limit() { Rule::GraphLimit } else { Rule::Graph };
-                self.findings.push(Finding::new(rule, error.to_string()).of(place_of(&error)));
+                let limit = error.limit();
+                let rule = if limit.is_some() { Rule::GraphLimit } else { Rule::Graph };
+                let finding = Finding::new(rule, error.to_string()).of(place_of(&error));
+                self.findings.push(finding.with(limit.map(Detail::Limit)));
                 None
             }
         }

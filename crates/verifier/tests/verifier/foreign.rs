@@ -92,7 +92,7 @@ fn what_gnu_tar_makes_of_a_folder_is_whole() {
         }
         assert!(run("tar", &["-C", from, compress, "-cf", to, "."]));
         let error = VerifiedBundle::admit(&path, Limits::default()).unwrap_err().to_string();
-        assert!(error.contains(&format!("is compressed ({name}), and not as build")), "{error}");
+        assert!(error.contains(&format!("is compressed ({name}), and not in the way")), "{error}");
         fs::remove_file(&path).unwrap();
     }
 }

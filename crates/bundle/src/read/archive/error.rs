@@ -19,7 +19,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// It is compressed as a whole.
-    #[error("{} is compressed ({format}), and not as build -o BUNDLE.tar.zst does it; unpack it first ({format} -d)", .path.display())]
+    #[error("{} is compressed ({format}), and not in the way of our own .tar.zst; unpack it first ({format} -d)", .path.display())]
     Compressed {
         /// The file.
         path: PathBuf,

@@ -7,7 +7,7 @@ use airlift_disk::read::{ReadAt, is_damage};
 use super::extended::{ExtendedHeaders, NameEnd, shortened};
 use super::fields::HeaderFields;
 use super::names::{NameKind, Names};
-use crate::findings::{Finding, Rule};
+use crate::findings::{Detail, Finding, Rule};
 use crate::tar::header::{BLOCK, padded};
 use crate::tar::path::EntryPath;
 use crate::tar::zeros::first_nonzero;
@@ -22,9 +22,6 @@ const MAX_ENTRIES: usize = 1_000_000;
 /// The scan stops after so many findings: it is clear what the archive is, and more would only take time and
 /// memory.
 const MAX_FINDINGS: usize = 1_000;
-
-/// How to pack files so that there are no hard links.
-const WITHOUT_HARD_LINKS: &str = "pack it again with tar's option hard-dereference";
 
 /// A regular file inside an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,10 +235,9 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
     /// of links to follow.
     fn hard_link(&mut self, at: u64, header: &HeaderFields) -> Option<u64> {
         if !self.extended.has_no_data(header) {
-            let message = format!(
-                "a hard link with a size: readers disagree on where the entry ends; {WITHOUT_HARD_LINKS}"
-            );
-            return self.stop(Rule::TarSize, at, message);
+            let message = "a hard link with a size: readers disagree on where the entry ends";
+            self.findings.push(Finding::new(Rule::TarSize, message).at(at).with(Detail::HardLink));
+            return None;
         }
         let path = match self.name(header) {
             Ok((Some(path), NameEnd::Plain)) => path,
@@ -253,8 +249,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             Ok((data_offset, size)) => (self.found)(ScannedEntry { path, data_offset, size }),
             Err(why) => {
                 let (path, target) = (path.shown(), shortened(&header.target));
-                let message = format!("{path} is a hard link to '{target}', {why}; {WITHOUT_HARD_LINKS}");
-                self.report(Rule::TarType, at, message);
+                let message = format!("{path} is a hard link to '{target}', {why}");
+                self.findings.push(Finding::new(Rule::TarType, message).at(at).with(Detail::HardLink));
             }
         }
         Some(at + BLOCK)
@@ -262,19 +258,18 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
 
     /// An entry that a layout has no use for. If it carries no data, the scan goes on behind it, to find more.
     fn unwanted(&mut self, at: u64, header: &HeaderFields) -> Option<u64> {
-        let (what, remedy) = match header.kind {
-            b'2' => ("a symbolic link", "; pack it again with tar -h, which puts the files themselves there"),
-            b'3' | b'4' => ("a device", ""),
-            b'6' => ("a named pipe", ""),
-            b'g' => ("a global pax header", ""),
-            b'K' => ("a GNU long link name", "; pack it again with tar -h and its option hard-dereference"),
-            b'S' => ("a GNU sparse file", "; pack it again with tar without -S"),
-            _ => ("an entry of unknown type", ""),
+        let (what, detail) = match header.kind {
+            b'2' => ("a symbolic link", Some(Detail::SymbolicLink)),
+            b'3' | b'4' => ("a device", None),
+            b'6' => ("a named pipe", None),
+            b'g' => ("a global pax header", None),
+            b'K' => ("a GNU long link name", Some(Detail::LongLinkName)),
+            b'S' => ("a GNU sparse file", Some(Detail::SparseFile)),
+            _ => ("an entry of unknown type", None),
         };
         let (name, kind) = (shortened(&header.name), char::from(header.kind).escape_debug());
-        let message =
-            format!("'{name}' is {what} (type '{kind}'), which has no place in an image layout{remedy}");
-        self.report(Rule::TarType, at, message);
+        let message = format!("'{name}' is {what} (type '{kind}'), which has no place in an image layout");
+        self.findings.push(Finding::new(Rule::TarType, message).at(at).with(detail));
         self.extended = ExtendedHeaders::default();
         (header.size == 0 && matches!(header.kind, b'2'..=b'6')).then_some(at + BLOCK)
     }

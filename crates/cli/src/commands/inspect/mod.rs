@@ -15,6 +15,7 @@ use tree::Tree;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
 use crate::failure::Failure;
+use crate::hint;
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
 
@@ -49,7 +50,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let examined = Examined::open(&args.bundle, args.limits.limits())?;
-    let report = examined.report();
+    let mut report = examined.report();
+    hint::add_to_findings(&mut report.findings);
     let (Some(graph), Some(id)) = (examined.graph(), examined.id()) else {
         let (path, report) = (args.bundle.clone(), Box::new(report));
         return Err(AdmitError::Refused { path, report }.into());

@@ -10,6 +10,7 @@ use crate::args::expect::expected;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
 use crate::failure::Failure;
+use crate::hint;
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\
@@ -49,7 +50,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let expect = args.expect.as_deref().map(expected).transpose()?;
     let options = Options { jobs: usize::from(args.jobs), expect, limits: args.limits.limits() };
-    if let Some(report) = verify_volume(&args.bundle, &options, &*ui.observer())? {
+    if let Some(mut report) = verify_volume(&args.bundle, &options, &*ui.observer())? {
+        hint::add_to_findings(&mut report.findings);
         if ui.json {
             ui.print_json(&report)?;
         } else {
@@ -57,7 +59,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         }
         return Ok(if report.ok { Exit::Done } else { Exit::No });
     }
-    let report = verify(&args.bundle, &options, &*ui.observer())?;
+    let mut report = verify(&args.bundle, &options, &*ui.observer())?;
+    hint::add_to_findings(&mut report.findings);
     if ui.json {
         ui.print_json(&report)?;
     } else {
