@@ -26,7 +26,7 @@ pub struct VolumeReport {
     pub schema: &'static str,
     /// Whether there is no finding of severity `error`.
     pub ok: bool,
-    /// The id of the bundle that the volume is of, as the manifest says. Absent where the manifest is
+    /// The id of the bundle that the volume belongs to, as the manifest says. Absent where the manifest is
     /// damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Digest>,

@@ -16,20 +16,20 @@ pub struct Finding {
     /// The rule's stable name, such as `blob-digest`.
     #[schemars(with = "String")]
     pub rule: Rule,
-    /// The sentence for people.
+    /// The sentence to show, without control characters.
     pub message: String,
-    /// The content concerned, where it is content.
+    /// The digest of the content that it is about. Absent where it is about something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// Where in the archive, in bytes from its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// The same place in a volume, where the archive lies in several.
+    /// The same place in a volume, where the archive is in volumes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volume: Option<VolumePlace>,
     /// Image, platform and part, outermost first.
     pub path: Vec<String>,
-    /// Whether this is no more than what follows from a finding before it. Absent where it isn't.
+    /// Whether it only follows from a finding before it. Absent where it doesn't.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub follows: bool,
     /// What the caller can give advice on; for people, not for the document.

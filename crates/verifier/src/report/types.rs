@@ -19,7 +19,7 @@ pub struct Report {
     pub schema: &'static str,
     /// Whether there is no finding of severity `error`.
     pub ok: bool,
-    /// The same in more words.
+    /// What the bundle is, by all findings.
     pub state: State,
     /// The digest of `index.json`: the bundle's id. Absent where there is no `index.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,11 +32,11 @@ pub struct Report {
     pub images: Vec<ImageReport>,
     /// What is attached to them: signatures, SBOMs, attestations.
     pub referrers: Vec<ReferrerReport>,
-    /// Content that the layout lists like images and whose type is unknown: nothing is said of it but that it
-    /// is what it is called. Absent where there is none.
+    /// Content of an unknown type that the layout lists like an image. Only its digest is checked. Absent
+    /// where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<UnknownReport>,
-    /// Everything that is wrong or odd; what is wrong with the container itself comes first.
+    /// Everything that is wrong or odd. What is wrong with the archive itself comes first.
     pub findings: Vec<Finding>,
 }
 
@@ -44,7 +44,7 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageReport {
-    /// Its reference, as the bundle gives it; absent where a layout names none.
+    /// Its reference, as the bundle gives it. Absent where a layout has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The digest of its index or manifest.
