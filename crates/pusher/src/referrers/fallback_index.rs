@@ -198,7 +198,7 @@ impl<'a> FallbackIndex<'a> {
                 self.refused = Some(there);
                 Ok(Some(RetryReason::Overwritten))
             }
-            Err(error) if error.is_passing() => Ok(Some(RetryReason::Passing(error))),
+            Err(error) if error.is_transient() => Ok(Some(RetryReason::Passing(error))),
             Err(source @ (Error::Refused(_) | Error::NotFound(_))) => {
                 Err(ListError::Impossible(ImageError::ListRefused { target, source }))
             }

@@ -31,15 +31,10 @@ impl Transport {
             let request = || self.ask_for_blob(Method::HEAD, repository, &digest, access);
             Ok(self.head(what(), request).await?.map(|response| response.size()))
         };
-        let get = async {
-            let mut retry = self.inner.retry(what());
-            loop {
-                match self.ask_for_blob(Method::GET, repository, &digest, access).await {
-                    Ok(response) => return Ok(response.map(|response| whole_size(&response))),
-                    Err(error) => retry.pause_or_give_up(error).await?,
-                }
-            }
-        };
+        let get = self.inner.retry(what()).run(|| async {
+            let response = self.ask_for_blob(Method::GET, repository, &digest, access).await?;
+            Ok(response.map(|response| whole_size(&response)))
+        });
         let fits = |found: &Option<u64>| found.is_none_or(|found| found == size);
         let is_settled = |found: Option<&Option<u64>>| found.map_or(settles == Settles::YesOrNo, fits);
         Ok(match decide(head, is_settled, get).await? {

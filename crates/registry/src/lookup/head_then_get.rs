@@ -10,6 +10,7 @@ use airlift_oci::Digest;
 use crate::error::Error;
 use crate::error::refusal::Refusal;
 use crate::http::response::Response;
+use crate::retry::rules::Failed;
 use crate::transport::Transport;
 
 /// What is known of the presence of something.
@@ -53,8 +54,7 @@ pub enum Settles {
 }
 
 impl Transport {
-    /// A HEAD that is repeated where there was no answer. A 5xx isn't repeated: a GET comes next, with
-    /// retries of its own.
+    /// A HEAD, with retries of its own.
     pub(super) async fn head<F>(
         &self,
         what: String,
@@ -63,16 +63,7 @@ impl Transport {
     where
         F: Future<Output = Result<Option<Response>, Error>>,
     {
-        let mut retry = self.inner.retry(what);
-        loop {
-            match request().await {
-                Ok(response) => return Ok(response),
-                Err(error) => {
-                    let passing = error.is_passing() && !matches!(error, Error::Server(_));
-                    retry.pause_if(passing, error).await?;
-                }
-            }
-        }
+        self.inner.retry(what).run(|| async { request().await.map_err(Failed::of_head) }).await
     }
 }
 

@@ -75,23 +75,21 @@ impl Transport {
             };
             Ok(Request::new(Method::GET, url))
         };
-        let mut retry = self.inner.retry(format!("{repository} tags"));
-        loop {
+        let attempt = || async {
             let error = match self.inner.send(&scope, make).await {
-                Ok(response) => match response.status() {
-                    StatusCode::OK => {
-                        response.plain()?;
-                        return Ok(Some(response));
-                    }
-                    _ => self.inner.refused(response).await,
-                },
+                Ok(response) if response.status() == StatusCode::OK => {
+                    response.plain()?;
+                    return Ok(Some(response));
+                }
+                Ok(response) => self.inner.refused(response).await,
                 Err(error) => error,
             };
             // A bare 404 may as well mean that there are no such lists, or that this one is hidden.
             if next.is_none() && error.refusal().is_some_and(|refusal| refusal.has("NAME_UNKNOWN")) {
                 return Ok(None);
             }
-            retry.pause_or_give_up(error).await?;
-        }
+            Err(error.into())
+        };
+        self.inner.retry(format!("{repository} tags")).run(attempt).await
     }
 }

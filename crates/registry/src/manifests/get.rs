@@ -46,13 +46,8 @@ impl Transport {
         selector: &Selector,
         access: Access,
     ) -> Result<Option<FetchedManifest>, Error> {
-        let mut retry = self.inner.retry(format!("{repository} manifest {selector}"));
-        loop {
-            match self.get_once(repository, selector, access).await {
-                Ok(manifest) => return Ok(manifest),
-                Err(error) => retry.pause_or_give_up(error).await?,
-            }
-        }
+        let retry = self.inner.retry(format!("{repository} manifest {selector}"));
+        retry.run(|| async { Ok(self.get_once(repository, selector, access).await?) }).await
     }
 
     /// One HEAD or GET; `None` where the manifest is not there.

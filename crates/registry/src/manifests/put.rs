@@ -3,6 +3,8 @@
 //!
 //! OCI distribution-spec 1.1, "Pushing Manifests".
 
+use std::sync::atomic::AtomicBool;
+
 use airlift_oci::{Digest, Repository, Selector};
 use bytes::Bytes;
 use reqwest::Method;
@@ -13,6 +15,7 @@ use crate::error::Error;
 use crate::error::content::ContentFault;
 use crate::http::request::{Payload, Request};
 use crate::manifests::get::prove_header;
+use crate::retry::rules::Failed;
 use crate::transport::Transport;
 use crate::transport::urls::repository_url;
 
@@ -50,20 +53,18 @@ impl Transport {
         media_type: &str,
         bytes: Bytes,
     ) -> Result<PutManifest, Error> {
-        let mut retry = self.inner.retry(format!("{repository} manifest {selector}"));
-        let mut once_more = true;
-        loop {
+        let is_first_500 = AtomicBool::new(true);
+        let attempt = || async {
             let error = match self.put_once(repository, selector, media_type, &bytes, None).await {
                 Ok(put) => return Ok(put),
                 Err(error) => error,
             };
-            if error.leaves_doubt() && self.holds(repository, selector, &bytes).await {
+            if error.outcome_is_unknown() && self.holds(repository, selector, &bytes).await {
                 return Ok(PutManifest { digest_header: None, subject_header: None });
             }
-            let is_500 = error.refusal().is_some_and(|refusal| refusal.status == 500);
-            let passing = error.is_passing() && (!is_500 || std::mem::take(&mut once_more));
-            retry.pause_if(passing, error).await?;
-        }
+            Err(Failed::of_put(error, &is_first_500))
+        };
+        self.inner.retry(format!("{repository} manifest {selector}")).run(attempt).await
     }
 
     /// Stores a manifest in place of the one that came with `etag`; without one, in place of whatever there

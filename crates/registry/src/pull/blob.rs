@@ -40,10 +40,10 @@ impl Transport {
         sink: &mut dyn BlobSink,
     ) -> Result<FetchedBlob, Error> {
         let retry = self.inner.retry(format!("{repository} blob {}", descriptor.digest));
-        let mut download = Download::new(&self.inner, descriptor, sink);
+        let mut download = Download::new(&self.inner, BlobLocation::Registry(repository), descriptor, sink);
         if let Some(begun) = begun {
             download.go_on_from(begun)?;
         }
-        download.whole(&BlobLocation::Registry(repository), retry).await
+        download.run(retry).await
     }
 }

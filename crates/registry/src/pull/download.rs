@@ -15,6 +15,7 @@ use crate::pull::blob_sink::BlobSink;
 use crate::pull::location::BlobLocation;
 use crate::pull::part::{check_length, check_range, explained};
 use crate::retry::policy::{MUCH, Retry};
+use crate::retry::rules::Failed;
 use crate::transport::Inner;
 
 /// Whether a part of a blob can be asked for.
@@ -35,6 +36,7 @@ pub struct FetchedBlob {
 /// One blob on its way.
 pub(super) struct Download<'a> {
     inner: &'a Inner,
+    location: BlobLocation<'a>,
     digest: Digest,
     size: u64,
     sink: &'a mut dyn BlobSink,
@@ -51,11 +53,17 @@ pub(super) struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    pub(super) fn new(inner: &'a Inner, descriptor: &Descriptor, sink: &'a mut dyn BlobSink) -> Self {
+    pub(super) fn new(
+        inner: &'a Inner,
+        location: BlobLocation<'a>,
+        descriptor: &Descriptor,
+        sink: &'a mut dyn BlobSink,
+    ) -> Self {
         let (digest, size) = (descriptor.digest, descriptor.size);
         let hasher = Hasher::new(digest.algorithm());
         Download {
             inner,
+            location,
             digest,
             size,
             sink,
@@ -82,39 +90,39 @@ impl<'a> Download<'a> {
         Ok(())
     }
 
-    pub(super) async fn whole(
-        mut self,
-        from: &BlobLocation<'_>,
-        mut retry: Retry<'_>,
-    ) -> Result<FetchedBlob, Error> {
-        let result = self.run(from, &mut retry).await;
+    /// Fetches all of the blob.
+    pub(super) async fn run(mut self, retry: Retry<'_>) -> Result<FetchedBlob, Error> {
+        let result = retry.run_on(&mut self, |download| Box::pin(download.attempt())).await;
         if result.is_err() {
             self.take_back();
         }
         result.map(|()| FetchedBlob { downloaded: self.downloaded })
     }
 
-    async fn run(&mut self, from: &BlobLocation<'_>, retry: &mut Retry<'_>) -> Result<(), Error> {
-        loop {
-            let Err(error) = self.attempt(from).await else {
-                return Ok(());
-            };
-            // Measured by what is there, not by what came: a registry that always breaks off and always
-            // begins anew would never end.
-            if self.received >= self.peak + MUCH {
-                self.peak = self.received;
-                retry.renew();
-            }
-            if self.may_start_over(&error) {
-                self.start_over(&error)?;
-                continue;
-            }
-            retry.pause_or_give_up(error).await?;
-        }
+    async fn attempt(&mut self) -> Result<(), Failed> {
+        self.fetch().await.map_err(|error| self.failed(error))
     }
 
-    async fn attempt(&mut self, from: &BlobLocation<'_>) -> Result<(), Error> {
-        let mut response = self.open(from).await?;
+    /// Prepares for what follows a failure.
+    fn failed(&mut self, error: Error) -> Failed {
+        // Measured by what is there, not by what came: a registry that always breaks off and always begins
+        // anew would never end.
+        let progressed = self.received >= self.peak + MUCH;
+        if progressed {
+            self.peak = self.received;
+        }
+        let failed = match self.may_start_over(&error) {
+            true => match self.start_over(&error) {
+                Ok(()) => Failed::other_way(error),
+                Err(of_sink) => Failed::for_good(of_sink),
+            },
+            false => error.into(),
+        };
+        failed.after(progressed)
+    }
+
+    async fn fetch(&mut self) -> Result<(), Error> {
+        let mut response = self.open().await?;
         let result = self.prove(&mut response).await;
         result.map_err(|error| explained(error, &response))
     }
@@ -137,12 +145,12 @@ impl<'a> Download<'a> {
     }
 
     /// Asks for what is still missing, and looks whether that is what comes.
-    async fn open(&mut self, from: &BlobLocation<'_>) -> Result<Response, Error> {
+    async fn open(&mut self) -> Result<Response, Error> {
         if self.range_requests == RangeRequests::Refused && self.received > 0 {
             self.rewind()?;
         }
         let start = self.received;
-        let response = from.get(self.inner, &self.digest, start).await?;
+        let response = self.location.get(self.inner, &self.digest, start).await?;
         match response.status() {
             StatusCode::OK => {
                 check_length(&response, self.size, self.size)?;
@@ -203,7 +211,7 @@ impl<'a> Download<'a> {
                 ContentFault::Range { .. } | ContentFault::Size { .. } => true,
                 _ => false,
             },
-            Error::Refused(_) | Error::Denied(_) | Error::Server(_) => !error.is_passing(),
+            Error::Refused(_) | Error::Denied(_) | Error::Server(_) => !error.is_transient(),
             _ => false,
         }
     }

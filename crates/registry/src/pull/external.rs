@@ -35,6 +35,6 @@ impl Transport {
         let allowed = self.inner.http.policy.check(&registry.base, &target);
         allowed.map_err(|reason| refuse(shown(), reason))?;
         let retry = self.inner.retry(shown());
-        Download::new(&self.inner, descriptor, sink).whole(&BlobLocation::External(&target), retry).await
+        Download::new(&self.inner, BlobLocation::External(&target), descriptor, sink).run(retry).await
     }
 }

@@ -42,28 +42,26 @@ impl Transport {
             url.set_query(Some(&format!("mount={digest}&from={}", from.path())));
             Ok(Request::new(Method::POST, url))
         };
-        let mut retry = self.inner.retry(format!("{target} blob {digest}"));
-        loop {
+        let attempt = || async {
             let error = match self.inner.send(&scope, make).await {
-                Ok(response) => match response.status() {
-                    StatusCode::CREATED => return Ok(Mount::Mounted),
-                    StatusCode::ACCEPTED => {
-                        self.cancel(&response).await;
-                        return Ok(Mount::NotMounted);
-                    }
-                    _ => match self.inner.refused(response).await {
-                        error if error.is_passing() => error,
-                        _ => return Ok(Mount::NotMounted),
-                    },
+                Ok(response) if response.status() == StatusCode::CREATED => return Ok(Mount::Mounted),
+                Ok(response) if response.status() == StatusCode::ACCEPTED => {
+                    self.cancel(&response).await;
+                    return Ok(Mount::NotMounted);
+                }
+                Ok(response) => match self.inner.refused(response).await {
+                    error if error.is_transient() => error,
+                    _ => return Ok(Mount::NotMounted),
                 },
                 // A refusal to log in for both repositories is no refusal of the upload, which asks for less.
-                Err(error) if error.refusal().is_some() && !error.is_passing() => {
+                Err(error) if error.refusal().is_some() && !error.is_transient() => {
                     return Ok(Mount::NotMounted);
                 }
                 Err(error) => error,
             };
-            retry.pause_or_give_up(error).await?;
-        }
+            Err(error.into())
+        };
+        self.inner.retry(format!("{target} blob {digest}")).run(attempt).await
     }
 
     /// Ends a session that isn't needed. Whether that works is not looked at.

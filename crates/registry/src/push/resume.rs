@@ -69,7 +69,7 @@ impl UploadSession {
 
 fn lost_unless_passing(error: Error) -> Result<UploadState, Error> {
     match error {
-        error if error.is_passing() => Err(error),
+        error if error.is_transient() => Err(error),
         _ => Ok(UploadState::Lost),
     }
 }

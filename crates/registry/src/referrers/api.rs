@@ -86,17 +86,14 @@ impl Transport {
         access: Access,
         next: Option<&Url>,
     ) -> Result<ControlFlow<ReferrersAnswer, ReferrersPage>, Error> {
-        let mut retry = self.inner.retry(format!("{repository} referrers of {digest}"));
-        loop {
-            let page = match next {
-                None => self.first_page(repository, digest, access).await,
-                Some(url) => self.further_page(repository, url, access).await.map(ControlFlow::Continue),
-            };
-            match page {
-                Ok(page) => return Ok(page),
-                Err(error) => retry.pause_or_give_up(error).await?,
+        let retry = self.inner.retry(format!("{repository} referrers of {digest}"));
+        let attempt = || async {
+            match next {
+                None => Ok(self.first_page(repository, digest, access).await?),
+                Some(url) => Ok(ControlFlow::Continue(self.further_page(repository, url, access).await?)),
             }
-        }
+        };
+        retry.run(attempt).await
     }
 
     /// The first page, which shows whether there is the API at all.

@@ -4,6 +4,6 @@
 
 pub(crate) mod policy;
 pub(crate) mod retry_after;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod too_many_requests;
 pub(crate) mod visibility;

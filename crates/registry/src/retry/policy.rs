@@ -1,24 +1,25 @@
-//! When a failed request is made again, and after what pause.
+//! How often a failed request is made again, and after what pause.
 //!
-//! Only for failures that pass by themselves ([`Error::is_passing`]): broken connections, timeouts, short
-//! bodies, 408, 429 and 5xx. Pauses double, have jitter, and are never shorter than the registry's
-//! `Retry-After`. A registry that wants to be left alone for longer than we wait ends the operation at once,
-//! and so do hosts that give no sign of life.
+//! Which failures are repeated is in `rules`: broken connections, timeouts, short bodies, 408, 429 and 5xx.
+//! Pauses double, have jitter, and are never shorter than the registry's `Retry-After`. If a registry asks for a
+//! longer pause than we make, the operation ends at once. It also ends early for hosts that have never answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use airlift_oci::{Event, Observer};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use futures::future::BoxFuture;
 
 use crate::error::Error;
 use crate::error::call::Effort;
 use crate::options::Options;
+use crate::retry::rules::{Failed, Then};
 
 /// The longest pause that backing off leads to; only `Retry-After` can ask for more.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// How often a host is tried that has not answered once in this run, where each try takes long.
-pub(crate) const TRIES_IN_SILENCE: u32 = 2;
+pub(crate) const TRIES_WITHOUT_ANSWER: u32 = 2;
 
 /// Having this much more than ever before starts the count of retries anew.
 pub(crate) const MUCH: u64 = 1024 * 1024;
@@ -78,20 +79,54 @@ pub(crate) struct Retry<'a> {
 }
 
 impl Retry<'_> {
-    /// Takes a failure: returns after a pause where another attempt makes sense, else gives the failure back
-    /// with the number of attempts in it.
-    pub(crate) async fn pause_or_give_up(&mut self, error: Error) -> Result<(), Error> {
-        let passing = error.is_passing();
-        self.pause_if(passing, error).await
+    /// Repeats `attempt` until it succeeds or fails for good. The error has the number of attempts in it.
+    ///
+    /// # Errors
+    /// With the last attempt's failure.
+    pub(crate) async fn run<T, F>(mut self, attempt: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failed>>,
+    {
+        loop {
+            match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(failed) => self.go_on_after(failed).await?,
+            }
+        }
     }
 
-    /// The same, where the caller knows better whether the failure passes.
-    pub(crate) async fn pause_if(&mut self, passing: bool, mut error: Error) -> Result<(), Error> {
+    /// The same for an operation with a state that each attempt changes.
+    ///
+    /// # Errors
+    /// With the last attempt's failure.
+    pub(crate) async fn run_on<S, T>(
+        mut self,
+        state: &mut S,
+        attempt: impl for<'s> Fn(&'s mut S) -> BoxFuture<'s, Result<T, Failed>>,
+    ) -> Result<T, Error> {
+        loop {
+            match attempt(state).await {
+                Ok(done) => return Ok(done),
+                Err(failed) => self.go_on_after(failed).await?,
+            }
+        }
+    }
+
+    /// Returns, after a pause, where another attempt makes sense; else gives the failure back.
+    async fn go_on_after(&mut self, failed: Failed) -> Result<(), Error> {
+        let Failed { mut error, then, progressed } = failed;
+        if progressed {
+            self.left = self.policy.retries;
+            self.pauses = self.policy.pauses(LONGEST_BACKOFF);
+        }
+        if then == Then::AtOnce {
+            return Ok(());
+        }
         self.attempts += 1;
         let asked = error.refusal().and_then(|refusal| refusal.retry_after).unwrap_or_default();
-        let is_hopeless =
-            asked > self.policy.longest_pause || (error.is_silence() && self.attempts >= TRIES_IN_SILENCE);
-        if !passing || is_hopeless || self.left == 0 {
+        let is_hopeless = asked > self.policy.longest_pause
+            || (error.is_unanswered() && self.attempts >= TRIES_WITHOUT_ANSWER);
+        if then == Then::GiveUp || is_hopeless || self.left == 0 {
             error.set_effort(Effort { attempts: self.attempts, time: self.since.elapsed() });
             return Err(error);
         }
@@ -100,13 +135,6 @@ impl Retry<'_> {
         let pause = backoff.max(asked);
         self.policy.pause(&self.what, reason(&error), self.attempts + 1, pause).await;
         Ok(())
-    }
-
-    /// Much was moved since the last failure: the retries count from the start again, so that a large blob
-    /// over a poor line gets there, while one that doesn't move at all gives up soon.
-    pub(crate) fn renew(&mut self) {
-        self.left = self.policy.retries;
-        self.pauses = self.policy.pauses(LONGEST_BACKOFF);
     }
 }
 

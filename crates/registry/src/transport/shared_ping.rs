@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::Error;
 use crate::error::call::{Call, Effort};
-use crate::retry::policy::TRIES_IN_SILENCE;
+use crate::retry::policy::TRIES_WITHOUT_ANSWER;
 
 /// A registry that is pinged once, and given up by all where it doesn't answer a few pings.
 pub(crate) struct SharedPing<T> {
@@ -47,7 +47,7 @@ impl<T> SharedPing<T> {
 
     fn note(&self, error: &Error) {
         if let Error::TimedOut { call, waiting_for, after, .. } = error
-            && error.is_silence()
+            && error.is_unanswered()
         {
             let silence = Silence { call: call.clone(), waiting_for, after: *after };
             self.silences.lock().unwrap_or_else(PoisonError::into_inner).push(silence);
@@ -56,7 +56,7 @@ impl<T> SharedPing<T> {
 
     fn given_up(&self) -> Option<Error> {
         let silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = silences.last().filter(|_| silences.len() >= TRIES_IN_SILENCE as usize)?;
+        let last = silences.last().filter(|_| silences.len() >= TRIES_WITHOUT_ANSWER as usize)?;
         let Silence { call, waiting_for, after } = last;
         Some(Error::TimedOut { call: call.clone(), waiting_for, after: *after, effort: Effort::ONCE })
     }

@@ -25,7 +25,8 @@ use crate::push::body::BlobReader;
 use crate::push::read_loop::UploadRange;
 use crate::push::resume::UploadState;
 use crate::push::session::UploadSession;
-use crate::retry::policy::{MUCH, Retry};
+use crate::retry::policy::Retry;
+use crate::retry::rules::Failed;
 use crate::transport::Transport;
 use crate::transport::urls::repository_url;
 
@@ -104,28 +105,24 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Sees it through, or gives it up and takes back all that was told.
-    pub(crate) async fn run(&mut self, mut retry: Retry<'_>) -> Result<(), Error> {
-        loop {
-            self.offset = 0;
-            let Err(error) = self.attempt().await else { break };
-            if self.offset >= self.peak + MUCH {
-                self.peak = self.offset;
-                retry.renew();
-            }
-            if let Err(error) = self.recover(error, &mut retry).await {
-                self.take_back_to(0);
-                return Err(error);
-            }
-        }
-        if self.small_requests == SmallRequests::Tried {
+    /// Sees it through, or gives it up and takes back all that was reported.
+    pub(crate) async fn run(&mut self, retry: Retry<'_>) -> Result<(), Error> {
+        let result = retry.run_on(self, |upload| Box::pin(upload.attempt())).await;
+        if result.is_err() {
+            self.take_back_to(0);
+        } else if self.small_requests == SmallRequests::Tried {
             self.limit.settle_for(CAUTIOUS);
         }
-        Ok(())
+        result
+    }
+
+    async fn attempt(&mut self) -> Result<(), Failed> {
+        self.offset = 0;
+        self.go_on_or_begin().await.map_err(|error| self.failed(error))
     }
 
     /// Goes on with the session that broke, or fills a new one.
-    async fn attempt(&mut self) -> Result<(), Error> {
+    async fn go_on_or_begin(&mut self) -> Result<(), Error> {
         let piece = match self.small_requests {
             SmallRequests::Tried => self.limit.fits().min(CAUTIOUS),
             _ => self.limit.fits(),

@@ -4,28 +4,37 @@ use crate::error::refusal::Refusal;
 use crate::error::{Error, Obstacle};
 use crate::limits::body_size::CAUTIOUS;
 use crate::push::upload::{SmallRequests, Upload};
-use crate::retry::policy::Retry;
+use crate::retry::policy::MUCH;
+use crate::retry::rules::Failed;
 
 /// After so many uploads that broke off without an answer, smaller requests are tried.
 const BREAKS_BEFORE_CAUTION: u32 = 2;
 
 impl Upload<'_> {
-    /// Prepares for another attempt, or gives the failure back.
-    pub(super) async fn recover(&mut self, error: Error, retry: &mut Retry<'_>) -> Result<(), Error> {
+    /// Prepares for what follows a failure.
+    pub(super) fn failed(&mut self, error: Error) -> Failed {
+        let progressed = self.offset >= self.peak + MUCH;
+        if progressed {
+            self.peak = self.offset;
+        }
+        self.prepare(error).after(progressed)
+    }
+
+    fn prepare(&mut self, error: Error) -> Failed {
         if self.may_be_smaller(&error) {
-            return Ok(());
+            return Failed::other_way(error);
         }
         // The authorization was good for the session: it expired while the blob went up. The next request
         // renews it.
         let sent = self.broken.as_ref().is_some_and(|session| session.sent > 0);
         let expired = matches!(error, Error::Unauthorised(_)) && sent && !self.renewed;
         self.renewed |= expired;
-        let passing = expired || error.is_passing();
-        self.doubtful = error.leaves_doubt();
+        let passing = expired || error.is_transient();
+        self.doubtful = error.outcome_is_unknown();
         if !passing && self.may_start_over(&error) {
             self.started_over = true;
             self.broken = None;
-            return Ok(());
+            return Failed::other_way(error);
         }
         let is_forgotten = refusal_of_upload(&error).is_some_and(says_forgotten);
         let is_futile = !passing && self.small_requests == SmallRequests::Tried && !error.is_local();
@@ -36,7 +45,11 @@ impl Upload<'_> {
             self.small_requests = SmallRequests::Futile;
         }
         self.note_break(&error);
-        retry.pause_if(passing || is_forgotten || is_futile, self.explained(error)).await
+        let error = self.explained(error);
+        match passing || is_forgotten || is_futile {
+            true => Failed::worth_a_retry(error),
+            false => Failed::for_good(error),
+        }
     }
 
     /// Whether a request was too large for somebody on the way, and a smaller one may do.
