@@ -43,7 +43,8 @@ impl RealRegistry {
         RegistryBuilder::new(Kind::Distribution2)
     }
 
-    /// Distribution v3, which can be configured to accept sparse indexes (see [`RegistryBuilder::with_config`]).
+    /// Distribution v3, which can be configured to accept sparse indexes (see
+    /// [`RegistryBuilder::with_config`]).
     pub fn distribution_v3() -> RegistryBuilder {
         RegistryBuilder::new(Kind::Distribution3)
     }

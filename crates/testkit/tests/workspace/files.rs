@@ -99,6 +99,22 @@ fn wide_comments_in(path: &str, text: &str) -> Vec<String> {
     wide.map(|(number, _)| format!("{path}:{}: the comment is wider than {WIDTH}", number + 1)).collect()
 }
 
+/// Files and folders that the page on the architecture names.
+pub(crate) fn paths_of_the_architecture() -> Vec<String> {
+    lost_paths("docs/architecture.md", &read("docs/architecture.md"))
+}
+
+/// The paths in backticks of a page that lead to nothing.
+fn lost_paths(page: &str, text: &str) -> Vec<String> {
+    let named = text.split('`').skip(1).step_by(2);
+    let paths = named.filter(|named| {
+        let is_inside = ["crates/", "docs/", "fuzz/", "tests/"].iter().any(|start| named.starts_with(start));
+        is_inside && !named.contains(char::is_whitespace)
+    });
+    let lost = paths.filter(|path| !workspace_root().join(path).exists());
+    lost.map(|path| format!("{page} names {path}, which is not there")).collect()
+}
+
 pub(crate) fn machine_paths() -> Vec<String> {
     let mut broken = Vec::new();
     for path in committed() {
@@ -184,4 +200,10 @@ fn a_wide_comment_is_found() {
     let wide = "x".repeat(WIDTH - 3);
     let text = format!("let {wide}\n    // short\n/// {wide}\n// {wide}\n");
     assert_eq!(wide_comments_in("a.rs", &text), ["a.rs:3: the comment is wider than 110"]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_found() {
+    let page = "See `crates/oci`, `docs/architecture.md` and `oci::Digest`, not `crates/gone/src/lib.rs`.";
+    assert_eq!(lost_paths("a.md", page), ["a.md names crates/gone/src/lib.rs, which is not there"]);
 }

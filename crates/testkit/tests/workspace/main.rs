@@ -101,13 +101,11 @@ fn no_two_types_of_a_crate_share_a_name() {
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn functions_are_short() {
     assert_none(sizes::functions(&SOURCES));
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn files_are_short() {
     assert_none(sizes::files(&SOURCES));
 }
@@ -122,4 +120,9 @@ fn public_functions_say_when_they_fail() {
 #[ignore = "some places break it still"]
 fn comments_end_where_code_does() {
     assert_none(files::wide_comments());
+}
+
+#[test]
+fn the_page_on_the_architecture_names_files_that_are_there() {
+    assert_none(files::paths_of_the_architecture());
 }
