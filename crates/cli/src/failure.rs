@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use airlift_bundle::WriteError;
 use airlift_packager::{
-    AttachedError, BuildError, FetchError, Kind, PackError, ResolveError, ReuseError, Several,
+    AttachedError, BuildError, FetchError, PackError, Plural, ResolveError, ReuseError, Several,
 };
 use airlift_pusher::{Destination, PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
@@ -32,7 +32,7 @@ pub(crate) enum BadReference {
     },
 }
 
-impl Kind for BadReference {
+impl Plural for BadReference {
     fn of(count: usize) -> String {
         format!("{count} references can't be read")
     }

@@ -1,5 +1,5 @@
-//! Writes blobs in any order, many at a time: first those that local content may have, on all cores, then those
-//! that have to be fetched, the largest first.
+//! Writes blobs in any order, many at a time: first those that local content may have, on all cores, then
+//! those that have to be fetched, the largest first.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::blocking::blocking;
 use crate::error::{BuildError, FetchError};
+use crate::fetched::Fetched;
 use crate::job::{BlobJob, Counted};
 use crate::nearest::Nearest;
-use crate::packing::Fetched;
 use crate::work::Work;
 
 /// Writes all that is missing. Unfinished files of other plans are removed before the first blob is fetched:

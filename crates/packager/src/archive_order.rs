@@ -6,8 +6,8 @@ use airlift_bundle::write::output::Leftovers;
 use airlift_oci::Phase;
 
 use crate::error::BuildError;
+use crate::fetched::Fetched;
 use crate::job::BlobJob;
-use crate::packing::Fetched;
 use crate::prefetch::Prefetch;
 use crate::work::Work;
 

@@ -9,7 +9,7 @@ use airlift_oci::{Digest, GraphError, ManifestError, Repository};
 use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
-use crate::several::{Kind, Several};
+use crate::several::{Plural, Several};
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,7 @@ pub struct MissingManifest {
     pub is_attached: bool,
 }
 
-impl Kind for MissingManifest {
+impl Plural for MissingManifest {
     fn of(count: usize) -> String {
         format!("{count} manifests that indexes name are missing at the source")
     }
@@ -90,7 +90,7 @@ pub struct LackingPlatforms {
     pub there: Vec<String>,
 }
 
-impl Kind for LackingPlatforms {
+impl Plural for LackingPlatforms {
     fn of(count: usize) -> String {
         format!("{count} images lack platforms that were asked for")
     }

@@ -3,12 +3,12 @@
 //!
 //! A registry often has them all the same; then they are layers like any other. Where it hasn't, they stay
 //! outside of the bundle, which says so in its `index.json`; the addresses are not followed unless that was
-//! asked for, because whoever writes a manifest chooses them.
+//! asked for, because the author of a manifest chooses them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Digest, Event, Graph, Observer, Remedy, Repository, contents};
+use airlift_oci::{Digest, Event, Graph, GraphError, Remedy, Repository, Root, contents};
 use airlift_registry::{Access, Error, Lookup, Settles};
 
 use crate::error::PackError;
@@ -17,17 +17,15 @@ use crate::origin::Origin;
 use crate::walk::Walker;
 
 /// Finds out which foreign layers the registries have. What they don't have is marked in the graph's roots as
-/// outside, or gets its addresses as its origin.
-pub(crate) async fn settle(
+/// outside, or gets its addresses as its origin. `repositories` says where each root comes from.
+pub(crate) async fn find_foreign_layers(
     walker: &Walker<'_>,
     graph: Graph,
-    sources: &[Repository],
+    repositories: &[Repository],
     layers: ForeignLayers,
-    observer: &dyn Observer,
 ) -> Result<(Graph, HashMap<Digest, Origin>), PackError> {
+    let (mut origins, mut outside) = (HashMap::new(), HashSet::new());
     let is_foreign = |blob: &&BlobEntry| !blob.descriptor.urls.is_empty() && blob.descriptor.data.is_none();
-    let mut origins = HashMap::new();
-    let mut absent: HashSet<Digest> = HashSet::new();
     let foreign: Vec<&BlobEntry> = graph.blobs.iter().filter(is_foreign).collect();
     if foreign.is_empty() {
         return Ok((graph, origins));
@@ -35,47 +33,63 @@ pub(crate) async fn settle(
     let carried: Vec<HashSet<Digest>> = graph.roots.iter().map(|root| blobs_of(&graph, root)).collect();
     for blob in foreign {
         let digest = blob.descriptor.digest;
-        let places = sources.iter().zip(&carried).filter(|(_, blobs)| blobs.contains(&digest));
-        let mut places: Vec<&Repository> = places.map(|(repository, _)| repository).collect();
-        places.dedup();
-        let mut holder = None;
-        for repository in &places {
-            let wanted = (digest, blob.descriptor.size);
-            let found = walker.source.transport.look_up_blob(repository, wanted, Access::Pull, Settles::Yes);
-            let found = match found.await {
-                Ok(Lookup::There(())) => {
-                    holder = Some(Origin::Registry((*repository).clone()));
-                    break;
-                }
-                Ok(Lookup::Absent) => continue,
-                Ok(Lookup::Hidden(refusal)) => Error::from(*refusal),
-                Err(error) => error,
-            };
-            return Err(PackError::Registry { path: graph.path_of_blob(blob), source: found });
-        }
-        match (holder, places.first(), layers) {
-            (Some(holder), ..) => drop(origins.insert(digest, holder)),
+        let candidates = repositories.iter().zip(&carried).filter(|(_, blobs)| blobs.contains(&digest));
+        let mut candidates: Vec<&Repository> = candidates.map(|(repository, _)| repository).collect();
+        candidates.dedup();
+        let holder = holder_of(walker, &candidates, blob).await;
+        let holder =
+            holder.map_err(|source| PackError::Registry { path: graph.path_of_blob(blob), source })?;
+        match (holder, candidates.first(), layers) {
+            (Some(holder), ..) => drop(origins.insert(digest, Origin::Registry(holder))),
             (None, Some(repository), ForeignLayers::Fetch) => {
                 let urls = blob.descriptor.urls.clone();
                 origins.insert(digest, Origin::Outside((*repository).clone(), urls));
             }
             (None, ..) => {
-                absent.insert(digest);
-                let message = left_outside(&graph, blob);
-                let remedy = Remedy::FetchForeignLayers;
-                observer.notice(Event::AvoidableWarning { message, remedy });
+                outside.insert(digest);
+                let (message, remedy) = (left_outside(&graph, blob), Remedy::FetchForeignLayers);
+                walker.observer.notice(Event::AvoidableWarning { message, remedy });
             }
         }
     }
-    let mut outside = carried.iter().map(|blobs| {
-        let outside: BTreeSet<Digest> = blobs.intersection(&absent).copied().collect();
-        outside.into_iter().collect()
-    });
-    let graph = graph.leave_outside(|_| outside.next().unwrap_or_default())?;
-    Ok((graph, origins))
+    Ok((without(graph, &carried, &outside)?, origins))
 }
 
-fn blobs_of(graph: &Graph, root: &airlift_oci::Root) -> HashSet<Digest> {
+/// The first of these repositories that has a blob.
+async fn holder_of(
+    walker: &Walker<'_>,
+    candidates: &[&Repository],
+    blob: &BlobEntry,
+) -> Result<Option<Repository>, Error> {
+    let wanted = (blob.descriptor.digest, blob.descriptor.size);
+    for repository in candidates {
+        let found = walker.source.transport.look_up_blob(repository, wanted, Access::Pull, Settles::Yes);
+        match found.await? {
+            Lookup::There(()) => return Ok(Some((*repository).clone())),
+            Lookup::Absent => {}
+            Lookup::Hidden(refusal) => return Err(Error::from(*refusal)),
+        }
+    }
+    Ok(None)
+}
+
+/// Marks blobs as outside in each root that would carry them. `carried` has the blobs of each root.
+fn without(
+    graph: Graph,
+    carried: &[HashSet<Digest>],
+    outside: &HashSet<Digest>,
+) -> Result<Graph, GraphError> {
+    if outside.is_empty() {
+        return Ok(graph);
+    }
+    let mut of_roots = carried.iter().map(|blobs| {
+        let of_root: BTreeSet<Digest> = blobs.intersection(outside).copied().collect();
+        of_root.into_iter().collect()
+    });
+    graph.leave_outside(|_| of_roots.next().unwrap_or_default())
+}
+
+fn blobs_of(graph: &Graph, root: &Root) -> HashSet<Digest> {
     contents::blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob.digest).collect()
 }
 

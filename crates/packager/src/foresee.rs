@@ -7,8 +7,9 @@ use airlift_bundle::resume::{ResumeState, hash_blob};
 use airlift_bundle::{PlannedEntry, Section, parallel};
 use airlift_oci::{Event, Observer, Phase};
 
+use crate::fetched::Fetched;
 use crate::nearest::Nearest;
-use crate::packing::{Fetched, Packing};
+use crate::packing::Packing;
 
 impl Packing {
     /// How many bytes of blobs a build would find in memory or on disk, and how many it would fetch. Local

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use airlift_oci::{Digest, Graph, Repository, Root, contents};
 
-use crate::attached::Gone;
+use crate::attached::lookup::Gone;
 use crate::choose::ConfigPlatforms;
 use crate::packing::ImagePlan;
 

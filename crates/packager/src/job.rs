@@ -9,9 +9,9 @@ use airlift_oci::{Descriptor, Digest, Event, HashedPrefix, Observer};
 use airlift_registry::{BlobSink, Error, Transport};
 
 use crate::error::FetchError;
+use crate::fetched::Fetched;
 use crate::nearest::Nearest;
 use crate::origin::Origin;
-use crate::packing::Fetched;
 use crate::sink::WriterSink;
 
 /// One blob to be written.

@@ -1,5 +1,5 @@
-//! Local content: an unfinished bundle of an earlier run, what was set aside, the bundle that is at the output,
-//! and what else the caller named. All of it is hashed before it counts.
+//! Local content: an unfinished bundle of an earlier run, what was set aside, the bundle that is at the
+//! output, and what else the caller named. All of it is hashed before it counts.
 
 use std::path::{Path, PathBuf};
 

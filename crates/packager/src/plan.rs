@@ -7,10 +7,11 @@ use airlift_bundle::Plan;
 use airlift_oci::{Carried, Event, Graph, Observer};
 use bytes::Bytes;
 
-use crate::attached::{Gathered, Gatherer, Gone, Subject};
+use crate::attached::gather::Gathered;
+use crate::attached::lookup::{Gatherer, Gone, Subject};
 use crate::choose::{Choice, ConfigPlatforms, choose};
 use crate::error::{LackingPlatforms, MissingManifest, PackError};
-use crate::foreign::settle;
+use crate::foreign::find_foreign_layers;
 use crate::image_plan::image_plans;
 use crate::options::{PlanOptions, Referrers};
 use crate::packing::Packing;
@@ -34,7 +35,7 @@ pub async fn plan(
     let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits, observer };
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
     let repositories: Vec<_> = images.into_iter().map(|image| image.repository).collect();
-    let (graph, origins) = settle(&walker, graph, &repositories, options.foreign_layers, observer).await?;
+    let (graph, origins) = find_foreign_layers(&walker, graph, &repositories, options.foreign_layers).await?;
     keep_inline_blobs(&source, &graph);
     let images = image_plans(&graph, &repositories, &configs, &gone);
     let plan = Arc::new(Plan::new(graph)?);

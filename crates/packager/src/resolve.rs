@@ -9,7 +9,7 @@ use airlift_oci::{
 use airlift_registry::{Access, ContentFault, Error, Lookup, Settles, Transport};
 use futures::{Stream, StreamExt};
 
-use crate::several::{Kind, Several};
+use crate::several::{Plural, Several};
 use crate::source::Source;
 
 /// Why references could not be turned into roots.
@@ -62,7 +62,7 @@ pub enum ResolveError {
     Nothing,
 }
 
-impl Kind for ResolveError {
+impl Plural for ResolveError {
     fn of(count: usize) -> String {
         format!("{count} references can't be resolved")
     }
@@ -154,7 +154,7 @@ async fn all_of(
     Several::check(errors).map(|()| found)
 }
 
-/// Adds an error. That a login is missing is told once for each registry.
+/// Adds an error. A missing login is reported once for each registry.
 fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
     if let ResolveError::Registry { reference, source: Error::Unauthorised(_), .. } = &error {
         let host = reference.repository().host();

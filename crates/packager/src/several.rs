@@ -1,4 +1,4 @@
-//! All errors of a kind at once: whoever has three typos in twenty references wants to hear of three.
+//! All errors of a kind at once: if three of twenty references have typos, a run says so of all three.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ pub struct Several<E> {
 }
 
 /// What several errors of one kind have in common, in words.
-pub trait Kind {
+pub trait Plural {
     /// Such as "3 references can't be resolved".
     fn of(count: usize) -> String;
 }
@@ -49,7 +49,7 @@ impl<E> From<E> for Several<E> {
 }
 
 /// One error speaks for itself, several are counted.
-impl<E: Error + Kind> fmt::Display for Several<E> {
+impl<E: Error + Plural> fmt::Display for Several<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.others.len() {
             0 => fmt::Display::fmt(self.first(), f),
@@ -58,7 +58,7 @@ impl<E: Error + Kind> fmt::Display for Several<E> {
     }
 }
 
-impl<E: Error + Kind> Error for Several<E> {
+impl<E: Error + Plural> Error for Several<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         if self.others.is_empty() { self.first.source() } else { None }
     }

@@ -1,7 +1,7 @@
-//! Where manifests and blobs come from: registries, and before them what is at hand already.
+//! Where manifests come from: local content, and else registries.
 //!
 //! Docker Hub counts each GET of a manifest as a pull, but no HEAD. So a tag is asked for its digest, and
-//! what that digest names is fetched only if nobody has it.
+//! what that digest names is fetched only if no local content has it.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -22,15 +22,15 @@ pub struct Source {
     pub(crate) blobs: BlobSupply,
     /// The manifests so far, in case that a limit ends it all.
     seen: Mutex<HashMap<Digest, Bytes>>,
-    /// Registries of whose limit was told.
-    told: Mutex<HashSet<Host>>,
+    /// Registries of whose limit a warning was given.
+    warned: Mutex<HashSet<Host>>,
 }
 
 impl Source {
     /// Registries, for what isn't among local content.
     pub fn new(transport: Transport, local: LocalContents) -> Self {
         let blobs = BlobSupply::new(transport.clone(), local);
-        Source { transport, blobs, seen: Mutex::default(), told: Mutex::default() }
+        Source { transport, blobs, seen: Mutex::default(), warned: Mutex::default() }
     }
 
     /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs
@@ -47,7 +47,7 @@ impl Source {
     pub(crate) fn warn_of_limit(&self, host: &Host, needed: usize, observer: &dyn Observer) {
         let Some(limit) = self.transport.pull_limit(host) else { return };
         let is_short = limit.remaining < needed as u64;
-        if !is_short || !self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone()) {
+        if !is_short || !self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone()) {
             return;
         }
         let window = limit.window_in_words().map(|window| format!(" in {window}")).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Source {
         observer.notice(Event::AvoidableWarning { message, remedy: Remedy::ReuseBundle });
     }
 
-    /// Fetches a manifest that nobody has.
+    /// Fetches a manifest from a registry.
     pub(crate) async fn fetch_manifest(
         &self,
         repository: &Repository,
@@ -101,9 +101,9 @@ impl Source {
         if let Some(fetched) = found.fetched {
             return Ok(Some(self.kept(selector, fetched)));
         }
-        let at_hand =
+        let local =
             named.or(found.digest).and_then(|digest| Some((digest, self.blobs.local.manifest(&digest)?)));
-        match at_hand {
+        match local {
             Some((digest, bytes)) => Ok(Some(FetchedManifest {
                 bytes,
                 content_type: found.media_type,

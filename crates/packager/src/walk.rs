@@ -100,7 +100,7 @@ impl Walker<'_> {
         Ok(builder.finish()?)
     }
 
-    /// Tells of registries that allow fewer pulls than this level takes.
+    /// Warns of registries that allow fewer pulls than this level takes.
     fn warn_of_limits(
         &self,
         wanted: &[ManifestEntry],
@@ -111,7 +111,7 @@ impl Walker<'_> {
         for entry in wanted {
             let host = images[entry.root].repository.host();
             let Descriptor { digest, data, .. } = &entry.descriptor;
-            // Only registries that have a limit make it worth a look at what is at hand.
+            // Only registries that have a limit make it worth a look at local content.
             let is_fetched = !known.contains_key(digest)
                 && data.is_none()
                 && self.source.transport.pull_limit(host).is_some()

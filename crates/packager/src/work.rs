@@ -7,8 +7,9 @@ use airlift_bundle::resume::ResumeState;
 use airlift_bundle::write::output::Leftovers;
 use airlift_oci::Observer;
 
+use crate::fetched::Fetched;
 use crate::job::BlobJob;
-use crate::packing::{Fetched, Packing};
+use crate::packing::Packing;
 
 /// Blobs to be written, and the writer that takes them.
 pub(crate) struct Work<'a> {

@@ -9,8 +9,9 @@ use airlift_oci::Observer;
 
 use crate::blocking::blocking;
 use crate::error::BuildError;
+use crate::fetched::Fetched;
 use crate::output::{LockedOutput, Output};
-use crate::packing::{Fetched, Packing};
+use crate::packing::Packing;
 use crate::work::Work;
 use crate::{any_order, archive_order};
 

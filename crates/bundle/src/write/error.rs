@@ -36,7 +36,7 @@ pub enum WriteError {
     Locked {
         /// The file.
         path: PathBuf,
-        /// The other process in words, where the system tells.
+        /// The other process in words, where the system names it.
         holder: Option<String>,
     },
     /// There is no room.

@@ -1,5 +1,5 @@
-//! What outputs in one file have in common, plain or compressed: names, unfinished files, and what there is to
-//! take from them.
+//! What outputs in one file have in common, plain or compressed: names, unfinished files, and what there is
+//! to take from them.
 
 use std::path::{Path, PathBuf};
 

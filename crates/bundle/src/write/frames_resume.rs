@@ -12,8 +12,8 @@ use crate::zst::framing::{PlannedFrame, frames_of_entry};
 use crate::zst::packed::{self, PackedFrame, UnpackedReader};
 use crate::zst::stored::{self, StoredFrame, StoredReader};
 
-/// Whether the next entry lies whole behind `frames`, which its frames are added to on the way. `progress` is
-/// told of data that was read.
+/// Whether the next entry lies whole behind `frames`, to which its frames are added on the way. Calls
+/// `progress` with the number of bytes of data that were read.
 pub(crate) fn keep(
     bytes: &Storage,
     plan: &Plan,
@@ -71,7 +71,7 @@ fn is_stored(bytes: &Storage, planned: PlannedFrame, position: u64) -> io::Resul
     Ok(!planned.may_be_packed || found[..count] == stored::header(planned.size))
 }
 
-/// The content and the bytes of a packed frame, whose length only itself tells.
+/// The content and the bytes of a packed frame. Only the frame itself says how long it is.
 fn unpack(bytes: &Storage, planned: PlannedFrame, position: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     // Of a frame that may be packed, so it is a chunk at most.
     let mut found = vec![0; stored::frame_size(planned.size) as usize];
@@ -100,7 +100,7 @@ impl Proof {
         Proof { entry: entry.clone(), head: entry.head(), taken: 0, hasher }
     }
 
-    /// Takes the entry's next bytes, and tells how many of them were data; `None` where head or padding is
+    /// Takes the entry's next bytes, and says how many of them were data; `None` where head or padding is
     /// another.
     fn take(&mut self, bytes: &[u8]) -> Option<u64> {
         let up_to = |end: u64, taken: u64, length: usize| {

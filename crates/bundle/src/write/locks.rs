@@ -1,5 +1,5 @@
-//! Locks on files, where the file system has them; and who holds one: Linux says so in `/proc/locks`, other
-//! systems don't.
+//! Locks on files, where the file system has them, and the process that holds one: Linux names it in
+//! `/proc/locks`, other systems don't.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -29,13 +29,13 @@ pub(crate) fn take(file: &File) -> Result<Lock, TryLockError> {
     }
 }
 
-/// The process that holds a lock on `file`, in words such as "process 4711 (airlift)"; `None` where that
-/// can't be told: on other systems, across containers, or because it ended meanwhile.
+/// The process that holds a lock on `file`, in words such as "process 4711 (airlift)"; `None` where it is not
+/// known: on other systems, across containers, or because it ended meanwhile.
 pub(crate) fn holder(file: &File) -> Option<String> {
     let metadata = file.metadata().ok()?;
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     let pid = locks.lines().find_map(|line| pid_of(line, &metadata))?;
-    // The name only: arguments may hold what nobody else should read.
+    // The name only: arguments may hold secrets.
     match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => Some(format!("process {pid} ({})", name.trim().escape_debug())),
         Err(_) => Some(format!("process {pid}")),

@@ -24,7 +24,7 @@ const WRITE_SIZE: usize = 256 << 10;
 
 /// The form of a plain archive on standard output.
 #[derive(Clone, Copy, Debug)]
-pub struct Stream;
+pub(crate) struct Stream;
 
 impl OutputForm for Stream {
     fn check(&self, _: &Path) -> Result<(), &'static str> {

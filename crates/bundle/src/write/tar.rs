@@ -24,7 +24,7 @@ use crate::write::unfinished_names::part_path;
 
 /// The form of a plain archive in one file.
 #[derive(Clone, Copy, Debug)]
-pub struct Tar;
+pub(crate) struct Tar;
 
 impl OutputForm for Tar {
     fn check(&self, path: &Path) -> Result<(), &'static str> {

@@ -18,7 +18,7 @@ const OPENINGS: u32 = 10;
 
 /// A `.part` file, open and locked against other writers for as long as this or a clone of it lives.
 #[derive(Clone, Debug)]
-pub struct UnfinishedFile {
+pub(crate) struct UnfinishedFile {
     path: PathBuf,
     file: Arc<File>,
     lock: Lock,
@@ -27,16 +27,16 @@ pub struct UnfinishedFile {
 
 impl UnfinishedFile {
     /// Opens or makes `path`, and locks it.
-    pub fn open(path: &Path) -> Result<Self, WriteError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, WriteError> {
         let is_new = !is_there(path);
         let opened =
             Self::open_with(path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
-        // Who loses the race for a new file has not made it, but it is nobody's yet either.
+        // Another process may have made the file just now; then it has nothing of worth in it yet.
         opened.and_then(|part| part.ok_or_else(|| gone(path, is_new)))
     }
 
     /// Opens and locks `path` if it is there.
-    pub fn open_existing(path: &Path) -> Result<Option<Self>, WriteError> {
+    pub(crate) fn open_existing(path: &Path) -> Result<Option<Self>, WriteError> {
         if !is_there(path) {
             return Ok(None);
         }
@@ -55,28 +55,28 @@ impl UnfinishedFile {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The file: reads what an earlier run left.
-    pub fn file(&self) -> &Arc<File> {
+    pub(crate) fn file(&self) -> &Arc<File> {
         &self.file
     }
 
     /// Whether others are kept from writing to it.
-    pub fn lock(&self) -> Lock {
+    pub(crate) fn lock(&self) -> Lock {
         self.lock
     }
 
     /// Whether it had content when it was opened.
-    pub fn is_resumed(&self) -> bool {
+    pub(crate) fn is_resumed(&self) -> bool {
         self.resumed
     }
 
     /// Gives it another name, so that a file of a new plan can take its place: the first of `.part.1` … that
     /// is free.
-    pub fn set_aside(&self) -> Result<PathBuf, WriteError> {
+    pub(crate) fn set_aside(&self) -> Result<PathBuf, WriteError> {
         let aside = numbered(&self.path).collect::<Vec<_>>();
         let free = aside.iter().find(|path| !is_there(path));
         let to = match free.or_else(|| aside.iter().rfind(|path| is_ours(path))) {
@@ -104,7 +104,8 @@ pub(crate) fn open_locked(path: &Path, options: &OpenOptions) -> Result<Option<(
             Err(source) => return Err(WriteError::Open { path: path.to_owned(), source }),
         };
         let lock = lock(path, &file)?;
-        // Whoever had the lock before may have given the file its final name: then this is a finished bundle.
+        // The process that had the lock before may have given the file its final name: then this is a
+        // finished bundle.
         if still_named(path, &file).map_err(|source| WriteError::Open { path: path.to_owned(), source })? {
             return Ok(Some((file, lock)));
         }

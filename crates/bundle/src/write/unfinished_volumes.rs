@@ -3,8 +3,8 @@
 //!
 //! What stands in them is trusted only after it was hashed again. The manifest's `.part` is empty until all
 //! volumes are complete and on disk; then it holds the manifest, and the volumes take their names, and it
-//! takes its own as the last. If it is found complete, a run ended in between: the next run then takes back the
-//! names that were given.
+//! takes its own as the last. If it is found complete, a run ended in between: the next run then takes back
+//! the names that were given.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -29,7 +29,7 @@ const BEGINNING: &[u8] = b"{\"schema\":\"airlift.volumes/";
 /// The unfinished volumes of an output, locked against other writers for as long as this or a clone of it
 /// lives.
 #[derive(Clone, Debug)]
-pub struct UnfinishedVolumes {
+pub(crate) struct UnfinishedVolumes {
     pub(crate) output: PathBuf,
     pub(crate) split: Split,
     /// The manifest's `.part`, locked where the file system has locks.
@@ -45,7 +45,7 @@ impl UnfinishedVolumes {
     ///
     /// # Errors
     /// If another process writes them, or something else has their names.
-    pub fn open(output: &Path, split: Split) -> Result<Self, WriteError> {
+    pub(crate) fn open(output: &Path, split: Split) -> Result<Self, WriteError> {
         let path = lock_path(output);
         let is_new = !is_there(&path);
         let options = Self::options();
@@ -54,7 +54,7 @@ impl UnfinishedVolumes {
     }
 
     /// The same where an earlier run left any.
-    pub fn open_existing(output: &Path, split: Split) -> Result<Option<Self>, WriteError> {
+    pub(crate) fn open_existing(output: &Path, split: Split) -> Result<Option<Self>, WriteError> {
         let path = lock_path(output);
         let first = first_width(output, "");
         if is_there(&path) || first.map_err(|source| WriteError::Open { path, source })?.is_some() {
@@ -94,17 +94,17 @@ impl UnfinishedVolumes {
     }
 
     /// Where they are, for people: the manifest's `.part`.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.lock_path
     }
 
     /// What an earlier run left.
-    pub fn storage(&self) -> Option<Storage> {
+    pub(crate) fn storage(&self) -> Option<Storage> {
         self.found.as_ref().map(|found| Arc::clone(found).into())
     }
 
     /// Whether what an earlier run left are the volumes of an archive of this size, as far as it came.
-    pub fn fit(&self, size: u64) -> bool {
+    pub(crate) fn fit(&self, size: u64) -> bool {
         let Some(found) = &self.found else { return true };
         let Ok(ranges) = self.split.ranges(size) else { return false };
         let found = found.files();
@@ -123,7 +123,7 @@ impl UnfinishedVolumes {
     ///
     /// # Errors
     /// If they can't be renamed.
-    pub fn set_aside(&self) -> Result<(Self, Vec<PathBuf>), WriteError> {
+    pub(crate) fn set_aside(&self) -> Result<(Self, Vec<PathBuf>), WriteError> {
         let rest = UnfinishedVolumes { found: None, ..self.clone() };
         let Some(found) = &self.found else { return Ok((rest, Vec::new())) };
         let free = (1..MAX_SET_ASIDE)
@@ -147,7 +147,7 @@ impl UnfinishedVolumes {
     }
 
     /// What earlier runs for `output` set aside, each with its files.
-    pub fn all_set_aside(output: &Path) -> Vec<(Storage, Vec<PathBuf>)> {
+    pub(crate) fn all_set_aside(output: &Path) -> Vec<(Storage, Vec<PathBuf>)> {
         let aside = |number: u32| {
             let pieces =
                 left_behind(output, &format!(".{number}")).ok().filter(|pieces| !pieces.is_empty())?;

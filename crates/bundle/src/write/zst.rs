@@ -26,7 +26,7 @@ use crate::zst;
 
 /// The form of an archive in zstd frames.
 #[derive(Clone, Copy, Debug)]
-pub struct Zst;
+pub(crate) struct Zst;
 
 impl OutputForm for Zst {
     fn check(&self, path: &Path) -> Result<(), &'static str> {

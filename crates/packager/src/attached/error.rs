@@ -6,7 +6,7 @@ use airlift_registry::Error;
 /// Why what is attached to an image could not be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachedError {
-    /// The registry could not be asked, so nobody knows what is attached.
+    /// The registry could not be asked, so what is attached is unknown.
     #[error("can't find out what is attached to {subject} in {repository}")]
     Registry {
         /// Where it was asked for.

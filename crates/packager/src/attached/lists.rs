@@ -1,24 +1,26 @@
 //! Lists of what is attached: by the referrers API, and where that isn't, under the fallback tag.
 //!
-//! The API filters, so an entry that speaks of another subject is an error. Anybody can write a tag, and some
+//! The API filters, so an entry that speaks of another subject is an error. Anyone can write a tag, and some
 //! registries read `sha256-<hex>` as the digest itself and answer with the subject. So an index under the
 //! fallback tag is a list only as far as its entries are referrers; what isn't is left alone. An entry that
-//! is gone is not carried: that is said aloud, because the alternative, no attachments at all, would lose
-//! more.
+//! is gone is not carried, with a warning: to carry no attachments at all would lose more.
 
 use std::sync::PoisonError;
 
 use airlift_oci::graph::fallback_tag;
 use airlift_oci::media_type::Kind;
-use airlift_oci::{Descriptor, Digest, Event, ManifestError, Node, RawManifest, Selector};
+use airlift_oci::{Descriptor, Digest, ManifestError, Node, RawManifest, Selector};
 use airlift_registry::{Access, Error, ReferrersAnswer};
 
-use super::{AttachedError, Gatherer, Gone, MAX_ATTACHED, Subject, manifest_error, registry_error, resolved};
+use crate::attached::error::AttachedError;
+use crate::attached::lookup::{
+    Gatherer, Gone, MAX_ATTACHED, Subject, manifest_error, registry_error, resolved,
+};
 use crate::resolve::Resolved;
 
 /// Where a list comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+enum ListSource {
     Api,
     /// The fallback tag of that name.
     Tag(String),
@@ -36,14 +38,14 @@ enum Entry {
 impl Gatherer<'_> {
     /// The referrers of a manifest.
     pub(super) async fn referrers(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
-        let (origin, listed) = self.listed(subject).await?;
+        let (list, listed) = self.listed(subject).await?;
         let (mut found, mut strangers, total) = (Vec::new(), Vec::new(), listed.len());
         for descriptor in listed {
-            match (self.entry(subject, &descriptor, &origin).await?, &origin) {
+            match (self.entry(subject, &descriptor, &list).await?, &list) {
                 (Entry::Referrer(referrer), _) => found.push(*referrer),
-                (Entry::Gone, _) => self.tell_gone(subject, &descriptor),
-                (Entry::Stranger(_), Origin::Tag(_)) => strangers.push(descriptor.digest),
-                (Entry::Stranger(says), Origin::Api) => {
+                (Entry::Gone, _) => self.warn_of_gone(subject, &descriptor),
+                (Entry::Stranger(_), ListSource::Tag(_)) => strangers.push(descriptor.digest),
+                (Entry::Stranger(says), ListSource::Api) => {
                     let (repository, digest) = (subject.repository.clone(), descriptor.digest);
                     return Err(AttachedError::OtherSubject {
                         repository,
@@ -54,24 +56,24 @@ impl Gatherer<'_> {
                 }
             }
         }
-        if let Origin::Tag(tag) = &origin {
+        if let ListSource::Tag(tag) = &list {
             if !strangers.is_empty() && strangers.len() == total {
-                self.tell_no_list(subject, tag);
+                self.warn_of_no_list(subject, tag);
             } else {
-                strangers.iter().for_each(|stranger| self.tell_stranger(subject, tag, stranger));
+                strangers.iter().for_each(|stranger| self.warn_of_stranger(subject, tag, stranger));
             }
         }
         Ok(found)
     }
 
     /// What the referrers API lists; where there is none, what the fallback tag lists.
-    async fn listed(&self, subject: &Subject) -> Result<(Origin, Vec<Descriptor>), AttachedError> {
+    async fn listed(&self, subject: &Subject) -> Result<(ListSource, Vec<Descriptor>), AttachedError> {
         let Subject { repository, digest } = subject;
         let api = self.source.transport.referrers(repository, digest, Access::Pull).await;
         match api.map_err(|source| registry_error(subject, source))? {
-            ReferrersAnswer::Listed(listed) => return Ok((Origin::Api, listed)),
+            ReferrersAnswer::Listed(listed) => return Ok((ListSource::Api, listed)),
             ReferrersAnswer::NoApi => {}
-            ReferrersAnswer::Withheld(error) => self.tell_withheld(subject, &error),
+            ReferrersAnswer::Withheld(error) => self.warn_of_withheld(subject, &error),
         }
         let tag = fallback_tag(digest);
         let listed = self.listed_by_tag(subject, &tag).await?;
@@ -79,7 +81,7 @@ impl Gatherer<'_> {
             let repository = repository.clone();
             return Err(AttachedError::Limit { repository, limit: MAX_ATTACHED, what: "attached manifests" });
         }
-        Ok((Origin::Tag(tag), listed))
+        Ok((ListSource::Tag(tag), listed))
     }
 
     /// The entries of the index under the fallback tag. What is no index, or is the subject itself, lists
@@ -91,7 +93,7 @@ impl Gatherer<'_> {
             Ok(Some(found)) => match found.node() {
                 Node::Index(listed) => Ok(listed.clone()),
                 Node::Manifest { .. } | Node::Artifact(_) => {
-                    self.tell_no_list(subject, tag);
+                    self.warn_of_no_list(subject, tag);
                     Ok(Vec::new())
                 }
             },
@@ -99,7 +101,7 @@ impl Gatherer<'_> {
                 source: ManifestError::Unsupported { .. } | ManifestError::Schema1 { .. },
                 ..
             }) => {
-                self.tell_no_list(subject, tag);
+                self.warn_of_no_list(subject, tag);
                 Ok(Vec::new())
             }
             Err(error) => Err(error),
@@ -110,15 +112,15 @@ impl Gatherer<'_> {
         &self,
         subject: &Subject,
         descriptor: &Descriptor,
-        origin: &Origin,
+        list: &ListSource,
     ) -> Result<Entry, AttachedError> {
         let (repository, digest) = (&subject.repository, descriptor.digest);
         if matches!(descriptor.kind(), Kind::Blob | Kind::Schema1) {
             // An index under a tag may name anything; what is no manifest is no referrer.
-            if *origin != Origin::Api {
+            if *list != ListSource::Api {
                 return Ok(Entry::Stranger(None));
             }
-            // Not asked for: a registry may well say 404 to those who don't know the type.
+            // Not asked for: a registry may well answer 404 for a type that it doesn't know.
             let media_type = descriptor.media_type.clone();
             return Err(manifest_error(subject, ManifestError::Unsupported { digest, media_type }));
         }
@@ -143,7 +145,7 @@ impl Gatherer<'_> {
         Ok(Entry::Referrer(Box::new(resolved(subject, manifest, reference))))
     }
 
-    fn tell_gone(&self, subject: &Subject, descriptor: &Descriptor) {
+    fn warn_of_gone(&self, subject: &Subject, descriptor: &Descriptor) {
         let (Subject { repository, digest: on }, digest) = (subject, descriptor.digest);
         let kind = descriptor.artifact_type.as_deref().map(|kind| format!(" ({})", kind.escape_debug()));
         let kind = kind.unwrap_or_default();
@@ -156,21 +158,21 @@ impl Gatherer<'_> {
         }
     }
 
-    fn tell_no_list(&self, subject: &Subject, tag: &str) {
+    fn warn_of_no_list(&self, subject: &Subject, tag: &str) {
         let Subject { repository, digest } = subject;
         self.warn(format!(
             "{repository}:{tag} should list what is attached to {digest}, but is no list of it: nothing is taken from there"
         ));
     }
 
-    fn tell_stranger(&self, subject: &Subject, tag: &str, stranger: &Digest) {
+    fn warn_of_stranger(&self, subject: &Subject, tag: &str, stranger: &Digest) {
         let Subject { repository, digest } = subject;
         self.warn(format!(
             "{repository}:{tag} lists {stranger} as attached to {digest}, but it is not: it is left out"
         ));
     }
 
-    fn tell_withheld(&self, subject: &Subject, error: &Error) {
+    fn warn_of_withheld(&self, subject: &Subject, error: &Error) {
         let Subject { repository, .. } = subject;
         // Without the digest in the error, of which there is one for each manifest.
         let status =
@@ -179,14 +181,5 @@ impl Gatherer<'_> {
             "{repository}: without a login, the registry does not say by the referrers API what is attached{status}; \
              only the fallback tags and cosign's tags are taken. If signatures are missing, log in and build again"
         ));
-    }
-
-    /// Warns, unless that was said before.
-    fn warn(&self, message: String) -> bool {
-        let is_new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone());
-        if is_new {
-            self.observer.notice(Event::Warning { message });
-        }
-        is_new
     }
 }

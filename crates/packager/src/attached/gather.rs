@@ -1,0 +1,80 @@
+//! Looks for what is attached, level by level.
+
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
+use airlift_oci::Digest;
+use futures::{StreamExt, TryStreamExt};
+
+use crate::attached::error::AttachedError;
+use crate::attached::lookup::{Gatherer, Gone, MAX_ATTACHED, Subject, resolved};
+use crate::resolve::Resolved;
+
+/// Attached to attached to attached…: more than this is taken for an attack.
+const MAX_DEPTH: usize = 8;
+/// What cosign puts behind a digest to name what it attached.
+const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
+
+/// What was found.
+pub(crate) struct Gathered {
+    pub(crate) found: Vec<Resolved>,
+    pub(crate) gone: Vec<Gone>,
+}
+
+impl Gatherer<'_> {
+    /// Everything attached to these manifests, and to what is found, each once for each repository.
+    pub(crate) async fn gather(self, subjects: Vec<Subject>) -> Result<Gathered, AttachedError> {
+        let found = self.levels(subjects).await?;
+        Ok(Gathered { found, gone: self.gone.into_inner().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    async fn levels(&self, subjects: Vec<Subject>) -> Result<Vec<Resolved>, AttachedError> {
+        let mut asked: HashSet<Subject> = HashSet::new();
+        let mut names: HashSet<Option<String>> = HashSet::new();
+        let mut found: Vec<Resolved> = Vec::new();
+        let mut level = subjects;
+        for depth in 0.. {
+            level.retain(|subject| asked.insert(subject.clone()));
+            let Some(first) = level.first() else { break };
+            let limit =
+                |limit, what| AttachedError::Limit { repository: first.repository.clone(), limit, what };
+            if depth > MAX_DEPTH {
+                return Err(limit(MAX_DEPTH, "levels of attachments"));
+            }
+            let asks: Vec<_> = level.iter().map(|subject| self.attached_to(subject)).collect();
+            let answers: Vec<Vec<Resolved>> =
+                futures::stream::iter(asks).buffered(self.jobs).try_collect().await?;
+            let mut next = Vec::new();
+            for resolved in answers.into_iter().flatten() {
+                if names.insert(resolved.root.reference.clone()) {
+                    let (repository, digest) = (resolved.repository.clone(), resolved.manifest.digest());
+                    next.push(Subject { repository, digest });
+                    found.push(resolved);
+                }
+            }
+            if found.len() > MAX_ATTACHED {
+                return Err(limit(MAX_ATTACHED, "attached manifests"));
+            }
+            level = next;
+        }
+        Ok(found)
+    }
+
+    async fn attached_to(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
+        // All at once: the answers are small, and most of them are "nothing".
+        let tags = COSIGN_SUFFIXES.map(|suffix| cosign_tag(&subject.digest, suffix));
+        let tagged = futures::future::try_join_all(tags.iter().map(|tag| self.tagged(subject, tag)));
+        let (mut found, tagged) = futures::try_join!(self.referrers(subject), tagged)?;
+        for (tag, manifest) in tags.iter().zip(tagged) {
+            let reference = format!("{}:{tag}", subject.repository);
+            found.extend(manifest.map(|manifest| resolved(subject, manifest, reference)));
+        }
+        Ok(found)
+    }
+}
+
+/// The tag under which cosign keeps what it attached; it uses the whole digest, so there is none for long
+/// ones.
+fn cosign_tag(digest: &Digest, suffix: &str) -> String {
+    format!("{}-{}.{suffix}", digest.algorithm(), digest.hex())
+}

@@ -1,0 +1,91 @@
+//! What looking for attached content takes: what may have something attached to it, and what was found out
+//! and said so far.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use airlift_oci::{Digest, Event, ManifestError, Observer, RawManifest, Repository, Root, Selector, Tag};
+use airlift_registry::Error;
+
+use crate::attached::error::AttachedError;
+use crate::resolve::Resolved;
+use crate::source::Source;
+use crate::walk::Walker;
+
+/// More attached manifests than this in one build are taken for an attack.
+pub(super) const MAX_ATTACHED: usize = 10_000;
+
+/// Gathers what is attached to images.
+pub(crate) struct Gatherer<'a> {
+    pub(super) source: &'a Source,
+    pub(super) jobs: usize,
+    observer: &'a dyn Observer,
+    /// What was warned of. Each warning is given once, however many manifests it concerns.
+    warned: Mutex<HashSet<String>>,
+    /// What lists name and no repository has any more.
+    pub(super) gone: Mutex<Vec<Gone>>,
+}
+
+/// What a list names as attached, and its repository doesn't have.
+#[derive(Clone, Debug)]
+pub(crate) struct Gone {
+    /// What it was attached to.
+    pub(crate) subject: Subject,
+    pub(crate) digest: Digest,
+}
+
+/// A manifest to which something may be attached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Subject {
+    pub(crate) repository: Repository,
+    pub(crate) digest: Digest,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(crate) fn new(walker: &Walker<'a>) -> Self {
+        let Walker { source, jobs, observer, .. } = *walker;
+        Gatherer { source, jobs, observer, warned: Mutex::default(), gone: Mutex::default() }
+    }
+
+    /// The manifest under a tag; `None` where there is none.
+    pub(super) async fn tagged(
+        &self,
+        subject: &Subject,
+        tag: &str,
+    ) -> Result<Option<RawManifest>, AttachedError> {
+        // What is too long for a tag is under none.
+        let Ok(tag) = tag.parse::<Tag>() else { return Ok(None) };
+        let selector = Selector::Tag(tag);
+        let fetched = self.source.root(&subject.repository, &selector).await;
+        let Some(fetched) = fetched.map_err(|source| registry_error(subject, source))? else {
+            return Ok(None);
+        };
+        let digest = fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes));
+        RawManifest::received(fetched.bytes, digest, fetched.content_type.as_deref())
+            .map(Some)
+            .map_err(|source| manifest_error(subject, source))
+    }
+
+    /// Warns, unless that was said before.
+    pub(super) fn warn(&self, message: String) -> bool {
+        let is_new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone());
+        if is_new {
+            self.observer.notice(Event::Warning { message });
+        }
+        is_new
+    }
+}
+
+pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: String) -> Resolved {
+    let mut root = Root::new(manifest.descriptor(), Some(reference));
+    root.subject = Some(subject.digest);
+    Resolved { root, repository: subject.repository.clone(), manifest }
+}
+
+pub(super) fn registry_error(subject: &Subject, source: Error) -> AttachedError {
+    AttachedError::Registry { repository: subject.repository.clone(), subject: subject.digest, source }
+}
+
+pub(super) fn manifest_error(subject: &Subject, source: ManifestError) -> AttachedError {
+    AttachedError::Manifest { repository: subject.repository.clone(), subject: subject.digest, source }
+}
