@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod content;
+pub mod error;
 pub mod findings;
 pub mod parallel;
 pub mod plan;
@@ -19,9 +20,10 @@ pub mod zst;
 
 pub use content::section::Section;
 pub use content::storage::Storage;
+pub use error::OpenError;
 pub use findings::{Detail, Finding, Findings, Rule, Severity};
 pub use plan::{Plan, PlannedEntry};
-pub use read::archive::{Archive, OpenError};
+pub use read::archive::Archive;
 pub use read::local::LocalContent;
 pub use tar::path::EntryPath;
 pub use write::error::{Existing, UnfitError, WriteError};

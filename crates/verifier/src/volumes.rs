@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use airlift_bundle::volumes::{self, One, PathKind, Volume, VolumeSet};
+use airlift_bundle::volumes::{self, OpenedVolume, PathKind, Volume, VolumeSet};
 use airlift_bundle::{Finding, Rule, Section, parallel};
 use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 use schemars::JsonSchema;
@@ -57,7 +57,7 @@ pub fn verify_volume(
     observer: &dyn Observer,
 ) -> Result<Option<VolumeReport>, ExamineError> {
     let PathKind::Volume { manifest, name } = volumes::classify(path) else { return Ok(None) };
-    let One { set, volume, content, findings } = volumes::open_one(&manifest, &name)?;
+    let OpenedVolume { set, volume, content, findings } = volumes::open_volume(&manifest, &name)?;
     let mut report = VolumeReport {
         schema: SCHEMA,
         ok: false,
@@ -74,7 +74,7 @@ pub fn verify_volume(
         let found = hash(volume, content, observer);
         let found = found.map_err(|source| ExamineError::Read { path: path.to_owned(), source })?;
         report.hashed = content.size();
-        report.findings.extend(volumes::altered(set, volume, &found));
+        report.findings.extend(volumes::wrong_content(set, volume, &found));
     }
     if let Some(expected) = options.expect.filter(|expected| report.bundle != Some(*expected)) {
         let found = report.bundle.map_or("its bundle is unknown".to_owned(), |id| format!("but of {id}"));
@@ -104,7 +104,7 @@ impl Examined {
         let bytes = all.iter().map(|(volume, _)| volume.size).sum();
         let _phase = Phase::Volumes.start(observer, bytes);
         let found = parallel::map(&all, jobs, |(volume, content)| match hash(volume, content, observer) {
-            Ok(found) => volumes::altered(set, volume, &found),
+            Ok(found) => volumes::wrong_content(set, volume, &found),
             Err(error) => {
                 let message = format!("{} can't be read: {error}", volume.name);
                 Some(Finding::new(Rule::BlobUnreadable, message))
@@ -113,7 +113,7 @@ impl Examined {
         let found: Vec<Finding> = found
             .into_iter()
             .zip(&all)
-            .filter_map(|(finding, (volume, _))| Some(finding?.at(set.start_of(volume))))
+            .filter_map(|(finding, (volume, _))| Some(finding?.at(set.offset_of(volume))))
             .collect();
         self.findings.put_first(found);
     }

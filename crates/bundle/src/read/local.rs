@@ -17,37 +17,37 @@ use bytes::Bytes;
 use crate::compare::{Region, entry_difference};
 use crate::content::section::Section;
 use crate::content::storage::Storage;
-use crate::plan::{self, Plan, PlannedEntry};
-use crate::read::archive::{Archive, OpenError};
+use crate::error::OpenError;
+use crate::plan::{Content, Plan, PlannedEntry};
+use crate::read::archive::Archive;
 use crate::recover::plan_of;
-use crate::volumes::{self, PathKind};
+use crate::volumes::{PathKind, classify};
 
-/// A file or folder with content that may be of use.
+/// A file or folder whose content may save fetching.
 #[derive(Debug)]
 pub struct LocalContent {
     path: PathBuf,
-    content: Content,
+    lookup: Lookup,
 }
 
+/// How content is found by its digest.
 #[derive(Debug)]
-enum Content {
-    /// One of our archives, finished or not: the plan says where things are, or are to be.
-    Planned { id: Digest, bytes: Storage, places: HashMap<Digest, PlannedEntry> },
-    /// Anything else: things are where their names are.
-    Named(Box<Archive>),
+enum Lookup {
+    /// By the plan of one of our archives, finished or not.
+    Plan { id: Digest, bytes: Storage, entries: HashMap<Digest, PlannedEntry> },
+    /// By the names in any other layout.
+    Names(Box<Archive>),
 }
 
 impl LocalContent {
     /// Opens a bundle, an unfinished bundle, or a layout of another tool: archive or folder. Damage doesn't
-    /// matter: what is not what it is called is not used.
+    /// matter: content that doesn't have its digest is not used.
     ///
     /// # Errors
-    /// If it can't be read, or holds no image layout.
+    /// If it can't be read, or is no image layout.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let read = |source| OpenError::Read { path: path.to_owned(), source };
-        if volumes::classify(path) == PathKind::Other
-            && std::fs::metadata(path).is_ok_and(|found| found.is_file())
-        {
+        if classify(path) == PathKind::Other && std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
             let file = Arc::new(File::open(path).map_err(read)?);
             if let Some(found) = Self::of_file(path, &file).map_err(read)? {
                 return Ok(found);
@@ -59,26 +59,32 @@ impl LocalContent {
             _ => None,
         };
         Ok(planned
-            .unwrap_or(LocalContent { path: path.to_owned(), content: Content::Named(Box::new(archive)) }))
+            .unwrap_or(LocalContent { path: path.to_owned(), lookup: Lookup::Names(Box::new(archive)) }))
     }
 
-    /// One of our archives, finished or not, that is open already; `None` where it doesn't say what it holds.
+    /// One of our archives, finished or not, that is open already; `None` if its beginning has no plan.
+    ///
+    /// # Errors
+    /// If it can't be read.
     pub fn of_file(path: &Path, file: &Arc<File>) -> io::Result<Option<Self>> {
         Self::of_storage(path, &file.into())
     }
 
-    /// The same for one that may lie in several files.
+    /// The same for an archive that may lie in several files.
+    ///
+    /// # Errors
+    /// If it can't be read.
     pub fn of_storage(path: &Path, bytes: &Storage) -> io::Result<Option<Self>> {
         let plan = plan_of(bytes, Limits::default())?;
         Ok(plan.map(|plan| {
-            let content = Content::Planned { id: plan.id(), bytes: bytes.clone(), places: places(&plan) };
-            LocalContent { path: path.to_owned(), content }
+            let lookup = Lookup::Plan { id: plan.id(), bytes: bytes.clone(), entries: entries(&plan) };
+            LocalContent { path: path.to_owned(), lookup }
         }))
     }
 
     /// Why there are no blobs in it, as far as that is known; `None` if there are some.
     pub fn why_empty(&self) -> Option<String> {
-        let Content::Named(archive) = &self.content else { return None };
+        let Lookup::Names(archive) = &self.lookup else { return None };
         if archive.blobs().next().is_some() {
             return None;
         }
@@ -93,15 +99,15 @@ impl LocalContent {
         &self.path
     }
 
-    /// The id of the bundle that it is, or is to become; `None` for what isn't ours.
+    /// The id of the bundle that it is, or is to become; `None` for layouts of other tools.
     pub fn id(&self) -> Option<Digest> {
-        match &self.content {
-            Content::Planned { id, .. } => Some(*id),
-            Content::Named(_) => None,
+        match &self.lookup {
+            Lookup::Plan { id, .. } => Some(*id),
+            Lookup::Names(_) => None,
         }
     }
 
-    /// A manifest, proven by its digest; `None` where it isn't there, or is no longer what it is called.
+    /// A manifest, proven by its digest; `None` if it isn't there, or was altered.
     pub fn manifest(&self, digest: &Digest) -> Option<Bytes> {
         self.small(digest, MAX_MANIFEST)
     }
@@ -112,14 +118,12 @@ impl LocalContent {
         section.read_all().ok().filter(|bytes| digest.matches(bytes)).map(Bytes::from)
     }
 
-    /// The place of a blob of this size, unproven; `None` also where an unfinished bundle has not begun with
-    /// it.
+    /// A blob of this size, unproven; `None` also if an unfinished bundle has no bytes of it yet.
     pub fn blob(&self, digest: &Digest, size: u64) -> Option<Section> {
-        if let Content::Planned { bytes, places, .. } = &self.content {
-            // The header goes to disk with the first bytes. Without it, gigabytes of zeros would be read for
-            // nothing.
-            let defect = entry_difference(bytes, places.get(digest)?).ok()?;
-            if matches!(defect, Some((Region::Header, _))) {
+        if let Lookup::Plan { bytes, entries, .. } = &self.lookup {
+            // The header is written with the first bytes. If it is missing, the blob is nothing but zeros.
+            let difference = entry_difference(bytes, entries.get(digest)?).ok()?;
+            if matches!(difference, Some((Region::Header, _))) {
                 return None;
             }
         }
@@ -127,18 +131,17 @@ impl LocalContent {
     }
 
     fn section(&self, digest: &Digest) -> Option<Section> {
-        match &self.content {
-            Content::Planned { bytes, places, .. } => {
-                let entry = places.get(digest)?;
+        match &self.lookup {
+            Lookup::Plan { bytes, entries, .. } => {
+                let entry = entries.get(digest)?;
                 Some(Section::new(bytes, entry.data_offset, entry.size))
             }
-            Content::Named(archive) => archive.blob(digest),
+            Lookup::Names(archive) => archive.blob(digest),
         }
     }
 }
 
-fn places(plan: &Plan) -> HashMap<Digest, PlannedEntry> {
-    let is_filed =
-        |entry: &&PlannedEntry| !matches!(entry.content, plan::Content::Layout | plan::Content::Index);
+fn entries(plan: &Plan) -> HashMap<Digest, PlannedEntry> {
+    let is_filed = |entry: &&PlannedEntry| !matches!(entry.content, Content::Layout | Content::Index);
     plan.entries().iter().filter(is_filed).map(|entry| (entry.digest, entry.clone())).collect()
 }

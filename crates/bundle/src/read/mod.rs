@@ -1,5 +1,12 @@
-//! Opening: an archive, a folder, and whatever local files a build reads from.
+//! Opening: an archive, a folder, and the local content that a build reads from.
 
-pub mod archive;
+pub(crate) mod archive;
+mod contents;
+mod docker;
 mod folder;
-pub mod local;
+pub(crate) mod local;
+mod open;
+
+pub use archive::Archive;
+pub use contents::Container;
+pub use docker::DockerForm;

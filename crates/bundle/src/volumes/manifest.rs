@@ -1,102 +1,31 @@
-//! The manifest of volumes: `airlift.volumes/v1`.
+//! The manifest of volumes, `airlift.volumes/v1`, as bytes.
 //!
 //! Its bytes follow from the archive and the size of the volumes, and it ends in a digest of itself: so there
 //! is one right form of it, and any flipped bit is found.
 
+use airlift_oci::Digest;
 use airlift_oci::text::harmless_json;
-use airlift_oci::{Algorithm, Digest};
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::volumes::{MAX_VOLUMES, Split, digits, stem_of, volume_name};
+use crate::volumes::names::{digits, volume_name};
+use crate::volumes::set::{SCHEMA, Volume, VolumeSet};
+use crate::volumes::sha256_hex::Sha256Hex;
+use crate::volumes::split::{MAX_VOLUMES, Split};
 
-/// What the manifest calls itself.
-pub const SCHEMA: &str = "airlift.volumes/v1";
 /// A manifest of the most volumes with the longest names is smaller.
 pub(crate) const MAX_SIZE: u64 = 20 << 20;
-/// Of so many bytes of a volume there is a digest of their own, so that a swapped volume is known without
-/// reading all of it.
-pub(crate) const START: u64 = 4_096;
 
 /// Why a manifest of volumes is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VolumeSetError {
-    /// It doesn't end as one does.
+    /// It doesn't end as a manifest does.
     #[error("it doesn't end in its own digest: it was cut off or altered, or is no manifest of volumes")]
     NoCheck,
     /// It has changed since it was written.
     #[error("it was altered: its own digest doesn't fit")]
     Altered,
-    /// It is not what a writer writes.
+    /// A writer would not write it like that.
     #[error("it can't be read: {0}")]
     Form(String),
-}
-
-/// The volumes of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct VolumeSet {
-    /// `airlift.volumes/v1`.
-    #[schemars(extend("const" = SCHEMA))]
-    schema: String,
-    /// The bundle's id: the digest of its `index.json`.
-    pub bundle: Digest,
-    /// The archive's size in bytes: that of all volumes together.
-    pub size: u64,
-    /// The size in bytes of each volume but the last.
-    pub volume_size: u64,
-    /// The volumes, in order.
-    #[schemars(length(min = 1, max = 9_999))]
-    pub volumes: Vec<Volume>,
-    /// The digest of this file's bytes up to the comma before this member.
-    check: Digest,
-}
-
-/// One volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Volume {
-    /// Its number, from 1.
-    pub number: usize,
-    /// Its file name.
-    pub name: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// The SHA-256 of its first 4,096 bytes, or of all where it has fewer.
-    pub start: Hex,
-    /// The SHA-256 of all its bytes.
-    pub sha256: Hex,
-}
-
-/// A SHA-256 in hex digits, as other tools print and read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hex(pub Digest);
-
-impl Serialize for Hex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.hex())
-    }
-}
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        format!("sha256:{text}").parse().map(Hex).map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for Hex {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Hex".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
-    }
 }
 
 impl VolumeSet {
@@ -115,8 +44,8 @@ impl VolumeSet {
             number: index + 1,
             name: volume_name(stem, index + 1, digits),
             size: volume_size.min(size.saturating_sub(index as u64 * volume_size)),
-            start: Hex(*start),
-            sha256: Hex(*all),
+            start: Sha256Hex(*start),
+            sha256: Sha256Hex(*all),
         };
         let volumes = contents.iter().enumerate().map(volume).collect();
         VolumeSet {
@@ -135,14 +64,14 @@ impl VolumeSet {
         self
     }
 
-    /// The one form in bytes.
+    /// The manifest's bytes. There is one right form.
     pub fn encode(&self) -> Vec<u8> {
         let body = self.body();
         let end = end_for(&body);
         (body + &end).into_bytes()
     }
 
-    /// A line for the whole, and one a volume: for people who look at it.
+    /// All but the check: a line for the set, and one for each volume, so that people can read it.
     fn body(&self) -> String {
         let VolumeSet { bundle, size, volume_size, .. } = self;
         let mut body = format!(
@@ -204,41 +133,11 @@ impl VolumeSet {
         let names_fit = is_file_name && self.volumes.iter().all(is_named);
         if names_fit { Ok(()) } else { Err("its volumes' names are impossible") }
     }
-
-    /// The file name that the archive would have in one piece.
-    pub fn stem(&self) -> Option<&str> {
-        self.volumes.first().and_then(|volume| stem_of(&volume.name))
-    }
-
-    /// How many volumes there are.
-    pub fn count(&self) -> usize {
-        self.volumes.len()
-    }
-
-    /// Where a volume starts in the archive.
-    pub fn start_of(&self, volume: &Volume) -> u64 {
-        (volume.number as u64).saturating_sub(1).saturating_mul(self.volume_size)
-    }
-
-    /// The volume of that file name.
-    pub fn volume(&self, name: &str) -> Option<&Volume> {
-        self.volumes.iter().find(|volume| volume.name == name)
-    }
-
-    /// The volume whose content has that digest.
-    pub fn volume_with(&self, content: &Digest) -> Option<&Volume> {
-        self.volumes.iter().find(|volume| volume.sha256.0 == *content)
-    }
-
-    /// `volume 2 of 5`.
-    pub fn place(&self, volume: &Volume) -> String {
-        format!("volume {} of {}", volume.number, self.count())
-    }
 }
 
-/// What stands behind a manifest's `body`.
+/// The end of a manifest, behind its `body`.
 fn end_for(body: &str) -> String {
-    format!(",\n\"check\":\"{}\"}}\n", Digest::of(Algorithm::Sha256, body.as_bytes()))
+    format!(",\n\"check\":\"{}\"}}\n", Digest::sha256(body.as_bytes()))
 }
 
 /// File names have at most 255 bytes, of which JSON makes at most six each.
@@ -267,7 +166,7 @@ mod tests {
         assert_eq!(VolumeSet::parse(&bytes).unwrap(), set);
         assert_eq!(set.volumes[2].size, 150_000 - 2 * 65_536);
         assert_eq!(set.stem(), Some("b\"é\u{7f}\u{9b}.tar"));
-        assert_eq!(set.place(&set.volumes[1]), "volume 2 of 3");
+        assert_eq!(set.label(&set.volumes[1]), "volume 2 of 3");
         let parsed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(parsed["volumes"][0]["sha256"], Digest::sha256(&[1, 1]).hex());
         assert_eq!(parsed["volumes"][0]["name"], "b\"é\u{7f}\u{9b}.tar.001");

@@ -1,135 +1,106 @@
-//! Opens a set in place: what is missing, too short or in another's place is known before anything large is
-//! read.
+//! Opens a set in place. It finds volumes that are missing, too short or in another's place before anything
+//! large is read.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use airlift_disk::files::{Piece, Pieces, Purpose, identity, open_for_reading};
-use airlift_disk::read::read_full_at;
-use airlift_oci::Digest;
 
-use crate::OpenError;
 use crate::content::storage::Storage;
+use crate::error::OpenError;
 use crate::findings::{Finding, Rule};
-use crate::volumes::manifest::{MAX_SIZE, START};
-use crate::volumes::renamed::under_other_names;
-use crate::volumes::{Volume, VolumeSet};
+use crate::volumes::read::{read_manifest, start_digest};
+use crate::volumes::renamed::renamed_volumes;
+use crate::volumes::set::{Volume, VolumeSet};
 
 /// A set of volumes, as far as it can be read.
 #[derive(Debug)]
-pub struct Opened {
-    /// What the manifest says; `None` where it is damaged.
+pub struct OpenedSet {
+    /// What the manifest says; `None` if it is damaged.
     pub set: Option<VolumeSet>,
-    /// The archive's bytes; `None` where some are missing or in another place.
+    /// The archive's bytes; `None` if some are missing or in another place.
     pub storage: Option<Storage>,
-    /// What is wrong with the manifest or a volume as such.
+    /// What is wrong with the manifest and with volumes as such.
     pub findings: Vec<Finding>,
 }
 
-/// Opens the set whose manifest is at `manifest`. Of each volume the presence, the size and the start are
-/// looked at.
+/// Opens the set whose manifest is at `manifest`. It checks presence, size and start of each volume.
 ///
 /// # Errors
 /// If the manifest, or a volume that is there, can't be read.
-pub fn open(manifest: &Path) -> Result<Opened, OpenError> {
+pub fn open_set(manifest: &Path) -> Result<OpenedSet, OpenError> {
     let set = match read_manifest(manifest)? {
         Ok(set) => set,
-        Err(finding) => return Ok(Opened { set: None, storage: None, findings: vec![finding] }),
+        Err(finding) => return Ok(OpenedSet { set: None, storage: None, findings: vec![finding] }),
     };
-    let (mut pieces, mut findings, mut unreadable) = (Vec::with_capacity(set.count()), Vec::new(), false);
+    let (mut pieces, mut findings, mut readable) = (Vec::with_capacity(set.count()), Vec::new(), true);
     for volume in &set.volumes {
         let path = manifest.with_file_name(&volume.name);
-        let looked =
-            look(&path, volume, &set).map_err(|source| OpenError::Read { path: path.clone(), source });
-        let Looked { identity, finding } = looked?;
-        if let Some((finding, can_be_read)) = finding {
-            unreadable |= !can_be_read;
-            findings.push(finding);
-        }
-        pieces.push(Piece { path, start: set.start_of(volume), size: volume.size, identity });
+        let read = |source| OpenError::Read { path: path.clone(), source };
+        let VolumeFile { identity, finding } = check(&path, volume, &set).map_err(read)?;
+        // A volume that only starts otherwise is read: its digest says what is wrong.
+        readable &= finding.as_ref().is_none_or(|finding| finding.rule == Rule::VolumeStart);
+        findings.extend(finding.map(|finding| (volume, finding)));
+        pieces.push(Piece { path, start: set.offset_of(volume), size: volume.size, identity });
     }
-    if findings.iter().any(|finding| finding.rule == Rule::VolumeMissing) {
-        name_renamed(manifest, &set, &mut findings);
-    }
-    let storage = (!unreadable).then(|| Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))));
-    Ok(Opened { set: Some(set), storage, findings })
+    add_other_names(manifest, &set, &mut findings);
+    let findings = findings.into_iter().map(|(_, finding)| finding).collect();
+    let storage = readable.then(|| Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))));
+    Ok(OpenedSet { set: Some(set), storage, findings })
 }
 
-/// Adds to what is said of missing volumes under which names they are there.
-fn name_renamed(manifest: &Path, set: &VolumeSet, findings: &mut [Finding]) {
-    let renamed = under_other_names(manifest, set);
-    for volume in &set.volumes {
-        let missing = format!("{} is missing", volume.name);
-        let finding = findings.iter_mut().find(|finding| finding.message.starts_with(&missing));
-        if let (Some(name), Some(finding)) = (renamed.get(&volume.number), finding) {
+/// Adds to the findings about missing volumes the names under which these are there.
+fn add_other_names(manifest: &Path, set: &VolumeSet, findings: &mut [(&Volume, Finding)]) {
+    let mut missing =
+        findings.iter_mut().filter(|(_, finding)| finding.rule == Rule::VolumeMissing).peekable();
+    if missing.peek().is_none() {
+        return;
+    }
+    let renamed = renamed_volumes(manifest, set);
+    for (volume, finding) in missing {
+        if let Some(name) = renamed.get(&volume.number) {
             let name = airlift_oci::text::harmless(name);
-            finding
-                .message
-                .push_str(&format!("; {name} has its size and begins as it does: rename that file"));
+            let hint = format!("; {name} has its size and begins as it does: rename that file");
+            finding.message.push_str(&hint);
         }
     }
 }
 
-/// The manifest, or what is wrong with it.
-///
-/// # Errors
-/// If it can't be read.
-pub fn read_manifest(path: &Path) -> Result<Result<VolumeSet, Finding>, OpenError> {
-    let read = |source| OpenError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let file = open_for_reading(path).map_err(read)?;
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(read)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let finding = |why: String| Finding::new(Rule::VolumeManifest, format!("{name} is damaged: {why}"));
-    if bytes.len() as u64 > MAX_SIZE {
-        return Ok(Err(finding(format!("it has more than {MAX_SIZE} bytes"))));
-    }
-    Ok(VolumeSet::parse(&bytes).map_err(|error| finding(error.to_string())))
-}
-
-/// What a look at a volume's beginning and end tells.
-struct Looked {
+/// What the file of a volume looks like from outside.
+struct VolumeFile {
+    /// Device and inode; `None` if there is no file.
     identity: Option<(u64, u64)>,
-    /// With whether it can be read all the same.
-    finding: Option<(Finding, bool)>,
+    finding: Option<Finding>,
 }
 
-fn look(path: &Path, volume: &Volume, set: &VolumeSet) -> io::Result<Looked> {
-    let (name, place) = (&volume.name, set.place(volume));
+fn check(path: &Path, volume: &Volume, set: &VolumeSet) -> io::Result<VolumeFile> {
+    let (name, label) = (&volume.name, set.label(volume));
     let file = match open_for_reading(path) {
         Ok(file) => file,
-        Err(failure) if failure.kind() == io::ErrorKind::NotFound => {
-            let finding = Finding::new(Rule::VolumeMissing, format!("{name} is missing: {place}"));
-            return Ok(Looked { identity: None, finding: Some((finding, false)) });
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let finding = Finding::new(Rule::VolumeMissing, format!("{name} is missing: {label}"));
+            return Ok(VolumeFile { identity: None, finding: Some(finding) });
         }
-        Err(failure) => return Err(failure),
+        Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    let start = start_of(&file, metadata.len())?;
+    let start = start_digest(&file, metadata.len())?;
     let other = set.volumes.iter().find(|other| other.start.0 == start);
     let finding = if start != volume.start.0
         && let Some(other) = other
     {
-        let message = format!("{name} holds volume {}: it should hold {place}", other.number);
-        Some((Finding::new(Rule::VolumeSwapped, message), false))
+        let message = format!("{name} holds volume {}: it should hold {label}", other.number);
+        Some(Finding::new(Rule::VolumeSwapped, message))
     } else if metadata.len() != volume.size {
         let (is, should) = (metadata.len(), volume.size);
-        let message = format!("{name} has {is} bytes, but {place} has {should}");
-        Some((Finding::new(Rule::VolumeSize, message), false))
+        let message = format!("{name} has {is} bytes, but {label} has {should}");
+        Some(Finding::new(Rule::VolumeSize, message))
     } else if start != volume.start.0 {
-        let message = format!("{name} doesn't start as {place} does: it was altered, or is of another set");
-        Some((Finding::new(Rule::VolumeStart, message), true))
+        let message = format!("{name} doesn't start as {label} does: it was altered, or is of another set");
+        Some(Finding::new(Rule::VolumeStart, message))
     } else {
         None
     };
-    Ok(Looked { identity: Some(identity(&metadata)), finding })
-}
-
-/// The digest of a file's start.
-pub(crate) fn start_of(file: &File, size: u64) -> io::Result<Digest> {
-    let mut start = vec![0; size.min(START) as usize];
-    let count = read_full_at(file, &mut start, 0)?;
-    Ok(Digest::sha256(&start[..count]))
+    Ok(VolumeFile { identity: Some(identity(&metadata)), finding })
 }

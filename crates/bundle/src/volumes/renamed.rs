@@ -1,5 +1,5 @@
-//! Volumes and manifests under other names, as copying tools and browsers give them: recognised by their
-//! content, so that a message can say what they are. Nothing is read under another name than the manifest's.
+//! Finds volumes and manifests that copying tools or browsers have renamed, by their content. Messages then say
+//! which file to rename: volumes are only read under the names that the manifest has.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -9,16 +9,18 @@ use airlift_disk::files::open_for_reading;
 use airlift_oci::Digest;
 
 use crate::volumes::manifest::MAX_SIZE;
-use crate::volumes::open::{read_manifest, start_of};
-use crate::volumes::{MANIFEST_SUFFIX, SCHEMA, Volume, VolumeSet, manifest_path};
+use crate::volumes::names::{MANIFEST_SUFFIX, manifest_path};
+use crate::volumes::read::{read_manifest, start_digest};
+use crate::volumes::set::{SCHEMA, Volume, VolumeSet};
 
-/// More files of a folder are not looked at.
+/// At most so many files of a folder are looked at.
 const MOST_FILES: usize = 10_000;
-/// More manifests of a folder are not read for one volume.
+/// At most so many manifests of a folder are read for one volume.
 const MOST_SETS: usize = 20;
 
-/// The names of files in the manifest's folder that begin as volumes of the set do, by the volumes' numbers.
-pub(crate) fn under_other_names(manifest: &Path, set: &VolumeSet) -> HashMap<usize, String> {
+/// The files in the manifest's folder that begin as volumes of the set do: their names, by the volumes'
+/// numbers.
+pub(crate) fn renamed_volumes(manifest: &Path, set: &VolumeSet) -> HashMap<usize, String> {
     let mut found = HashMap::new();
     for (path, name) in files_beside(manifest).filter(|(_, name)| set.volume(name).is_none()) {
         let Some((size, start)) = beginning(&path) else { continue };
@@ -29,28 +31,29 @@ pub(crate) fn under_other_names(manifest: &Path, set: &VolumeSet) -> HashMap<usi
     found
 }
 
-/// What a file is that goes by another name than it should: a volume, or a manifest.
-pub(crate) struct Renamed {
+/// What a renamed file was: a volume, or a manifest.
+pub(crate) struct RenamedFile {
     /// The name that it should have.
     pub(crate) name: String,
     /// The manifest of the set.
     pub(crate) manifest: PathBuf,
 }
 
-/// Recognises a manifest of volumes, or a volume whose manifest lies beside it; `None` for anything else.
-pub(crate) fn recognised(path: &Path) -> Option<Renamed> {
+/// Whether a file is a renamed manifest of volumes, or a renamed volume whose manifest lies beside it; `None`
+/// for anything else.
+pub(crate) fn find_renamed(path: &Path) -> Option<RenamedFile> {
     let (size, start) = beginning(path)?;
     if size <= MAX_SIZE && is_manifest(path) {
         let set = read_manifest(path).ok()?.ok()?;
         let manifest = manifest_path(&path.with_file_name(set.stem()?));
         let name = manifest.file_name()?.to_str()?.to_owned();
-        return (manifest != path).then_some(Renamed { name, manifest });
+        return (manifest != path).then_some(RenamedFile { name, manifest });
     }
     let sets = files_beside(path).filter(|(_, name)| name.ends_with(MANIFEST_SUFFIX)).take(MOST_SETS);
     sets.filter_map(|(manifest, _)| {
         let set = read_manifest(&manifest).ok()?.ok()?;
         let name = volume_like(&set, size, &start)?.name.clone();
-        Some(Renamed { name, manifest })
+        Some(RenamedFile { name, manifest })
     })
     .find(|renamed| path.file_name().is_none_or(|name| name != renamed.name.as_str()))
 }
@@ -63,7 +66,7 @@ fn volume_like<'a>(set: &'a VolumeSet, size: u64, start: &Digest) -> Option<&'a 
 fn beginning(path: &Path) -> Option<(u64, Digest)> {
     let file = open_for_reading(path).ok()?;
     let size = file.metadata().ok()?.len();
-    Some((size, start_of(&file, size).ok()?))
+    Some((size, start_digest(&file, size).ok()?))
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -15,7 +15,7 @@ use crate::content::section::Section;
 use crate::content::storage::Storage;
 use crate::parallel;
 use crate::plan::Plan;
-use crate::volumes::open::{read_manifest, start_of};
+use crate::volumes::read::{read_manifest, start_digest};
 use crate::volumes::{VolumeSet, manifest_path, volume_path};
 use crate::write::error::{Existing, WriteError};
 use crate::write::locks::Lock;
@@ -94,7 +94,7 @@ impl VolumeFiles {
         observer.notice(Event::Started { digest, label, size: piece.size });
         let index = self.reading.at(piece.start).map_or(0, |(index, _)| index);
         let file = self.reading.file(index)?;
-        let start = start_of(&file, piece.size)?;
+        let start = start_digest(&file, piece.size)?;
         let all =
             Section::new(self.storage(), piece.start, piece.size).digest(Algorithm::Sha256, |bytes| {
                 observer.notice(Event::Advanced { digest, bytes });

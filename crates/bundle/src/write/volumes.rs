@@ -12,7 +12,7 @@ use crate::parallel;
 use crate::plan::Plan;
 use crate::read::local::LocalContent;
 use crate::resume::is_archive_of;
-use crate::volumes::open::{Opened, open};
+use crate::volumes::{OpenedSet, open_set};
 use crate::volumes::{Split, VolumeSet, manifest_path, volume_path};
 use crate::write::error::{UnfitError, WriteError};
 use crate::write::file::{self, OneFile};
@@ -69,7 +69,7 @@ impl OutputForm for Split {
         if !manifest.is_file() {
             return Ok(None);
         }
-        let Ok(Opened { set: Some(set), storage: Some(storage), findings }) = open(&manifest) else {
+        let Ok(OpenedSet { set: Some(set), storage: Some(storage), findings }) = open_set(&manifest) else {
             return Ok(None);
         };
         let is_like_it = set.bundle == plan.id() && set.volume_size == self.volume_size();
@@ -112,7 +112,7 @@ fn digests_fit(set: &VolumeSet, storage: &Storage, observer: &dyn Observer) -> i
     let _phase = Phase::Digest.start(observer, set.size);
     let digests = parallel::map(&set.volumes, 0, |volume| {
         let digest = volume.sha256.0;
-        let section = Section::new(storage, set.start_of(volume), volume.size);
+        let section = Section::new(storage, set.offset_of(volume), volume.size);
         section.digest(digest.algorithm(), |bytes| observer.notice(Event::Advanced { digest, bytes }))
     });
     let digests = digests.into_iter().collect::<io::Result<Vec<_>>>()?;

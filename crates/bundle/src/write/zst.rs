@@ -7,8 +7,9 @@ use std::sync::Arc;
 use airlift_oci::{Observer, Phase};
 
 use crate::compare::frames_difference;
+use crate::error::OpenError;
 use crate::plan::{Plan, PlannedEntry};
-use crate::read::archive::{Archive, OpenError};
+use crate::read::archive::Archive;
 use crate::resume::{ResumeState, is_archive_of};
 use crate::write::error::{Existing, UnfitError, WriteError};
 use crate::write::file::{self, OneFile};

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use airlift_bundle::OpenError;
 use airlift_bundle::plan::PlanError;
-use airlift_bundle::read::archive::OpenError;
 use airlift_bundle::tar::path::PathError;
 use airlift_bundle::volumes::{MIN_VOLUME, Split, VolumeSet};
 use airlift_bundle::{UnfitError, WriteError};

@@ -1,6 +1,6 @@
 //! What is wrong with the archive as such: the tar archive, the folder, the frames or the volumes.
 
-use airlift_bundle::read::archive::DockerForm;
+use airlift_bundle::read::DockerForm;
 use airlift_bundle::{Finding, Rule, Storage};
 use airlift_oci::Digest;
 

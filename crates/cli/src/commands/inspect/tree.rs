@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use airlift_bundle::read::archive::Container;
+use airlift_bundle::read::Container;
 use airlift_oci::graph::ManifestEntry;
 use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents};
 use airlift_verifier::Examined;

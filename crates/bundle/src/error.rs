@@ -1,10 +1,7 @@
 //! Why a layout could not be opened.
 
 use std::io;
-use std::path::{Path, PathBuf};
-
-use crate::volumes::Renamed;
-use crate::write::unfinished_names;
+use std::path::PathBuf;
 
 /// Why a layout could not even be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -72,27 +69,4 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-}
-
-impl OpenError {
-    pub(super) fn renamed(path: &Path, Renamed { name, manifest }: Renamed) -> Self {
-        OpenError::Renamed { path: path.to_owned(), name, manifest }
-    }
-
-    /// The same, unless an unfinished build explains it: `path` is one, or there is one in its place.
-    pub(super) fn or_unfinished(self, path: &Path) -> Self {
-        let found = match &self {
-            OpenError::NotALayout { .. } | OpenError::Compressed { .. } => {
-                Some(path.to_owned()).filter(|path| unfinished_names::is_unfinished(path))
-            }
-            OpenError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                unfinished_names::unfinished_of(path)
-            }
-            _ => None,
-        };
-        match found {
-            Some(part) => OpenError::Unfinished { path: path.to_owned(), part },
-            None => self,
-        }
-    }
 }

@@ -1,16 +1,13 @@
-//! Docker's own forms of an archive, which are no image layouts: recognised, so that a refusal can say how to
-//! make one of them.
+//! Docker's own forms of an archive. They are no image layouts; a refusal says how to make one of them.
 
-use crate::read::archive::Container;
-
-/// Where Docker's own form of an archive lists its images; Docker of today writes a layout as well.
+/// The list of images in Docker's own form of an archive. Today's Docker writes a layout as well.
 const LIST: &str = "manifest.json";
-/// The same before Docker 1.10, and still written beside the other.
+/// The list of images before Docker 1.10. Docker still writes it beside the other.
 const REPOSITORIES: &str = "repositories";
 /// The mark of skopeo's folders (`dir:`).
 const VERSION: &str = "version";
 
-/// Which of the files there are.
+/// Which of Docker's files there are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DockerFiles {
     list: bool,
@@ -20,7 +17,7 @@ pub(super) struct DockerFiles {
 }
 
 impl DockerFiles {
-    /// Takes note of a file that is no part of a layout; whether Docker writes one like it beside the layout.
+    /// Notes a file that is no part of a layout. Returns whether Docker writes such a file beside a layout.
     pub(super) fn note(&mut self, path: &str) -> bool {
         self.version |= path == VERSION;
         self.layers |= path.ends_with("/layer.tar") || path.ends_with(".tar") || path.ends_with(".tar.gz");
@@ -32,25 +29,31 @@ impl DockerFiles {
         true
     }
 
-    /// The form that these files are of, in what isn't an image layout.
-    pub(super) fn form(self, container: Container) -> Option<DockerForm> {
-        match container {
-            Container::Tar if self.list => Some(DockerForm::Archive),
-            Container::Tar if self.repositories => Some(DockerForm::Legacy),
-            Container::Folder if self.list && self.version => Some(DockerForm::Folder),
-            Container::Folder if self.layers && (self.list || self.repositories) => {
+    /// The form of a tar archive with these files that isn't an image layout.
+    pub(super) fn form_of_tar(self) -> Option<DockerForm> {
+        match self {
+            DockerFiles { list: true, .. } => Some(DockerForm::Archive),
+            DockerFiles { repositories: true, .. } => Some(DockerForm::Legacy),
+            _ => None,
+        }
+    }
+
+    /// The form of a folder with these files that isn't an image layout.
+    pub(super) fn form_of_folder(self) -> Option<DockerForm> {
+        match self {
+            DockerFiles { list: true, version: true, .. } => Some(DockerForm::Folder),
+            DockerFiles { layers: true, list, repositories, .. } if list || repositories => {
                 Some(DockerForm::Unpacked)
             }
-            Container::Tar | Container::Folder => None,
+            _ => None,
         }
     }
 }
 
-/// A form of Docker's, or of what is made for it, that is no image layout.
+/// A form in which Docker, or a tool for it, stores images, and which is no image layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DockerForm {
-    /// What `docker save` wrote before version 25, and podman, skopeo and crane write still
-    /// (`docker-archive`).
+    /// `docker-archive`: `docker save` wrote it before version 25; podman, skopeo and crane still write it.
     Archive,
     /// What `docker save` wrote before version 1.10.
     Legacy,
