@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What the machine or its user might have set, and what must not reach a test.
+/// Variables that the machine or its user may have set, and that must not influence a test.
 const FOREIGN: [&str; 12] = [
     "ALL_PROXY",
     "DOCKER_AUTH_CONFIG",
@@ -24,12 +24,12 @@ const FOREIGN: [&str; 12] = [
     "https_proxy",
 ];
 
-/// The binary with a folder of its own to work in, which is also its home: no credentials, nothing there yet.
+/// The binary with its own empty working folder, which is also its home: it has no credentials.
 pub(crate) struct Airlift {
     folder: TempDir,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// What was asked for, for messages.
@@ -104,7 +104,7 @@ impl Airlift {
         let status = format!("/proc/{}/status", child.id());
         let mut peak = 0;
         let ended = loop {
-            // The kernel keeps the peak, so only what comes after the last look is missed.
+            // The kernel keeps the peak, so only a peak after the last read is missed.
             let seen = std::fs::read_to_string(&status).unwrap_or_default();
             peak = seen.lines().find_map(kibibytes).map_or(peak, |kibibytes| kibibytes * 1024);
             match child.try_wait().expect("the child can be asked") {
@@ -140,18 +140,18 @@ impl Ran {
         let Some(code) = output.status.code() else {
             panic!("airlift {arguments}: {}\n{stderr}", output.status)
         };
-        // Whatever is asked of it and whatever it meets.
+        // In every run, whatever its arguments.
         assert!(!stderr.contains("panicked at"), "airlift {arguments}: {stderr}");
         Ran { arguments, code, stdout: output.stdout, stderr }
     }
 
-    /// Itself, if it ended with `code`; panics with all that it said otherwise.
+    /// Returns itself if it ended with `code`, and panics with all its output otherwise.
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self}");
         self
     }
 
-    /// Itself, if it said `text` to people.
+    /// Returns itself if its messages contain `text`.
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text) || self.text().contains(text), "{text:?} is missing in\n{self}");
         self

@@ -1,5 +1,5 @@
-//! What the commands say of what is no whole bundle: each in its own word, with its exit code, and with what
-//! to do next.
+//! The commands' answers to files that are not complete bundles: one word for each kind, an exit code, and
+//! what to do next.
 
 use std::path::Path;
 use std::process::Command;
@@ -66,7 +66,7 @@ fn a_limit_is_no_damage_and_has_one_exit_code() {
         with(&["build", &image, &other, "-o", "c.tar"]).expect(5).says(limit[0]);
         assert_eq!(airlift.files(), ["b.tar"]);
     }
-    // What is known to be wrong is said all the same.
+    // Known errors are reported nevertheless.
     let mut bytes = airlift.read("b.tar");
     let end = bytes.len() - 600;
     bytes.truncate(end);
@@ -193,7 +193,7 @@ fn a_first_build_finds_nothing_there() {
     }
 }
 
-/// One cause, one finding: all that is missing follows from the cut.
+/// One cause, one finding: all missing content follows from the cut.
 #[test]
 fn a_cut_is_one_finding_that_names_the_images() {
     let (airlift, _source, _) = made::bundle(&["team/a", "team/b"], &[]);
@@ -212,7 +212,7 @@ fn a_cut_is_one_finding_that_names_the_images() {
     assert_eq!((&findings[0]["rule"], &findings[0]["offset"]), (&"tar-truncated".into(), &cut.into()));
     assert!(findings.len() > 1 && findings[1..].iter().all(|one| one["follows"] == true), "{report}");
     airlift.run(&["push", "b.tar", "127.0.0.1:1"]).expect(1).says("cut off at byte");
-    // Where the manifests are gone as well, the end can't be computed, and the images are named all the same.
+    // If the manifests are gone as well, the end can't be computed, but the images are named nevertheless.
     std::fs::write(airlift.path("b.tar"), &bytes[..4_000]).unwrap();
     let said = airlift.run(&["verify", "b.tar"]).expect(1).says("team/a:1, ").says("team/b:1");
     assert_eq!(said.text().matches("error: ").count(), 1, "{said}");
@@ -236,7 +236,7 @@ fn what_is_attached_has_rows_of_its_own() {
     assert!(row.contains("SBOM") && row.contains("team/a:1") && row.ends_with("ok"), "{said}");
 }
 
-/// A file with a second name is read once more; what leads elsewhere is refused with what to do.
+/// A file with a second name is read twice; a link to elsewhere is refused, and the error says what to do.
 #[test]
 fn links_in_archives_of_others() {
     let airlift = Airlift::new();
@@ -274,7 +274,7 @@ fn links_in_archives_of_others() {
         let said = airlift.run(&["verify", "l.tar"]).expect(1).says(way_out);
         assert_eq!(said.text().matches("error: ").count(), 1, "that the blob is missing follows: {said}");
     }
-    // Another content under the name of the blob is found out, and a link to a link is none to a file.
+    // Wrong content under the name of the blob is found, and a link to a link isn't a link to a file.
     let mut wrong = files.clone();
     wrong[0].1 = b"something else";
     tar(&airlift.path("l.tar"), &wrong, &[(&layer_name, "cache/layer", hard)]);
@@ -284,7 +284,7 @@ fn links_in_archives_of_others() {
     airlift.run(&["verify", "l.tar"]).expect(1).says("is no regular file");
 }
 
-/// A header may say the same in other words; what a descriptor says is hashed, and has one spelling.
+/// A header may spell the same type differently; a descriptor is hashed, and has one spelling.
 #[test]
 fn spellings_of_media_types_count_in_descriptors_only() {
     let image = made::image("linux/amd64", 1);

@@ -1,4 +1,4 @@
-//! What happens to a bundle that was damaged, and to files that are in the way.
+//! Damaged bundles, and existing files at the output.
 
 use airlift_testkit::tamper::{Tampered, TarEntry, listing};
 
@@ -84,7 +84,7 @@ fn a_cut_or_lengthened_bundle_is_refused() {
     let entries = listing(&original);
     let size = original.metadata().unwrap().len();
     let mut cuts = vec![0, 1, 511, 512, size - 1, size - 512, size - 1024];
-    // At each boundary, and within each content: tar alone would take the first for an end.
+    // At each boundary, and within each content: tar alone would accept the first as the end.
     cuts.extend(entries.iter().map(|entry| entry.header));
     cuts.extend(entries.iter().map(|entry| entry.offset + entry.size / 2));
     for cut in cuts {

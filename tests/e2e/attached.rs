@@ -1,5 +1,5 @@
-//! What is attached to images: found in all three places, carried byte for byte, listed at the target; and
-//! what a registry may do to hide it.
+//! What is attached to images: it is found in all three places, carried byte for byte, and listed at the
+//! target; and the ways in which a registry may hide it.
 
 mod artifact;
 mod foreign;
@@ -203,7 +203,7 @@ fn a_fallback_tag_that_is_no_list_is_left_alone() {
     airlift.run(&["push", "b.tar", target.authority()]).expect(3).says(&tag);
     assert!(target.endpoint().manifest(REPOSITORY, &tag) == image.manifest.bytes);
 
-    // At the source, nothing is taken from there, and that is said.
+    // At the source, such an entry is not used, and a warning says so.
     let source = without_api();
     source.endpoint().push(std::slice::from_ref(&things.sample));
     made::put(source.endpoint(), REPOSITORY, &image, Some(&tag));
@@ -250,7 +250,7 @@ fn circles_are_walked_once() {
     assert!(target.endpoint().manifest(REPOSITORY, &back) == sample.root.bytes);
 }
 
-/// Attached to attached to attached: deeper than anybody means it.
+/// Attachments of attachments of attachments: deeper than anyone needs.
 #[test]
 fn towers_of_attachments_have_a_limit() {
     let source = Embedded::start(Options::default());
@@ -265,7 +265,7 @@ fn towers_of_attachments_have_a_limit() {
     build(&Airlift::new(), source.authority(), &[]).expect(5).says("levels of attachments");
 }
 
-/// Of a partial image, what is attached to the chosen platform and to the index comes along.
+/// With a partial image, everything that is attached to the chosen platform or to the index is carried.
 #[test]
 fn of_chosen_platforms_only_theirs_comes_along() {
     let source = Embedded::start(Options::default());
@@ -288,14 +288,14 @@ fn of_chosen_platforms_only_theirs_comes_along() {
     expected.sort();
     assert_eq!(found, expected);
 
-    // The index stays behind, and with it what is attached to it; that is said.
+    // The index is not pushed, nor what is attached to it; a message says so.
     let target = Embedded::start(Options::default());
     let push = ["push", "b.tar", target.authority(), "--selected-children", "--json"];
     let pushed = airlift.run(&push).expect(0).says("stays behind with them (1 of it)");
     assert_eq!(pushed.json("airlift.receipt/v1")["images"][0]["referrers"], json!([on[0]]));
 }
 
-/// The real consumer imports the image, and takes what is attached for nothing that runs.
+/// containerd imports the image, and doesn't try to run what is attached.
 #[test]
 fn containerd_imports_an_image_with_all_that_is_attached() {
     let Some(containerd) = airlift_testkit::containerd::Containerd::start() else { return };

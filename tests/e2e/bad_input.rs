@@ -95,7 +95,7 @@ fn control_characters_of_a_registry_do_not_reach_the_terminal() {
     }
 }
 
-/// A digest becomes a part of addresses and of names; before it is one, nothing is asked for by it.
+/// A digest becomes a part of addresses and of names; a wrong one causes no request.
 #[test]
 fn what_a_registry_calls_a_digest_is_looked_at_before_it_is_used() {
     for digest in [
@@ -127,8 +127,8 @@ fn what_a_registry_calls_a_digest_is_looked_at_before_it_is_used() {
     }
 }
 
-/// Whoever made a bundle chose its names. They are shown, escaped; they never name a file, and a name that is
-/// no reference goes nowhere.
+/// The author of a bundle chose its names. They are printed with escapes. They never name a file, and an
+/// image whose name isn't a reference is not pushed.
 #[test]
 fn names_in_a_bundle_are_neither_paths_nor_commands() {
     let image = made::image("linux/amd64", 1);
@@ -261,7 +261,7 @@ fn a_size_that_no_archive_can_have_is_the_registrys_fault() {
     }
 }
 
-/// Frames of a claimed size are not counted until the end of days.
+/// A claimed size doesn't make the build count frames for hours.
 #[test]
 fn an_archive_of_more_frames_than_readers_take_is_refused_at_once() {
     for size in [1 << 44, 1 << 55, 1 << 62] {
@@ -299,14 +299,14 @@ fn all_errors_of_a_kind_are_told_at_once() {
     for name in &names {
         assert!(refused.stderr.contains(&format!("{name} has no linux/riscv64")), "{refused}");
     }
-    // Where that is allowed, an image that lacks one is named.
+    // If that is allowed, an image without a chosen platform is named.
     let both = ["--platform", "linux/amd64,linux/arm64", "--allow-missing-platform"];
     let built =
         airlift.run(&["build", &names[0], &names[1], "-o", "b.tar", both[0], both[1], both[2]]).expect(0);
     built.says(&format!("{} has no linux/arm64", names[1]));
 }
 
-/// One login that is missing is one thing to do, however many references it concerns.
+/// A missing login is reported once, for any number of references.
 #[test]
 fn a_missing_login_is_told_once_for_all_references_of_a_registry() {
     let registry = Script::empty()

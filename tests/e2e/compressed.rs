@@ -12,7 +12,7 @@ use airlift_testkit::tamper::Tampered;
 use crate::airlift::{Airlift, Ran};
 use crate::pair::Pair;
 
-/// An image with a layer that gains, one that is compressed already, and a JSON document of some size.
+/// An image with a compressible layer, a layer that is compressed already, and a large JSON document.
 fn plain() -> Sample {
     let text: String = (0..60_000).map(|n| format!("{} is a line of a file\n", n * 7 % 1_000)).collect();
     let layer = |media_type: &str, bytes: Vec<u8>| Layer::Raw {
@@ -164,7 +164,7 @@ fn what_others_compressed_is_to_be_unpacked_first() {
     }
 }
 
-/// A registry that breaks off inside of the large layer until it is mended.
+/// A registry that breaks the connection within the large layer until the test repairs it.
 struct Breaking {
     registry: ScriptedRegistry,
     mended: Arc<AtomicBool>,

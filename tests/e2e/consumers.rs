@@ -1,4 +1,4 @@
-//! Other people's tools read what Airlift writes, and Airlift reads what they write.
+//! Other tools read what Airlift writes, and Airlift reads what they write.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +8,7 @@ use airlift_testkit::tool::tool;
 
 use crate::pair::Pair;
 
-/// Runs a tool of other people and returns its stdout; panics with its stderr if it fails.
+/// Runs another tool and returns its stdout; panics with its stderr if it fails.
 fn run(tool: &PathBuf, arguments: &[&str]) -> Vec<u8> {
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     let output = Command::new(tool).args(arguments).env("HOME", home.path()).output().expect("the tool runs");

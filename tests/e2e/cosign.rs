@@ -94,7 +94,7 @@ fn signatures_hold_on_the_other_side() {
             assert_eq!(again["images"][0]["status"], "present", "{again}");
             assert_eq!(again["images"][0].get("fallbackTags"), None, "{again}");
         }
-        // Without them, nothing of it comes along.
+        // Without referrers, none of it is carried.
         airlift.run(&["build", &reference, "-o", "n.tar", "--force", "--referrers", "none"]).expect(0);
         let target = RealRegistry::debian().start().expect("the first one started, too");
         airlift.run(&["push", "n.tar", target.authority()]).expect(0);

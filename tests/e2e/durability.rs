@@ -1,5 +1,5 @@
-//! After exit 0 the bundle outlasts a power cut: its data is flushed before it takes its name, the name after
-//! that, and only then is anything said.
+//! After exit 0 the bundle survives a power cut: its data is flushed before it gets its name, the name after
+//! that, and only then is success reported.
 
 use airlift_server::Options;
 use airlift_testkit::kills;
@@ -10,7 +10,7 @@ use crate::made::{Embedded, two_platforms};
 
 const RENAMES: &str = "renameat2|renameat|rename|linkat";
 
-/// Where in the calls something is done, which it has to be.
+/// The position of a call, which must have been made.
 fn place(watched: &Watched, what: &str, names: &str, texts: &[&str]) -> usize {
     watched.position(names, texts).unwrap_or_else(|| panic!("{what} is missing in {watched:#?}"))
 }

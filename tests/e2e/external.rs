@@ -13,7 +13,7 @@ use crate::made::{self, Embedded, descriptor, descriptor_with};
 const REPOSITORY: &str = "team/win";
 const FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
 
-/// An image with one layer of its own and one that is said to be elsewhere.
+/// An image with a normal layer and a foreign one.
 fn sample(urls: &[&str]) -> (Sample, Content) {
     let image = made::windows("10.0.17763.1", 1);
     let foreign = made::blob(FOREIGN, "a layer that may not be distributed");
@@ -64,7 +64,7 @@ fn what_it_does_not_have_stays_outside_and_that_is_said() {
     assert_eq!(finding["digest"], foreign.digest.to_string());
     airlift.run(&["inspect", "b.tar"]).expect(0).says("outside");
 
-    // Our registry takes it; Distribution doesn't, and then the knob is named.
+    // Our registry accepts it; Distribution doesn't, and then the error names the setting.
     let target = Embedded::start(Options::default());
     airlift.run(&["push", "b.tar", target.authority()]).expect(0).says("was left outside");
     assert!(target.endpoint().manifest(REPOSITORY, "1") == sample.root.bytes);
@@ -112,7 +112,7 @@ fn a_layer_is_outside_only_if_the_bundle_says_so() {
 
 #[test]
 fn asked_for_it_is_fetched_by_https_without_credentials_and_proven() {
-    // Any https server will do; Distribution hands out blobs, and lets everybody in.
+    // Any https server will do; Distribution serves blobs, and requires no login here.
     let Some(outside) = RealRegistry::debian().with_tls().start() else { return };
     let (_, foreign) = sample(&[]);
     outside.endpoint().push_blob("some/where", &foreign.bytes, &foreign.digest);
@@ -156,7 +156,7 @@ fn asked_for_it_is_fetched_by_https_without_credentials_and_proven() {
     }
 }
 
-/// Whoever writes a manifest chooses its addresses, so no password is for them, not even one for that very
+/// The author of a manifest chooses its addresses, so no password is sent to them, not even one for that
 /// host.
 #[test]
 fn an_address_in_a_manifest_gets_no_credentials() {
@@ -184,11 +184,11 @@ fn an_address_in_a_manifest_gets_no_credentials() {
     let fetch = ["--fetch-external", "--plain-http", &plain];
     build(format!("{plain}/{REPOSITORY}:1"), &fetch).expect(3).says("401").says(&foreign.digest.to_string());
     assert!(!airlift.path("b.tar").exists());
-    // They are good where a person named the registry.
+    // Credentials are sent if the user named the registry.
     build(format!("{}/team/own:1", outside.authority()), &[]).expect(0);
 }
 
-/// Whether the layer is there is a question; an answer that is neither yes nor 404 is none.
+/// Only yes and 404 answer the question if the layer is there.
 #[test]
 fn an_error_is_not_taken_for_absence() {
     let (sample, foreign) = sample(&["https://127.0.0.1:1/layer"]);

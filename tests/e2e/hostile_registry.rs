@@ -1,4 +1,4 @@
-//! Registries that lie, break off, flood and stall, and what the built binary makes of them: a clear error in
+//! Registries that lie, break connections, flood and stall, and the binary's reaction: a clear error in
 //! bounded time and memory, nothing published, no secret shown; or, where a repetition helps, the very same
 //! bundle.
 //!

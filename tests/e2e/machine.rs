@@ -1,4 +1,4 @@
-//! The machine dies, or says no: killed processes, full and broken disks, outputs that take nothing, signals.
+//! Failures of the machine: killed processes, full and broken disks, outputs that can't be written, signals.
 //!
 //! `tests/faults/kill` and `tests/faults/inject` walk every system call; here some of them are walked, by the
 //! same code.
@@ -28,7 +28,7 @@ fn source() -> Embedded {
     source
 }
 
-/// What a person types for the image.
+/// The reference of the image.
 fn reference(source: &Embedded) -> String {
     format!("{}/team/killed:1", source.authority())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::airlift::Airlift;
 
-/// Airlift's own registry, which takes all that the specification allows.
+/// Airlift's own registry, which accepts everything that the specification allows.
 pub(crate) struct Embedded {
     endpoint: Endpoint,
     // In this order: the server ends before its folder goes.
@@ -35,8 +35,8 @@ impl Embedded {
     }
 }
 
-/// `b.tar` with two-platform images under these names, built with `more` arguments; with their source, and
-/// what they are.
+/// `b.tar` with two-platform images under these names, built with `more` arguments; and their source and
+/// contents.
 pub(crate) fn bundle(repositories: &[&str], more: &[&str]) -> (Airlift, Embedded, Vec<Sample>) {
     let source = Embedded::start(Options::default());
     let numbered = (1_u64..).zip(repositories);

@@ -54,13 +54,13 @@ fn registries() -> Option<Vec<(&'static str, Registry)>> {
     ])
 }
 
-/// What became of a push.
+/// The result of a push.
 enum Outcome {
-    /// It arrived, byte for byte; with what Airlift had to add.
+    /// It arrived, byte for byte; with the content that Airlift had to add.
     Taken { list_written: bool },
-    /// Refused before anything moved.
+    /// Refused before anything was sent.
     RefusedFirst(String),
-    /// Refused when it came.
+    /// Refused when the manifest was sent.
     Refused(String),
 }
 

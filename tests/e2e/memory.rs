@@ -1,11 +1,11 @@
-//! Memory that doesn't grow with what is carried.
+//! Memory doesn't grow with the size of the images.
 
 use airlift_oci::Algorithm;
 use airlift_server::samples::{ImageSpec, Layer, Sample, image};
 
 use crate::pair::Pair;
 
-/// What must be enough for anything.
+/// A limit that must be enough for every size.
 const LIMIT: u64 = 64 << 20;
 
 /// More than the limit, so that code that holds a whole layer in memory is found.

@@ -1,5 +1,5 @@
-//! Files of the user's: what a build reads is never written over, whatever name it goes by; and names are
-//! shown so that no terminal obeys them.
+//! The user's files: a build never overwrites a file that it reads, under any name; and control characters in
+//! names are escaped.
 
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -110,7 +110,7 @@ fn what_is_reused_is_not_the_output() {
     }
 }
 
-/// What a terminal obeys, and what a line of a log ends at.
+/// Control characters of terminals, and ends of lines.
 const NAME: &str = "b\u{1b}[31m\n\u{7f}\u{9b}.tar";
 
 fn assert_harmless(what: &str, text: &[u8]) {

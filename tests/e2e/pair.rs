@@ -33,7 +33,7 @@ impl Pair {
         found.expect("there is such a sample")
     }
 
-    /// What a person types for a sample at the source.
+    /// The reference of a sample at the source.
     pub(crate) fn reference(&self, sample: &Sample) -> String {
         format!("{}/{}:{}", self.source.authority(), sample.repository, sample.tag)
     }

@@ -43,7 +43,7 @@ fn of_a_moved_tag_the_digest_wins_and_both_are_named() {
     let target = Embedded::start(Options::default());
     airlift.run(&["push", "b.tar", target.authority()]).expect(0);
     assert!(target.endpoint().manifest(REPOSITORY, "1") == old.root.bytes);
-    // A tag that is where it was is nothing to talk about.
+    // For a tag that didn't change, nothing is printed.
     let built = build(&source, &airlift, &format!(":1@{}", new.root.digest));
     assert!(!built.stderr.contains("moved"), "{built}");
 }
@@ -79,7 +79,7 @@ fn what_a_refusal_means_is_said_where_it_is_known() {
     }
 }
 
-/// A registry that writes documents anew: what it took is not what it gives back.
+/// A registry that rewrites documents: it doesn't return what it accepted.
 #[test]
 fn a_registry_that_alters_what_it_took_is_found_out() {
     let (source, airlift) = (Embedded::start(Options::default()), Airlift::new());

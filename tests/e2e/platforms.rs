@@ -1,4 +1,4 @@
-//! Chosen platforms: which are carried, what is said of the others, and that the index stays as it is.
+//! Chosen platforms: which are carried, what is reported of the others, and that the index doesn't change.
 
 use airlift_oci::media_type;
 use airlift_server::samples::{Content, Image, Sample};
@@ -234,7 +234,8 @@ fn what_an_image_does_not_have_is_said_with_what_it_has() {
     build(&[&name, "--platform", "linux/amd64"]).expect(2).says("has no linux/amd64; it has linux/arm64");
     build(&[&name, "--platform", "linux/arm64"]).expect(0);
 
-    // In a list of mixed images, each gives what it has; images that have nothing are left out, with a warning.
+    // In a list of mixed images, each gives what it has; images that have nothing are left out, with a
+    // warning.
     let mixed = [&name[..], &bench.reference, "--platform", "linux/amd64", "--allow-missing-platform"];
     build(&mixed).expect(0).says("team/single:1 has none of the platforms");
     let report = bench.airlift.run(&["--json", "verify", "s.tar"]).expect(0).json("airlift.report/v1");

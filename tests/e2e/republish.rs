@@ -38,7 +38,7 @@ fn pushing_again_costs_one_head_an_image() {
     assert!(others.is_empty(), "{others:#?}");
 }
 
-/// Content that is not sent is hashed here, at the disk's speed, which says nothing of the network's.
+/// Content that isn't sent is hashed, at the disk's speed, which doesn't count as the network's.
 #[test]
 fn what_the_registry_has_is_not_called_pushed() {
     let (airlift, _source, _) = made::bundle(&["team/app"], &[]);

@@ -1,4 +1,4 @@
-//! A build that was broken off goes on where it was: inside of a layer, with the same plan or another one.
+//! An interrupted build continues where it was: within a layer, with the same plan or another one.
 
 use std::fs::OpenOptions;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn largest(sample: &Sample) -> &Content {
     sample.blobs.iter().max_by_key(|blob| blob.bytes.len()).expect("it has layers")
 }
 
-/// A registry whose line breaks inside of the large layer until it is mended.
+/// A registry whose connection breaks within the large layer until the test repairs it.
 struct Breaking {
     registry: ScriptedRegistry,
     mended: Arc<AtomicBool>,
@@ -62,7 +62,7 @@ impl Breaking {
         self.airlift.run(&arguments)
     }
 
-    /// Builds until the line breaks, mends it, and gives the requests that came after.
+    /// Builds until the connection breaks, repairs it, and returns the requests that came after.
     fn break_then(&self, then: impl FnOnce()) -> Vec<Request> {
         self.build("b.tar", &[]).expect(3).says("what arrived is kept");
         assert_eq!(self.airlift.files(), ["b.tar.part"]);

@@ -1,5 +1,5 @@
-//! What is at hand is not fetched: `--reuse`, the bundle that is at the output, and what Docker Hub's limit
-//! makes of it.
+//! Local content is not fetched: `--reuse`, the bundle at the output, and builds that Docker Hub's limit
+//! ended.
 
 use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
 use airlift_testkit::tamper::{Tampered, listing};
@@ -27,7 +27,7 @@ impl Watched {
         format!("{}/team/{name}:1", self.registry.authority())
     }
 
-    /// Runs a build; gives what it says and the GETs of manifests and of blobs that it made.
+    /// Runs a build; returns its output and its GETs of manifests and of blobs.
     fn build(&self, arguments: &[&str]) -> (Ran, Vec<Request>, Vec<Request>) {
         let before = self.registry.requests().len();
         let mut all = vec!["--json", "build"];
@@ -99,7 +99,7 @@ fn what_is_reused_is_hashed() {
     assert!(watched.airlift.read("b.tar") == watched.airlift.read("old.tar"));
 }
 
-/// What a phase is said to be long, it is: content that turns out to be none is not "0 B of" anything.
+/// The announced size of a phase is right, also if files turn out to have no content.
 #[test]
 fn nothing_is_said_to_be_reused_that_is_not() {
     let watched = Watched::start();

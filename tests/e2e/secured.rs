@@ -6,7 +6,7 @@ use base64::Engine as _;
 
 use crate::pair::Pair;
 
-/// What must be said nowhere.
+/// Secrets that must not appear anywhere.
 const PASSWORD: &str = "correct-horse-battery";
 
 impl Pair {

@@ -40,7 +40,7 @@ fn manifests_put(registry: &ScriptedRegistry) -> Vec<String> {
     puts.map(|request| request.path().to_owned()).collect()
 }
 
-/// No blob may be anywhere in the folder of a registry.
+/// Panics if there is a blob in the folder of a registry.
 fn files_below(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect::<Vec<_>>());
     let below =
@@ -67,7 +67,7 @@ fn a_strict_registry_refuses_before_anything_moves() {
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert!(!asked[0].contains(&sample.root.digest.to_string()));
     assert_eq!(files_below(&target.folder().join("data/docker/registry/v2/blobs")), 0);
-    // Pushed blindly, it fails all the same, after the blobs.
+    // Without the question, the push fails nevertheless, after the blobs.
     let blind = push(&airlift, &between.authority(), &["--no-probe"]).expect(3).says("MANIFEST_BLOB_UNKNOWN");
     blind.says("leaves out").says("--selected-children").says("validation.manifests.indexes.platforms");
     let puts = |end: &str| manifests_put(&between).iter().filter(|path| path.ends_with(end)).count();
@@ -308,7 +308,7 @@ fn several_partial_images_are_one_question() {
     assert_eq!(between.requests().len(), before);
 }
 
-/// The real consumer: the chosen platform by the pinned index digest, from a registry and from the bundle.
+/// containerd gets the chosen platform by the pinned index digest, from a registry and from the bundle.
 #[test]
 fn containerd_pulls_and_imports_a_partial_image() {
     let lenient = "validation: {manifests: {indexes: {platforms: none}}}";

@@ -18,7 +18,7 @@ fn without(sample: &Sample, gone: &[Digest]) -> ScriptedRegistry {
     keeping_back(sample, gone, 404, "MANIFEST_UNKNOWN")
 }
 
-/// A registry that answers so where these manifests are asked for.
+/// A registry that gives this answer for these manifests.
 fn keeping_back(sample: &Sample, gone: &[Digest], status: u16, code: &'static str) -> ScriptedRegistry {
     let gone: Vec<String> = gone.iter().map(Digest::to_string).collect();
     Script::serving(vec![sample.clone()])
@@ -106,7 +106,7 @@ fn what_a_partial_push_left_is_a_source() {
     let third = lenient();
     airlift.run(&["push", "b.tar", third.authority()]).expect(0);
     assert!(third.endpoint().manifest(REPOSITORY, "1") == sample.root.bytes);
-    // Where all children are wanted, it is refused like any partial image, before anything moves.
+    // A registry that wants all children refuses it like any partial image, before anything is sent.
     let Some(strict) = RealRegistry::debian().start() else { return };
     let refused = airlift.run(&["push", "b.tar", strict.authority()]).expect(3);
     refused.says("linux/arm64").says("nothing was uploaded");
@@ -136,7 +136,7 @@ fn a_bundle_of_a_part_is_written_and_read_in_each_form() {
     let resumed = build(&airlift, &source.authority(), &AMD64).expect(0).json("airlift.build/v1");
     assert!(resumed["reused"].as_u64() > Some(0), "{resumed}");
     assert!(airlift.read("b.tar") == whole);
-    // What is at hand completes what the source lacks.
+    // Local content completes what the source lacks.
     let full = Script::serving(vec![sample.clone()]).start();
     let other = Airlift::new();
     build(&other, &full.authority(), &[]).expect(0);
@@ -173,8 +173,8 @@ fn what_was_asked_for_must_be_there() {
     build(&airlift, &source.authority(), &both).expect(2).says("none of the platforms");
 }
 
-/// Virtual repositories say 403 of what they don't have, and policies keep platforms back. One that wasn't
-/// asked for stays behind, with the reason; one that was asked for is missing.
+/// Virtual repositories answer 403 for what they don't have, and policies withhold platforms. A platform that
+/// wasn't chosen is left out, with the reason; a chosen one is missing.
 #[test]
 fn children_that_are_kept_back_count_as_not_there() {
     let sample = made::two_platforms(REPOSITORY, 1);
@@ -188,7 +188,7 @@ fn children_that_are_kept_back_count_as_not_there() {
         assert_eq!(built.json("airlift.build/v1")["images"][0]["omittedPlatforms"], json!(["linux/arm64"]));
         airlift.run(&["verify", "b.tar"]).expect(0);
     }
-    // Whoever may not log in, or meets a broken registry, learns that instead.
+    // For a failed login or a broken registry, the error says so instead.
     for status in [401, 500] {
         let (source, airlift) = (keeping_back(&sample, &[arm64], status, "UNKNOWN"), Airlift::new());
         build(&airlift, &source.authority(), &[&AMD64[..], &["--retries", "0"]].concat()).expect(3);

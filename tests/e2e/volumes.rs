@@ -1,5 +1,5 @@
-//! Bundles in volumes: the archive's bytes in files of one size, read in place, and each of them verified
-//! alone.
+//! Bundles in volumes: the archive's bytes in files of one size, read where they are, each verified by
+//! itself.
 
 mod broken_off;
 
@@ -339,7 +339,7 @@ fn what_is_there_is_kept_unless_it_may_be_replaced() {
         assert_eq!(volumes.pair.airlift.read(taken), b"precious");
         fs::remove_file(volumes.path(taken)).expect("it is there");
     }
-    // Whoever joins what is numbered would take it for one of them.
+    // A user who joins all numbered files would include it.
     volumes.build(&[]).expect(0);
     let behind = format!("b.tar.{:03}", volumes.names().len() + 1);
     let others = volumes.pair.airlift.files();

@@ -1,4 +1,4 @@
-//! Build, verify, push: what the source had is what the target has.
+//! Build, verify, push: the target has exactly what the source had.
 
 use airlift_server::Options;
 use airlift_server::samples::{self, ImageSpec, Layer, Sample};

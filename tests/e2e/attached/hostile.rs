@@ -1,4 +1,4 @@
-//! Registries that err, lie or never end when they are asked what is attached.
+//! Registries that fail, lie or answer endlessly when Airlift asks what is attached.
 
 use airlift_oci::{Digest, media_type};
 use airlift_server::samples::{Content, Image, Sample};
@@ -17,8 +17,8 @@ fn scripted(answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> 
     (script.start(), sample)
 }
 
-/// "No signatures" is only believed where the registry says so. Whatever is wrong, the image alone can be
-/// had.
+/// Airlift concludes "no signatures" only if the registry says so. In each case, the image alone can be
+/// built.
 #[test]
 fn an_error_is_never_taken_for_nothing_attached() {
     for (part, statuses) in [
@@ -33,7 +33,7 @@ fn an_error_is_never_taken_for_nothing_attached() {
             let refused = build(&airlift, &registry.authority(), &[]).expect(3);
             assert!(refused.stderr.contains(&status.to_string()), "{part} {status}: {refused}");
             refused.says("--referrers none");
-            // Where pulls are counted, those that were made are not lost.
+            // Pulls are counted, so those that were made must not be lost.
             let kept: &[&str] = if status == 429 { &["b.tar.part.manifests"] } else { &[] };
             assert_eq!(airlift.files(), kept, "{part} {status}");
         }
@@ -252,7 +252,7 @@ fn a_referrer_is_what_its_list_says() {
     let other = made::referrer(&root, "application/x", "evil").manifest;
     let digest = referrer.digest;
     lying(descriptor(&referrer), digest, Some(other)).expect(3).says(&digest.to_string());
-    // What is gone can't be carried. To refuse would leave nothing but to do without all that is attached.
+    // What is gone can't be carried. If it were an error, the only way around it would be to carry nothing.
     let gone = lying(descriptor(&referrer), digest, None).expect(0).says("is not there");
     let image = &gone.json("airlift.build/v1")["images"][0];
     assert_eq!((&image["missingReferrers"], &image["referrers"]), (&json!([digest]), &json!([])));

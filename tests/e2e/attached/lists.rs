@@ -116,7 +116,7 @@ fn a_list_that_somebody_writes_all_the_time_fails_the_push_and_moves_no_tag() {
     assert_eq!(registry.count("PUT", "/manifests/1"), 0, "the tag comes after the list");
 }
 
-/// A registry that looks at `If-Match` says no to a list that is out of date.
+/// A registry that supports `If-Match` refuses a list that is out of date.
 #[test]
 fn a_write_on_a_condition_is_made_again_where_the_list_changed() {
     let signed = Signed::new();
@@ -139,7 +139,7 @@ fn a_write_on_a_condition_is_made_again_where_the_list_changed() {
     assert_eq!(signed.listed(&target), both(&signed.referrer, &theirs));
 }
 
-/// What a registry took, it may show a little later.
+/// A registry may show content a little late.
 #[test]
 fn a_list_that_shows_late_is_waited_for_and_written_once() {
     let signed = Signed::new();
@@ -155,8 +155,8 @@ fn a_list_that_shows_late_is_waited_for_and_written_once() {
     assert_eq!(registry.count("PUT", &signed.tag()), 1);
 }
 
-/// What came of a push to a registry that can't keep the list: the image is there, the list isn't, and that
-/// is said.
+/// The result of a push to a registry that can't keep the list: the image is there, the list isn't, and the
+/// push says so.
 fn assert_unlisted(signed: &Signed, target: &Embedded, pushed: Ran, reason: &str) {
     let pushed = pushed.expect(3);
     let receipt = pushed.json("airlift.receipt/v1");

@@ -1,4 +1,4 @@
-//! What a source does wrong.
+//! Faults of a source.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Plays one fault and panics where it doesn't end as it should.
+/// Tests one fault, and panics if the run doesn't end as it should.
 pub(crate) fn play(fault: &Fault, stage: &Stage) {
     let airlift = Airlift::new();
     let gate = Arc::new(OnceLock::<Rule>::new());

@@ -1,4 +1,4 @@
-//! What a target does wrong.
+//! Faults of a target.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,8 +27,8 @@ pub(crate) struct Fault {
 pub(crate) enum End {
     /// With all of it there.
     Arrives,
-    /// With exit 3, an error that has all these texts (`a|b` is one of both), and no tag that anybody can
-    /// follow.
+    /// With exit 3, an error that has all these texts (`a|b` is one of both), and no tag that a client
+    /// can follow.
     NoTag(&'static [&'static str]),
     /// The same, but the registry took the tag before it lied about it.
     Tagged(&'static [&'static str]),
@@ -40,7 +40,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Plays one fault and panics where it doesn't end as it should.
+/// Tests one fault, and panics if the run doesn't end as it should.
 pub(crate) fn play(fault: &Fault, stage: &Stage) {
     let airlift = Airlift::new();
     let behind = Embedded::start(Options::default());

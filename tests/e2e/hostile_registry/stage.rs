@@ -1,4 +1,4 @@
-//! What all faults have in common: an image, its bundle, credentials that must not get anywhere, and bounds.
+//! What all faults have in common: an image, its bundle, secret credentials, and limits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -62,7 +62,7 @@ impl Stage {
     }
 }
 
-/// What a person types.
+/// The reference.
 pub(crate) fn reference(registry: &ScriptedRegistry) -> String {
     format!("{}/team/app:1", registry.authority())
 }
@@ -80,7 +80,7 @@ pub(crate) fn write_credentials(airlift: &Airlift, authority: &str) {
     std::fs::write(airlift.path("auth.json"), text).unwrap();
 }
 
-/// Runs it within the bounds, and looks for what no run may say.
+/// Runs it within the limits, and searches its output for secrets.
 pub(crate) fn run_bounded(airlift: &Airlift, arguments: &[&str]) -> Ran {
     let started = Instant::now();
     let (ran, peak) = airlift.run_measured(arguments);

@@ -105,7 +105,8 @@ fn a_login_that_is_missing_is_said_once_for_all_images() {
     push.says("2 pushed").says("1 failed");
 }
 
-/// Registries behind proxies answer the ping in many ways; an answer that names the API, or that asks for a login, is that of a registry.
+/// Registries behind proxies answer the ping in many ways; an answer that names the API, or that asks for a
+/// login, is that of a registry.
 #[test]
 fn an_odd_answer_at_the_top_that_is_a_registrys_is_taken() {
     let (airlift, _source, samples) = bundle(&[REPOSITORY]);

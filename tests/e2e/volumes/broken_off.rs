@@ -10,7 +10,7 @@ use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
 use super::{SIZE, Volumes, image, image_with};
 use crate::airlift::{Airlift, Ran};
 
-/// A registry whose line breaks inside of the large layer until it is mended.
+/// A registry whose connection breaks within the large layer until the test repairs it.
 struct Breaking {
     registry: ScriptedRegistry,
     mended: Arc<AtomicBool>,

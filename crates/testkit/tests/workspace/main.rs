@@ -89,7 +89,6 @@ fn files_are_in_no_circle() {
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn libraries_name_no_flags() {
     assert_none(literals::flags(&SOURCES));
 }
