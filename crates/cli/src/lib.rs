@@ -5,6 +5,7 @@
 //! registries or hashing.
 
 mod args;
+mod cli;
 mod commands;
 mod exit;
 mod failure;
@@ -17,17 +18,15 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-
-use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use cli::{Cli, Command};
 use commands::{build, completions, demo, inspect, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
-use ui::interrupt::{self, Farewell};
-use ui::progress::to_stderr;
-use ui::term::{ColorChoice, Paint, Stream, Tone, harmless};
+use ui::interrupt::{Farewell, self};
+use ui::term::{ColorChoice, Paint, Stream, Tone, harmless, to_stderr};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -104,7 +103,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Push(args) => push::run(args, ui, &farewell).await,
             Command::Inspect(args) => inspect::run(&args, ui),
             Command::Demo(args) => demo::run(args, ui, &farewell).await,
-            Command::Completions(args) => completions::run(&args, ui),
+            Command::Completions(args) => completions::run(&args, Cli::command(), ui),
         }
     });
     // Whatever still runs, such as a read that hangs, is not waited for.

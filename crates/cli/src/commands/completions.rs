@@ -1,9 +1,8 @@
 //! `airlift completions`: scripts that let a shell complete what is typed.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::Ui;
@@ -22,9 +21,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, mut command: Command, ui: &Ui) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "airlift", &mut script);
+    clap_complete::generate(args.shell, &mut command, "airlift", &mut script);
     ui.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

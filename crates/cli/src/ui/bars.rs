@@ -9,9 +9,8 @@ use airlift_oci::{Digest, Event};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::ui::phase::Pace;
-use crate::ui::progress::to_stderr;
 use crate::ui::size;
-use crate::ui::term::{Stream, harmless, keep_end};
+use crate::ui::term::{Stream, harmless, keep_end, to_stderr};
 
 /// A piece gets a bar when it has been in flight this long: what is over in a blink would only flicker.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ui::Ui;
-use crate::ui::progress::to_stderr;
+use crate::ui::term::to_stderr;
 
 /// How long the last words may take: whoever should read them may have stopped reading.
 const PATIENCE: Duration = Duration::from_millis(800);

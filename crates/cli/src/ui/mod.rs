@@ -3,6 +3,7 @@
 mod bars;
 pub(crate) mod interrupt;
 pub(crate) mod log;
+pub(crate) mod options;
 mod phase;
 pub(crate) mod progress;
 pub(crate) mod size;
@@ -14,11 +15,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use airlift_oci::Observer;
+use options::Global;
 use progress::{Progress, ProgressChoice};
 use serde::Serialize;
 use term::{Paint, Stream, Tone};
 
-use crate::args::Global;
 use crate::failure::Failure;
 
 /// Who is told a text that isn't a result.

@@ -3,7 +3,6 @@
 //! Everything that goes to standard error while work is going on passes through here, so that lines and bars
 //! don't get into each other's way.
 
-use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use crate::hint;
 use crate::ui::bars::Bars;
 use crate::ui::phase::{Bytes, Phase};
 use crate::ui::size;
-use crate::ui::term::{Stream, Tone, harmless};
+use crate::ui::term::{Stream, Tone, harmless, to_stderr};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -105,13 +104,6 @@ impl View {
             View::Plain | View::Nothing => to_stderr(text),
         }
     }
-}
-
-/// Where standard error can't be written to, there is nobody to tell.
-pub(crate) fn to_stderr(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    let _ = stderr.write_all(text.as_bytes());
-    let _ = stderr.flush();
 }
 
 impl Observer for Progress {

@@ -1,7 +1,7 @@
 //! What the terminal can do, colours, and texts from outside made fit for it.
 
 use std::borrow::Cow;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 pub(crate) use airlift_oci::text::harmless;
@@ -89,6 +89,13 @@ pub(crate) fn stdout_leads_nowhere() -> bool {
         |found: rustix::io::Result<rustix::fs::Stat>| found.ok().map(|stat| (stat.st_mode, stat.st_rdev));
     let null = device(rustix::fs::stat("/dev/null"));
     both_ways && null.is_some() && device(rustix::fs::fstat(&stdout)) == null
+}
+
+/// Writes to standard error. A failure is ignored: it could be reported nowhere else.
+pub(crate) fn to_stderr(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.flush();
 }
 
 /// Colours texts, or leaves them alone.
