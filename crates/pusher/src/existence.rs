@@ -47,7 +47,7 @@ pub(crate) async fn look_up(
     }
 }
 
-/// Whether a repository has that content. What can't be looked at counts as absent: it is sent.
+/// Whether a repository has that content. Content that can't be looked at counts as absent, and is sent.
 ///
 /// # Errors
 /// If there is no answer.

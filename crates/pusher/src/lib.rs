@@ -5,7 +5,7 @@
 //! [`VerifiedBundle`](airlift_verifier::VerifiedBundle): all that is read from it is hashed on the way.
 //!
 //! A push goes through these files: `plan`, `preflight`, then for each image in `send/image_push` its blobs
-//! (`tree_blobs`), its manifests (`manifests`), what is attached to it, the lists of that (`referrers`), and
+//! (`tree_blobs`), its manifests (`manifests`), its attachments, the lists of those (`referrers`), and
 //! its tag (`move_tag`). Each manifest is read back (`read_back`).
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
@@ -33,7 +33,7 @@ pub use plan::destination::{Destination, DestinationError, HostInPath, MapRule};
 pub use plan::error::{PlanError, UnusedRule};
 pub use plan::omitted::OmittedChild;
 pub use plan::pattern::{Pattern, Unmatched};
-pub use plan::planned::{PlannedAttached, PlannedImage};
+pub use plan::planned_image::{PlannedAttached, PlannedImage};
 pub use plan::push_plan::PushPlan;
 pub use preflight::sparse::{Certainty, SparseRefusal};
 pub use preflight::tag_state::TagState;

@@ -45,7 +45,7 @@ pub enum Presence {
 /// What to do with images that were asked for by digest and have no tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Untagged {
-    /// Give them a tag, because registries collect what has none.
+    /// Give them a tag, because registries collect images that have none.
     #[default]
     Tag,
     /// Push them by digest alone.

@@ -1,13 +1,13 @@
-//! What a push would find and be refused, found out without sending an image.
+//! Finds out, without sending an image, what is at the target and whether the push would be refused.
 
 use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::PushError;
 use crate::options::{Options, TagMoves};
-use crate::plan::planned::ImageForm;
+use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
-use crate::preflight::order::{image_forms, refuse_other_servers};
+use crate::preflight::checks::{image_forms, refuse_other_servers};
 use crate::preflight::tag_state::{TagState, tag_state, tag_states};
 use crate::preflight::taken_tags::{hidden_other_tag, look_at_other_tags, refuse_taken_other_tags};
 use crate::request::Request;
@@ -20,13 +20,12 @@ pub struct Preview {
     /// The same of what is attached to each image, in the order of
     /// [`PlannedImage::attached`](crate::PlannedImage::attached).
     pub attached: Vec<Vec<TagState>>,
-    /// What the push would be refused for, before anything moves.
+    /// Why the push would be refused, before anything moves.
     pub refusal: Option<PushError>,
 }
 
-/// Asks the target what is there, and whether it takes what the bundle has, as [`push`](crate::push()) does
-/// before anything moves. For that, an index that is made up may be sent and deleted again, if the options
-/// don't forbid it.
+/// Makes the checks that [`push`](crate::push()) makes before anything moves. For that, an index that is made
+/// up may be sent and deleted again, if the options don't forbid it.
 ///
 /// # Errors
 /// If the registry can't be asked.

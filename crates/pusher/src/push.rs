@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 
 use crate::error::PushError;
 use crate::plan::manifest_tree::Contents;
-use crate::plan::planned::ImageForm;
+use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
-use crate::preflight::order::{Preflight, preflight};
+use crate::preflight::checks::{Preflight, preflight};
 use crate::preflight::tag_state::TagState;
 use crate::receipt::{ImageReceipt, Receipt, Status};
 use crate::request::Request;
@@ -51,7 +51,7 @@ fn wanted_contents(plan: &PushPlan, states: &[Result<TagState, Error>]) -> Vec<(
     missing.map(|(image, _)| (image.tree.repository.clone(), Arc::clone(&image.tree.contents))).collect()
 }
 
-/// Bytes of each image's blobs and of those attached to it; what they share counts for each.
+/// Bytes of each image's blobs and of those attached to it; a blob that they share counts for each.
 fn blob_bytes(plan: &PushPlan) -> u64 {
     let attached = plan.images.iter().flat_map(|image| &image.attached).map(|attached| &attached.tree);
     let trees = plan.images.iter().map(|image| &image.tree).chain(attached);

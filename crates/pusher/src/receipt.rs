@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::fault::{Fault, KnownCause};
 use crate::image_error::ImageError;
-use crate::plan::planned::PlannedImage;
+use crate::plan::planned_image::PlannedImage;
 use crate::plan::push_plan::PushPlan;
 
 /// What the receipt calls itself.

@@ -1,4 +1,4 @@
-//! What a push is asked to do.
+//! The input of a push.
 
 use std::sync::Arc;
 

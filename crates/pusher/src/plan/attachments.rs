@@ -3,7 +3,7 @@
 use airlift_oci::{Digest, Graph, Repository, Root, Selector, Tag, reference};
 
 use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
-use crate::plan::planned::PlannedAttached;
+use crate::plan::planned_image::PlannedAttached;
 
 /// Plans what is attached to an image. It goes to the image's `repository`.
 pub(crate) fn plan_attached(

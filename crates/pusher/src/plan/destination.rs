@@ -42,6 +42,9 @@ impl Destination {
     }
 
     /// The repository of that path below the prefix.
+    ///
+    /// # Errors
+    /// If the whole path is not a valid repository name.
     pub(crate) fn repository(&self, path: &str) -> Result<Repository, ReferenceError> {
         let parts = [self.prefix.as_str(), path.trim_matches('/')];
         let whole: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();

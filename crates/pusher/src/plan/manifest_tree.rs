@@ -1,4 +1,4 @@
-//! A manifest and all that is below it: what goes to the target together, in which order, and where.
+//! A manifest and all that is below it. They go to the target together, in a certain order.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ pub(crate) mod error;
 pub(crate) mod manifest_tree;
 pub(crate) mod omitted;
 pub(crate) mod pattern;
-pub(crate) mod planned;
+pub(crate) mod planned_image;
 pub(crate) mod platform_manifests;
 pub(crate) mod push_plan;
 pub(crate) mod target_name;

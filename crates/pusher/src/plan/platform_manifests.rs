@@ -6,11 +6,10 @@ use airlift_oci::graph::leaves;
 use airlift_oci::{Digest, Graph, Reference, Root, Selector, Tag};
 
 use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
-use crate::plan::planned::{PlannedPlatform, WithoutIndex};
+use crate::plan::planned_image::{PlannedPlatform, WithoutIndex};
 use crate::source::ContentSource;
 
-/// What goes of an image where its index doesn't, and what stays behind. `target` and `name` are those of the
-/// image.
+/// Plans an image that goes without its index. `target` and `name` are those of the image.
 ///
 /// Attestations speak of their image within the index and nowhere else. No client would find them without it,
 /// so they stay behind.

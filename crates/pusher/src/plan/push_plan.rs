@@ -12,7 +12,7 @@ use crate::plan::error::PlanError;
 use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
 use crate::plan::omitted::omitted_of;
 use crate::plan::pattern::{Pattern, Unmatched};
-use crate::plan::planned::{PlannedImage, WithoutIndex};
+use crate::plan::planned_image::{PlannedImage, WithoutIndex};
 use crate::plan::platform_manifests::without_index;
 use crate::plan::target_name::target_name;
 use crate::plan::unused_rules::UsedRules;
@@ -127,8 +127,8 @@ impl Targets {
     }
 }
 
-/// The roots that go by themselves. What is attached to an image of the bundle goes with it, and so does what
-/// is a part of it.
+/// The roots that go by themselves. A root that is attached to an image of the bundle goes with that image,
+/// and so does a root that is a part of it.
 fn images_of<'a>(graph: &'a Graph, attachments: &Attachments<'a>) -> Vec<&'a Root> {
     let parts = graph.parts_of_others();
     let images = graph.roots.iter().filter(|root| root.subject.is_none());
@@ -141,7 +141,7 @@ fn images_of<'a>(graph: &'a Graph, attachments: &Attachments<'a>) -> Vec<&'a Roo
     graph.roots.iter().filter(|root| !goes_along(root)).collect()
 }
 
-/// What an image that goes by itself is attached to.
+/// The subject of an image that goes by itself.
 fn subject_of(graph: &Graph, digest: Digest) -> Option<Digest> {
     let raw = graph.manifest(&digest)?.raw.as_ref()?;
     raw.subject().map(|subject| subject.digest)
@@ -181,7 +181,7 @@ mod tests {
     use airlift_oci::{Descriptor, GraphBuilder, Limits, RawManifest, Selection};
 
     use super::*;
-    use crate::plan::planned::ImageForm;
+    use crate::plan::planned_image::ImageForm;
     use crate::source::made::MadeSource;
 
     fn blob(media_type: &str, content: &str) -> Descriptor {

@@ -1,6 +1,6 @@
-//! What is looked at, and refused, before anything moves.
+//! The checks before anything moves.
 
-pub(crate) mod order;
+pub(crate) mod checks;
 pub(crate) mod partial_images;
 pub(crate) mod sparse;
 pub(crate) mod tag_state;

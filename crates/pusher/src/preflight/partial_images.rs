@@ -1,5 +1,5 @@
-//! Decides, before anything moves, what goes of images that the bundle carries in part, and refuses what the
-//! registry would refuse after hours.
+//! Decides, before anything moves, whether partial images go with their index. A registry that doesn't take
+//! such an index would refuse it only after hours.
 
 use airlift_registry::{Error, Settles};
 use futures::{StreamExt, TryStreamExt};
@@ -8,7 +8,7 @@ use crate::error::PushError;
 use crate::existence::{Content, is_complete, look_up};
 use crate::options::{Partial, Presence, Probe};
 use crate::plan::omitted::OmittedChild;
-use crate::plan::planned::{ImageForm, PlannedImage};
+use crate::plan::planned_image::{ImageForm, PlannedImage};
 use crate::preflight::sparse::{Certainty, ProbeOutcome, SparseRefusal, probe};
 use crate::preflight::tag_state::TagState;
 use crate::request::Request;
@@ -19,9 +19,9 @@ pub(crate) struct PartialImages<'a> {
 }
 
 impl PartialImages<'_> {
-    /// What goes of each image. A partial image that seems to be present is looked at more closely, and any
-    /// image if that was asked for: the children that the bundle carries and their blobs must answer, too, or
-    /// it counts as absent.
+    /// How much of each image goes. A partial image that seems to be present is looked at more closely, and
+    /// any image if that was asked for: the children that the bundle carries and their blobs must answer,
+    /// too, or it counts as absent.
     ///
     /// # Errors
     /// [`PushError::Sparse`].
@@ -47,7 +47,7 @@ impl PartialImages<'_> {
     }
 
     /// Whether an image has to be sent and the target lacks some of the children that the bundle leaves out.
-    /// What can't be looked at becomes the image's own error in `state`.
+    /// If that can't be looked at, `state` becomes the image's own error.
     async fn lacks_omitted(&self, image: &PlannedImage, state: &mut Result<TagState, Error>) -> bool {
         let Ok(found) = state else { return false };
         let is_partial = !image.omitted.is_empty();

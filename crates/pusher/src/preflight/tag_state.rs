@@ -1,5 +1,5 @@
-//! What the target has under the tags and digests of a push: one HEAD for each that is there, and a GET where
-//! a HEAD doesn't settle it.
+//! Looks at the tags and digests of a push at the target: one HEAD for each that is there, and a GET where a
+//! HEAD doesn't settle it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use futures::StreamExt;
 
 use crate::error::concerns_registry;
 use crate::plan::manifest_tree::ManifestTree;
-use crate::plan::planned::PlannedImage;
+use crate::plan::planned_image::PlannedImage;
 use crate::plan::push_plan::PushPlan;
 
 /// What a tag stands for at the target.
@@ -69,6 +69,9 @@ async fn look(
 }
 
 /// What stands under the tag or digest to which a manifest goes.
+///
+/// # Errors
+/// If there is no answer, or a login is missing.
 pub(crate) async fn tag_state(tree: &ManifestTree, transport: &Transport) -> Result<TagState, Error> {
     match &tree.selector {
         Selector::Tag(tag) => state_of_tag(&tree.repository, tag, &tree.digest, transport).await,
@@ -101,8 +104,10 @@ async fn state_of_tag(
     }
 }
 
-/// Under a digest there is the content of that digest, or nothing that counts: what isn't there, or can't be
-/// looked at, is sent.
+/// Whether the content of a digest is there. Content that isn't there, or can't be looked at, is sent.
+///
+/// # Errors
+/// If there is no answer.
 pub(crate) async fn state_of_digest(
     repository: &Repository,
     digest: &Digest,

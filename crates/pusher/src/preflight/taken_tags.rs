@@ -8,7 +8,7 @@ use futures::StreamExt;
 
 use crate::error::{PushError, SharedTag, TakenTag};
 use crate::options::{Options, Partial, TagMoves};
-use crate::plan::planned::ImageForm;
+use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
 use crate::preflight::tag_state::{TagState, tag_state};
 
@@ -87,7 +87,7 @@ pub(crate) async fn look_at_other_tags(
     futures::stream::iter(looks).buffered(options.jobs.max(1)).collect().await
 }
 
-/// Refuses such tags that stand for something else. What can't be looked at fails with its image.
+/// Refuses such tags that stand for something else. A tag that can't be looked at fails with its image.
 ///
 /// # Errors
 /// [`PushError::TagsTaken`].

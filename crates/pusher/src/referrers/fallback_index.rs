@@ -143,7 +143,7 @@ impl<'a> FallbackIndex<'a> {
         }
         let listed: HashSet<Digest> = listed.into_iter().map(|descriptor| descriptor.digest).collect();
         let lacking = self.list.entries.keys().copied().filter(|digest| !listed.contains(digest)).collect();
-        // The strict parser has refused what readers disagree on; this one keeps members that it doesn't
+        // The strict parser has refused JSON that readers disagree on; this one keeps members that it doesn't
         // know.
         let index = serde_json::from_slice(&found.bytes).map_err(|_| no_list())?;
         Ok((index, lacking))

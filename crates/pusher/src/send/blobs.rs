@@ -22,7 +22,7 @@ pub(crate) enum BlobError {
     #[error(transparent)]
     Registry(#[from] Error),
     /// The source's content doesn't match its digest, or can't be read.
-    #[error("the bundle's own {digest} failed its check (airlift verify tells where)")]
+    #[error("the bundle's own {digest} failed its check (airlift verify shows where)")]
     Content {
         /// The content.
         digest: Digest,
@@ -106,7 +106,7 @@ impl Blobs {
     }
 
     /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second
-    /// repository can mount what the first was sent.
+    /// repository can mount the blob that the first was sent.
     ///
     /// # Errors
     /// If the blob can't be read or proven, or the registry doesn't take it.

@@ -1,4 +1,4 @@
-//! One image on its way: its content, what is attached to it, the lists of that, and at last the tags.
+//! Pushes one image: its content, its attachments, the lists of those, and at last the tags.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::existence::is_complete;
 use crate::image_error::ImageError;
 use crate::options::{Presence, TagMoves};
 use crate::plan::manifest_tree::ManifestTree;
-use crate::plan::planned::{ImageForm, PlannedAttached, PlannedImage, PlannedPlatform};
+use crate::plan::planned_image::{ImageForm, PlannedAttached, PlannedImage, PlannedPlatform};
 use crate::preflight::tag_state::{TagState, state_of_digest, tag_state};
 use crate::receipt::{ImageReceipt, SelectedChild, Status, Unlisted};
 use crate::referrers::list::{ListError, ReferrerEntry, ReferrersList};
@@ -176,8 +176,9 @@ impl<'a> ImagePush<'a> {
         outcome
     }
 
-    /// Everything with a subject is listed at the target: by the registry itself, or by us. A registry that
-    /// can't keep a list has the image all the same, and the receipt says what is missing.
+    /// Makes sure that every manifest with a subject is listed at the target: by the registry itself, or by
+    /// the push. A registry that can't keep a list has the image all the same; the receipt names what is
+    /// missing.
     async fn list_referrers(&mut self) -> Result<(), ImageError> {
         let repository = self.image.target.repository().clone();
         for (subject, entries) in self.entries_by_subject() {
@@ -206,8 +207,8 @@ impl<'a> ImagePush<'a> {
         by_subject
     }
 
-    /// Now that all is there: first the tags of what is attached, the image's own last. Each is looked at
-    /// once more: someone else may have taken it since the push began, which may be hours ago.
+    /// Moves the tags now that all content is there: first those of attachments, the image's own last. Each
+    /// is looked at once more: another client may have taken it since the push began, which may be hours ago.
     async fn move_tags(&mut self) -> Result<(), ImageError> {
         for upload in self.uploads.iter().rev().filter(|upload| upload.progress == Progress::TagIsDue) {
             let tree = &upload.tree.tree;
@@ -222,7 +223,7 @@ impl<'a> ImagePush<'a> {
         Ok(())
     }
 
-    /// What is attached to a manifest that doesn't go can't be found at the target, and doesn't go either.
+    /// Warns of attachments that don't go because their manifest doesn't: clients could not find them.
     fn warn_of_left_behind(&self, form: ImageForm, attached: &[&PlannedAttached]) {
         let mut behind = self.image.attached.len() - attached.len();
         if form == ImageForm::WithoutIndex {
@@ -239,8 +240,8 @@ impl<'a> ImagePush<'a> {
         }
     }
 
-    /// After a failure: the receipt says what the registry says. It is not asked if it can't be reached, or
-    /// could not say it before.
+    /// After a failure: asks the registry what is there, for the receipt. It is not asked if it can't be
+    /// reached, or failed to answer before.
     async fn ask_what_is_there(&mut self, error: &ImageError) {
         if error.concerns_registry() || self.uploads.is_empty() {
             return;

@@ -1,8 +1,8 @@
 //! Puts a manifest, and waits for registries that show late what they took: replicas and object stores need
 //! some seconds.
 //!
-//! Such a registry may refuse the manifest above what it doesn't show yet. What was acknowledged in this push
-//! is waited for before it is taken for lost.
+//! Such a registry may refuse a manifest because it doesn't show yet all that the manifest names. Content
+//! that it has acknowledged in this push is waited for before it counts as lost.
 
 use airlift_oci::{Graph, RawManifest, Selector};
 use airlift_registry::{Error, Lookup, Settles};
@@ -13,7 +13,7 @@ use crate::send::tree_upload::TreeUpload;
 use crate::sync::locked;
 
 impl TreeUpload {
-    /// Puts a manifest; again for as long as the registry doesn't see what it has only just acknowledged.
+    /// Puts a manifest; again for as long as the registry doesn't see content that it has just acknowledged.
     ///
     /// # Errors
     /// If the registry doesn't take it.

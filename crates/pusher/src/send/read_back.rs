@@ -31,7 +31,7 @@ impl TreeUpload {
         }
     }
 
-    /// Reads back what a policy kept back. What is attached has come by now, signatures among it.
+    /// Reads back the manifests that a policy kept back. All attachments have come by now, also signatures.
     ///
     /// # Errors
     /// If the registry hands out anything else, or still nothing.
@@ -62,7 +62,8 @@ impl Sent<'_> {
         let (label, selector) = (self.label.to_owned(), self.selector.clone());
         let (media_type, bytes) = (self.raw.media_type(), self.raw.bytes());
         match transport.get_manifest(self.repository, &selector, Access::Push).await {
-            // By its digest it is what was sent, so the tag is that of something else, still or again.
+            // The bytes by its digest are those that were sent. So the tag stands for something else, still
+            // or again.
             Ok(Some(found)) if found.bytes != bytes => {
                 Err(ImageError::Overtaken { label, there: Digest::sha256(&found.bytes) })
             }

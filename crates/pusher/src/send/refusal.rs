@@ -1,4 +1,4 @@
-//! What a registry's refusal of a manifest means, as far as that is known of the registries in use.
+//! Explains why a registry refuses a manifest, as far as that is known of the registries in use.
 
 use airlift_oci::{Algorithm, Graph, RawManifest, media_type};
 use airlift_registry::{Error, Refusal};

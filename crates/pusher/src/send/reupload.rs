@@ -1,10 +1,10 @@
 //! Sends content again that the registry lost after it had acknowledged it: to a garbage collection that ran
 //! meanwhile, a storage that failed, or a cache that answers for content which is gone.
 //!
-//! The loss shows when a manifest is refused that names the content, also as its `subject`. Then all that the
-//! manifest needs is looked at again, what is missing is sent once more, and the manifest is put once more.
-//! That happens once for each manifest, and once for each blob in a repository, so it ends. What the refusal
-//! names is sent without a HEAD: the registry would answer wrongly that it is there.
+//! The loss shows when a manifest is refused that names the content, also as its `subject`. Then the push
+//! looks again at all that the manifest needs, sends the missing content once more, and puts the manifest
+//! once more. That happens once for each manifest, and once for each blob in a repository, so it ends.
+//! Content that the refusal names is sent without a HEAD: the registry would answer wrongly that it is there.
 
 use std::collections::HashSet;
 
@@ -71,8 +71,8 @@ impl TreeUpload {
         }
         let if_named = |digest: &Digest| assume_missing(named.contains(digest));
         let mut count = self.send_all_again(&needed, if_named, send).await?;
-        // It lacks something, doesn't say what, and a HEAD finds it all: then it may lack all that counts as
-        // there only because the registry said so.
+        // The registry lacks something and doesn't name it, and HEADs find everything. Then it may lack any
+        // content that counts as there only because it said so.
         if count == 0 && says_lacking(refusal) && named.is_empty() && needed.left_out.is_empty() {
             let is_manifest =
                 |digest: &Digest| needed.manifests.iter().any(|entry| entry.descriptor.digest == *digest);
@@ -124,7 +124,8 @@ impl TreeUpload {
         needed
     }
 
-    /// Sends what is not there, and what is assumed to be missing. Returns how much that was.
+    /// Sends all that is not there, or is assumed to be missing. Returns how many blobs and manifests that
+    /// were.
     async fn send_all_again<'a>(
         &'a self,
         needed: &Needed<'a>,

@@ -1,4 +1,4 @@
-//! What all images of one push share.
+//! The state that all images of one push share.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use airlift_oci::Observer;
 use airlift_registry::Transport;
 
 use crate::options::{Presence, TagMoves};
-use crate::referrers::lists::ReferrersLists;
+use crate::referrers::ensure_listed::ReferrersLists;
 use crate::request::Request;
 use crate::send::blobs::Blobs;
 use crate::source::ContentSource;
 
-/// What all images of one push share.
+/// The state that all images of one push share.
 pub(crate) struct Session {
     pub(crate) source: Arc<dyn ContentSource>,
     pub(crate) transport: Transport,

@@ -83,8 +83,8 @@ pub(crate) struct Args {
     /// Look for all manifests and blobs of images whose tag is there
     ///
     /// Without this, a tag that stands for the image at the target means that the image is there: one request
-    /// an image. A registry that lost content below such a tag is mended with this: what is missing is sent
-    /// again.
+    /// an image. A registry that lost content below such a tag is repaired with this: the missing content is
+    /// sent again.
     #[arg(long, conflicts_with = "dry_run")]
     recheck: bool,
     /// Look at what is there, and send no image

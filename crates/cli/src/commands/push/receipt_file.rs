@@ -92,8 +92,8 @@ impl ReceiptFile {
     }
 }
 
-/// Whether a file begins as a receipt does. What is anything else is not replaced: it may be a bundle, one of
-/// its volumes, or somebody's credentials.
+/// Whether a file begins as a receipt does. No other file is replaced: it may be a bundle, one of its
+/// volumes, or a file of credentials.
 fn is_receipt(path: &Path) -> std::io::Result<bool> {
     let mut start = Vec::new();
     std::fs::File::open(path)?.take(200).read_to_end(&mut start)?;

@@ -67,7 +67,7 @@ pub(crate) struct PlannedPlatform {
     pub(crate) platform: Option<String>,
 }
 
-/// What goes of an image.
+/// How much of an image goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ImageForm {
     /// All that the source carries, the index included.
@@ -77,8 +77,8 @@ pub(crate) enum ImageForm {
 }
 
 impl PlannedImage {
-    /// What goes under a tag beside the image itself: its platforms where it goes without its index, and what
-    /// is attached.
+    /// All that goes under a tag of its own beside the image: its platforms where it goes without its index,
+    /// and its attachments.
     pub(crate) fn other_tagged(&self, form: ImageForm) -> impl Iterator<Item = &ManifestTree> {
         let platforms = match form {
             ImageForm::Whole => &[][..],
@@ -89,8 +89,8 @@ impl PlannedImage {
         platforms.chain(attached).filter(|tree| tree.is_tagged())
     }
 
-    /// What is attached to manifests that go, or to something attached that goes. The rest could not be found
-    /// at the target.
+    /// The attachments of manifests that go, and those of other attachments that go. Clients could not find
+    /// the rest at the target.
     pub(crate) fn attached_to(&self, manifests: &[Digest], graph: &Graph) -> Vec<&PlannedAttached> {
         let mut subjects: HashSet<Digest> = manifests.iter().copied().collect();
         let mut goes = Vec::new();

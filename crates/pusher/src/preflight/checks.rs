@@ -4,7 +4,7 @@
 use airlift_registry::{ContentFault, Error, Transport};
 
 use crate::error::PushError;
-use crate::plan::planned::ImageForm;
+use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
 use crate::preflight::partial_images::PartialImages;
 use crate::preflight::tag_state::{TagState, common_fault, tag_states};
@@ -13,13 +13,13 @@ use crate::preflight::taken_tags::{
 };
 use crate::request::Request;
 
-/// What the checks found out of the images, in the plan's order.
+/// The results of the checks, in the order of the plan's images.
 pub(crate) struct Preflight {
     pub(crate) states: Vec<Result<TagState, Error>>,
     pub(crate) forms: Vec<ImageForm>,
 }
 
-/// Refuses what can be refused before anything moves.
+/// Makes all checks, and refuses the push if one of them fails.
 ///
 /// # Errors
 /// If the registry can't be spoken to, is no registry, wants children that the bundle leaves out, or has a
@@ -38,8 +38,8 @@ pub(crate) async fn preflight(request: &Request<'_>) -> Result<Preflight, PushEr
     Ok(Preflight { states, forms })
 }
 
-/// Decides what goes of each image. A tag that is taken is refused before the registry is asked about partial
-/// images, and once more afterwards: an image that goes without its index leaves its own tag alone.
+/// Decides how much of each image goes. A tag that is taken is refused before the registry is asked about
+/// partial images, and once more afterwards: an image that goes without its index leaves its own tag alone.
 ///
 /// # Errors
 /// If a tag is taken or shared, or the registry wants children that the bundle leaves out.
