@@ -68,7 +68,7 @@ pub(crate) async fn is_complete(
     tree: &ManifestTree,
     jobs: usize,
 ) -> Result<bool, Error> {
-    let manifests = tree.contents.manifests.iter().map(|digest| Content::Manifest(*digest));
+    let manifests = tree.contents.digests().map(Content::Manifest);
     let blobs = tree.contents.blobs.iter().map(|blob| Content::Blob(blob.digest, blob.size));
     let looks: Vec<_> =
         manifests.chain(blobs).map(|content| is_there(transport, &tree.repository, content)).collect();

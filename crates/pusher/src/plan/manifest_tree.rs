@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use airlift_oci::graph::ManifestEntry;
 use airlift_oci::{Digest, Graph, Repository, Selector, reference};
 
 /// A manifest on its way to one place, with all below it that the source carries.
@@ -37,20 +38,29 @@ impl ManifestTree {
     }
 }
 
-/// All that the source carries of a manifest.
+/// All that the source carries of a manifest. Trees share their manifests and blobs: many small indexes may
+/// lead to one large one.
 #[derive(Debug)]
 pub(crate) struct Contents {
     /// The manifests, itself first, parents before children.
-    pub(crate) manifests: Vec<Digest>,
+    pub(crate) manifests: Vec<Arc<PlannedManifest>>,
     /// The same manifests in the order of their upload. Those of one step don't need each other; the manifest
     /// itself is the last step.
-    pub(crate) upload_steps: Vec<Vec<Digest>>,
+    pub(crate) upload_steps: Vec<Vec<Arc<PlannedManifest>>>,
     /// The blobs, each once.
-    pub(crate) blobs: Vec<PlannedBlob>,
+    pub(crate) blobs: Vec<Arc<PlannedBlob>>,
+}
+
+/// A manifest that an image needs.
+#[derive(Debug)]
+pub(crate) struct PlannedManifest {
+    pub(crate) digest: Digest,
+    /// The blobs that it names itself.
+    blobs: Vec<Arc<PlannedBlob>>,
 }
 
 /// A blob that an image needs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct PlannedBlob {
     pub(crate) digest: Digest,
     pub(crate) size: u64,
@@ -59,57 +69,69 @@ pub(crate) struct PlannedBlob {
 }
 
 impl Contents {
-    fn new(graph: &Graph, digest: &Digest) -> Self {
-        let is_carried = |digest: &Digest| graph.carries(digest);
-        let below = graph.below(digest).into_iter().map(|entry| entry.descriptor.digest);
-        let steps = graph.upload_steps(digest).into_iter();
-        let carried_of_step = |step: Vec<&airlift_oci::graph::ManifestEntry>| -> Vec<Digest> {
-            step.into_iter().map(|entry| entry.descriptor.digest).filter(is_carried).collect()
-        };
-        Contents {
-            manifests: below.filter(is_carried).collect(),
-            upload_steps: steps.map(carried_of_step).collect(),
-            blobs: blobs_below(graph, digest),
-        }
-    }
-
     /// Bytes of the blobs.
     pub(crate) fn bytes(&self) -> u64 {
         self.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add)
     }
+
+    /// The digests of the manifests.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.manifests.iter().map(|manifest| manifest.digest)
+    }
 }
 
-/// All blobs below a manifest that the source carries, each once.
-fn blobs_below(graph: &Graph, digest: &Digest) -> Vec<PlannedBlob> {
-    let mut seen = HashSet::new();
-    let mut blobs = Vec::new();
-    for entry in graph.below(digest).into_iter().filter(|entry| graph.carries(&entry.descriptor.digest)) {
-        for (part, blob) in entry.raw.iter().flat_map(|raw| graph.carried_blobs(raw)) {
-            if seen.insert(blob.digest) {
-                let place = match entry.parent {
-                    None => part.to_string(),
-                    Some(_) => format!("{} {part}", entry.label),
-                };
-                blobs.push(PlannedBlob { digest: blob.digest, size: blob.size, place });
-            }
-        }
+impl PlannedManifest {
+    fn new(graph: &Graph, entry: &ManifestEntry) -> Self {
+        let named = entry.raw.iter().flat_map(|raw| graph.carried_blobs(raw));
+        let blobs = named.map(|(part, blob)| {
+            let place = match entry.parent {
+                None => part.to_string(),
+                Some(_) => format!("{} {part}", entry.label),
+            };
+            Arc::new(PlannedBlob { digest: blob.digest, size: blob.size, place })
+        });
+        PlannedManifest { digest: entry.descriptor.digest, blobs: blobs.collect() }
     }
-    blobs
 }
 
 /// Finds the contents of manifests, of each once: one manifest often goes to several places.
 pub(crate) struct ContentsFinder<'a> {
     graph: &'a Graph,
     found: HashMap<Digest, Arc<Contents>>,
+    manifests: HashMap<Digest, Arc<PlannedManifest>>,
 }
 
 impl<'a> ContentsFinder<'a> {
     pub(crate) fn new(graph: &'a Graph) -> Self {
-        ContentsFinder { graph, found: HashMap::new() }
+        ContentsFinder { graph, found: HashMap::new(), manifests: HashMap::new() }
     }
 
     pub(crate) fn of(&mut self, digest: &Digest) -> Arc<Contents> {
-        let found = self.found.entry(*digest);
-        Arc::clone(found.or_insert_with(|| Arc::new(Contents::new(self.graph, digest))))
+        if let Some(found) = self.found.get(digest) {
+            return Arc::clone(found);
+        }
+        let contents = Arc::new(self.find(digest));
+        self.found.insert(*digest, Arc::clone(&contents));
+        contents
+    }
+
+    fn find(&mut self, digest: &Digest) -> Contents {
+        let manifests = self.carried(self.graph.below(digest));
+        let steps = self.graph.upload_steps(digest).into_iter();
+        let mut seen = HashSet::new();
+        let blobs = manifests.iter().flat_map(|manifest| &manifest.blobs);
+        let blobs = blobs.filter(|blob| seen.insert(blob.digest)).cloned().collect();
+        Contents { upload_steps: steps.map(|step| self.carried(step)).collect(), manifests, blobs }
+    }
+
+    /// The manifests among these that the source carries.
+    fn carried(&mut self, entries: Vec<&ManifestEntry>) -> Vec<Arc<PlannedManifest>> {
+        let graph = self.graph;
+        let carried = entries.into_iter().filter(|entry| graph.carries(&entry.descriptor.digest));
+        let planned = carried.map(|entry| {
+            let manifest = self.manifests.entry(entry.descriptor.digest);
+            Arc::clone(manifest.or_insert_with(|| Arc::new(PlannedManifest::new(graph, entry))))
+        });
+        planned.collect()
     }
 }

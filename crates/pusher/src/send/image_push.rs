@@ -98,9 +98,9 @@ impl<'a> ImagePush<'a> {
             TagState::Absent | TagState::Other(_) | TagState::Hidden(_) => Progress::TagIsDue,
         };
         self.send(&image.tree, progress, None).await?;
-        let manifests = &image.tree.contents.manifests;
+        let manifests: Vec<Digest> = image.tree.contents.digests().collect();
         self.receipt.children = manifests.iter().skip(1).copied().collect();
-        Ok(manifests.clone())
+        Ok(manifests)
     }
 
     /// Sends the chosen platforms' manifests; the index stays behind. Returns the manifests that are there
@@ -261,6 +261,6 @@ impl<'a> ImagePush<'a> {
 
 /// The manifests of a tree that the source carries.
 fn manifests_of(upload: &TreeUpload) -> impl Iterator<Item = &RawManifest> {
-    let digests = upload.tree.contents.manifests.iter();
-    digests.filter_map(|digest| upload.graph().manifest(digest)?.raw.as_ref())
+    let digests = upload.tree.contents.digests();
+    digests.filter_map(|digest| upload.graph().manifest(&digest)?.raw.as_ref())
 }

@@ -20,7 +20,7 @@ impl TreeUpload {
     pub(crate) async fn send_manifests(&self) -> Result<(), ImageError> {
         let graph = self.graph();
         for step in &self.tree.contents.upload_steps {
-            let entries = step.iter().filter_map(|digest| graph.manifest(digest));
+            let entries = step.iter().filter_map(|planned| graph.manifest(&planned.digest));
             let sends: Vec<_> = entries.map(|entry| self.send_manifest(entry)).collect();
             futures::stream::iter(sends).buffer_unordered(self.session.jobs).try_collect::<Vec<()>>().await?;
         }
