@@ -5,7 +5,7 @@
 
 use std::io;
 
-use airlift_disk::read::{ReadAt, is_damage};
+use airlift_disk::{ReadAt, is_damage};
 
 use crate::content::storage::Storage;
 use crate::plan::{Plan, PlannedEntry};

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::ReadAt;
 use airlift_oci::graph::{GraphBuilder, Limits};
 use airlift_oci::manifest::MAX_MANIFEST;
 use airlift_oci::{Descriptor, Digest, RawManifest, layout};

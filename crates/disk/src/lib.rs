@@ -1,24 +1,34 @@
 //! Files as operating systems and file systems give them: listing, durable renames, reserved space, direct
 //! reads and writes, and reading at offsets.
 //!
-//! What one system offers and another lacks has a portable fallback here, so that no other crate needs a
-//! `cfg` or asks what it runs on. `docs/filesystems.md` has the table of what is lacking where. This crate
-//! knows no archive, no image and no network.
+//! Not every system and file system knows every operation. Where one is missing, this crate has a portable
+//! fallback, so that no other crate needs a `cfg` or asks what it runs on. `docs/filesystems.md` has the table
+//! of what is missing where. This crate knows no archive, no image and no network.
 
-pub mod cache;
-pub mod direct;
-pub mod files;
-pub mod lacking;
-pub mod names;
-pub mod range;
-pub mod read;
-pub mod reserve;
-pub mod run;
+mod aligned;
+mod direct_file;
+mod durable;
+mod extent;
+mod file_sequence;
+mod folder;
+mod open;
+mod page_cache;
+mod range_reader;
+mod read_at;
+mod rename;
+mod reserve;
+mod unsupported;
 
-pub use direct::{AlignedBuffer, Outlet};
-pub use files::{Piece, Pieces, Purpose};
-pub use lacking::is_lacking;
-pub use names::{names_in, settle};
-pub use range::RangeReader;
-pub use read::{Contiguous, ReadAt, is_damage, read_full_at};
-pub use run::{Run, RunReader};
+pub use aligned::AlignedBuffer;
+pub use direct_file::DirectFile;
+pub use durable::{persist, sync_file, sync_folder};
+pub use extent::{Extent, ExtentReader, PIECE, read_buffered};
+pub use file_sequence::{FilePart, FileSequence};
+pub use folder::{folder_of, longest_name, names_in, with_suffix};
+pub use open::{Access, Links, identity, open_regular};
+pub use page_cache::drop_cached;
+pub use range_reader::RangeReader;
+pub use read_at::{Contiguous, ReadAt, damage, is_damage, read_full_at};
+pub use rename::{rename_new, rename_over};
+pub use reserve::{reserve, reserve_ahead};
+pub use unsupported::is_unsupported;

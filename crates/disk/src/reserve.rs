@@ -1,17 +1,19 @@
-//! Room on the disk, reserved before an hour's transfer.
+//! Reserves room on the disk before a long transfer.
 
 use std::fs::File;
 use std::io;
 
-use crate::lacking::is_lacking;
+use crate::unsupported::is_unsupported;
 
-/// Reserves `size` bytes for the file, so that a full disk is found now and not after an hour's transfer.
-/// File systems that can't reserve get a file of that length without blocks, or one that grows as it is
-/// written to.
+/// Reserves `size` bytes for the file, so that a full disk shows now and not after an hour's transfer. Where a
+/// file system can't reserve, the file gets that length without blocks, or it grows as it is written to.
+///
+/// # Errors
+/// If there is no room, the file is too large for the file system, or the disk fails.
 pub fn reserve(file: &File, size: u64) -> io::Result<()> {
     match file.set_len(size) {
-        // What is too short grows by itself; what is too long has to be cut.
-        Err(error) if is_lacking(&error) && file.metadata()?.len() <= size => {}
+        // A file that is too short grows as it is written to. One that is too long has to be cut.
+        Err(error) if is_unsupported(&error) && file.metadata()?.len() <= size => {}
         outcome => outcome?,
     }
     allocate(file, size, Length::Size)
@@ -19,21 +21,24 @@ pub fn reserve(file: &File, size: u64) -> io::Result<()> {
 
 /// Reserves room for the first `size` bytes of a file that is still to grow to that length, where the file
 /// system can.
+///
+/// # Errors
+/// If there is no room, the file is too large for the file system, or the disk fails.
 pub fn reserve_ahead(file: &File, size: u64) -> io::Result<()> {
     if size > 0 { allocate(file, size, Length::Kept) } else { Ok(()) }
 }
 
-/// How long the file is when its blocks are reserved.
+/// What reserving does to the file's length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
-    /// As long as the room.
+    /// The file becomes as long as the room.
     Size,
-    /// As it was.
+    /// The file stays as long as it was.
     Kept,
 }
 
-/// Whatever else is said, too little room, too large a file and a broken disk are errors; all others say that
-/// room can't be reserved.
+/// Too little room, too large a file and a broken disk are errors. Every other answer means that this file
+/// system can't reserve.
 #[cfg(target_os = "linux")]
 fn allocate(file: &File, size: u64, length: Length) -> io::Result<()> {
     use rustix::fs::FallocateFlags;

@@ -185,19 +185,19 @@ impl Outgoing {
 mod tests {
     use std::sync::Arc;
 
-    use airlift_disk::{Piece, Pieces, Purpose};
+    use airlift_disk::{Access, FilePart, FileSequence};
 
     use super::*;
 
     /// Two files, as an archive in volumes has them.
-    fn volumes(folder: &std::path::Path) -> Arc<Pieces> {
+    fn volumes(folder: &std::path::Path) -> Arc<FileSequence> {
         let volume = |name: &str, start: u64, content: &str| {
             let path = folder.join(name);
             std::fs::write(&path, content).unwrap();
-            Piece { path, start, size: content.len() as u64, identity: None }
+            FilePart { path, start, size: content.len() as u64, identity: None }
         };
         let files = vec![volume("1", 0, "headhalf and"), volume("2", 12, " half")];
-        Arc::new(Pieces::new(files, Purpose::Read))
+        Arc::new(FileSequence::new(files, Access::Read))
     }
 
     #[tokio::test]

@@ -4,9 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::RangeReader;
-use airlift_disk::read::ReadAt;
-use airlift_disk::run::read_buffered;
+use airlift_disk::{RangeReader, ReadAt, read_buffered};
 use airlift_oci::{Algorithm, Digest, Hasher};
 
 use crate::content::storage::Storage;
@@ -51,7 +49,9 @@ impl Section {
     fn open(&self) -> io::Result<Arc<dyn ReadAt>> {
         match &self.source {
             Source::Open(source) => Ok(Arc::clone(source)),
-            Source::Path(path) => Ok(Arc::new(airlift_disk::read::open_regular(path)?)),
+            Source::Path(path) => {
+                Ok(Arc::new(airlift_disk::open_regular(path, airlift_disk::Links::Refuse)?))
+            }
         }
     }
 

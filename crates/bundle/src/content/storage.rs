@@ -9,8 +9,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use airlift_disk::files::Pieces;
-use airlift_disk::read::{Contiguous, ReadAt};
+use airlift_disk::{Contiguous, FileSequence, ReadAt};
 
 use crate::findings::VolumePlace;
 use crate::zst::frames::Frames;
@@ -26,7 +25,7 @@ enum Kind {
     /// The archive as it is.
     Plain(Arc<dyn ReadAt>),
     /// The archive in several files, one behind the other.
-    Volumes(Arc<Pieces>),
+    Volumes(Arc<FileSequence>),
     /// Frames that unpack to the archive.
     Frames(Arc<Frames>),
 }
@@ -49,8 +48,8 @@ impl From<Frames> for Storage {
     }
 }
 
-impl From<Arc<Pieces>> for Storage {
-    fn from(volumes: Arc<Pieces>) -> Self {
+impl From<Arc<FileSequence>> for Storage {
+    fn from(volumes: Arc<FileSequence>) -> Self {
         Storage { kind: Kind::Volumes(volumes) }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use airlift_disk::names::names_in;
+use airlift_disk::names_in;
 
 use crate::findings::{Finding, Rule};
 use crate::read::contents::{Container, Contents};

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::ReadAt;
 use airlift_oci::layout;
 
 use crate::content::storage::Storage;

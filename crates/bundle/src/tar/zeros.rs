@@ -2,7 +2,7 @@
 
 use std::io;
 
-use airlift_disk::read::{ReadAt, is_damage};
+use airlift_disk::{ReadAt, is_damage};
 
 /// The first byte from `start` up to `end` that isn't zero, or is damaged.
 ///

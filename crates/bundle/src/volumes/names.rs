@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use airlift_disk::files::with_suffix;
+use airlift_disk::with_suffix;
 
 /// What the manifest's name has behind that of the archive.
 pub const MANIFEST_SUFFIX: &str = ".volumes.json";

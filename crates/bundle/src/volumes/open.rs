@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::files::{Piece, Pieces, Purpose, identity, open_for_reading};
+use airlift_disk::{Access, FilePart, FileSequence, Links, identity, open_regular};
 
 use crate::content::storage::Storage;
 use crate::error::OpenError;
@@ -42,11 +42,11 @@ pub fn open_set(manifest: &Path) -> Result<OpenedSet, OpenError> {
         // A volume that only starts otherwise is read: its digest says what is wrong.
         readable &= finding.as_ref().is_none_or(|finding| finding.rule == Rule::VolumeStart);
         findings.extend(finding.map(|finding| (volume, finding)));
-        pieces.push(Piece { path, start: set.offset_of(volume), size: volume.size, identity });
+        pieces.push(FilePart { path, start: set.offset_of(volume), size: volume.size, identity });
     }
     add_other_names(manifest, &set, &mut findings);
     let findings = findings.into_iter().map(|(_, finding)| finding).collect();
-    let storage = readable.then(|| Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))));
+    let storage = readable.then(|| Storage::from(Arc::new(FileSequence::new(pieces, Access::Read))));
     Ok(OpenedSet { set: Some(set), storage, findings })
 }
 
@@ -76,7 +76,7 @@ struct VolumeFile {
 
 fn check(path: &Path, volume: &Volume, set: &VolumeSet) -> io::Result<VolumeFile> {
     let (name, label) = (&volume.name, set.label(volume));
-    let file = match open_for_reading(path) {
+    let file = match open_regular(path, Links::Follow) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let finding = Finding::new(Rule::VolumeMissing, format!("{name} is missing: {label}"));

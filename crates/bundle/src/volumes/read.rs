@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use airlift_disk::files::open_for_reading;
-use airlift_disk::read::read_full_at;
+use airlift_disk::{Links, open_regular, read_full_at};
 use airlift_oci::Digest;
 
 use crate::error::OpenError;
@@ -24,7 +23,7 @@ const START: u64 = 4_096;
 pub fn read_manifest(path: &Path) -> Result<Result<VolumeSet, Finding>, OpenError> {
     let read = |source| OpenError::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    let file = open_for_reading(path).map_err(read)?;
+    let file = open_regular(path, Links::Follow).map_err(read)?;
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(read)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let finding = |why: String| Finding::new(Rule::VolumeManifest, format!("{name} is damaged: {why}"));

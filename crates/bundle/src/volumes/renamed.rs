@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use airlift_disk::files::open_for_reading;
+use airlift_disk::{Links, open_regular};
 use airlift_oci::Digest;
 
 use crate::volumes::manifest::MAX_SIZE;
@@ -64,7 +64,7 @@ fn volume_like<'a>(set: &'a VolumeSet, size: u64, start: &Digest) -> Option<&'a 
 
 /// A regular file's size and the digest of its start.
 fn beginning(path: &Path) -> Option<(u64, Digest)> {
-    let file = open_for_reading(path).ok()?;
+    let file = open_regular(path, Links::Follow).ok()?;
     let size = file.metadata().ok()?.len();
     Some((size, start_digest(&file, size).ok()?))
 }
@@ -72,15 +72,15 @@ fn beginning(path: &Path) -> Option<(u64, Digest)> {
 fn is_manifest(path: &Path) -> bool {
     let expected = format!("{{\"schema\":\"{SCHEMA}\"");
     let mut start = Vec::new();
-    let read =
-        open_for_reading(path).and_then(|file| file.take(expected.len() as u64).read_to_end(&mut start));
+    let read = open_regular(path, Links::Follow)
+        .and_then(|file| file.take(expected.len() as u64).read_to_end(&mut start));
     read.is_ok() && start == expected.as_bytes()
 }
 
 /// The regular files in the folder of `path`, with their names as far as these are text.
 fn files_beside(path: &Path) -> impl Iterator<Item = (PathBuf, String)> {
-    let folder = airlift_disk::names::folder_of(path).to_owned();
-    let names = airlift_disk::names::names_in(&folder).into_iter().flatten().take(MOST_FILES).flatten();
+    let folder = airlift_disk::folder_of(path).to_owned();
+    let names = airlift_disk::names_in(&folder).into_iter().flatten().take(MOST_FILES).flatten();
     let files = names.map(move |name| (folder.join(&name), name));
     let files = files.filter(|(path, _)| path.symlink_metadata().is_ok_and(|found| found.is_file()));
     files.filter_map(|(path, name)| Some((path, name.into_string().ok()?)))

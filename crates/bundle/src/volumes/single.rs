@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::files::open_for_reading;
+use airlift_disk::{Links, open_regular};
 use airlift_oci::Digest;
 
 use crate::content::section::Section;
@@ -41,7 +41,7 @@ pub fn open_volume(manifest: &Path, name: &str) -> Result<OpenedVolume, OpenErro
         OpenedVolume { volume: set.volume(name).cloned(), set: None, content: None, findings: Vec::new() };
     let path = manifest.with_file_name(name);
     let read = |source| OpenError::Read { path: path.clone(), source };
-    match open_for_reading(&path) {
+    match open_regular(&path, Links::Follow) {
         Ok(file) => {
             let size = file.metadata().map_err(read)?.len();
             opened.content = Some(Section::new(Arc::new(file), 0, size));

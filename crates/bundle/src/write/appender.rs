@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::direct::{AlignedBuffer, Outlet};
+use airlift_disk::{AlignedBuffer, DirectFile};
 
 use crate::tar::header::BLOCK;
 
@@ -17,7 +17,7 @@ const WRITE_SIZE: usize = 1 << 20;
 /// A file that grows.
 #[derive(Debug)]
 pub(crate) struct Appender {
-    out: Outlet,
+    out: DirectFile,
     buffer: AlignedBuffer,
     /// Where the buffer goes: a multiple of a block, until the end.
     offset: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Appender {
 impl Appender {
     /// Goes on at the file's start, whatever is in it.
     pub(crate) fn new(path: &Path, file: Arc<File>) -> Self {
-        Appender { out: Outlet::open(path, file), buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
+        Appender { out: DirectFile::open(path, file), buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
     }
 
     /// Where the next byte goes.
@@ -42,7 +42,7 @@ impl Appender {
         }
         let start = position - position % BLOCK;
         let wanted = (position - start) as usize;
-        self.buffer.refill(wanted, |room| airlift_disk::read::read_full_at(self.out.file(), room, start))?;
+        self.buffer.refill(wanted, |room| airlift_disk::read_full_at(self.out.file(), room, start))?;
         self.offset = start;
         if self.buffer.bytes().len() < wanted { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }

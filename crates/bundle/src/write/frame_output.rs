@@ -148,7 +148,7 @@ impl FrameOutput {
         let end = seek_table::encode(&self.frames);
         self.append(&end)?;
         self.out.finish().map_err(|source| self.failed(source))?;
-        airlift_disk::names::sync_file(&self.file)
+        airlift_disk::sync_file(&self.file)
             .map_err(|source| WriteError::Sync { path: self.path.clone(), source })
     }
 

@@ -51,7 +51,7 @@ impl FramesWriter {
     /// If there is no room.
     pub fn within(path: &Path, file: &Arc<File>, plan: &Arc<Plan>) -> Result<Self, WriteError> {
         let size = planned_frames(plan).filter(|piece| !piece.may_be_packed).map(|piece| piece.size).sum();
-        airlift_disk::reserve::reserve_ahead(file, size).map_err(|source| {
+        airlift_disk::reserve_ahead(file, size).map_err(|source| {
             if file.metadata().is_ok_and(|found| found.len() == 0) {
                 // Nothing of worth is in it yet, and reserved room would only be missing elsewhere.
                 let _ = std::fs::remove_file(path);

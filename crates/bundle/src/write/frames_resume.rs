@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use airlift_disk::read::{ReadAt, is_damage};
+use airlift_disk::{ReadAt, is_damage};
 use airlift_oci::Hasher;
 
 use crate::content::storage::Storage;

@@ -20,8 +20,7 @@ pub(crate) fn take(file: &File) -> Result<Lock, TryLockError> {
     match file.try_lock() {
         Ok(()) => Ok(Lock::Held),
         Err(TryLockError::Error(error))
-            if airlift_disk::lacking::is_lacking(&error)
-                || Errno::from_io_error(&error) == Some(Errno::NOLCK) =>
+            if airlift_disk::is_unsupported(&error) || Errno::from_io_error(&error) == Some(Errno::NOLCK) =>
         {
             Ok(Lock::Lacking)
         }

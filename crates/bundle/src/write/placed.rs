@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::direct::AlignedBuffer;
+use airlift_disk::AlignedBuffer;
 use airlift_oci::{Observer, Phase};
 
 use crate::content::storage::Storage;

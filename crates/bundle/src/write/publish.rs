@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use airlift_disk::names::folder_of;
+use airlift_disk::folder_of;
 
 use crate::write::error::{Existing, WriteError};
 
 /// Gives a finished file, which is on disk, its final name.
 pub(crate) fn take_name(part: &Path, output: &Path, existing: Existing) -> Result<(), WriteError> {
     let renamed = match existing {
-        Existing::Keep => airlift_disk::names::rename_new(part, output),
-        Existing::Replace => airlift_disk::names::replace(part, output),
+        Existing::Keep => airlift_disk::rename_new(part, output),
+        Existing::Replace => airlift_disk::rename_over(part, output),
     };
     renamed.map_err(|source| WriteError::Publish { part: part.to_owned(), output: output.to_owned(), source })
 }
@@ -18,8 +18,7 @@ pub(crate) fn take_name(part: &Path, output: &Path, existing: Existing) -> Resul
 /// Makes the names in the folder of `output` durable.
 pub(crate) fn sync_folder_of(output: &Path) -> Result<(), WriteError> {
     let folder = folder_of(output);
-    airlift_disk::names::sync_folder(folder)
-        .map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
+    airlift_disk::sync_folder(folder).map_err(|source| WriteError::Sync { path: folder.to_owned(), source })
 }
 
 /// Both, for an output that is one file.

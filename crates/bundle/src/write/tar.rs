@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_disk::direct::Outlet;
+use airlift_disk::DirectFile;
 use airlift_oci::{Observer, Phase};
 
 use crate::content::storage::Storage;
@@ -91,20 +91,20 @@ impl OpenOutput for OpenTar {
 /// The unfinished file with all its bytes reserved. `part` holds the lock and reads.
 struct TarFile {
     part: UnfinishedFile,
-    out: Outlet,
+    out: DirectFile,
     output: PathBuf,
 }
 
 impl TarFile {
     fn new(part: UnfinishedFile, output: &Path, size: u64) -> Result<Self, WriteError> {
-        airlift_disk::reserve::reserve(part.file(), size).map_err(|source| {
+        airlift_disk::reserve(part.file(), size).map_err(|source| {
             if !part.is_resumed() {
                 // Nothing of worth is in it yet, and a reserved stump would only take up room.
                 let _ = std::fs::remove_file(part.path());
             }
             WriteError::Reserve { path: part.path().to_owned(), size, source }
         })?;
-        let out = Outlet::open(part.path(), Arc::clone(part.file()));
+        let out = DirectFile::open(part.path(), Arc::clone(part.file()));
         Ok(TarFile { part, out, output: output.to_owned() })
     }
 }
@@ -135,7 +135,7 @@ impl PlacedFiles for TarFile {
     }
 
     fn sync(&self) -> Result<(), WriteError> {
-        airlift_disk::names::sync_file(self.part.file())
+        airlift_disk::sync_file(self.part.file())
             .map_err(|source| WriteError::Sync { path: self.part.path().to_owned(), source })
     }
 

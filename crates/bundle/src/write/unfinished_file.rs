@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_disk::files::with_suffix;
+use airlift_disk::with_suffix;
 
 use crate::write::error::WriteError;
 use crate::write::locks;
@@ -50,7 +50,7 @@ impl UnfinishedFile {
         if resumed && !starts_like_ours(&file).map_err(open)? {
             return Err(WriteError::NotOurs { path: path.to_owned() });
         }
-        airlift_disk::cache::forget_cached(&file);
+        airlift_disk::drop_cached(&file);
         Ok(Some(UnfinishedFile { path: path.to_owned(), file: Arc::new(file), lock, resumed }))
     }
 
@@ -84,7 +84,7 @@ impl UnfinishedFile {
             None => return Err(WriteError::NotOurs { path: with_suffix(&self.path, ".1") }),
         };
         let failed = |source| WriteError::Rename { from: self.path.clone(), to: to.clone(), source };
-        airlift_disk::names::replace(&self.path, &to).map_err(failed)?;
+        airlift_disk::rename_over(&self.path, &to).map_err(failed)?;
         Ok(to)
     }
 }

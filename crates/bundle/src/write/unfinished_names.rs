@@ -6,8 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use airlift_disk::files::with_suffix;
-use airlift_disk::names_in;
+use airlift_disk::{names_in, with_suffix};
 use airlift_oci::layout;
 
 use crate::tar::header::BLOCK;
@@ -52,7 +51,7 @@ const LONGEST_SUFFIX: u64 = 18;
 /// Whether the folder of `output` takes all names that its files have while it is written.
 pub fn has_room_for_names(output: &Path) -> bool {
     let name = output.file_name().map_or(0, |name| name.len() as u64);
-    airlift_disk::names::longest_name(airlift_disk::names::folder_of(output))
+    airlift_disk::longest_name(airlift_disk::folder_of(output))
         .is_none_or(|longest| name + LONGEST_SUFFIX <= longest)
 }
 
@@ -67,7 +66,9 @@ pub(crate) fn numbered(part: &Path) -> impl Iterator<Item = PathBuf> {
 /// Whether a file begins as those do that a build leaves. Others of the same name are somebody else's: they
 /// are neither read, nor replaced, nor removed.
 pub(crate) fn is_ours(path: &Path) -> bool {
-    airlift_disk::read::open_regular(path).and_then(|file| starts_like_ours(&file)).unwrap_or(false)
+    airlift_disk::open_regular(path, airlift_disk::Links::Refuse)
+        .and_then(|file| starts_like_ours(&file))
+        .unwrap_or(false)
 }
 
 pub(crate) fn is_there(path: &Path) -> bool {
@@ -78,7 +79,7 @@ pub(crate) fn is_there(path: &Path) -> bool {
 /// written to yet.
 pub(crate) fn starts_like_ours(file: &File) -> io::Result<bool> {
     let mut start = [0; BLOCK as usize];
-    let count = airlift_disk::read::read_full_at(file, &mut start, 0)?;
+    let count = airlift_disk::read_full_at(file, &mut start, 0)?;
     Ok(start.starts_with(layout::LAYOUT_FILE.as_bytes())
         || stored::starts_like_ours(&start[..count])
         || start[..count].iter().all(|byte| *byte == 0))

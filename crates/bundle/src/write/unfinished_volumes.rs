@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_disk::files::{Piece, Pieces, Purpose, identity, with_suffix};
+use airlift_disk::{Access, FilePart, FileSequence, identity, with_suffix};
 use airlift_oci::Algorithm;
 
 use crate::content::section::Section;
@@ -37,7 +37,7 @@ pub(crate) struct UnfinishedVolumes {
     pub(crate) lock: Lock,
     pub(crate) lock_path: PathBuf,
     /// What an earlier run left.
-    pub(crate) found: Option<Arc<Pieces>>,
+    pub(crate) found: Option<Arc<FileSequence>>,
 }
 
 impl UnfinishedVolumes {
@@ -80,9 +80,9 @@ impl UnfinishedVolumes {
             if position == 0 && !starts_like_ours(&file).map_err(open)? {
                 return Err(WriteError::NotOurs { path: piece.path.clone() });
             }
-            airlift_disk::cache::forget_cached(&file);
+            airlift_disk::drop_cached(&file);
         }
-        let found = (!pieces.is_empty()).then(|| Arc::new(Pieces::new(pieces, Purpose::Read)));
+        let found = (!pieces.is_empty()).then(|| Arc::new(FileSequence::new(pieces, Access::Read)));
         Ok(UnfinishedVolumes {
             output: output.to_owned(),
             split,
@@ -131,9 +131,9 @@ impl UnfinishedVolumes {
         let suffix = format!(".{}", free.unwrap_or(MAX_SET_ASIDE));
         // The last one first: a run that is killed in between leaves unfinished volumes from the first on,
         // which are found again and follow.
-        for Piece { path, .. } in found.files().iter().rev() {
+        for FilePart { path, .. } in found.files().iter().rev() {
             let to = with_suffix(path, &suffix);
-            airlift_disk::names::replace(path, &to).map_err(|source| WriteError::Rename {
+            airlift_disk::rename_over(path, &to).map_err(|source| WriteError::Rename {
                 from: path.clone(),
                 to: to.clone(),
                 source,
@@ -155,7 +155,7 @@ impl UnfinishedVolumes {
                 return None;
             }
             let paths = pieces.iter().map(|piece| piece.path.clone()).collect();
-            Some((Storage::from(Arc::new(Pieces::new(pieces, Purpose::Read))), paths))
+            Some((Storage::from(Arc::new(FileSequence::new(pieces, Access::Read))), paths))
         };
         (1..=MAX_SET_ASIDE).filter_map(aside).collect()
     }
@@ -195,13 +195,13 @@ fn left_path(output: &Path, number: usize, digits: usize, suffix: &str) -> PathB
 }
 
 /// The `.part`s that are there, from the first to the one before the first that is missing.
-fn left_behind(output: &Path, suffix: &str) -> io::Result<Vec<Piece>> {
+fn left_behind(output: &Path, suffix: &str) -> io::Result<Vec<FilePart>> {
     let Some(digits) = first_width(output, suffix)? else { return Ok(Vec::new()) };
     let (mut pieces, mut start) = (Vec::new(), 0);
     for number in 1.. {
         let path = left_path(output, number, digits, suffix);
         let Some(metadata) = regular(&path)? else { break };
-        pieces.push(Piece { path, start, size: metadata.len(), identity: Some(identity(&metadata)) });
+        pieces.push(FilePart { path, start, size: metadata.len(), identity: Some(identity(&metadata)) });
         start = start.saturating_add(metadata.len());
     }
     Ok(pieces)
@@ -229,11 +229,12 @@ fn take_back(output: &Path, lock_path: &Path, lock: &File) -> Result<(), WriteEr
                 continue;
             }
             let read = |source| WriteError::ReadBack { path: path.clone(), source };
-            let file = Arc::new(airlift_disk::read::open_regular(&path).map_err(read)?);
+            let file =
+                Arc::new(airlift_disk::open_regular(&path, airlift_disk::Links::Refuse).map_err(read)?);
             let size = file.metadata().map_err(read)?.len();
             let found = Section::new(&file, 0, size).digest(Algorithm::Sha256, |_| ()).map_err(read)?;
             if found == volume.sha256.0 {
-                airlift_disk::names::rename_new(&path, &part).map_err(|source| WriteError::Rename {
+                airlift_disk::rename_new(&path, &part).map_err(|source| WriteError::Rename {
                     from: path.clone(),
                     to: part.clone(),
                     source,

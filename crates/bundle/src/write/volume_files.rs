@@ -7,8 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_disk::direct::AlignedBuffer;
-use airlift_disk::files::{Piece, Pieces, Purpose, identity};
+use airlift_disk::{Access, AlignedBuffer, FilePart, FileSequence, identity};
 use airlift_oci::{Algorithm, Digest, Event, Observer, Phase};
 
 use crate::content::section::Section;
@@ -30,8 +29,8 @@ pub(crate) struct VolumeFiles {
     parts: UnfinishedVolumes,
     size: u64,
     /// The same files twice, opened for writing and for reading.
-    writing: Pieces,
-    reading: Arc<Pieces>,
+    writing: FileSequence,
+    reading: Arc<FileSequence>,
 }
 
 impl VolumeFiles {
@@ -44,8 +43,8 @@ impl VolumeFiles {
             let path = part_path(&parts.output, range.number, ranges.len());
             let reserved = make(&path, &parts).and_then(|file| {
                 made.push(path.clone());
-                let reserved = airlift_disk::reserve::reserve(&file, range.size)
-                    .and_then(|()| Ok(identity(&file.metadata()?)));
+                let reserved =
+                    airlift_disk::reserve(&file, range.size).and_then(|()| Ok(identity(&file.metadata()?)));
                 reserved.map_err(|source| WriteError::Reserve {
                     path: path.clone(),
                     size: range.size,
@@ -64,15 +63,15 @@ impl VolumeFiles {
                     return Err(error);
                 }
             };
-            writing.push(Piece { path: path.clone(), start: range.start, size: range.size, identity });
-            reading.push(Piece { path, start: range.start, size: range.size, identity });
+            writing.push(FilePart { path: path.clone(), start: range.start, size: range.size, identity });
+            reading.push(FilePart { path, start: range.start, size: range.size, identity });
         }
         if let Some(found) = &parts.found {
             let surplus = found.files().iter().filter(|piece| !made.contains(&piece.path));
             surplus.for_each(|piece| drop(std::fs::remove_file(&piece.path)));
         }
-        let reading = Arc::new(Pieces::new(reading, Purpose::Read));
-        Ok(VolumeFiles { parts, size, writing: Pieces::new(writing, Purpose::Write), reading })
+        let reading = Arc::new(FileSequence::new(reading, Access::Read));
+        Ok(VolumeFiles { parts, size, writing: FileSequence::new(writing, Access::Write), reading })
     }
 
     /// Reads all volumes once more, a volume a core. Blobs come in any order, so the digests can't be had
@@ -88,7 +87,7 @@ impl VolumeFiles {
         Ok(VolumeSet::new(bundle, self.size, self.parts.split, &name.to_string_lossy(), &found))
     }
 
-    fn digests_of(&self, piece: &Piece, observer: &dyn Observer) -> io::Result<(Digest, Digest)> {
+    fn digests_of(&self, piece: &FilePart, observer: &dyn Observer) -> io::Result<(Digest, Digest)> {
         let label = piece.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let digest = Digest::sha256(label.as_bytes());
         observer.notice(Event::Started { digest, label, size: piece.size });
@@ -110,7 +109,7 @@ impl VolumeFiles {
         let manifest = manifest_path(output);
         let write = |source| WriteError::Write { path: lock_path.clone(), offset: 0, source };
         file.write_all_at(&set.encode(), 0).map_err(write)?;
-        airlift_disk::names::sync_file(file)
+        airlift_disk::sync_file(file)
             .map_err(|source| WriteError::Sync { path: lock_path.clone(), source })?;
         sync_folder_of(output)?;
         let before = match existing {
@@ -176,7 +175,7 @@ impl PlacedFiles for VolumeFiles {
             if now.is_empty() {
                 return Err(end());
             }
-            let out = self.writing.outlet(index).map_err(|source| failed(index, within, source))?;
+            let out = self.writing.direct_file(index).map_err(|source| failed(index, within, source))?;
             let written = if left.len() == bytes.len() {
                 out.write_all_at(now, within)
             } else {
@@ -193,7 +192,7 @@ impl PlacedFiles for VolumeFiles {
 
     fn sync(&self) -> Result<(), WriteError> {
         for piece in self.reading.files() {
-            let synced = File::open(&piece.path).and_then(|file| airlift_disk::names::sync_file(&file));
+            let synced = File::open(&piece.path).and_then(|file| airlift_disk::sync_file(&file));
             synced.map_err(|source| WriteError::Sync { path: piece.path.clone(), source })?;
         }
         Ok(())

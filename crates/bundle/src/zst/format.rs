@@ -2,7 +2,7 @@
 
 use std::io;
 
-use airlift_disk::read::damage;
+use airlift_disk::damage;
 
 /// What every zstd frame starts with, in the order of the file (RFC 8878, 3.1.1).
 pub(crate) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use airlift_disk::read::{Contiguous, ReadAt};
+use airlift_disk::{Contiguous, ReadAt};
 
 use crate::zst::framing::PlannedFrame;
 use crate::zst::packed::{FrameDigest, PackedFrame, UnpackedReader};

@@ -2,8 +2,7 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-use airlift_disk::read::ReadAt;
-use airlift_disk::run::{PIECE, read_buffered};
+use airlift_disk::{PIECE, ReadAt, read_buffered};
 use airlift_oci::Digest;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};

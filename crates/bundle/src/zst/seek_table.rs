@@ -8,7 +8,7 @@
 use std::io;
 use std::sync::Arc;
 
-use airlift_disk::read::ReadAt;
+use airlift_disk::ReadAt;
 
 use crate::zst::format::{MAX_FRAMES, MAX_STORED};
 use crate::zst::frames::{Frames, FramesBuilder};

@@ -3,9 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use airlift_disk::RangeReader;
-use airlift_disk::read::ReadAt;
-use airlift_disk::run::read_buffered;
+use airlift_disk::{RangeReader, ReadAt, read_buffered};
 use airlift_oci::layout::LAYOUT_FILE;
 
 use crate::tar::header::BLOCK;

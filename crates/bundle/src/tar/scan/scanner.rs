@@ -2,7 +2,7 @@
 
 use std::io;
 
-use airlift_disk::read::{ReadAt, is_damage};
+use airlift_disk::{ReadAt, is_damage};
 
 use super::extended::{ExtendedHeaders, NameEnd, shortened};
 use super::fields::HeaderFields;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airlift_bundle::volumes::manifest_path;
-use airlift_disk::settle;
+use airlift_disk::persist;
 use airlift_pusher::Receipt;
 
 use crate::failure::Failure;
@@ -69,7 +69,7 @@ impl ReceiptFile {
         let _held = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = self.temporary()?;
         let written = file.write_all(json.as_bytes());
-        let written = written.and_then(|()| settle(file.as_file(), file.path(), &self.path));
+        let written = written.and_then(|()| persist(file.as_file(), file.path(), &self.path));
         written.map_err(|source| self.failed(source))?;
         // Its temporary name is gone.
         file.into_temp_path().keep().map(drop).map_err(|error| self.failed(error.error))

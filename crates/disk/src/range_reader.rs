@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use crate::read::{Contiguous, ReadAt};
-use crate::run::read_buffered;
+use crate::extent::read_buffered;
+use crate::read_at::{Contiguous, ReadAt};
 
 /// Reads a range from start to end, in pieces that fit the L2 cache. If the bytes end inside the range, that
 /// is an error, not the end.

@@ -1,28 +1,28 @@
-//! Reads a run of bytes that lie one behind the other in one file, as quickly as the system allows.
+//! Reads an extent of bytes that lie one behind the other in one file, as quickly as the system allows.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::cache::read_cached_at;
-use crate::direct::{AlignedBuffer, reopen_direct};
-use crate::read::{Contiguous, ReadAt, read_full_at};
+use crate::aligned::AlignedBuffer;
+use crate::direct_file::reopen_direct;
+use crate::page_cache::read_cached_at;
+use crate::read_at::{Contiguous, ReadAt, read_full_at};
 
 /// Direct reads start at multiples of so many bytes, and have as many.
 const BLOCK: u64 = 512;
-/// What is hashed at a time: it stays in the L2 cache, which larger pieces don't.
+/// How much is hashed at a time. It stays in the L2 cache; larger pieces don't.
 pub const PIECE: usize = 256 << 10;
-/// What is read at a time past the page cache, where nothing is read ahead.
+/// How much is read at a time past the page cache, where the system reads nothing ahead.
 const DIRECT_READ: usize = 1 << 20;
-/// How far nothing is looked for in the page cache once it had nothing. Looking there makes the system read
-/// ahead: looked for all the time, everything is read twice, and the cache is filled with what nobody takes
-/// from it.
+/// How far the page cache is not asked again after it had nothing. Asking makes the system read ahead: asked
+/// all the time, it would read everything twice, and fill the cache with data that is not used.
 const COLD: u64 = 32 << 20;
 
 /// Bytes that lie one behind the other in one file.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct Extent {
     /// The file.
     pub file: Arc<File>,
     /// Where in that file they start.
@@ -31,26 +31,26 @@ pub struct Run {
     pub size: u64,
 }
 
-/// Reads a [`Run`] from start to end, in pieces that fit the L2 cache. The end of the file inside the run is
+/// Reads an [`Extent`] from start to end, in pieces that fit the L2 cache. The end of the file inside the extent is
 /// an error, not an end.
 ///
 /// What the page cache has is taken from there. What it hasn't is read past it where the file system allows
 /// it: an archive is read once and is often larger than memory, and new pages cost more than the hashing on
 /// some machines.
 #[derive(Debug)]
-pub struct RunReader {
-    run: Run,
+pub struct ExtentReader {
+    extent: Extent,
     handles: Option<Handles>,
-    /// Bytes of the run that were read into the buffer so far.
+    /// Bytes of the extent that were read into the buffer so far.
     read: u64,
     /// Bytes of the buffer that were handed on.
     handed: usize,
 }
 
-impl RunReader {
+impl ExtentReader {
     /// Opens nothing yet: the first read does.
-    pub fn new(run: Run) -> Self {
-        RunReader { run, handles: None, read: 0, handed: 0 }
+    pub fn new(extent: Extent) -> Self {
+        ExtentReader { extent, handles: None, read: 0, handed: 0 }
     }
 }
 
@@ -64,11 +64,11 @@ struct Handles {
 }
 
 impl Handles {
-    fn open(run: &Run) -> Self {
-        let is_large = run.size >= DIRECT_READ as u64;
-        let direct = if is_large { reopen_direct(&run.file) } else { None };
+    fn open(extent: &Extent) -> Self {
+        let is_large = extent.size >= DIRECT_READ as u64;
+        let direct = if is_large { reopen_direct(&extent.file) } else { None };
         let capacity = if direct.is_some() { DIRECT_READ } else { PIECE };
-        let needed = usize::try_from(run.size.next_multiple_of(BLOCK)).unwrap_or(capacity);
+        let needed = usize::try_from(extent.size.next_multiple_of(BLOCK)).unwrap_or(capacity);
         Handles { direct, buffer: AlignedBuffer::new(capacity.min(needed)), cold_until: 0 }
     }
 
@@ -88,20 +88,20 @@ impl Handles {
             if buffer.refill(whole_blocks, |room| past_the_cache.read_at(room, position)).is_ok() {
                 return Ok(());
             }
-            // Whatever it has against it, the ordinary way either works or says what is wrong.
+            // Whatever the reason, the ordinary read either works or fails with the right error.
             *direct = None;
         }
         buffer.refill(up_to(PIECE), |room| read_full_at(file, room, position))
     }
 }
 
-impl BufRead for RunReader {
+impl BufRead for ExtentReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let RunReader { run, handles, read, handed } = self;
-        let handles = handles.get_or_insert_with(|| Handles::open(run));
-        if *handed == handles.buffer.bytes().len() && *read < run.size {
-            let left = run.size - *read;
-            handles.fill(&run.file, run.position + *read, left)?;
+        let ExtentReader { extent, handles, read, handed } = self;
+        let handles = handles.get_or_insert_with(|| Handles::open(extent));
+        if *handed == handles.buffer.bytes().len() && *read < extent.size {
+            let left = extent.size - *read;
+            handles.fill(&extent.file, extent.position + *read, left)?;
             // A direct read goes on to the block's end, which is padding.
             handles.buffer.shorten_to(left);
             if handles.buffer.bytes().is_empty() {
@@ -119,7 +119,7 @@ impl BufRead for RunReader {
     }
 }
 
-impl Read for RunReader {
+impl Read for ExtentReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         read_buffered(self, buffer)
     }
@@ -135,8 +135,8 @@ impl ReadAt for File {
     }
 
     fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
-        let run = Run { file: self, position: offset, size: wanted };
-        Ok(Contiguous { reader: Box::new(RunReader::new(run)), size: wanted })
+        let extent = Extent { file: self, position: offset, size: wanted };
+        Ok(Contiguous { reader: Box::new(ExtentReader::new(extent)), size: wanted })
     }
 }
 

@@ -1,10 +1,9 @@
 //! Reading at offsets: the trait that a file, several files and other keepers of bytes implement.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes that can be read at any offset. One file and several files one behind the other implement it; so
@@ -60,24 +59,6 @@ pub fn damage(message: impl Into<String>) -> io::Error {
 /// Whether reading failed because the bytes are damaged, and not because the system can't read them.
 pub fn is_damage(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
-}
-
-/// Opens a regular file for reading; a symbolic link is an error, and so is a pipe or a device. Neither
-/// blocks.
-///
-/// # Errors
-/// If the system can't open it, or it is not a regular file.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
-    }
 }
 
 /// Reads at `offset` until `buffer` is full or the file ends; returns how many bytes were read.
