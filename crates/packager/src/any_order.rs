@@ -27,7 +27,7 @@ pub(crate) async fn write(work: Work<'_>) -> Result<(Fetched, Leftovers), BuildE
     };
     fetched.add(copied);
     if !leftovers.is_empty() {
-        // What was worth it has been copied; it must be on disk before the only other copy goes.
+        // Their useful content has been copied. The copy must be on disk before the original is removed.
         writer.sync()?;
         std::mem::take(&mut leftovers).remove();
     }
@@ -84,7 +84,7 @@ fn copy(
     Ok(state)
 }
 
-/// Fetches blobs, from behind what is there of them. The first failure ends it; what was written stays.
+/// Fetches blobs, or the rest of them. The first failure ends it; the bytes that were written stay.
 async fn fetch(
     mut jobs: Vec<BlobJob>,
     writer: &Arc<dyn BundleWriter>,

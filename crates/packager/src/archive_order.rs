@@ -11,7 +11,7 @@ use crate::job::BlobJob;
 use crate::prefetch::Prefetch;
 use crate::work::Work;
 
-/// Writes all that is missing. Unfinished files of other plans are of use to the end.
+/// Writes all missing blobs. Unfinished files of other plans may be needed to the end.
 pub(crate) async fn write(work: Work<'_>) -> Result<(Fetched, Leftovers), BuildError> {
     let (mut total, jobs) = work.missing();
     let Work { writer, leftovers, jobs: limit, observer, .. } = work;

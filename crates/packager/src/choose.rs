@@ -1,4 +1,4 @@
-//! Which platforms each image carries: what was asked for, held against what there is.
+//! Which platforms each image carries: the wanted platforms, compared with those of the image.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,8 +21,8 @@ const KEPT_CONFIGS: usize = 8 << 20;
 pub(crate) struct ConfigPlatforms(HashMap<Digest, Platform>);
 
 impl ConfigPlatforms {
-    /// Reads the configs of all images that need it. What was fetched for that is kept in memory, so it isn't
-    /// fetched again.
+    /// Reads the configs of all images that need it. Configs that are fetched for that are kept in memory, so
+    /// they aren't fetched again.
     pub(crate) async fn read(
         walker: &Walker<'_>,
         images: &[Resolved],
@@ -40,7 +40,7 @@ impl ConfigPlatforms {
         let (mut platforms, mut kept) = (HashMap::new(), 0);
         while let Some((manifest, config, SmallBlob { bytes, is_fetched })) = reads.try_next().await? {
             platforms.extend(platform_of_config(&bytes).map(|platform| (manifest, platform)));
-            // What is there already needs no room here.
+            // Local content needs no room in memory.
             if is_fetched {
                 kept += bytes.len();
                 if kept <= KEPT_CONFIGS {
@@ -101,14 +101,14 @@ fn wanted_configs<'a>(images: &'a [Resolved], graph: &Graph) -> Vec<(&'a Resolve
 pub(crate) enum Choice {
     /// All of it is carried: everything was asked for, or it has no platforms.
     All,
-    /// What it has of what was asked for.
+    /// The wanted platforms that it has.
     Some {
         /// `None` where that is all there is.
         selection: Option<Selection>,
         /// What it lacks, which was allowed.
         lacking: Option<LackingPlatforms>,
     },
-    /// It has nothing of what was asked for, and that was allowed.
+    /// It has none of the wanted platforms, and that was allowed.
     None(LackingPlatforms),
 }
 

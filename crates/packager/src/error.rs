@@ -23,10 +23,10 @@ pub enum PackError {
         #[source]
         source: Error,
     },
-    /// Manifests that indexes name are gone, and belong to what was asked for.
+    /// Manifests of wanted platforms are missing, although indexes name them.
     #[error(transparent)]
     Missing(#[from] Several<MissingManifest>),
-    /// What came is no manifest that can be carried.
+    /// The answer is no manifest that can be carried.
     #[error("can't use {}", .path.join(" → "))]
     Manifest {
         /// Where it stands.
@@ -84,7 +84,7 @@ fn only(there: &[String]) -> String {
 pub struct LackingPlatforms {
     /// The image.
     pub image: String,
-    /// What was asked for and isn't there.
+    /// The wanted platforms that it lacks.
     pub lacking: Vec<String>,
     /// What there is.
     pub there: Vec<String>,
@@ -96,22 +96,22 @@ impl Plural for LackingPlatforms {
     }
 }
 
-/// Why what should be reused can't be looked into.
+/// Why content can't be reused.
 #[derive(Debug, thiserror::Error)]
 pub enum ReuseError {
-    /// What was named can't be opened, or is no layout.
+    /// The path can't be opened, or is no layout.
     #[error("can't reuse anything from {}", .path.display())]
     Open {
-        /// What was named.
+        /// The path.
         path: PathBuf,
         /// Why not.
         #[source]
         source: OpenError,
     },
-    /// What was named holds nothing, or nothing that can be found.
+    /// The path has no content, or none that can be found.
     #[error("can't reuse anything from {}: {why}", .path.display())]
     Nothing {
-        /// What was named.
+        /// The path.
         path: PathBuf,
         /// What is wrong with it.
         why: String,

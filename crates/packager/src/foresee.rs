@@ -11,27 +11,25 @@ use crate::fetched::Fetched;
 use crate::nearest::Nearest;
 use crate::packing::Packing;
 
-impl Packing {
-    /// How many bytes of blobs a build would find in memory or on disk, and how many it would fetch. Local
-    /// content is hashed for that, as the build would.
-    pub fn foresee(&self, observer: &dyn Observer) -> Fetched {
-        let jobs = self.plan.blobs().filter_map(|entry| self.job(entry, ResumeState::Missing));
-        let (mut reused, mut local) = (0, Vec::new());
-        for job in jobs {
-            match job.nearest {
-                Nearest::Local(places) => local.push((job.entry, places)),
-                // A config that was read for its platform has been fetched; inline data has not.
-                Nearest::Memory(_) if job.remote.descriptor.data.is_some() => reused += job.entry.size,
-                Nearest::Memory(_) | Nearest::Prefetched { .. } | Nearest::Network => {}
-            }
+/// How many bytes of blobs a build would find in memory or on disk, and how many it would fetch. Local
+/// content is hashed for that, as the build would.
+pub fn foresee(packing: &Packing, observer: &dyn Observer) -> Fetched {
+    let jobs = packing.plan.blobs().filter_map(|entry| packing.job(entry, ResumeState::Missing));
+    let (mut reused, mut local) = (0, Vec::new());
+    for job in jobs {
+        match job.nearest {
+            Nearest::Local(places) => local.push((job.entry, places)),
+            // A config that was read for its platform has been fetched; inline data has not.
+            Nearest::Memory(_) if job.remote.descriptor.data.is_some() => reused += job.entry.size,
+            Nearest::Memory(_) | Nearest::Prefetched { .. } | Nearest::Network => {}
         }
-        let bytes = local.iter().map(|(entry, _)| entry.size).sum();
-        let phase = (bytes > 0).then(|| Phase::Check.start(observer, bytes));
-        let found = parallel::map(&local, 0, |(entry, places)| held_of(entry, places, observer));
-        drop(phase);
-        reused += found.into_iter().sum::<u64>();
-        Fetched { downloaded: self.plan.blob_bytes() - reused, reused }
     }
+    let bytes = local.iter().map(|(entry, _)| entry.size).sum();
+    let phase = (bytes > 0).then(|| Phase::Check.start(observer, bytes));
+    let found = parallel::map(&local, 0, |(entry, places)| held_of(entry, places, observer));
+    drop(phase);
+    reused += found.into_iter().sum::<u64>();
+    Fetched { downloaded: packing.plan.blob_bytes() - reused, reused }
 }
 
 /// The most that any local content has of a blob, in bytes.

@@ -50,7 +50,7 @@ impl RemoteBlob {
 pub(crate) enum Counted {
     /// As the phase's own work.
     Advanced,
-    /// As there already: they say nothing of the speed of what is fetched.
+    /// As bytes that were there already, which say nothing of the speed of fetching.
     Found,
 }
 
@@ -175,8 +175,8 @@ struct Copying<'a> {
 impl Copying<'_> {
     fn copy(&self, before: ResumeState, blob: &mut dyn BlobWriter) -> Result<ResumeState, FetchError> {
         let has_prefix = matches!(before, ResumeState::Prefix(_));
-        // A prefix that is at its place is overwritten only by something better; and what can't be taken back
-        // has to be right.
+        // A prefix that is at its place is overwritten only by a complete blob. And a stream must not get
+        // wrong bytes.
         if (has_prefix || !blob.can_go_back()) && !self.is_proven() {
             return Ok(before);
         }
@@ -224,7 +224,7 @@ impl Copying<'_> {
         }
     }
 
-    /// Copies what was proven a moment ago. The writer proves it again as it goes.
+    /// Copies content that was just proven. The writer proves it again.
     fn pass_on(&self, blob: &mut dyn BlobWriter) -> Result<(), FetchError> {
         let changed = |source| FetchError::Changed { path: self.job.path.clone(), source };
         let mut reader = self.section.reader();

@@ -37,6 +37,7 @@ mod write;
 pub use attached::error::AttachedError;
 pub use error::{BuildError, FetchError, LackingPlatforms, MissingManifest, PackError, ReuseError};
 pub use fetched::Fetched;
+pub use foresee::foresee;
 pub use local::LocalContents;
 pub use options::{ForeignLayers, Missing, PlanOptions, Referrers};
 pub use output::{LockedOutput, Output};

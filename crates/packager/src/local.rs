@@ -1,5 +1,5 @@
-//! Local content: an unfinished bundle of an earlier run, what was set aside, the bundle that is at the
-//! output, and what else the caller named. All of it is hashed before it counts.
+//! Local content: an unfinished bundle of an earlier run, files that were set aside, the bundle at the
+//! output, and bundles that the caller named. All of it is hashed before it counts.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,10 @@ use crate::error::ReuseError;
 pub struct LocalContents(Vec<LocalContent>);
 
 impl LocalContents {
-    /// What was found at the output, and behind it what the caller named.
+    /// The content that was found at the output, then the bundles and layouts that the caller named.
     ///
     /// # Errors
-    /// If what was named can't be opened, or holds nothing.
+    /// If a named path can't be opened, or has no content.
     pub fn open(at_output: Vec<LocalContent>, named: &[PathBuf]) -> Result<Self, ReuseError> {
         let mut contents = at_output;
         for path in named {
@@ -37,7 +37,7 @@ impl LocalContents {
     /// output meanwhile.
     ///
     /// # Errors
-    /// If what was named can't be opened, or holds nothing.
+    /// If a named path can't be opened, or has no content.
     pub fn look(output: Option<&Path>, named: &[PathBuf]) -> Result<Self, ReuseError> {
         let there = output.map(|output| {
             let beside = [part_path(output), output.to_owned(), manifest_path(output)];

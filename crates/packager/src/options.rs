@@ -12,7 +12,7 @@ pub enum Missing {
     Allow,
 }
 
-/// Whether what is attached to the images comes along.
+/// Whether the bundle has the content that is attached to the images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Referrers {
     /// All of it: referrers, and cosign's tags.
@@ -27,7 +27,7 @@ pub enum Referrers {
 pub struct PlanOptions {
     /// Requests side by side.
     pub jobs: usize,
-    /// What is taken for an attack.
+    /// Larger graphs count as an attack.
     pub limits: Limits,
     /// The platforms to carry; empty: all.
     pub platforms: Vec<Platform>,

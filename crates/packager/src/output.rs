@@ -27,14 +27,14 @@ pub struct LockedOutput {
 }
 
 impl LockedOutput {
-    /// What was opened.
+    /// The output that was opened.
     pub fn output(&self) -> &Output {
         &self.output
     }
 }
 
 impl Output {
-    /// What the bundle goes by: the file, or the manifest of the volumes.
+    /// The path that stands for the bundle: the file, or the manifest of the volumes.
     pub fn shown(&self) -> PathBuf {
         self.form.output().shown(&self.path)
     }
@@ -60,12 +60,12 @@ impl Output {
         self.form.output().check(&self.path).map_err(refused)
     }
 
-    /// Opens and locks what earlier runs left of this output, and what is there of it: the latter is content
-    /// that need not be fetched.
+    /// Opens and locks the unfinished files that earlier runs left of this output. Gives all content that is
+    /// there, which need not be fetched.
     ///
     /// # Errors
-    /// If the path can't take a bundle of this form, another process writes to it, or what is there is no
-    /// unfinished bundle.
+    /// If the path can't take a bundle of this form, another process writes to it, or another file has the
+    /// name of an unfinished one.
     pub fn open(self) -> Result<(LockedOutput, Vec<LocalContent>), BuildError> {
         self.check()?;
         let OpenedOutput { output: open, contents } = self.form.output().open(&self.path)?;

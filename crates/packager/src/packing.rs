@@ -47,7 +47,7 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// What the archive will be.
+    /// The plan of the archive.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
@@ -57,7 +57,7 @@ impl Packing {
         &self.images
     }
 
-    /// What is to be done for one blob of the plan, of which the output has as much as `state` says.
+    /// The job of writing one blob of the plan, of which the output has as much as `state` says.
     pub(crate) fn job(&self, entry: &PlannedEntry, state: ResumeState) -> Option<BlobJob> {
         let Content::Blob(position) = entry.content else { return None };
         let graph = self.plan.graph();

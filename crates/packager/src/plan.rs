@@ -42,7 +42,7 @@ pub async fn plan(
     Ok(Packing { source, plan, repositories, origins, images })
 }
 
-/// The images with what was chosen of each, and all that is attached to it.
+/// The chosen images and platforms, with all that is attached to them.
 struct Planned {
     images: Vec<Resolved>,
     graph: Graph,
@@ -102,7 +102,7 @@ fn subjects(images: &[Resolved], graph: &Graph) -> Vec<Subject> {
     subjects
 }
 
-/// The images that stay, and the graph of what was chosen of each.
+/// The images that stay, and the graph of the chosen platforms.
 async fn selected(
     walker: &Walker<'_>,
     images: Vec<Resolved>,
@@ -113,7 +113,7 @@ async fn selected(
     let count = images.len();
     let mut images = chosen_of(&graph, images, configs, options, walker.observer)?;
     if images.len() < count {
-        // Every manifest is known; walking again only leaves out what is below the others.
+        // Every manifest is known. Walking again only leaves out the manifests of the other images.
         let graph = walker.walk(&mut images, Some(&graph)).await?;
         return Ok((images, graph));
     }
@@ -125,7 +125,7 @@ async fn selected(
     Ok((images, graph))
 }
 
-/// What was chosen of each image; without those that have nothing of it.
+/// The images with the chosen platforms; without those that have none of them.
 fn chosen_of(
     graph: &Graph,
     images: Vec<Resolved>,
@@ -162,7 +162,7 @@ fn chosen_of(
     if kept.is_empty() { Err(PackError::NothingLeft) } else { Ok(kept) }
 }
 
-/// Refuses what the source doesn't have and what was asked for.
+/// Refuses a plan for which the source lacks manifests of wanted platforms.
 fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -> Result<(), PackError> {
     let missing = graph.absent().iter().filter(|entry| entry.carried == Carried::Missing);
     let missing = missing.filter_map(|entry| {
@@ -178,7 +178,7 @@ fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
     Ok(Several::check(missing.collect())?)
 }
 
-/// Warns of what the source doesn't have, where that isn't simply another platform: attestations of what is
+/// Warns of manifests that the source lacks, except those of other platforms: attestations of what is
 /// carried, and children without a platform.
 fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
     for entry in graph.absent() {

@@ -21,7 +21,7 @@ pub enum ResolveError {
     /// The registry could not be asked.
     #[error("can't resolve {reference}{}", and_more(.also))]
     Registry {
-        /// What was asked for.
+        /// The reference.
         reference: Reference,
         /// What of the same registry was refused for want of the same login.
         also: Vec<Reference>,
@@ -32,22 +32,22 @@ pub enum ResolveError {
     /// What answers is no registry.
     #[error("{reference} can't be had: what answers at {} is no registry", .reference.repository().host())]
     NoRegistry {
-        /// What was asked for.
+        /// The reference.
         reference: Reference,
         /// The answer that no registry gives.
         #[source]
         source: Error,
     },
-    /// What came is no manifest that can be carried.
+    /// The answer is no manifest that can be carried.
     #[error("can't use what the registry sent for {reference}")]
     Manifest {
-        /// What was asked for.
+        /// The reference.
         reference: Reference,
         /// Why.
         #[source]
         source: ManifestError,
     },
-    /// One name was given two digests, of which an archive can hold one.
+    /// Two digests were given for one name; an archive can hold only one of them.
     #[error("{name} was asked for twice with different digests, {first} and {second}: choose one")]
     Conflict {
         /// The name in the bundle.
@@ -87,7 +87,7 @@ pub struct Resolved {
 /// dropped.
 ///
 /// # Errors
-/// All that is wrong with the references. What is wrong with a registry as a whole ends it at once.
+/// All errors of the references together. An error of a registry as a whole ends it at once.
 pub async fn resolve(
     source: &Source,
     references: &[Reference],
@@ -240,8 +240,8 @@ fn bundle_name(reference: &Reference) -> String {
     }
 }
 
-/// `name:tag@digest` means the digest. If the tag stands for something else by now, somebody will want to
-/// know; if that can't be found out, the build doesn't depend on it.
+/// `name:tag@digest` means the digest. Warns if the tag stands for something else by now. If the check fails,
+/// the build goes on.
 async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observer: &dyn Observer) {
     let (Some(_), Some(pinned)) = (reference.tag(), reference.digest()) else {
         return;

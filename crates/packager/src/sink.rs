@@ -37,7 +37,7 @@ impl BlobSink for WriterSink<'_> {
     }
 }
 
-/// Keeps a small blob in memory. What comes is no more than its descriptor says; the transport sees to that.
+/// Keeps a small blob in memory. The transport passes on no more bytes than the descriptor says.
 #[derive(Default)]
 pub(crate) struct MemorySink(pub(crate) Vec<u8>);
 

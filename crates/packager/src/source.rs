@@ -77,7 +77,7 @@ impl Source {
         fetched
     }
 
-    /// What a tag or digest stands for at the registry now; `None`: it is not there.
+    /// The manifest that a tag or digest stands for at the registry now; `None` if there is none.
     ///
     /// # Errors
     /// As [`Transport::get_manifest`].

@@ -16,7 +16,7 @@ use crate::nearest::Nearest;
 use crate::origin::Origin;
 use crate::sink::MemorySink;
 
-/// Local content is read into memory up to this size; what is fetched has limits of its own.
+/// Local content is read into memory up to this size. Fetched content has limits of its own.
 const SMALL: u64 = 4 << 20;
 
 /// Everything that blobs can come from.
@@ -60,7 +60,7 @@ impl BlobSupply {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
 
-    /// The nearest place that may have a blob. What is local is not proven yet.
+    /// The nearest place that may have a blob. Local content is not proven yet.
     fn nearest(&self, digest: Digest, size: u64) -> Nearest {
         if let Some(bytes) = self.in_memory(&digest) {
             return Nearest::Memory(bytes);
@@ -70,7 +70,7 @@ impl BlobSupply {
         if places.is_empty() { Nearest::Network } else { Nearest::Local(places) }
     }
 
-    /// What is to be done to write a blob.
+    /// The job of writing a blob.
     pub(crate) fn job(&self, wanted: WantedBlob) -> BlobJob {
         let WantedBlob { entry, descriptor, path, origin, state } = wanted;
         let nearest = self.nearest(entry.digest, entry.size);

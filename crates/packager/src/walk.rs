@@ -22,9 +22,9 @@ pub(crate) struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    /// The graph of these roots. Manifests of an earlier walk are not fetched again. What no repository has
-    /// that should have it becomes part of what the roots declare as absent; whether that can be is for the
-    /// caller to say.
+    /// The graph of these roots. Manifests of an earlier walk are not fetched again. A manifest that no
+    /// repository has becomes part of those that the roots declare as absent; the caller decides whether that
+    /// is an error.
     pub(crate) async fn walk(
         &self,
         images: &mut [Resolved],
@@ -41,7 +41,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What one repository lacks, another one may have, of an image that names it, too.
+    /// Fetches missing manifests from the repositories of other images that name them, too.
     async fn ask_elsewhere(
         &self,
         images: &[Resolved],
@@ -174,8 +174,7 @@ fn is_withheld(error: &Error) -> bool {
     error.refusal().is_some_and(|refusal| matches!(refusal.status, 403 | 412 | 451))
 }
 
-/// Adds to each image's root what is below it and could not be had; says whether there is any that wasn't
-/// declared before.
+/// Declares missing manifests as absent in the root of each image that names them; says whether any is new.
 fn declare_absent(images: &mut [Resolved], graph: &Graph) -> bool {
     let mut is_new = false;
     for image in images {

@@ -15,7 +15,7 @@ use crate::packing::Packing;
 pub(crate) struct Work<'a> {
     pub(crate) packing: &'a Packing,
     pub(crate) writer: Arc<dyn BundleWriter>,
-    /// What the output has of each blob, in archive order.
+    /// How much the output has of each blob, in archive order.
     pub(crate) states: Vec<ResumeState>,
     pub(crate) leftovers: Leftovers,
     /// Transfers side by side.
@@ -24,7 +24,7 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// A job for each blob that is not complete, in archive order, and what the complete ones come to.
+    /// A job for each blob that is not complete, in archive order, and the sum of the complete ones.
     pub(crate) fn missing(&self) -> (Fetched, Vec<BlobJob>) {
         let (mut there, mut jobs) = (Fetched::default(), Vec::new());
         for (entry, state) in self.packing.plan.blobs().zip(&self.states) {

@@ -1,5 +1,5 @@
-//! From plan to bundle, in whatever form: what is there already is proven and kept, the rest is written, and
-//! the whole is published in one step.
+//! From plan to bundle, in any form: existing content is proven and kept, the rest is written, and the
+//! complete bundle is published in one step.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub struct Built {
     pub outcome: Outcome,
     /// What moved.
     pub fetched: Fetched,
-    /// What is at the output now.
+    /// The bundle that is at the output now.
     pub published: Published,
 }
 
@@ -39,8 +39,8 @@ impl Packing {
     /// Writes the bundle, going on from what an earlier run left.
     ///
     /// # Errors
-    /// If something else has the output's name, a blob can't be had, or writing fails. What was written stays
-    /// for the next run, if the output has a place for it.
+    /// If another file has the output's name, a blob can't be had, or writing fails. The next run goes on
+    /// from the bytes that were written, unless the output is a stream.
     pub async fn write(
         &self,
         output: LockedOutput,
@@ -75,7 +75,7 @@ impl Packing {
         Ok(Built { outcome: Outcome::Written, fetched, published })
     }
 
-    /// What is at the output, if it is this plan's bundle already.
+    /// The bundle at the output, if it is this plan's already.
     async fn complete_at(
         &self,
         output: &Output,

@@ -1,5 +1,5 @@
 //! Appends to a file in large aligned writes, past the page cache where the file system allows it; and takes
-//! back what was appended last.
+//! back the last bytes.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use airlift_disk::{AlignedBuffer, DirectFile};
 
 use crate::tar::header::BLOCK;
 
-/// What one write takes to the disk.
+/// The size of one write.
 const WRITE_SIZE: usize = 1 << 20;
 
 /// A file that grows.
@@ -59,7 +59,7 @@ impl Appender {
         Ok(())
     }
 
-    /// Writes what is left, and ends the file there.
+    /// Writes the rest, and ends the file there.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         // Not whole blocks, so not past the page cache.
         self.out.file().write_all_at(self.buffer.bytes(), self.offset)?;
@@ -70,7 +70,7 @@ impl Appender {
     }
 }
 
-/// Where writing ends early, what was appended is there for the next run, if the system takes it.
+/// If writing ends early, the last bytes are there for the next run, unless the system refuses them.
 impl Drop for Appender {
     fn drop(&mut self) {
         let _ = self.out.file().write_all_at(self.buffer.bytes(), self.offset);

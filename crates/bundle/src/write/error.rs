@@ -25,7 +25,7 @@ pub enum WriteError {
         /// The path.
         path: PathBuf,
     },
-    /// The `.part` is somebody else's file.
+    /// Another file has the name of the unfinished one.
     #[error("{} is there and is no unfinished bundle; move it away, or choose another output", .path.display())]
     NotOurs {
         /// The file.
@@ -80,7 +80,7 @@ pub enum WriteError {
         #[source]
         source: io::Error,
     },
-    /// What was written can't be read back.
+    /// Written bytes can't be read back.
     #[error("can't read {} back", .path.display())]
     ReadBack {
         /// The file.
@@ -89,11 +89,11 @@ pub enum WriteError {
         #[source]
         source: io::Error,
     },
-    /// The stream takes no more. What was written is no bundle: it lacks its end.
+    /// The stream takes no more. The archive lacks its end, and so is no bundle.
     #[error("can't write the archive to the stream")]
     Stream(#[source] io::Error),
-    /// A blob that came in part is not what came again, or all of it is not what its digest says. What is in
-    /// a stream can't be taken back.
+    /// A blob came again with other bytes, or does not have its digest. Bytes can't be taken back from a
+    /// stream.
     #[error("what is in the stream of {digest} already is not that content")]
     Altered {
         /// The blob.

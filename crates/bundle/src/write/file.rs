@@ -68,7 +68,7 @@ impl OneFile {
         }
         file.set_aside = set_aside_paths(output);
         contents.extend(file.set_aside.iter().filter_map(|path| LocalContent::open(path).ok()));
-        // Whether it may be replaced is decided later; what it holds needs no fetching in any case.
+        // It is decided later whether it may be replaced. Its content need not be fetched in any case.
         contents.extend(LocalContent::open(output).ok());
         Ok((file, contents))
     }
@@ -84,7 +84,7 @@ impl OneFile {
     }
 
     /// The file to write `plan` to: the unfinished file that is there, if it may be that of this plan; else a
-    /// new one, beside which the other is kept for as long as it may be of use.
+    /// new one, beside which the other stays until nothing more is taken from it.
     pub(crate) fn part_for(&self, plan: &Plan) -> Result<(UnfinishedFile, Leftovers), WriteError> {
         let mut leftovers = Leftovers { files: self.set_aside.clone() };
         let part = match &self.part {

@@ -1,7 +1,6 @@
-//! Writes a planned archive in frames: entries in order, each frame as soon as its content is there.
-//!
-//! What was written is a prefix of the finished file at any time. What an earlier run left is gone through
-//! entry by entry; as far as it proves to be right, it stays.
+//! Writes a planned archive in frames: entries in order, each frame as soon as its content is there. At any
+//! time, the file is a prefix of the finished one. A resumed writer reads it entry by entry, and keeps all
+//! entries up to the first that is not right.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -53,7 +52,7 @@ impl FramesWriter {
         let size = planned_frames(plan).filter(|piece| !piece.may_be_packed).map(|piece| piece.size).sum();
         airlift_disk::reserve_ahead(file, size).map_err(|source| {
             if file.metadata().is_ok_and(|found| found.len() == 0) {
-                // Nothing of worth is in it yet, and reserved room would only be missing elsewhere.
+                // It is still empty, and the reserved space would be missing elsewhere.
                 let _ = std::fs::remove_file(path);
             }
             WriteError::Reserve { path: path.to_owned(), size, source }
@@ -167,7 +166,7 @@ impl<W: DerefMut<Target = FramesWriter>> EntryWriter<W> {
         Some(EntryWriter { writer, entry, begun: false, taken: 0, pieces: VecDeque::new(), frame: None })
     }
 
-    /// What is being written.
+    /// The entry that is being written.
     pub fn entry(&self) -> &PlannedEntry {
         &self.entry
     }
@@ -185,7 +184,7 @@ impl<W: DerefMut<Target = FramesWriter>> EntryWriter<W> {
         self.put(piece)
     }
 
-    /// Starts over: what was taken is forgotten.
+    /// Starts over: forgets the bytes so far.
     ///
     /// # Errors
     /// If the file can't be read from where the entry starts.
@@ -196,7 +195,7 @@ impl<W: DerefMut<Target = FramesWriter>> EntryWriter<W> {
         Ok(())
     }
 
-    /// Writes what is left, padding included, and gives the writer back. The caller has to know that the data
+    /// Writes the rest, padding included, and gives the writer back. The caller has to know that the data
     /// has the right digest.
     ///
     /// # Errors

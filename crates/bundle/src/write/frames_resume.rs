@@ -1,4 +1,4 @@
-//! What an unfinished compressed archive holds: entry by entry, all hashed or compared again.
+//! Finds the complete entries of an unfinished compressed archive: all bytes are hashed or compared again.
 
 use std::io::{self, BufRead};
 
@@ -35,7 +35,7 @@ pub(crate) fn keep(
     Ok(proof.holds())
 }
 
-/// Reads a planned frame; `false` where it is none, or holds something else.
+/// Reads a planned frame; `false` if it is no frame, or has other content.
 fn take(
     bytes: &Storage,
     planned: PlannedFrame,

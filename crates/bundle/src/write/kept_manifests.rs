@@ -14,7 +14,7 @@ use crate::tar::path::EntryPath;
 use crate::write::unfinished_names::{is_ours, is_there, manifests_path};
 
 /// Keeps manifests for the next run, in a file beside the `.part` of `output`: a plain layout without
-/// `index.json`. Replaces what was kept before, which therefore has to be among them.
+/// `index.json`. Replaces the file of an earlier run, whose manifests therefore have to be among these.
 ///
 /// # Errors
 /// If the file can't be written.

@@ -1,9 +1,9 @@
 //! What every form of output does: the traits that a build writes through, whatever the form.
 //!
 //! 1. [`OutputForm`] knows the names of an output and opens it.
-//! 2. [`OpenOutput`] holds the locks on what an earlier run left, and makes the writer once there is a plan.
-//! 3. [`BundleWriter`] finds out what is there already, writes what is known, hands out a [`BlobWriter`] for
-//!    each blob, and publishes.
+//! 2. [`OpenOutput`] holds the locks on unfinished files, and makes the writer once there is a plan.
+//! 3. [`BundleWriter`] finds the blobs that are there already, writes the manifests, gives a [`BlobWriter`]
+//!    for each other blob, and publishes the bundle.
 
 use std::fmt::Debug;
 use std::io;
@@ -49,17 +49,18 @@ pub trait OutputForm: Debug + Send + Sync {
     /// If an archive of this plan can't have this form.
     fn taken(&self, path: &Path, plan: &Plan) -> Result<Option<PathBuf>, WriteError>;
 
-    /// What is there, if it is this plan's archive in this form, to the last byte; `None` for anything else.
+    /// The bundle at the path, if it is this plan's archive in this form, to the last byte; `None` for
+    /// anything else.
     ///
     /// # Errors
     /// If it can't be read.
     fn complete_at(&self, path: &Path, plan: &Plan, observer: &dyn Observer)
     -> io::Result<Option<Published>>;
 
-    /// Opens and locks what an earlier run left.
+    /// Opens and locks the unfinished files of an earlier run.
     ///
     /// # Errors
-    /// If another process writes to this output, or what is there is no unfinished bundle.
+    /// If another process writes to this output, or another file has the name of an unfinished one.
     fn open(&self, path: &Path) -> Result<OpenedOutput, WriteError>;
 }
 
@@ -68,14 +69,14 @@ pub trait OutputForm: Debug + Send + Sync {
 pub struct OpenedOutput {
     /// Makes the writer, and holds the locks until then.
     pub output: Box<dyn OpenOutput>,
-    /// What is there, in the order in which it should be searched.
+    /// Content that need not be fetched, in the order in which to search it.
     pub contents: Vec<LocalContent>,
 }
 
 /// An output whose unfinished files are open and locked.
 pub trait OpenOutput: Debug + Send + Sync {
     /// Makes the writer of a plan: into the unfinished files, if they may be those of this plan, else into
-    /// new ones. Unfinished files of other plans stay for as long as they may be of use.
+    /// new ones. Unfinished files of other plans stay until nothing more is taken from them.
     ///
     /// # Errors
     /// If files can't be made or renamed, or there is no room.
@@ -90,7 +91,7 @@ pub trait BundleWriter: Send + Sync {
     /// In which order it takes blobs.
     fn order(&self) -> Order;
 
-    /// What an earlier run left of each blob, in archive order. All of it is hashed again.
+    /// How much of each blob an earlier run wrote, in archive order. All of it is hashed again.
     ///
     /// # Errors
     /// If it can't be read.
@@ -108,7 +109,7 @@ pub trait BundleWriter: Send + Sync {
     /// If it isn't this blob's turn.
     fn blob(&self, entry: &PlannedEntry) -> Result<Box<dyn BlobWriter>, WriteError>;
 
-    /// Makes durable what stands at its final place so far.
+    /// Makes those bytes durable that are at their final places.
     ///
     /// # Errors
     /// If the system can't flush it.
@@ -149,7 +150,7 @@ pub trait BlobWriter: Send {
     /// Whether bytes that were taken can be taken back.
     fn can_go_back(&self) -> bool;
 
-    /// Writes what is left, padding included.
+    /// Writes the rest, padding included.
     ///
     /// # Errors
     /// If writing fails, or bytes are missing.

@@ -1,7 +1,7 @@
 //! Writes a planned archive: each entry once, at its final offset, in whatever order the data comes.
 //!
 //! The files grow under names of their own, `BUNDLE.part` and the like, and take their final names when every
-//! byte is on disk. What stands in them is trusted only after it was hashed again.
+//! byte is on disk. Their content is trusted only after it was hashed again.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::write::error::{Existing, WriteError};
 use crate::write::locks::Lock;
 use crate::write::output::{BlobWriter, BundleWriter, Order, Published};
 
-/// What one write takes to the disk: large enough to be quick, small enough to keep memory flat.
+/// The size of one write: large enough to be quick, small enough to need little memory.
 const WRITE_SIZE: usize = 1 << 20;
 
 /// The files that an archive is written to, with all their bytes reserved.
@@ -31,13 +31,13 @@ pub(crate) trait PlacedFiles: Send + Sync {
     /// Whether an earlier run left anything, so that a look at it may pay.
     fn is_resumed(&self) -> bool;
 
-    /// What stands in the files.
+    /// The bytes of the files.
     fn storage(&self) -> Storage;
 
     /// Writes whole blocks, from memory that is aligned as in an [`AlignedBuffer`].
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), WriteError>;
 
-    /// Makes what was written so far durable.
+    /// Makes all bytes so far durable.
     fn sync(&self) -> Result<(), WriteError>;
 
     /// Makes the data durable and gives the files their final names, durably too.

@@ -137,8 +137,8 @@ fn pad(out: &mut Out, entry: &PlannedEntry) -> io::Result<()> {
     out.write_all(&[0; BLOCK as usize][..padding])
 }
 
-/// Passes a blob on as it comes. What was passed on can't be taken back: where the blob comes again from its
-/// start, those bytes are compared instead, by their hash.
+/// Passes a blob on as it comes. Bytes can't be taken back from a stream: if the blob comes again from its
+/// start, the bytes that were passed on are compared instead, by their hash.
 struct StreamBlob {
     out: Out,
     /// Where `out` goes when the blob is complete.

@@ -99,7 +99,7 @@ impl TarFile {
     fn new(part: UnfinishedFile, output: &Path, size: u64) -> Result<Self, WriteError> {
         airlift_disk::reserve(part.file(), size).map_err(|source| {
             if !part.is_resumed() {
-                // Nothing of worth is in it yet, and a reserved stump would only take up room.
+                // It is still empty, and would only take up space.
                 let _ = std::fs::remove_file(part.path());
             }
             WriteError::Reserve { path: part.path().to_owned(), size, source }

@@ -31,7 +31,7 @@ impl UnfinishedFile {
         let is_new = !is_there(path);
         let opened =
             Self::open_with(path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
-        // Another process may have made the file just now; then it has nothing of worth in it yet.
+        // Another process may have made the file just now; then it is still empty.
         opened.and_then(|part| part.ok_or_else(|| gone(path, is_new)))
     }
 
@@ -129,8 +129,7 @@ fn lock(path: &Path, file: &File) -> Result<Lock, WriteError> {
     })
 }
 
-/// Whether `path` is the name of the open file. That it can't be looked at is not taken for another file's
-/// name.
+/// Whether `path` is the name of the open file. If the check fails, that is an error, and not another file.
 fn still_named(path: &Path, file: &File) -> io::Result<bool> {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
     match std::fs::symlink_metadata(path) {

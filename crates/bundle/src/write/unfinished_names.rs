@@ -45,7 +45,7 @@ pub fn set_aside_paths(output: &Path) -> Vec<PathBuf> {
     all.filter(|path| is_ours(path)).collect()
 }
 
-/// What is put behind an output's name while it is written has at most so many bytes: `.volumes.json.part`.
+/// The longest suffix of an unfinished output's name has so many bytes: `.volumes.json.part`.
 const LONGEST_SUFFIX: u64 = 18;
 
 /// Whether the folder of `output` takes all names that its files have while it is written.
@@ -63,7 +63,7 @@ pub(crate) fn numbered(part: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=MAX_SET_ASIDE).map(move |number| with_suffix(part, &format!(".{number}")))
 }
 
-/// Whether a file begins as those do that a build leaves. Others of the same name are somebody else's: they
+/// Whether a file begins as those of an unfinished build do. Other files of that name are not ours: they
 /// are neither read, nor replaced, nor removed.
 pub(crate) fn is_ours(path: &Path) -> bool {
     airlift_disk::open_regular(path, airlift_disk::Links::Refuse)

@@ -1,7 +1,6 @@
 //! The unfinished volumes of a bundle: `b.tar.001.part` and so on, locked by way of
 //! `b.tar.volumes.json.part`.
-//!
-//! What stands in them is trusted only after it was hashed again. The manifest's `.part` is empty until all
+//! Their content is trusted only after it was hashed again. The manifest's `.part` is empty until all
 //! volumes are complete and on disk; then it holds the manifest, and the volumes take their names, and it
 //! takes its own as the last. If it is found complete, a run ended in between: the next run then takes back
 //! the names that were given.
@@ -119,7 +118,7 @@ impl UnfinishedVolumes {
     }
 
     /// Gives what an earlier run left other names, `b.tar.001.part.1` and so on, so that files of a new plan
-    /// can take its place. What was opened by [`UnfinishedVolumes::storage`] stays readable.
+    /// can take its place. A [`UnfinishedVolumes::storage`] that is open stays readable.
     ///
     /// # Errors
     /// If they can't be renamed.
@@ -207,8 +206,8 @@ fn left_behind(output: &Path, suffix: &str) -> io::Result<Vec<FilePart>> {
     Ok(pieces)
 }
 
-/// Where a run ended while volumes took their names: those that did, and hold what they have to, are
-/// unfinished once more. Then the manifest is emptied.
+/// Takes back the names of volumes if a run ended while it gave them: volumes whose content is right are
+/// unfinished again. Then the manifest is emptied.
 fn take_back(output: &Path, lock_path: &Path, lock: &File) -> Result<(), WriteError> {
     let open = |source| WriteError::Open { path: lock_path.to_owned(), source };
     let mut bytes = Vec::new();

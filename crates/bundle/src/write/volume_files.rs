@@ -55,7 +55,7 @@ impl VolumeFiles {
                 Ok(identity) => Some(identity),
                 Err(error) => {
                     if parts.found.is_none() {
-                        // Nothing of worth is in them yet, and reserved stumps would only take up room.
+                        // They are still empty, and would only take up space.
                         made.iter()
                             .chain([&parts.lock_path])
                             .for_each(|path| drop(std::fs::remove_file(path)));
@@ -133,7 +133,7 @@ impl VolumeFiles {
     }
 
     /// Removes the manifest of a set that is to be replaced, durably, before its volumes go: from here on the
-    /// old set is none any more. Gives what the manifest said.
+    /// old set is incomplete. Gives the old manifest.
     fn withdraw(&self, manifest: &Path) -> Result<Option<VolumeSet>, WriteError> {
         let before = read_manifest(manifest).ok().and_then(Result::ok);
         remove_if_there(manifest)?;

@@ -83,7 +83,7 @@ impl OutputForm for Split {
         Ok(is_it.then(|| Published { size: plan.size(), volumes: Some(set) }))
     }
 
-    /// An unfinished archive in one file of the same name is of use for volumes, too.
+    /// Volumes also take content from an unfinished archive in one file of the same name.
     fn open(&self, path: &Path) -> Result<OpenedOutput, WriteError> {
         let mut output = OpenVolumes {
             output: path.to_owned(),

@@ -66,7 +66,7 @@ impl OutputForm for Zst {
         match is_in_frames_at(path, plan, observer) {
             Ok(true) => Ok(Some(Published { size: std::fs::metadata(path)?.len(), volumes: None })),
             Ok(false) => Ok(None),
-            // What can't be unpacked is not it.
+            // A file that can't be unpacked is not this archive.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
             Err(error) => Err(error),
         }

@@ -17,7 +17,7 @@ pub enum AttachedError {
         #[source]
         source: Error,
     },
-    /// What came can't be carried.
+    /// The manifest can't be carried.
     #[error("what is attached to {subject} in {repository} can't be used")]
     Manifest {
         /// Where it came from.

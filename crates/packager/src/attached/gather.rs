@@ -10,12 +10,12 @@ use crate::attached::error::AttachedError;
 use crate::attached::lookup::{Gatherer, Gone, MAX_ATTACHED, Subject, resolved};
 use crate::resolve::Resolved;
 
-/// Attached to attached to attached…: more than this is taken for an attack.
+/// Attached to attached to attached…: more levels than this count as an attack.
 const MAX_DEPTH: usize = 8;
 /// What cosign puts behind a digest to name what it attached.
 const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
-/// What was found.
+/// Attached content, and attached content that is missing.
 pub(crate) struct Gathered {
     pub(crate) found: Vec<Resolved>,
     pub(crate) gone: Vec<Gone>,

@@ -84,8 +84,8 @@ impl Gatherer<'_> {
         Ok((ListSource::Tag(tag), listed))
     }
 
-    /// The entries of the index under the fallback tag. What is no index, or is the subject itself, lists
-    /// nothing.
+    /// The entries of the index under the fallback tag. A manifest that is no index, or is the subject
+    /// itself, lists nothing.
     async fn listed_by_tag(&self, subject: &Subject, tag: &str) -> Result<Vec<Descriptor>, AttachedError> {
         match self.tagged(subject, tag).await {
             Ok(None) => Ok(Vec::new()),
@@ -116,7 +116,7 @@ impl Gatherer<'_> {
     ) -> Result<Entry, AttachedError> {
         let (repository, digest) = (&subject.repository, descriptor.digest);
         if matches!(descriptor.kind(), Kind::Blob | Kind::Schema1) {
-            // An index under a tag may name anything; what is no manifest is no referrer.
+            // An index under a tag may name anything; a blob is no referrer.
             if *list != ListSource::Api {
                 return Ok(Entry::Stranger(None));
             }

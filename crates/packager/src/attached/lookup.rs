@@ -1,5 +1,4 @@
-//! What looking for attached content takes: what may have something attached to it, and what was found out
-//! and said so far.
+//! Asks registries for attached content, and remembers the warnings that were given.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +11,7 @@ use crate::resolve::Resolved;
 use crate::source::Source;
 use crate::walk::Walker;
 
-/// More attached manifests than this in one build are taken for an attack.
+/// More attached manifests than this in one build count as an attack.
 pub(super) const MAX_ATTACHED: usize = 10_000;
 
 /// Gathers what is attached to images.
@@ -20,7 +19,7 @@ pub(crate) struct Gatherer<'a> {
     pub(super) source: &'a Source,
     pub(super) jobs: usize,
     observer: &'a dyn Observer,
-    /// What was warned of. Each warning is given once, however many manifests it concerns.
+    /// The warnings so far. Each is given once, for however many manifests.
     warned: Mutex<HashSet<String>>,
     /// What lists name and no repository has any more.
     pub(super) gone: Mutex<Vec<Gone>>,
@@ -53,7 +52,7 @@ impl<'a> Gatherer<'a> {
         subject: &Subject,
         tag: &str,
     ) -> Result<Option<RawManifest>, AttachedError> {
-        // What is too long for a tag is under none.
+        // A digest may be too long for a tag.
         let Ok(tag) = tag.parse::<Tag>() else { return Ok(None) };
         let selector = Selector::Tag(tag);
         let fetched = self.source.root(&subject.repository, &selector).await;

@@ -139,7 +139,8 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
     let measure = form.output().measure(packing.plan()).map_err(|error| args.unfit(error))?;
     match output {
         None => {
-            let foreseen = tokio::task::block_in_place(|| packing.foresee(&*ui.observer()));
+            let foreseen =
+                tokio::task::block_in_place(|| airlift_packager::foresee(&packing, &*ui.observer()));
             show_plan(&args, &packing, foreseen, &measure, ui)?;
         }
         Some(output) => build(&args, &packing, output, &measure, ui, farewell).await?,
