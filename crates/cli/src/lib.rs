@@ -25,7 +25,7 @@ use commands::{build, completions, demo, inspect, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
-use ui::interrupt::{Farewell, self};
+use ui::interrupt::{self, Farewell};
 use ui::term::{ColorChoice, Paint, Stream, Tone, harmless, to_stderr};
 
 /// Runs the command that the process was started with.

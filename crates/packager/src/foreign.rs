@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{Digest, Event, Graph, GraphError, Remedy, Repository, Root, contents};
-use airlift_registry::{Access, Error, Lookup, Settles};
+use airlift_registry::{Access, Error, HeadTrust, Lookup};
 
 use crate::error::PackError;
 use crate::options::ForeignLayers;
@@ -63,7 +63,8 @@ async fn holder_of(
 ) -> Result<Option<Repository>, Error> {
     let wanted = (blob.descriptor.digest, blob.descriptor.size);
     for repository in candidates {
-        let found = walker.source.transport.look_up_blob(repository, wanted, Access::Pull, Settles::Yes);
+        let found =
+            walker.source.transport.look_up_blob(repository, wanted, Access::Pull, HeadTrust::IfFound);
         match found.await? {
             Lookup::There(()) => return Ok(Some((*repository).clone())),
             Lookup::Absent => {}

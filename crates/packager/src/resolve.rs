@@ -6,7 +6,7 @@ use std::pin::pin;
 use airlift_oci::{
     Digest, Event, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector, reference,
 };
-use airlift_registry::{Access, ContentFault, Error, Lookup, Settles, Transport};
+use airlift_registry::{Access, ContentFault, Error, HeadTrust, Lookup, Transport};
 use futures::{Stream, StreamExt};
 
 use crate::several::{Plural, Several};
@@ -221,7 +221,7 @@ async fn without(source: &Source, reference: &Reference, error: Option<Error>) -
         Some(_) => false,
     };
     let host = reference.repository().host();
-    let doubt = if is_odd { source.transport.doubt(host).await } else { None };
+    let doubt = if is_odd { source.transport.why_no_registry(host).await } else { None };
     let reference = reference.clone();
     match (doubt, error) {
         (Some(source), _) => ResolveError::NoRegistry { reference, source },
@@ -255,7 +255,7 @@ async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observe
     }
     let name = bundle_name(reference);
     let name = reference::familiar(&name);
-    let settles = Settles::Exactly(*pinned);
+    let settles = HeadTrust::IfDigestIs(*pinned);
     let found = transport.look_up(reference.repository(), &selector, Access::Pull, settles).await;
     let unknown =
         |error: &dyn std::fmt::Display| format!("whether {name} has moved could not be found out: {error}");

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use airlift_bundle::write::kept_manifests::keep_manifests;
 use airlift_oci::{Digest, Event, Host, Observer, Remedy, Repository, Selector};
-use airlift_registry::{Access, Error, FetchedManifest, Lookup, Settles, Transport};
+use airlift_registry::{Access, Error, FetchedManifest, HeadTrust, Lookup, Transport};
 use bytes::Bytes;
 
 use crate::local::LocalContents;
@@ -90,8 +90,8 @@ impl Source {
             return self.fetch_manifest(repository, selector).await;
         }
         let (settles, named) = match selector {
-            Selector::Digest(digest) => (Settles::Yes, Some(*digest)),
-            Selector::Tag(_) => (Settles::Named, None),
+            Selector::Digest(digest) => (HeadTrust::IfFound, Some(*digest)),
+            Selector::Tag(_) => (HeadTrust::IfDigestGiven, None),
         };
         let found = match self.transport.look_up(repository, selector, Access::Pull, settles).await? {
             Lookup::There(found) => found,

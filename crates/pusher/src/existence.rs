@@ -1,7 +1,7 @@
 //! Whether manifests and blobs are in a repository at the target: one HEAD each.
 
 use airlift_oci::{Digest, Repository, Selector};
-use airlift_registry::{Access, Error, Lookup, Settles, Transport};
+use airlift_registry::{Access, Error, HeadTrust, Lookup, Transport};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::plan::manifest_tree::ManifestTree;
@@ -30,7 +30,7 @@ pub(crate) async fn look_up(
     transport: &Transport,
     repository: &Repository,
     content: Content,
-    settles: Settles,
+    settles: HeadTrust,
 ) -> Result<Lookup<()>, Error> {
     match content {
         Content::Manifest(digest) => {
@@ -56,7 +56,7 @@ pub(crate) async fn is_there(
     repository: &Repository,
     content: Content,
 ) -> Result<bool, Error> {
-    Ok(look_up(transport, repository, content, Settles::YesOrNo).await?.there().is_some())
+    Ok(look_up(transport, repository, content, HeadTrust::Always).await?.there().is_some())
 }
 
 /// Whether everything that the source carries of a manifest is in its repository, by a HEAD each.

@@ -8,7 +8,7 @@ mod support;
 use std::net::SocketAddr;
 
 use airlift_oci::{Algorithm, Descriptor, Digest, Repository, Selector, media_type};
-use airlift_registry::{Access, Error, LikelyCause, Lookup, Mount, Options, Settles, Transport};
+use airlift_registry::{Access, Error, HeadTrust, LikelyCause, Lookup, Mount, Options, Transport};
 use airlift_testkit::real::RealRegistry;
 use bytes::Bytes as Body;
 use support::line::{Line, Share};
@@ -54,23 +54,23 @@ async fn there_and_back(transport: &Transport, repository: &Repository) -> Resul
     for blob in &blobs {
         let digest = Digest::sha256(blob);
         let wanted = (digest, blob.len() as u64);
-        let found = transport.look_up_blob(repository, wanted, Access::Push, Settles::Yes).await?;
+        let found = transport.look_up_blob(repository, wanted, Access::Push, HeadTrust::IfFound).await?;
         assert_eq!(found, Lookup::Absent);
         let put = transport.put_blob(repository, &digest, blob.len() as u64, &Bytes(blob.clone())).await?;
         assert_eq!(put.uploaded, blob.len() as u64);
-        for settles in [Settles::YesOrNo, Settles::Yes] {
+        for settles in [HeadTrust::Always, HeadTrust::IfFound] {
             let found = transport.look_up_blob(repository, wanted, Access::Push, settles).await?;
             assert_eq!(found, Lookup::There(()));
         }
         let other = (digest, blob.len() as u64 + 1);
-        let found = transport.look_up_blob(repository, other, Access::Push, Settles::Yes).await?;
+        let found = transport.look_up_blob(repository, other, Access::Push, HeadTrust::IfFound).await?;
         assert_eq!(found, Lookup::Absent, "a blob of another size is another one");
         let mut sink = Memory::default();
         transport.fetch_blob(repository, &descriptor(blob), &mut sink).await?;
         assert!(sink.bytes == *blob);
     }
     let digest = Digest::sha256(&manifest);
-    let found = transport.look_up(repository, &tag("1"), Access::Push, Settles::Exactly(digest)).await?;
+    let found = transport.look_up(repository, &tag("1"), Access::Push, HeadTrust::IfDigestIs(digest)).await?;
     assert_eq!(found, Lookup::Absent);
     let Selector::Tag(one) = tag("1") else { unreachable!() };
     assert!(!transport.lists_tag(repository, &one, Access::Push).await?);
@@ -78,7 +78,7 @@ async fn there_and_back(transport: &Transport, repository: &Repository) -> Resul
         transport.put_manifest(repository, &tag("1"), media_type::OCI_MANIFEST, manifest.clone()).await?;
     assert_eq!(put.digest_header, Some(digest));
     assert!(transport.lists_tag(repository, &one, Access::Push).await?);
-    let head = transport.look_up(repository, &tag("1"), Access::Pull, Settles::Exactly(digest)).await?;
+    let head = transport.look_up(repository, &tag("1"), Access::Pull, HeadTrust::IfDigestIs(digest)).await?;
     let head = head.there().unwrap();
     assert_eq!((head.digest, head.size), (Some(digest), Some(manifest.len() as u64)));
     for selector in [tag("1"), Selector::Digest(digest)] {
@@ -100,7 +100,8 @@ async fn anonymous() {
     let to = repository(address(&registry), "lib/other");
     let layer = Digest::sha256(&content(700_000));
     assert_eq!(transport.mount_blob(&to, &layer, &from).await.unwrap(), Mount::Mounted);
-    let found = transport.look_up_blob(&to, (layer, 700_000), Access::Push, Settles::Yes).await.unwrap();
+    let found =
+        transport.look_up_blob(&to, (layer, 700_000), Access::Push, HeadTrust::IfFound).await.unwrap();
     assert_eq!(found, Lookup::There(()));
     assert_eq!(transport.mount_blob(&to, &Digest::sha256(b"?"), &from).await.unwrap(), Mount::NotMounted);
     // An index with a child that isn't there is refused in the registry's words.

@@ -5,7 +5,7 @@
 mod support;
 
 use airlift_oci::{Digest, Selector};
-use airlift_registry::{Access, ContentFault, Error, Lookup, Settles};
+use airlift_registry::{Access, ContentFault, Error, HeadTrust, Lookup};
 use support::script::{Reply, Request, Script, Then};
 use support::{Log, Memory, content, descriptor, options, repository, transport};
 
@@ -146,12 +146,12 @@ async fn the_length_of_an_encoding_is_no_size() {
     .await;
     let (transport, _) = transport(options());
     let repository = repository(script.address, "a");
-    let found = transport.look_up(&repository, &tag(), Access::Pull, Settles::Yes).await.unwrap();
+    let found = transport.look_up(&repository, &tag(), Access::Pull, HeadTrust::IfFound).await.unwrap();
     let head = found.there().unwrap();
     assert_eq!((head.digest, head.size), (Some(digest), None));
     // A length that is no size speaks against nothing.
     let blob = (digest, MANIFEST.len() as u64);
-    let found = transport.look_up_blob(&repository, blob, Access::Pull, Settles::Yes).await.unwrap();
+    let found = transport.look_up_blob(&repository, blob, Access::Pull, HeadTrust::IfFound).await.unwrap();
     assert_eq!((found, script.requests().len()), (Lookup::There(()), 2));
 }
 

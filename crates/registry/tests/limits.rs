@@ -8,7 +8,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use airlift_oci::{Digest, Selector};
-use airlift_registry::{Access, ContentFault, Effort, Error, Options, Settles};
+use airlift_registry::{Access, ContentFault, Effort, Error, HeadTrust, Options};
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Memory, content, descriptor, options, repository, transport};
 
@@ -153,7 +153,7 @@ async fn an_error_ends() {
     let script = Script::all(|_| Reply::bytes("HTTP/1.1 503 X\r\n\r\n", chunks()).then(Then::Endless)).await;
     let (transport, _) = transport(patient());
     let target = repository(script.address, "a");
-    let error = transport.look_up(&target, &tag(), Access::Pull, Settles::Yes).await.unwrap_err();
+    let error = transport.look_up(&target, &tag(), Access::Pull, HeadTrust::IfFound).await.unwrap_err();
     assert!(matches!(&error, Error::Server(refusal) if refusal.effort.attempts == 2), "{error}");
 }
 

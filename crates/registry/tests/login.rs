@@ -7,7 +7,7 @@ mod support;
 use std::path::PathBuf;
 
 use airlift_oci::{Digest, Reference, Selector};
-use airlift_registry::{Access, Error, Lookup, Options, Settles, Transport};
+use airlift_registry::{Access, Error, HeadTrust, Lookup, Options, Transport};
 use support::script::{Reply, Request, Script};
 use support::{Bytes, Memory, content, descriptor, options, repository, told, transport};
 
@@ -84,7 +84,7 @@ async fn a_token_is_fetched_once_for_all_that_need_it() {
     assert_eq!(tokens[0].header("authorization"), Some(BASIC));
     // Another access is another token.
     let found =
-        transport.look_up(&repository(script.address, "a/b"), &tag(), Access::Push, Settles::Yes).await;
+        transport.look_up(&repository(script.address, "a/b"), &tag(), Access::Push, HeadTrust::IfFound).await;
     assert!(matches!(found.unwrap(), Lookup::Hidden(refusal) if refusal.status == 401));
     assert!(script.requests().iter().any(|request| request.target.ends_with("a%2Fb%3Apull%2Cpush")));
 }

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use airlift_oci::{Digest, Selector, media_type};
-use airlift_registry::{Access, ContentFault, Effort, Error, Lookup, Options, PullLimit, Settles};
+use airlift_registry::{Access, ContentFault, Effort, Error, HeadTrust, Lookup, Options, PullLimit};
 use support::script::{Reply, Script, Then};
 use support::{Memory, descriptor, options, repository, told, transport};
 
@@ -54,8 +54,12 @@ async fn a_manifest_comes_as_its_bytes_with_what_the_registry_says_of_it() {
     assert_eq!(fetched.bytes, MANIFEST);
     assert_eq!(fetched.content_type.as_deref(), Some(media_type::OCI_INDEX));
     assert_eq!(fetched.digest_header, Some(Digest::sha256(MANIFEST)));
-    let head =
-        transport.look_up(&repository, &tag(), Access::Pull, Settles::Named).await.unwrap().there().unwrap();
+    let head = transport
+        .look_up(&repository, &tag(), Access::Pull, HeadTrust::IfDigestGiven)
+        .await
+        .unwrap()
+        .there()
+        .unwrap();
     assert_eq!((head.size, head.digest), (Some(MANIFEST.len() as u64), Some(Digest::sha256(MANIFEST))));
     for request in script.requests() {
         let accept = request.header("accept").unwrap();
@@ -72,10 +76,10 @@ async fn absence_is_an_answer_not_an_error() {
     let (transport, log) = transport(options());
     let repository = repository(script.address, "a/b");
     assert_eq!(transport.get_manifest(&repository, &tag(), Access::Pull).await.unwrap(), None);
-    let found = transport.look_up(&repository, &tag(), Access::Push, Settles::YesOrNo).await.unwrap();
+    let found = transport.look_up(&repository, &tag(), Access::Push, HeadTrust::Always).await.unwrap();
     assert_eq!(found, Lookup::Absent);
     let blob = (Digest::sha256(b""), 0);
-    let found = transport.look_up_blob(&repository, blob, Access::Pull, Settles::YesOrNo).await.unwrap();
+    let found = transport.look_up_blob(&repository, blob, Access::Pull, HeadTrust::Always).await.unwrap();
     assert_eq!(found, Lookup::Absent);
     let result = transport.fetch_blob(&repository, &descriptor(b"x"), &mut Memory::default()).await;
     assert!(matches!(result, Err(Error::NotFound(_))));
@@ -187,7 +191,7 @@ async fn the_limit_of_pulls_is_read_and_told() {
     let a = repository(script.address, "a");
     let left = || transport.pull_limit(a.host()).map(|limit| limit.remaining);
     assert_eq!(left(), None);
-    transport.look_up(&a, &tag(), Access::Pull, Settles::Yes).await.unwrap().there().unwrap();
+    transport.look_up(&a, &tag(), Access::Pull, HeadTrust::IfFound).await.unwrap().there().unwrap();
     let window = Some(Duration::from_secs(21600));
     assert_eq!(transport.pull_limit(a.host()), Some(PullLimit { limit: 100, remaining: 76, window }));
     transport.get_manifest(&a, &tag(), Access::Pull).await.unwrap().unwrap();

@@ -5,7 +5,7 @@
 mod support;
 
 use airlift_oci::{Digest, Selector, Tag, media_type};
-use airlift_registry::{Access, Error, FoundManifest, Lookup, Settles, Transport};
+use airlift_registry::{Access, Error, FoundManifest, HeadTrust, Lookup, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::{options, repository, transport};
 
@@ -45,13 +45,13 @@ async fn heads(answer: impl Fn() -> Reply + Send + Sync + 'static) -> Script {
 async fn manifest(
     script: &Script,
     selector: &Selector,
-    settles: Settles,
+    settles: HeadTrust,
 ) -> Result<Lookup<FoundManifest>, Error> {
     let (transport, _) = transport(options());
     transport.look_up(&repository(script.address, "a"), selector, Access::Push, settles).await
 }
 
-async fn blob(script: &Script, settles: Settles) -> Result<Lookup<()>, Error> {
+async fn blob(script: &Script, settles: HeadTrust) -> Result<Lookup<()>, Error> {
     let (transport, _) = transport(options());
     let blob = (Digest::sha256(BLOB), BLOB.len() as u64);
     transport.look_up_blob(&repository(script.address, "a"), blob, Access::Push, settles).await
@@ -64,7 +64,7 @@ fn methods(script: &Script) -> Vec<String> {
 #[tokio::test]
 async fn a_get_decides_where_a_head_says_no() {
     for status in [400, 401, 403, 404, 405, 406, 410, 416, 500, 501, 502, 503, 504] {
-        for settles in [Settles::Yes, Settles::Named, Settles::Exactly(digest())] {
+        for settles in [HeadTrust::IfFound, HeadTrust::IfDigestGiven, HeadTrust::IfDigestIs(digest())] {
             for selector in [tag(), Selector::Digest(digest())] {
                 let script = heads(move || Reply::new(status, &[], "")).await;
                 let found = manifest(&script, &selector, settles).await.unwrap().there().unwrap();
@@ -74,7 +74,7 @@ async fn a_get_decides_where_a_head_says_no() {
             }
         }
         let script = heads(move || Reply::new(status, &[], "")).await;
-        assert_eq!(blob(&script, Settles::Yes).await.unwrap(), Lookup::There(()), "{status}");
+        assert_eq!(blob(&script, HeadTrust::IfFound).await.unwrap(), Lookup::There(()), "{status}");
         assert_eq!(methods(&script).last().map(String::as_str), Some("GET"), "{status}");
     }
 }
@@ -100,14 +100,15 @@ async fn a_get_decides_where_a_head_says_too_little() {
             Reply::raw(200, &headers, "")
         })
         .await;
-        let found = manifest(&script, &tag(), Settles::Exactly(digest())).await.unwrap().there().unwrap();
+        let found =
+            manifest(&script, &tag(), HeadTrust::IfDigestIs(digest())).await.unwrap().there().unwrap();
         assert_eq!(found.digest, Some(digest()), "{headers:?}");
         assert_eq!(methods(&script), ["HEAD", "GET"], "{headers:?}");
     }
     // Of a blob, another length than its own.
     for length in ["0", "7"] {
         let script = heads(move || Reply::raw(200, &[("Content-Length", length)], "")).await;
-        assert_eq!(blob(&script, Settles::YesOrNo).await.unwrap(), Lookup::There(()), "{length}");
+        assert_eq!(blob(&script, HeadTrust::Always).await.unwrap(), Lookup::There(()), "{length}");
         assert_eq!(methods(&script), ["HEAD", "GET"], "{length}");
     }
 }
@@ -118,7 +119,9 @@ async fn a_head_is_enough_where_it_settles_the_question() {
         let (digest, length) = (digest().to_string(), MANIFEST.len().to_string());
         Reply::raw(200, &[("Docker-Content-Digest", &digest), ("Content-Length", &length)], "")
     };
-    for settles in [Settles::YesOrNo, Settles::Yes, Settles::Named, Settles::Exactly(digest())] {
+    for settles in
+        [HeadTrust::Always, HeadTrust::IfFound, HeadTrust::IfDigestGiven, HeadTrust::IfDigestIs(digest())]
+    {
         let script = heads(named).await;
         let found = manifest(&script, &tag(), settles).await.unwrap().there().unwrap();
         assert_eq!((found.digest, found.fetched), (Some(digest()), None));
@@ -126,12 +129,12 @@ async fn a_head_is_enough_where_it_settles_the_question() {
     }
     let script = heads(|| Reply::new(404, &[], "")).await;
     let selector = Selector::Digest(digest());
-    assert_eq!(manifest(&script, &selector, Settles::YesOrNo).await.unwrap(), Lookup::Absent);
-    assert_eq!(blob(&script, Settles::YesOrNo).await.unwrap(), Lookup::Absent);
+    assert_eq!(manifest(&script, &selector, HeadTrust::Always).await.unwrap(), Lookup::Absent);
+    assert_eq!(blob(&script, HeadTrust::Always).await.unwrap(), Lookup::Absent);
     assert_eq!(methods(&script), ["HEAD", "HEAD"]);
     let length = BLOB.len().to_string();
     let script = heads(move || Reply::raw(200, &[("Content-Length", &length)], "")).await;
-    assert_eq!(blob(&script, Settles::Yes).await.unwrap(), Lookup::There(()));
+    assert_eq!(blob(&script, HeadTrust::IfFound).await.unwrap(), Lookup::There(()));
     assert_eq!(methods(&script), ["HEAD"]);
 }
 
@@ -153,11 +156,13 @@ async fn a_repository_whose_heads_were_right_is_believed_about_attachments() {
         let repository = repository(script.address, repository_path);
         transport.look_up(&repository, &selector, Access::Pull, settles).await.unwrap().there().is_some()
     };
-    assert!(look("a", "sig", Settles::Named).await, "nothing is known yet");
-    assert!(look("a", "1", Settles::Named).await);
-    assert!(!look("a", "sig", Settles::Named).await);
-    assert!(look("b", "sig", Settles::Named).await, "another repository");
-    assert!(look("a", "sig", Settles::Yes).await && look("a", "sig", Settles::Exactly(digest())).await);
+    assert!(look("a", "sig", HeadTrust::IfDigestGiven).await, "nothing is known yet");
+    assert!(look("a", "1", HeadTrust::IfDigestGiven).await);
+    assert!(!look("a", "sig", HeadTrust::IfDigestGiven).await);
+    assert!(look("b", "sig", HeadTrust::IfDigestGiven).await, "another repository");
+    assert!(
+        look("a", "sig", HeadTrust::IfFound).await && look("a", "sig", HeadTrust::IfDigestIs(digest())).await
+    );
 }
 
 #[tokio::test]
@@ -177,7 +182,7 @@ async fn a_blob_is_asked_for_by_its_first_byte_and_no_more_is_read() {
             _ => reply.clone(),
         })
         .await;
-        let found = blob(&script, Settles::YesOrNo).await.unwrap();
+        let found = blob(&script, HeadTrust::Always).await.unwrap();
         assert_eq!(found.there().is_some(), there, "{:?}", script.requests());
         let requests = script.requests();
         assert_eq!(requests.len(), 2);
@@ -189,7 +194,7 @@ async fn a_blob_is_asked_for_by_its_first_byte_and_no_more_is_read() {
 async fn what_a_get_may_not_see_is_hidden_and_not_absent() {
     for status in [400, 401, 403, 405] {
         let script = Script::new(move |_| Reply::new(status, &[], "")).await;
-        for settles in [Settles::YesOrNo, Settles::Exactly(digest())] {
+        for settles in [HeadTrust::Always, HeadTrust::IfDigestIs(digest())] {
             let found = manifest(&script, &tag(), settles).await.unwrap();
             assert!(matches!(&found, Lookup::Hidden(refusal) if refusal.status == status), "{found:?}");
             assert!(matches!(blob(&script, settles).await.unwrap(), Lookup::Hidden(_)), "{status}");
@@ -198,14 +203,14 @@ async fn what_a_get_may_not_see_is_hidden_and_not_absent() {
     // What isn't an answer stays an error.
     for (status, asked) in [(500, 5), (503, 5), (429, 4)] {
         let script = Script::new(move |_| Reply::new(status, &[], "")).await;
-        let error = manifest(&script, &tag(), Settles::YesOrNo).await.unwrap_err();
+        let error = manifest(&script, &tag(), HeadTrust::Always).await.unwrap_err();
         assert_eq!((error.refusal().unwrap().status, script.requests().len()), (status, asked), "{error}");
-        assert!(blob(&script, Settles::YesOrNo).await.is_err(), "{status}");
+        assert!(blob(&script, HeadTrust::Always).await.is_err(), "{status}");
     }
     let page = || Reply::new(200, &[("Content-Type", "text/html")], "<html>log in</html>");
     let script = Script::new(move |_| page()).await;
-    assert!(matches!(manifest(&script, &tag(), Settles::Yes).await, Err(Error::Content { .. })));
-    assert!(matches!(blob(&script, Settles::Yes).await, Err(Error::Content { .. })));
+    assert!(matches!(manifest(&script, &tag(), HeadTrust::IfFound).await, Err(Error::Content { .. })));
+    assert!(matches!(blob(&script, HeadTrust::IfFound).await, Err(Error::Content { .. })));
 }
 
 #[tokio::test]

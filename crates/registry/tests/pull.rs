@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use airlift_oci::{Digest, Selector};
-use airlift_registry::{Access, ContentFault, Error, Options, Settles, Transport};
+use airlift_registry::{Access, ContentFault, Error, HeadTrust, Options, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::{Memory, content, descriptor, options, repository, transport};
 
@@ -352,8 +352,9 @@ fn the_work_can_be_spawned() {
         let blob = descriptor(b"");
         let _ = transport.fetch_blob(&repository, &blob, &mut sink).await;
         let _ = transport.get_manifest(&repository, &tag(), Access::Pull).await;
-        let _ =
-            transport.look_up_blob(&repository, (blob.digest, blob.size), Access::Pull, Settles::Yes).await;
+        let _ = transport
+            .look_up_blob(&repository, (blob.digest, blob.size), Access::Pull, HeadTrust::IfFound)
+            .await;
         let _ = transport.mount_blob(&repository, &blob.digest, &repository).await;
         let _ = transport.put_blob(&repository, &blob.digest, 0, &support::Bytes(Vec::new())).await;
         let _ = transport.put_manifest(&repository, &tag(), "", bytes::Bytes::new()).await;

@@ -108,7 +108,7 @@ async fn an_acknowledgement_before_the_last_byte_is_not_believed() {
     .await;
     let (result, _) = put(&script, &bytes, options()).await;
     let error = result.unwrap_err();
-    assert!(matches!(fault(&error), Some(ContentFault::Hasty)), "{error}");
+    assert!(matches!(fault(&error), Some(ContentFault::EarlyAnswer)), "{error}");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ pub(crate) async fn refuse_other_servers(
         return Ok(());
     }
     let host = plan.destination().host();
-    match transport.doubt(host).await {
+    match transport.why_no_registry(host).await {
         None => Ok(()),
         Some(source) => Err(PushError::NoRegistry { host: host.clone(), source }),
     }

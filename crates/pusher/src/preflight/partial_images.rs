@@ -1,7 +1,7 @@
 //! Decides, before anything moves, whether partial images go with their index. A registry that doesn't take
 //! such an index would refuse it only after hours.
 
-use airlift_registry::{Error, Settles};
+use airlift_registry::{Error, HeadTrust};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::PushError;
@@ -79,7 +79,7 @@ impl PartialImages<'_> {
     async fn has_all_omitted(&self, image: &PlannedImage) -> Result<bool, Error> {
         let (transport, repository) = (self.request.transport, image.target.repository());
         let look = |child: &OmittedChild| {
-            look_up(transport, repository, Content::Manifest(child.digest), Settles::Yes)
+            look_up(transport, repository, Content::Manifest(child.digest), HeadTrust::IfFound)
         };
         let looks: Vec<_> = image.omitted.iter().map(look).collect();
         let found: Vec<_> = futures::stream::iter(looks).buffered(self.request.jobs()).try_collect().await?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use airlift_oci::{Digest, Event, Observer, Repository, Selector, Tag};
-use airlift_registry::{Access, Error, Lookup, Refusal, Settles, Transport};
+use airlift_registry::{Access, Error, HeadTrust, Lookup, Refusal, Transport};
 use futures::StreamExt;
 
 use crate::error::concerns_registry;
@@ -87,7 +87,7 @@ async fn state_of_tag(
     transport: &Transport,
 ) -> Result<TagState, Error> {
     let selector = Selector::Tag(tag.clone());
-    match transport.look_up(repository, &selector, Access::Push, Settles::Exactly(*digest)).await? {
+    match transport.look_up(repository, &selector, Access::Push, HeadTrust::IfDigestIs(*digest)).await? {
         Lookup::There(found) => Ok(match found.digest.filter(|found| found != digest) {
             None => TagState::Present,
             Some(there) => TagState::Other(there),
@@ -114,7 +114,7 @@ pub(crate) async fn state_of_digest(
     transport: &Transport,
 ) -> Result<TagState, Error> {
     let selector = Selector::Digest(*digest);
-    let found = transport.look_up(repository, &selector, Access::Push, Settles::YesOrNo).await?.there();
+    let found = transport.look_up(repository, &selector, Access::Push, HeadTrust::Always).await?.there();
     match found {
         None => Ok(TagState::Absent),
         Some(found) if found.digest == Some(*digest) => Ok(TagState::Present),

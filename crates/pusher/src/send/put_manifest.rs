@@ -5,7 +5,7 @@
 //! that it has acknowledged in this push is waited for before it counts as lost.
 
 use airlift_oci::{Graph, RawManifest, Selector};
-use airlift_registry::{Error, Lookup, Settles};
+use airlift_registry::{Error, HeadTrust, Lookup};
 
 use crate::existence::{Content, look_up};
 use crate::send::refusal::says_lacking;
@@ -67,7 +67,7 @@ impl TreeUpload {
     async fn lacks_any(&self, contents: &[Content]) -> bool {
         for content in contents {
             let found =
-                look_up(&self.session.transport, &self.tree.repository, *content, Settles::YesOrNo).await;
+                look_up(&self.session.transport, &self.tree.repository, *content, HeadTrust::Always).await;
             if matches!(found, Ok(Lookup::Absent)) {
                 return true;
             }

@@ -22,7 +22,7 @@ use crate::http::client::HttpClient;
 #[derive(Clone, Debug)]
 pub(crate) struct Authorization {
     pub(crate) header: Option<HeaderValue>,
-    /// What to tell where the request is refused all the same.
+    /// For the message if the request is refused all the same.
     pub(crate) login: Option<Arc<Login>>,
     /// Whether it is a user and a password, which are refused always when they are refused once.
     pub(crate) is_password: bool,

@@ -34,11 +34,11 @@ pub(crate) enum FileEntry {
 pub(crate) async fn find(
     path: &Path,
     repository: &Repository,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<FileEntry, String> {
     let (path, repository) = (path.to_owned(), repository.clone());
     let search = tokio::task::spawn_blocking(move || search(&path, &repository));
-    match tokio::time::timeout(patience, search).await {
+    match tokio::time::timeout(time_limit, search).await {
         Ok(Ok(found)) => found,
         _ => Err("can't be read (nothing came)".to_owned()),
     }

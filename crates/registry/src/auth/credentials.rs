@@ -32,7 +32,7 @@ pub(crate) enum SearchResult {
 #[derive(Debug)]
 pub(crate) struct Credentials {
     files: Vec<PathBuf>,
-    /// The helpers that didn't answer: nobody waits for them again.
+    /// The helpers that didn't answer. They are not asked again.
     silent: Mutex<HashSet<String>>,
 }
 
@@ -78,16 +78,16 @@ impl Credentials {
         Credentials { files, silent: Mutex::default() }
     }
 
-    /// Looks for what the user has for `repository`. A helper is waited for no longer than `patience`.
-    pub(crate) async fn find(&self, repository: &Repository, patience: Duration) -> SearchResult {
+    /// Looks for what the user has for `repository`. A helper is waited for no longer than `time_limit`.
+    pub(crate) async fn find(&self, repository: &Repository, time_limit: Duration) -> SearchResult {
         let mut looked = Vec::new();
         for path in &self.files {
             let shown = path.display().to_string().escape_debug().to_string();
-            match credential_file::find(path, repository, patience).await {
+            match credential_file::find(path, repository, time_limit).await {
                 Ok(FileEntry::Credential(credential)) => {
                     return SearchResult::Found { credential, from: shown };
                 }
-                Ok(FileEntry::Helper { name, key }) => match self.ask(&name, &key, patience).await {
+                Ok(FileEntry::Helper { name, key }) => match self.ask(&name, &key, time_limit).await {
                     Ok(credential) => {
                         let name = bounded(&name).escape_debug().to_string();
                         let from = format!("docker-credential-{name} (named in {shown})");
@@ -106,14 +106,14 @@ impl Credentials {
     }
 
     /// Asks a helper. An error is what is wrong with it, if anything is.
-    async fn ask(&self, name: &str, key: &str, patience: Duration) -> Result<Credential, Option<String>> {
+    async fn ask(&self, name: &str, key: &str, time_limit: Duration) -> Result<Credential, Option<String>> {
         let shown = bounded(name).escape_debug().to_string();
         if name.contains(['/', '\\']) {
             return Err(Some(format!("the helper's name '{shown}' contains a slash")));
         }
         let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         let is_silent = silent().contains(name);
-        let answer = if is_silent { Err(Failure::Silent) } else { helper::ask(name, key, patience).await };
+        let answer = if is_silent { Err(Failure::Silent) } else { helper::ask(name, key, time_limit).await };
         let problem = match answer {
             Ok(credential) => return Ok(credential),
             Err(Failure::Nothing) => return Err(None),
@@ -122,7 +122,7 @@ impl Credentials {
             Err(Failure::Malformed) => "gave no credential".to_owned(),
             Err(Failure::Silent) => {
                 silent().insert(name.to_owned());
-                format!("didn't answer within {} s and was ended", patience.as_secs_f32())
+                format!("didn't answer within {} s and was ended", time_limit.as_secs_f32())
             }
         };
         Err(Some(format!("docker-credential-{shown} {problem}")))

@@ -40,13 +40,13 @@ struct Reply {
     secret: String,
 }
 
-/// Asks `docker-credential-{name}` what it has for `key`, and waits for `patience` at most.
-pub(crate) async fn ask(name: &str, key: &str, patience: Duration) -> Result<Credential, Failure> {
+/// Asks `docker-credential-{name}` what it has for `key`, and waits for `time_limit` at most.
+pub(crate) async fn ask(name: &str, key: &str, time_limit: Duration) -> Result<Credential, Failure> {
     let mut command = Command::new(format!("docker-credential-{name}"));
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     // Whatever ends the wait ends the helper: a program that hangs must not outlive us, nor hold us.
     let child = command.kill_on_drop(true).spawn().map_err(|_| Failure::NotRun)?;
-    let output = tokio::time::timeout(patience, talk(child, key)).await.map_err(|_| Failure::Silent)?;
+    let output = tokio::time::timeout(time_limit, talk(child, key)).await.map_err(|_| Failure::Silent)?;
     let output = output.map_err(|_| Failure::Failed)?;
     if !output.status.success() {
         let is_unknown = String::from_utf8_lossy(&output.stdout).contains("credentials not found");

@@ -1,6 +1,6 @@
 //! Which credentials a request came with, for the message of a refusal.
 
-/// What we came with, to be told where that wasn't enough.
+/// The credentials of a request, for the message of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Login {
     /// With credentials from a file or helper.

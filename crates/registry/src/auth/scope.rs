@@ -17,12 +17,12 @@ pub(crate) struct Scope {
     pub(crate) repository: Repository,
     pub(crate) access: Access,
     /// Another repository of the same registry that is read from: a mount.
-    pub(crate) beside: Option<String>,
+    pub(crate) mount_from: Option<String>,
 }
 
 impl Scope {
     pub(crate) fn new(repository: &Repository, access: Access) -> Self {
-        Scope { repository: repository.clone(), access, beside: None }
+        Scope { repository: repository.clone(), access, mount_from: None }
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -31,7 +31,7 @@ impl Scope {
             Access::Push => "pull,push",
         };
         let mut texts = vec![format!("repository:{}:{actions}", self.repository.path())];
-        texts.extend(self.beside.iter().map(|path| format!("repository:{path}:pull")));
+        texts.extend(self.mount_from.iter().map(|path| format!("repository:{path}:pull")));
         texts
     }
 }
@@ -44,7 +44,7 @@ mod tests {
     fn scopes() {
         let repository: Repository = "localhost:5000/a/b".parse().unwrap();
         assert_eq!(Scope::new(&repository, Access::Pull).texts(), ["repository:a/b:pull"]);
-        let mount = Scope { beside: Some("c".to_owned()), ..Scope::new(&repository, Access::Push) };
+        let mount = Scope { mount_from: Some("c".to_owned()), ..Scope::new(&repository, Access::Push) };
         assert_eq!(mount.texts(), ["repository:a/b:pull,push", "repository:c:pull"]);
     }
 }

@@ -77,10 +77,10 @@ pub enum ContentFault {
     Location,
     /// An upload was acknowledged before its last byte was sent.
     #[error("the upload was acknowledged before all of it was sent")]
-    Hasty,
+    EarlyAnswer,
     /// A broken upload was gone on with, and the registry has something else of it than what was sent.
     #[error("the upload is at another place than its end")]
-    Place,
+    UploadOffset,
     /// A list of referrers that can't be read.
     #[error("the list of referrers can't be read: {0}")]
     Referrers(String),

@@ -1,5 +1,5 @@
-//! Names to addresses, by the system's resolver. A name that has none is told apart from a host that can't be
-//! reached.
+//! Names to addresses, by the system's resolver. A name without an address is another error than a host that
+//! can't be reached.
 
 use std::io;
 use std::net::SocketAddr;

@@ -14,7 +14,7 @@ use airlift_oci::Host;
 const LARGEST: u64 = 64 * 1024 * 1024;
 /// Below this, the limit is none that a blob could go past.
 const LEAST: u64 = 64 * 1024;
-/// The pieces of a blob whose upload always breaks off: what nginx takes, unless it is told otherwise.
+/// The size of pieces for a blob whose upload always breaks off: what nginx takes by default.
 pub(crate) const CAUTIOUS: u64 = 1024 * 1024;
 
 /// The body limits of all registries of a run.

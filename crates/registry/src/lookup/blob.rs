@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::error::content::ContentFault;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::lookup::head_then_get::{Lookup, Settles, decide};
+use crate::lookup::head_then_get::{HeadTrust, Lookup, decide};
 use crate::transport::Transport;
 use crate::transport::urls::repository_url;
 
@@ -24,7 +24,7 @@ impl Transport {
         repository: &Repository,
         (digest, size): (Digest, u64),
         access: Access,
-        settles: Settles,
+        trust: HeadTrust,
     ) -> Result<Lookup<()>, Error> {
         let what = || format!("{repository} blob {digest}");
         let head = async {
@@ -36,7 +36,7 @@ impl Transport {
             Ok(response.map(|response| whole_size(&response)))
         });
         let fits = |found: &Option<u64>| found.is_none_or(|found| found == size);
-        let is_settled = |found: Option<&Option<u64>>| found.map_or(settles == Settles::YesOrNo, fits);
+        let is_settled = |found: Option<&Option<u64>>| found.map_or(trust == HeadTrust::Always, fits);
         Ok(match decide(head, is_settled, get).await? {
             Lookup::There(found) if fits(&found) => Lookup::There(()),
             // What has another size is something else.

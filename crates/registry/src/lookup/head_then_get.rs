@@ -1,4 +1,4 @@
-//! Whether something is in a repository: a HEAD asks first, and a GET decides what the HEAD doesn't settle.
+//! How presence is found out: a HEAD asks first, and a GET decides where the HEAD's answer isn't trusted.
 //!
 //! Registries answer HEADs of content that a GET serves by 404, 400, 401, 403, 405 or 5xx, by 200 without a
 //! digest or with another one, by a length of 0; and storage at another host refuses HEADs of addresses that
@@ -39,18 +39,19 @@ impl<T> Lookup<T> {
     }
 }
 
-/// What the answer to a HEAD settles. Where it says less, a GET decides.
+/// Which answers to a HEAD are trusted. For all others, a GET decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settles {
-    /// Yes and no: what is taken for absent by mistake is sent once more, and no harm is done.
-    YesOrNo,
-    /// Yes alone: "absent" would refuse an image or leave something out.
-    Yes,
-    /// Yes, with a digest; and no, in a repository whose HEADs have named a manifest by its tag before. Of a
-    /// blob, yes.
-    Named,
-    /// Yes, with exactly this digest: anything else would refuse an image or move a tag. Of a blob, yes.
-    Exactly(Digest),
+pub enum HeadTrust {
+    /// All: if something counts as absent by mistake, it is sent once more, and no harm is done.
+    Always,
+    /// "It is there". A wrong "absent" would refuse an image or leave something out.
+    IfFound,
+    /// "It is there" with a digest; and "absent" in a repository whose HEADs have named a manifest by its tag
+    /// before. Of a blob: "it is there".
+    IfDigestGiven,
+    /// "It is there" with exactly this digest: anything else would refuse an image or move a tag. Of a blob:
+    /// "it is there".
+    IfDigestIs(Digest),
 }
 
 impl Transport {
@@ -67,7 +68,7 @@ impl Transport {
     }
 }
 
-/// Does the HEAD, and the GET if the HEAD settles nothing.
+/// Asks by the HEAD, and by the GET unless the HEAD settles it.
 pub(super) async fn decide<T>(
     head: impl Future<Output = Result<Option<T>, Error>>,
     is_settled: impl Fn(Option<&T>) -> bool,

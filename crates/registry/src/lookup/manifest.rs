@@ -6,7 +6,7 @@ use reqwest::Method;
 use crate::auth::scope::Access;
 use crate::error::Error;
 use crate::http::response::Response;
-use crate::lookup::head_then_get::{Lookup, Settles, decide};
+use crate::lookup::head_then_get::{HeadTrust, Lookup, decide};
 use crate::lookup::proven_heads::ProvenHeads;
 use crate::manifests::get::FetchedManifest;
 use crate::transport::Transport;
@@ -44,7 +44,7 @@ impl FoundManifest {
     }
 }
 
-impl Settles {
+impl HeadTrust {
     fn by_manifest(
         self,
         found: Option<&FoundManifest>,
@@ -52,18 +52,18 @@ impl Settles {
         repository: &Repository,
     ) -> bool {
         match (self, found) {
-            (Settles::YesOrNo, _) | (Settles::Yes, Some(_)) => true,
-            (Settles::Named, Some(found)) => found.digest.is_some(),
-            (Settles::Named, None) => proven.holds(repository),
-            (Settles::Exactly(digest), Some(found)) => found.digest == Some(digest),
-            (Settles::Yes | Settles::Exactly(_), None) => false,
+            (HeadTrust::Always, _) | (HeadTrust::IfFound, Some(_)) => true,
+            (HeadTrust::IfDigestGiven, Some(found)) => found.digest.is_some(),
+            (HeadTrust::IfDigestGiven, None) => proven.holds(repository),
+            (HeadTrust::IfDigestIs(digest), Some(found)) => found.digest == Some(digest),
+            (HeadTrust::IfFound | HeadTrust::IfDigestIs(_), None) => false,
         }
     }
 
     /// The digest of a manifest that was fetched, by the algorithm that matters.
     fn digest(self, selector: &Selector, fetched: &FetchedManifest) -> Digest {
         match (self, selector) {
-            (Settles::Exactly(wanted), _) => Digest::of(wanted.algorithm(), &fetched.bytes),
+            (HeadTrust::IfDigestIs(wanted), _) => Digest::of(wanted.algorithm(), &fetched.bytes),
             (_, Selector::Digest(digest)) => *digest,
             (_, Selector::Tag(_)) => fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes)),
         }
@@ -80,7 +80,7 @@ impl Transport {
         repository: &Repository,
         selector: &Selector,
         access: Access,
-        settles: Settles,
+        trust: HeadTrust,
     ) -> Result<Lookup<FoundManifest>, Error> {
         let head = async {
             let what = format!("{repository} manifest {selector}");
@@ -95,9 +95,9 @@ impl Transport {
         };
         let get = async {
             let fetched = self.get_manifest(repository, selector, access).await?;
-            Ok(fetched.map(|fetched| FoundManifest::proven(settles.digest(selector, &fetched), fetched)))
+            Ok(fetched.map(|fetched| FoundManifest::proven(trust.digest(selector, &fetched), fetched)))
         };
         let proven = &self.inner.proven_heads;
-        decide(head, |found| settles.by_manifest(found, proven, repository), get).await
+        decide(head, |found| trust.by_manifest(found, proven, repository), get).await
     }
 }

@@ -13,7 +13,7 @@ impl Transport {
     ///
     /// Broken connections are resumed by `Range`; where that is ignored, refused or answered wrongly, all of
     /// it is fetched again. A resumed blob with the wrong digest is fetched once more as a whole. Sends
-    /// `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that it told.
+    /// `Advanced` and `Rewound`, not `Started` and `Finished`; a failure takes back all that was reported.
     ///
     /// # Errors
     /// If the blob isn't there, isn't what the descriptor says, doesn't come, or the sink fails.
@@ -27,7 +27,7 @@ impl Transport {
     }
 
     /// The same for a blob of which `sink` has a start already: from an earlier run, unproven. If the digest
-    /// turns out to be another one in the end, the sink is told to start over, and all of it is fetched.
+    /// turns out to be another one in the end, the sink starts over, and all of it is fetched.
     /// `Found` is sent for the start.
     ///
     /// # Errors

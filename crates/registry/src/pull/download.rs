@@ -234,7 +234,7 @@ impl<'a> Download<'a> {
         Ok(())
     }
 
-    /// Nothing of what was told counts any more.
+    /// Takes back all that was reported to the observer.
     fn take_back(&mut self) {
         if self.received > 0 {
             self.inner.observer.notice(Event::Rewound { digest: self.digest, bytes: self.received });

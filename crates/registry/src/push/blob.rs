@@ -20,7 +20,7 @@ impl Transport {
     /// An upload that breaks goes on where the registry says that it is, and starts over in a new session
     /// where the registry can't say, or where that came to nothing. Where a request is too large for
     /// something on the way, the blob goes in pieces. Sends `Advanced` and `Rewound`, not `Started` and
-    /// `Finished`; a failure takes back all that it told.
+    /// `Finished`; a failure takes back all that was reported.
     ///
     /// # Errors
     /// If the registry doesn't take it, or the source doesn't give it.

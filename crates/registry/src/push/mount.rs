@@ -36,7 +36,7 @@ impl Transport {
         if target.host() != from.host() || target == from {
             return Ok(Mount::NotMounted);
         }
-        let scope = Scope { beside: Some(from.path().to_owned()), ..Scope::new(target, Access::Push) };
+        let scope = Scope { mount_from: Some(from.path().to_owned()), ..Scope::new(target, Access::Push) };
         let make = |base: &_| {
             let mut url = repository_url(base, target, "blobs/uploads/")?;
             url.set_query(Some(&format!("mount={digest}&from={}", from.path())));

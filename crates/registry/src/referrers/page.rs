@@ -15,11 +15,11 @@ use crate::http::response::Response;
 /// What an answer's status says of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Its content tells.
+    /// It depends on its content.
     Content,
     /// There is no such API.
     NoApi,
-    /// It may be there, for those who log in.
+    /// It may be there, after a login.
     Withheld,
     /// An error.
     Refused,

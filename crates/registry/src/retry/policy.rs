@@ -38,7 +38,7 @@ impl RetryPolicy {
         RetryPolicy { retries, backoff, longest_pause, observer }
     }
 
-    /// The retries of one operation, told to the observer as `what`.
+    /// The retries of one operation, which the observer sees as `what`.
     pub(crate) fn start(&self, what: String) -> Retry<'_> {
         Retry {
             policy: self,

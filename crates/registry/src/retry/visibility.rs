@@ -44,7 +44,7 @@ impl VisibilityWait<'_> {
 }
 
 impl RetryPolicy {
-    /// Looks for something that was accepted and doesn't show yet, told to the observer as `what`.
+    /// Waits for something that was accepted and doesn't show yet. The observer sees it as `what`.
     pub(crate) fn wait_for_visibility(&self, what: String) -> VisibilityWait<'_> {
         VisibilityWait {
             policy: self,

@@ -92,7 +92,7 @@ impl Transport {
 }
 
 impl Inner {
-    /// The retries of one operation, told to the observer as `what`.
+    /// The retries of one operation, which the observer sees as `what`.
     pub(crate) fn retry(&self, what: String) -> Retry<'_> {
         self.retries.start(what)
     }

@@ -21,7 +21,7 @@ impl Transport {
     ///
     /// A web server says 404 to everything, and that looks like an empty registry. Asks nothing that wasn't
     /// asked before.
-    pub async fn doubt(&self, host: &Host) -> Option<Error> {
+    pub async fn why_no_registry(&self, host: &Host) -> Option<Error> {
         match self.inner.registry(host).await {
             Err(error) => Some(error),
             Ok(registry) => registry.odd.as_ref().map(|odd| match odd {

@@ -72,13 +72,13 @@ impl Inner {
     ) -> Result<Response, Error> {
         let mut request = make(&registry.base)?;
         // Before it answers, a registry looks at all that a manifest names.
-        let patience = match request.payload {
+        let time_limit = match request.payload {
             Payload::Bytes(_) => self.http.limits.answer,
             _ => self.http.limits.idle,
         };
         request.authorization = authorization.header.clone();
         // On the heap, since the futures of all operations would have room for it.
-        let mut response = Box::pin(self.http.send(request, Some(patience))).await?;
+        let mut response = Box::pin(self.http.send(request, Some(time_limit))).await?;
         if same_origin(&response.url, &registry.base) {
             self.pull_limits.learn(&registry.host, response.headers());
         }
@@ -120,7 +120,7 @@ impl Inner {
         })
     }
 
-    /// Tells a refusal with all that is known about it.
+    /// The refusal in a response, with all that is known about it.
     pub(crate) async fn refused(&self, response: Response) -> Error {
         let (login, host) = (response.login.clone(), response.host.clone());
         let secrets = response.authorization.as_ref().map(secret::secrets).unwrap_or_default();

@@ -15,11 +15,11 @@ use crate::retry::policy::TRIES_WITHOUT_ANSWER;
 /// A registry that is pinged once, and given up by all where it doesn't answer a few pings.
 pub(crate) struct SharedPing<T> {
     known: OnceCell<Arc<T>>,
-    silences: Mutex<Vec<Silence>>,
+    unanswered: Mutex<Vec<UnansweredPing>>,
 }
 
 /// A ping that came to nothing.
-struct Silence {
+struct UnansweredPing {
     call: Call,
     waiting_for: &'static str,
     after: Duration,
@@ -27,7 +27,7 @@ struct Silence {
 
 impl<T> Default for SharedPing<T> {
     fn default() -> Self {
-        SharedPing { known: OnceCell::new(), silences: Mutex::default() }
+        SharedPing { known: OnceCell::new(), unanswered: Mutex::default() }
     }
 }
 
@@ -49,15 +49,15 @@ impl<T> SharedPing<T> {
         if let Error::TimedOut { call, waiting_for, after, .. } = error
             && error.is_unanswered()
         {
-            let silence = Silence { call: call.clone(), waiting_for, after: *after };
-            self.silences.lock().unwrap_or_else(PoisonError::into_inner).push(silence);
+            let ping = UnansweredPing { call: call.clone(), waiting_for, after: *after };
+            self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push(ping);
         }
     }
 
     fn given_up(&self) -> Option<Error> {
-        let silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = silences.last().filter(|_| silences.len() >= TRIES_WITHOUT_ANSWER as usize)?;
-        let Silence { call, waiting_for, after } = last;
+        let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = unanswered.last().filter(|_| unanswered.len() >= TRIES_WITHOUT_ANSWER as usize)?;
+        let UnansweredPing { call, waiting_for, after } = last;
         Some(Error::TimedOut { call: call.clone(), waiting_for, after: *after, effort: Effort::ONCE })
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use airlift_oci::graph::fallback_tag;
 use airlift_oci::{Descriptor, Digest, Observer, Selector};
-use airlift_registry::{Access, ContentFault, Error, Options, ReferrersAnswer, Settles, Transport};
+use airlift_registry::{Access, ContentFault, Error, HeadTrust, Options, ReferrersAnswer, Transport};
 
 use super::script::{Reply, Request, Script, Then};
 use super::{Bytes, Memory, content, descriptor, repository};
@@ -111,7 +111,7 @@ async fn ask(
         }
         Wish::Tag => manifest(tag).await,
         Wish::Pinned => {
-            let head = transport.look_up(&from, &tag, Access::Pull, Settles::Named).await?.there();
+            let head = transport.look_up(&from, &tag, Access::Pull, HeadTrust::IfDigestGiven).await?.there();
             manifest(Selector::Digest(head.unwrap().digest.unwrap())).await
         }
         Wish::Referrers => {

@@ -2,7 +2,7 @@
 
 use airlift_oci::{Digest, Reference, Repository, Selector};
 use airlift_packager::Packing;
-use airlift_registry::{Access, Settles};
+use airlift_registry::{Access, HeadTrust};
 use airlift_server::Server;
 use airlift_server::samples::Sample;
 
@@ -89,7 +89,7 @@ impl Ends<'_> {
     async fn blob(&self, digest: &Digest, size: u64) -> Result<bool, Failure> {
         for repository in [self.source, self.target] {
             let (transport, blob) = (self.way.transport(), (*digest, size));
-            let found = transport.look_up_blob(repository, blob, Access::Pull, Settles::Yes).await;
+            let found = transport.look_up_blob(repository, blob, Access::Pull, HeadTrust::IfFound).await;
             let found = found
                 .map_err(|source| Failure::ReadBack { what: format!("{repository}@{digest}"), source })?;
             if found.there().is_none() {

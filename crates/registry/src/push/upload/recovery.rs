@@ -52,7 +52,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Whether a request was too large for somebody on the way, and a smaller one may do.
+    /// Whether a request was too large for a proxy on the way, and a smaller one may do.
     fn may_be_smaller(&mut self, error: &Error) -> bool {
         let is_too_large = refusal_of_upload(error).is_some_and(|refusal| refusal.status == 413);
         let may = is_too_large && self.limit.refuse(self.body, self.least);
@@ -83,10 +83,10 @@ impl Upload<'_> {
         let is_refused = refusal_of_upload(&error)
             .is_some_and(|refusal| refusal.status < 500 && !matches!(refusal.status, 401 | 403 | 408 | 429));
         match self.limit.explanation().filter(|_| is_refused) {
-            Some(told) if self.limit.fits() < self.size => {
-                error.noted(&format!("{told}; sending the blob in pieces (PATCH) did not work either"))
+            Some(limit) if self.limit.fits() < self.size => {
+                error.noted(&format!("{limit}; sending the blob in pieces (PATCH) did not work either"))
             }
-            Some(told) => error.noted(&told),
+            Some(limit) => error.noted(&limit),
             None => error,
         }
     }
