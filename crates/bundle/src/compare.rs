@@ -1,7 +1,6 @@
-//! The bytes of a planned archive that are not content: headers, padding and tail, held against the plan.
+//! Compares the bytes of an archive that are not content, which are headers, padding and tail, with its plan.
 //!
-//! The plan says of each of these bytes what it has to be, so any flipped bit among them is found and can be
-//! named.
+//! The plan determines each of these bytes, so any flipped bit among them is found, and its place is known.
 
 use std::io;
 
@@ -13,19 +12,21 @@ use crate::tar::header;
 use crate::tar::zeros::first_nonzero;
 use crate::zst::framing::planned_frames;
 
-/// A part of an entry that surrounds its data.
+/// A part of an entry around its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Region {
-    /// What precedes the data.
+    /// The tar header, before the data.
     Header,
-    /// The zeros behind it, up to a whole block.
+    /// The zeros behind the data, up to a whole block.
     Padding,
 }
 
-/// The first byte around an entry's data that is not what it has to be; bytes that are missing count as
-/// wrong.
+/// The first byte around an entry's data that differs from the plan; a missing byte counts as different.
+///
+/// # Errors
+/// If the file can't be read.
 pub fn entry_difference(file: &impl ReadAt, entry: &PlannedEntry) -> io::Result<Option<(Region, u64)>> {
-    let expected = entry.head();
+    let expected = entry.header();
     if let Some(offset) = difference(file, &expected, entry.header_offset)? {
         return Ok(Some((Region::Header, offset)));
     }
@@ -34,7 +35,10 @@ pub fn entry_difference(file: &impl ReadAt, entry: &PlannedEntry) -> io::Result<
     Ok(difference(file, &padding, data_end)?.map(|offset| (Region::Padding, offset)))
 }
 
-/// The first byte of the tail that isn't zero, or is missing, or the first one behind it.
+/// The first byte of the tail that isn't zero, or is missing, or the first byte behind the tail.
+///
+/// # Errors
+/// If the file can't be read.
 pub fn tail_difference(file: &impl ReadAt, length: u64, plan: &Plan) -> io::Result<Option<u64>> {
     if length < plan.size() {
         return Ok(Some(length.max(plan.tail_offset())));
@@ -43,10 +47,11 @@ pub fn tail_difference(file: &impl ReadAt, length: u64, plan: &Plan) -> io::Resu
     Ok(nonzero.or((length > plan.size()).then(|| plan.size())))
 }
 
+/// The first byte from `offset` on that differs from what is `expected` there.
 pub(crate) fn difference(file: &impl ReadAt, expected: &[u8], offset: u64) -> io::Result<Option<u64>> {
     let mut found = vec![0; expected.len()];
     let count = match file.read_full_at(&mut found, offset) {
-        // What can't be unpacked is not what it has to be, either.
+        // Damaged bytes differ, too.
         Err(error) if is_damage(&error) => return Ok(Some(offset)),
         outcome => outcome?,
     };

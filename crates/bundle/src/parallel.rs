@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// More threads than this only take memory.
 const MAX_THREADS: usize = 256;
 
-/// How many threads `jobs` stands for; zero is one a core.
+/// How many threads `jobs` asks for; zero asks for one per core.
 fn threads(jobs: usize) -> usize {
     match jobs {
         0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
@@ -14,7 +14,7 @@ fn threads(jobs: usize) -> usize {
     }
 }
 
-/// Calls `work` on each item, on up to `jobs` threads (0: one a core); the results come in the items' order.
+/// Calls `work` on each item, on up to `jobs` threads (0: one per core). The results are in the items' order.
 pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
@@ -28,7 +28,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + 
                 done.push((position, work(item)));
             }
         };
-        // Where the system gives no more threads, those that there are do all of it: this one at least.
+        // If the system gives no more threads, the ones that run do all of the work.
         let spawn = || std::thread::Builder::new().spawn_scoped(scope, worker).ok();
         let handles: Vec<_> = (1..threads(jobs).min(items.len())).map_while(|_| spawn()).collect();
         let mut results = worker();

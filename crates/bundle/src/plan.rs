@@ -1,11 +1,11 @@
 //! The plan of an archive: every entry with its place, known before the first blob arrives.
 //!
-//! A plan is a pure function of the roots and the manifests' bytes, so whoever builds the same images gets
-//! the same archive, and whoever reads one can say of every byte what it has to be.
+//! A plan is a pure function of the roots and the manifests' bytes. So every build of the same images makes
+//! the same archive, and a reader knows what each byte of the headers and paddings has to be.
 
 use airlift_oci::document::DocumentError;
 use airlift_oci::graph::Graph;
-use airlift_oci::{Digest, Event, Observer, layout};
+use airlift_oci::{Digest, layout};
 
 use crate::tar::header;
 use crate::tar::header::BLOCK;
@@ -17,7 +17,7 @@ pub(crate) const TAIL: u64 = 2 * BLOCK;
 /// Why no plan could be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// The archive would be larger than offsets can say.
+    /// The archive would be larger than the largest offset.
     #[error(
         "with {digest}, which is said to have {size} bytes, the archive would be larger than {} bytes",
         i64::MAX
@@ -58,7 +58,7 @@ pub struct PlannedEntry {
     pub content: Content,
     /// The digest of the data.
     pub digest: Digest,
-    /// Where its first header starts, in bytes from the archive's start.
+    /// Where its tar header starts, in bytes from the archive's start.
     pub header_offset: u64,
     /// Where its data starts.
     pub data_offset: u64,
@@ -67,9 +67,9 @@ pub struct PlannedEntry {
 }
 
 impl PlannedEntry {
-    /// The exact bytes from `header_offset` up to `data_offset`.
-    pub fn head(&self) -> Vec<u8> {
-        header::head(&self.path, self.size)
+    /// The exact bytes from `header_offset` up to `data_offset`: the tar header.
+    pub fn header(&self) -> Vec<u8> {
+        header::encode(&self.path, self.size)
     }
 
     /// Where the padding behind the data ends and the next entry starts.
@@ -91,6 +91,9 @@ pub struct Plan {
 
 impl Plan {
     /// Lays out the archive of a graph whose roots are in canonical order.
+    ///
+    /// # Errors
+    /// If the archive would be too large, or `index.json` can't be made or would be larger than readers take.
     pub fn new(graph: Graph) -> Result<Self, PlanError> {
         let index_json = layout::encode_index(&graph.roots).map_err(PlanError::Index)?;
         if index_json.len() as u64 > layout::MAX_INDEX {
@@ -99,29 +102,32 @@ impl Plan {
         Self::with_index(graph, index_json)
     }
 
-    /// Lays out the archive around an `index.json` that is already there, for a reader that holds an archive
-    /// against what it has to be.
+    /// Lays out the archive around an `index.json` that is already there, for a reader that compares an
+    /// archive with its plan.
+    ///
+    /// # Errors
+    /// If the archive would be too large.
     pub fn with_index(graph: Graph, index_json: Vec<u8>) -> Result<Self, PlanError> {
         let id = Digest::sha256(&index_json);
         let layout_json = layout::encode_layout(&id);
-        let mut ruler = Ruler { entries: Vec::new(), at: 0 };
+        let mut placer = EntryPlacer { entries: Vec::new(), at: 0 };
         let layout_digest = Digest::sha256(&layout_json);
-        ruler.add(
+        placer.add(
             EntryPath::top(layout::LAYOUT_FILE),
             Content::Layout,
             layout_digest,
             layout_json.len() as u64,
         )?;
-        ruler.add(EntryPath::top(layout::INDEX_FILE), Content::Index, id, index_json.len() as u64)?;
+        placer.add(EntryPath::top(layout::INDEX_FILE), Content::Index, id, index_json.len() as u64)?;
         for (position, manifest) in graph.manifests.iter().enumerate() {
             let descriptor = &manifest.descriptor;
-            ruler.add_blob(Content::Manifest(position), descriptor.digest, descriptor.size)?;
+            placer.add_blob(Content::Manifest(position), descriptor.digest, descriptor.size)?;
         }
         for (position, blob) in graph.blobs.iter().enumerate() {
-            ruler.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
+            placer.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
         }
-        let size = ruler.at + TAIL;
-        Ok(Plan { graph, id, layout_json, index_json, entries: ruler.entries, size })
+        let size = placer.at + TAIL;
+        Ok(Plan { graph, id, layout_json, index_json, entries: placer.entries, size })
     }
 
     /// The bundle's id: the digest of `index.json`.
@@ -144,8 +150,8 @@ impl Plan {
         self.entries.iter().filter(|entry| matches!(entry.content, Content::Blob(_)))
     }
 
-    /// How many bytes all blobs have together: what is hashed to find out what a file holds. Everything else
-    /// is compared in no time.
+    /// How many bytes all blobs have together. So many bytes are hashed to find out what a file has of the
+    /// plan; all other bytes are only compared.
     pub fn blob_bytes(&self) -> u64 {
         self.blobs().map(|entry| entry.size).sum()
     }
@@ -160,8 +166,7 @@ impl Plan {
         self.size - TAIL
     }
 
-    /// The data of an entry that is known beforehand; `None` for blobs, and for manifests that could not be
-    /// had.
+    /// The data of an entry that is in memory; `None` for blobs, and for manifests that were not available.
     pub fn known_data(&self, entry: &PlannedEntry) -> Option<&[u8]> {
         match entry.content {
             Content::Layout => Some(&self.layout_json),
@@ -173,7 +178,8 @@ impl Plan {
         }
     }
 
-    /// Where an entry belongs, for people: "nginx:1.27", "linux/amd64", "layer 3".
+    /// The image and the part of it that an entry belongs to, for people: "nginx:1.27", "linux/amd64", "layer
+    /// 3".
     pub fn path_of(&self, entry: &PlannedEntry) -> Vec<String> {
         match entry.content {
             Content::Layout | Content::Index => vec![entry.path.to_string()],
@@ -184,21 +190,15 @@ impl Plan {
             },
         }
     }
-
-    /// Tells an observer that work on an entry starts.
-    pub fn announce(&self, entry: &PlannedEntry, observer: &dyn Observer) {
-        let label = self.path_of(entry).join(" ");
-        observer.notice(Event::Started { digest: entry.digest, label, size: entry.size });
-    }
 }
 
 /// Places entries one behind the other.
-struct Ruler {
+struct EntryPlacer {
     entries: Vec<PlannedEntry>,
     at: u64,
 }
 
-impl Ruler {
+impl EntryPlacer {
     fn add_blob(&mut self, content: Content, digest: Digest, size: u64) -> Result<(), PlanError> {
         self.add(EntryPath::of_blob(&digest), content, digest, size)
     }
@@ -209,7 +209,7 @@ impl Ruler {
             if size > i64::MAX as u64 {
                 return None;
             }
-            let data_offset = header_offset.checked_add(header::head_size(&path))?;
+            let data_offset = header_offset.checked_add(header::encoded_size(&path))?;
             let end = data_offset.checked_add(header::padded(size))?;
             // The tail comes behind it.
             (end <= i64::MAX as u64 - TAIL).then_some((data_offset, end))

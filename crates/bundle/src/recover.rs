@@ -1,5 +1,5 @@
-//! The plan of an archive, read back from its own beginning: an unfinished archive has all of it before the
-//! first blob.
+//! Recovers the plan of an archive from its beginning. Even an unfinished archive has all that the plan is
+//! made of: `index.json` and the manifests come before the first blob.
 
 use std::io;
 
@@ -13,39 +13,42 @@ use crate::tar::header;
 use crate::tar::header::BLOCK;
 use crate::tar::path::EntryPath;
 
-/// Where our archives have their manifests: one behind the other, from behind `index.json`.
+/// Where the manifests are in an archive of ours: one behind the other, from the end of `index.json` on.
 #[derive(Clone, Debug)]
 pub struct ManifestOffsets {
     at: u64,
 }
 
 impl ManifestOffsets {
-    /// The places in an archive whose `index.json` has this many bytes.
+    /// The offsets in an archive whose `index.json` has this many bytes.
     pub fn after_index(index_size: u64) -> Self {
         // oci-layout and index.json, each with a header of one block; oci-layout itself is less than a block.
         ManifestOffsets { at: 3 * BLOCK + header::padded(index_size) }
     }
 
-    /// Where the data of the next manifest starts; `None` where no file could be so long.
+    /// Where the data of the next manifest starts; `None` if no file could be so long.
     pub fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
-        let data = self.at.checked_add(header::head_size(&EntryPath::of_blob(&descriptor.digest)))?;
+        let data = self.at.checked_add(header::encoded_size(&EntryPath::of_blob(&descriptor.digest)))?;
         self.at = data.checked_add(descriptor.size.checked_next_multiple_of(BLOCK)?)?;
         Some(data)
     }
 }
 
-/// The plan of the archive that `file` is, or is to become; `None` where it doesn't start like one of ours,
-/// or not all of its manifests are there. All that the plan is made of is proven; of the blobs nothing is
-/// known.
-pub fn plan_of(file: &impl ReadAt, limits: Limits) -> io::Result<Option<Plan>> {
+/// The plan of the archive that `file` is, or is to become; `None` if it doesn't start like one of ours, or
+/// some manifests are missing. `index.json` and the manifests are proven by their digests; the blobs are not
+/// looked at.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn recover_plan(file: &impl ReadAt, limits: Limits) -> io::Result<Option<Plan>> {
     let Some(index) = index_of(file)? else { return Ok(None) };
     let Ok(roots) = layout::parse_index(&index) else { return Ok(None) };
     let Ok(mut builder) = GraphBuilder::new(roots, limits) else { return Ok(None) };
-    let mut places = ManifestOffsets::after_index(index.len() as u64);
+    let mut offsets = ManifestOffsets::after_index(index.len() as u64);
     while !builder.wanted().is_empty() {
         let mut answers = Vec::with_capacity(builder.wanted().len());
         for wanted in builder.wanted() {
-            match manifest_at(file, &wanted.descriptor, &mut places)? {
+            match manifest_at(file, &wanted.descriptor, &mut offsets)? {
                 Some(raw) => answers.push(Some(raw)),
                 None => return Ok(None),
             }
@@ -65,11 +68,12 @@ fn index_of(file: &impl ReadAt) -> io::Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let block = |number: usize| &start[number * BLOCK as usize..(number + 1) * BLOCK as usize];
-    if block(0) != header::head(&EntryPath::top(layout::LAYOUT_FILE), layout_size) {
+    if block(0) != header::encode(&EntryPath::top(layout::LAYOUT_FILE), layout_size) {
         return Ok(None);
     }
     let size = tar::Header::from_byte_slice(block(2)).size().ok().filter(|size| *size <= layout::MAX_INDEX);
-    let Some(size) = size.filter(|size| block(2) == header::head(&EntryPath::top(layout::INDEX_FILE), *size))
+    let Some(size) =
+        size.filter(|size| block(2) == header::encode(&EntryPath::top(layout::INDEX_FILE), *size))
     else {
         return Ok(None);
     };
@@ -81,16 +85,16 @@ fn index_of(file: &impl ReadAt) -> io::Result<Option<Vec<u8>>> {
 fn manifest_at(
     file: &impl ReadAt,
     descriptor: &Descriptor,
-    places: &mut ManifestOffsets,
+    offsets: &mut ManifestOffsets,
 ) -> io::Result<Option<RawManifest>> {
-    let Some(offset) = places.next(descriptor).filter(|_| descriptor.size <= MAX_MANIFEST) else {
+    let Some(offset) = offsets.next(descriptor).filter(|_| descriptor.size <= MAX_MANIFEST) else {
         return Ok(None);
     };
     let bytes = read(file, offset, descriptor.size)?;
     Ok(bytes.and_then(|bytes| RawManifest::prove(bytes.into(), descriptor).ok()))
 }
 
-/// `size` bytes, which the caller has limited; `None` where the file ends before.
+/// `size` bytes, which the caller has limited; `None` if the file ends before.
 fn read(file: &impl ReadAt, offset: u64, size: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = vec![0; size as usize];
     let count = file.read_full_at(&mut bytes, offset)?;

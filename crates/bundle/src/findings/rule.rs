@@ -1,7 +1,7 @@
 //! The rules: every kind of finding, with its stable id, how bad it is, what it means and what to do.
 //!
-//! A new rule is one more entry in the list below, in the order of the ids. `docs/guarantees.md` has the same list as a table, which
-//! `UPDATE_DOCS=1 cargo test -p airlift-verifier --test verifier rules` writes anew.
+//! A new rule is one more entry in the list below, in the order of the ids. `docs/guarantees.md` has the same
+//! list as a table, which `UPDATE_DOCS=1 cargo test -p airlift-verifier --test verifier rules` writes anew.
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};

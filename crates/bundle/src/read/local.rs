@@ -1,5 +1,5 @@
-//! Local content: what a build finds on disk and need not fetch. It is another bundle, an unfinished bundle, or
-//! a layout of another tool, and is looked up by digest.
+//! Local content: what a build finds on disk and need not fetch. It is another bundle, an unfinished bundle,
+//! or a layout of another tool, and is looked up by digest.
 //!
 //! Local content is not trusted: manifests are hashed here, blobs by the code that copies them.
 
@@ -20,7 +20,7 @@ use crate::content::storage::Storage;
 use crate::error::OpenError;
 use crate::plan::{Content, Plan, PlannedEntry};
 use crate::read::archive::Archive;
-use crate::recover::plan_of;
+use crate::recover::recover_plan;
 use crate::volumes::{PathKind, classify};
 
 /// A file or folder whose content may save fetching.
@@ -75,7 +75,7 @@ impl LocalContent {
     /// # Errors
     /// If it can't be read.
     pub fn of_storage(path: &Path, bytes: &Storage) -> io::Result<Option<Self>> {
-        let plan = plan_of(bytes, Limits::default())?;
+        let plan = recover_plan(bytes, Limits::default())?;
         Ok(plan.map(|plan| {
             let lookup = Lookup::Plan { id: plan.id(), bytes: bytes.clone(), entries: entries(&plan) };
             LocalContent { path: path.to_owned(), lookup }

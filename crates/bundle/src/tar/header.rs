@@ -1,16 +1,16 @@
-//! Tar headers as Airlift writes them: one spelling for each entry, so that readers can hold every byte
-//! against it.
+//! Writes the tar header of an entry: [`encode`]. There is one right form for each entry, so that readers can
+//! check every byte of it.
 //!
 //! POSIX pax, "ustar Interchange Format": regular files, mode 0644, no owner, time zero. A size of 8 GiB and
 //! more is written in base-256 in the header itself, so that there is one size field and two parsers can't
-//! disagree. A pax record is used for nothing but a name that doesn't fit (sha512 digests).
+//! disagree. Only a name that doesn't fit (sha512 digests) has a pax record.
 
 use crate::tar::path::EntryPath;
 
 /// Tar's unit: headers are one block, data is padded to blocks.
 pub const BLOCK: u64 = 512;
 
-/// What a name may have at most without a pax record.
+/// The longest name without a pax record, in bytes.
 const NAME_FIELD: usize = 100;
 
 /// `size` rounded up to whole blocks. `size` is at most `i64::MAX`.
@@ -18,29 +18,29 @@ pub fn padded(size: u64) -> u64 {
     size.div_ceil(BLOCK) * BLOCK
 }
 
-/// How many bytes precede an entry's data.
-pub fn head_size(path: &EntryPath) -> u64 {
+/// How many bytes [`encode`] makes: they precede the entry's data.
+pub fn encoded_size(path: &EntryPath) -> u64 {
     match pax_record(path) {
         None => BLOCK,
         Some(record) => BLOCK + padded(record.len() as u64) + BLOCK,
     }
 }
 
-/// All bytes that precede an entry's data: its header, and for a long name the pax record in front.
-pub(crate) fn head(path: &EntryPath, size: u64) -> Vec<u8> {
+/// The tar header of an entry: all bytes that precede its data. For a long name, that includes a pax record.
+pub(crate) fn encode(path: &EntryPath, size: u64) -> Vec<u8> {
     let name = path.as_str().as_bytes();
     let Some(record) = pax_record(path) else {
         return block(name, tar::EntryType::Regular, size).to_vec();
     };
-    let mut head = Vec::with_capacity(3 * BLOCK as usize);
-    head.extend_from_slice(&block(b"pax-path", tar::EntryType::XHeader, record.len() as u64));
-    head.extend_from_slice(record.as_bytes());
-    head.resize((BLOCK + padded(record.len() as u64)) as usize, 0);
-    head.extend_from_slice(&block(&name[..NAME_FIELD], tar::EntryType::Regular, size));
-    head
+    let mut header = Vec::with_capacity(3 * BLOCK as usize);
+    header.extend_from_slice(&block(b"pax-path", tar::EntryType::XHeader, record.len() as u64));
+    header.extend_from_slice(record.as_bytes());
+    header.resize((BLOCK + padded(record.len() as u64)) as usize, 0);
+    header.extend_from_slice(&block(&name[..NAME_FIELD], tar::EntryType::Regular, size));
+    header
 }
 
-/// The pax record that carries a name too long for the header.
+/// The pax record for a name that is too long for the header; `None` for other names.
 fn pax_record(path: &EntryPath) -> Option<String> {
     let name = path.as_str();
     if name.len() <= NAME_FIELD {
@@ -55,6 +55,7 @@ fn pax_record(path: &EntryPath) -> Option<String> {
     Some(format!("{length}{rest}"))
 }
 
+/// One header block.
 fn block(name: &[u8], kind: tar::EntryType, size: u64) -> [u8; BLOCK as usize] {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(kind);
@@ -84,9 +85,9 @@ mod tests {
             (Algorithm::Sha512, 1 << 40),
         ] {
             let path = EntryPath::of_blob(&Digest::of(algorithm, b"x"));
-            let head = head(&path, size);
-            assert_eq!(head.len() as u64, head_size(&path));
-            let mut archive = tar::Archive::new(head.as_slice());
+            let header = encode(&path, size);
+            assert_eq!(header.len() as u64, encoded_size(&path));
+            let mut archive = tar::Archive::new(header.as_slice());
             let entry = archive.entries().unwrap().next().unwrap().unwrap();
             assert_eq!(entry.path_bytes().as_ref(), path.as_str().as_bytes());
             assert_eq!(entry.size(), size);

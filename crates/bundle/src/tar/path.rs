@@ -32,8 +32,11 @@ pub enum PathError {
 pub struct EntryPath(String);
 
 impl EntryPath {
-    /// Checks a name as it stands in an archive. One leading `./` and one trailing `/` are how some writers
-    /// spell the same path, and are dropped; the archive's own root is `None`.
+    /// Checks a name as an archive has it. Some writers put `./` in front or `/` behind: one of each is
+    /// dropped. The archive's own root is `None`.
+    ///
+    /// # Errors
+    /// If the name could lead out of the archive, or two readers could read it differently.
     pub fn parse(name: &[u8]) -> Result<Option<Self>, PathError> {
         let text = std::str::from_utf8(name).map_err(|_| PathError::Characters)?;
         if text.len() > MAX_LENGTH {
@@ -64,19 +67,19 @@ impl EntryPath {
         EntryPath(name.to_owned())
     }
 
-    /// Where a layout keeps the content of that digest.
+    /// The path of the blob with that digest.
     pub fn of_blob(digest: &Digest) -> Self {
         EntryPath(format!("blobs/{}/{}", digest.algorithm(), digest.hex()))
     }
 
-    /// The digest that the path names, if it is where a layout keeps content.
+    /// The digest in the path of a blob; `None` for other paths.
     pub fn digest(&self) -> Option<Digest> {
         let (algorithm, hex) = self.0.strip_prefix("blobs/")?.split_once('/')?;
         Algorithm::from_name(algorithm)?;
         format!("{algorithm}:{hex}").parse().ok()
     }
 
-    /// The path for people: what a terminal would act upon is escaped.
+    /// The path for people: control characters are escaped.
     pub fn shown(&self) -> impl fmt::Display + '_ {
         self.0.escape_debug()
     }

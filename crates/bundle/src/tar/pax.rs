@@ -2,7 +2,7 @@
 //!
 //! POSIX pax, "pax Extended Header": records `LENGTH KEY=VALUE\n`, where the length counts itself.
 
-/// What a pax header says that matters to where data lies and what it is called.
+/// The parts of a pax header that change an entry's name or size.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pax {
     pub(crate) path: Option<Vec<u8>>,
@@ -12,7 +12,7 @@ pub(crate) struct Pax {
 /// Standard keywords that change neither name nor data.
 const HARMLESS: [&str; 8] = ["atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment"];
 
-/// Reads all records of one header; the error says which is wrong.
+/// Reads all records of one header; the error says which one is refused.
 pub(crate) fn parse(mut rest: &[u8]) -> Result<Pax, String> {
     let mut pax = Pax::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -26,7 +26,7 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Pax, String> {
             "path" => pax.path = Some(value.to_vec()),
             "size" => pax.size = Some(decimal(value).ok_or("a pax size that is no number")?),
             _ if HARMLESS.contains(&key) => {}
-            // Vendors' records carry attributes of the file; sparse maps change its data.
+            // Vendors' records have attributes of the file; but sparse maps change its data.
             _ if key.contains('.') && !key.starts_with("GNU.sparse") => {}
             _ => {
                 return Err(format!("pax record '{}' can change what an entry means", key.escape_debug()));

@@ -10,7 +10,8 @@ pub const MANIFEST_SUFFIX: &str = ".volumes.json";
 /// What a path means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathKind {
-    /// All volumes of a set: the path is that of its manifest, or the archive's name where no such file is.
+    /// All volumes of a set: the path is that of its manifest, or the archive's name if no such file is
+    /// there.
     Set {
         /// The manifest.
         manifest: PathBuf,
@@ -45,14 +46,14 @@ pub fn classify(path: &Path) -> PathKind {
     PathKind::Other
 }
 
-/// Of a path that is called as a volume is: the manifest that should lie beside it.
+/// The manifest that should lie beside a volume; `None` if the path isn't named like a volume.
 pub(crate) fn manifest_of_volume(path: &Path) -> Option<PathBuf> {
     let stem = stem_of(path.file_name()?.to_str()?)?;
     Some(manifest_path(&path.with_file_name(stem)))
 }
 
-/// Whether a path is called as a first volume is. Only the first volume looks like an archive, one that was
-/// cut off.
+/// Whether a path is named like a first volume. Only the first volume looks like an archive, one that was cut
+/// off.
 pub(crate) fn is_first_volume(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.and_then(|name| name.rsplit_once('.')).is_some_and(|(_, number)| matches!(number, "001" | "0001"))

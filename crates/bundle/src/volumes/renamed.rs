@@ -1,5 +1,5 @@
-//! Finds volumes and manifests that copying tools or browsers have renamed, by their content. Messages then say
-//! which file to rename: volumes are only read under the names that the manifest has.
+//! Finds volumes and manifests that copying tools or browsers have renamed, by their content. Messages then
+//! say which file to rename: volumes are only read under the names that the manifest has.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -218,7 +218,7 @@ impl<W: DerefMut<Target = FramesWriter>> EntryWriter<W> {
             self.restart()?;
             self.begun = true;
             self.pieces = frames_of_entry(&self.writer.plan, &self.entry).collect();
-            let head = self.entry.head();
+            let head = self.entry.header();
             self.put(&head)?;
         }
         Ok(())

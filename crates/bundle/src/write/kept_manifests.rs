@@ -40,7 +40,7 @@ pub fn keep_manifests<'a>(
 }
 
 fn write_entry(out: &mut impl Write, path: &EntryPath, data: &[u8]) -> io::Result<()> {
-    out.write_all(&header::head(path, data.len() as u64))?;
+    out.write_all(&header::encode(path, data.len() as u64))?;
     out.write_all(data)?;
     let padding = header::padded(data.len() as u64) - data.len() as u64;
     out.write_all(&[0; BLOCK as usize][..padding as usize])

@@ -87,7 +87,7 @@ impl<F: PlacedFiles + 'static> BundleWriter for PlacedWriter<F> {
             let Some(data) = self.plan.known_data(entry) else {
                 break;
             };
-            run.write(files, &entry.head())?;
+            run.write(files, &entry.header())?;
             run.write(files, data)?;
             run.pad();
         }
@@ -171,7 +171,7 @@ impl PlacedBlob {
         if self.run.is_none() {
             let mut run =
                 BlockBuffer::new(self.entry.header_offset, self.room_from(self.entry.header_offset));
-            run.write(&*self.files, &self.entry.head())?;
+            run.write(&*self.files, &self.entry.header())?;
             self.run = Some(run);
         }
         Ok(())

@@ -107,7 +107,7 @@ impl BundleWriter for StreamWriter {
         let mut out = self.take_out()?;
         for entry in self.plan.entries() {
             let Some(data) = self.plan.known_data(entry) else { break };
-            let written = out.write_all(&entry.head()).and_then(|()| out.write_all(data));
+            let written = out.write_all(&entry.header()).and_then(|()| out.write_all(data));
             written.and_then(|()| pad(&mut out, entry)).map_err(WriteError::Stream)?;
         }
         self.out.put(out);
@@ -116,7 +116,7 @@ impl BundleWriter for StreamWriter {
 
     fn blob(&self, entry: &PlannedEntry) -> Result<Box<dyn BlobWriter>, WriteError> {
         let mut out = self.take_out()?;
-        out.write_all(&entry.head()).map_err(WriteError::Stream)?;
+        out.write_all(&entry.header()).map_err(WriteError::Stream)?;
         Ok(Box::new(StreamBlob::new(out, entry, self.out.clone())))
     }
 

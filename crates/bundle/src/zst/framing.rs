@@ -28,8 +28,8 @@ pub(crate) fn planned_frames(plan: &Plan) -> impl Iterator<Item = PlannedFrame> 
     plan.entries().iter().flat_map(|entry| frames_of_entry(plan, entry)).chain([tail])
 }
 
-/// The frames of one entry. If its content may gain, head and padding have frames of their own: so they can be
-/// compared, and the archive can be scanned, without unpacking anything.
+/// The frames of one entry. If its content may gain, head and padding have frames of their own: so they can
+/// be compared, and the archive can be scanned, without unpacking anything.
 pub(crate) fn frames_of_entry(
     plan: &Plan,
     entry: &PlannedEntry,

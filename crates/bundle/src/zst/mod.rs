@@ -1,8 +1,8 @@
 //! A bundle in zstd frames, read in place: `b.tar.zst`.
 //!
 //! What is compressed already lies in *stored* frames, whose every byte but the content follows from the
-//! plan. What gains lies in *packed* frames. The file has a digest of each packed frame's own bytes, so that a
-//! flipped bit is found even where it decodes to the same content. Both kinds are plain zstd (RFC 8878):
+//! plan. What gains lies in *packed* frames. The file has a digest of each packed frame's own bytes, so that
+//! a flipped bit is found even where it decodes to the same content. Both kinds are plain zstd (RFC 8878):
 //! `zstd -d` gives the very archive that would have been written without frames. A seek table at the end, as
 //! in zstd's own seekable format, says where the frames are. `docs/format.md` is the contract.
 //!

@@ -1,4 +1,4 @@
-//! Archives in zstd frames: what is written, that everybody can unpack it, and what is refused.
+//! Archives in zstd frames: what is written, that any zstd can unpack it, and what is refused.
 
 use std::fs;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use airlift_oci::{Digest, Unobserved};
 use crate::frames_file::{PLAIN_LAYER, open, plain_layer, sample, write, write_rest};
 use crate::images::Images;
 
-/// What any zstd makes of it.
+/// The content, as any zstd unpacks it.
 fn unpacked(file: &[u8]) -> Vec<u8> {
     zstd::decode_all(file).unwrap()
 }
@@ -31,7 +31,7 @@ fn unpacked_it_is_the_plain_archive() {
     assert!(file.len() < archive.len() - 6_000, "{} of {}", file.len(), archive.len());
     assert!(file.len() as u64 <= size_at_most(&images.plan()));
     assert!(written(&images) == file, "the same images are the same bytes");
-    // What every reader of the seekable format looks for.
+    // Every reader of the seekable format looks for this.
     assert_eq!(file[file.len() - 4..], 0x8F92_EAB1_u32.to_le_bytes());
 }
 
@@ -156,7 +156,7 @@ fn an_entry_that_starts_over_leaves_no_trace() {
         entry.write(&vec![9; content.len()]).unwrap();
         entry.restart().unwrap();
         entry.write(&content[..content.len() / 2]).unwrap();
-        // Dropped half-way, as where fetching fails.
+        // Dropped half-way, as when fetching fails.
         drop(entry);
         let mut entry = writer.next_entry().unwrap();
         entry.write(content).unwrap();

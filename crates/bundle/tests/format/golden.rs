@@ -1,5 +1,5 @@
-//! The same images are the same bytes, whoever builds them and in whatever order. The two digests below are
-//! the contract of format version 1: a change that makes this test fail is a new version.
+//! The same images are the same bytes on every machine and in any order. The two digests below are the
+//! contract of format version 1: a change that makes this test fail is a new version.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn a_plan_is_a_function_of_the_graph() {
     let mut at = 0;
     for entry in one.entries() {
         assert_eq!(entry.header_offset, at, "nothing lies between two entries");
-        assert_eq!(entry.data_offset, at + entry.head().len() as u64);
+        assert_eq!(entry.data_offset, at + entry.header().len() as u64);
         at = entry.end();
     }
     assert_eq!((one.tail_offset(), one.size()), (at, at + 1024));

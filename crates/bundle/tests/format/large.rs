@@ -41,7 +41,7 @@ fn eight_gibibytes_are_planned_written_and_read() {
         "reserved space is not yet an entry"
     );
     // The blob's data is zeros, which the file has already; its header is all that is missing.
-    std::os::unix::fs::FileExt::write_all_at(&*file, &entry.head(), entry.header_offset).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&*file, &entry.header(), entry.header_offset).unwrap();
 
     let states = resume_states(&file, &plan, 0, &Unobserved).unwrap();
     assert!(matches!(states[..], [ResumeState::Complete, ResumeState::Complete]), "{states:?}");

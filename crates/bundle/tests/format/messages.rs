@@ -5,16 +5,15 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::OpenError;
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::tar::path::PathError;
 use airlift_bundle::volumes::{MIN_VOLUME, Split, VolumeSet};
-use airlift_bundle::{UnfitError, WriteError};
+use airlift_bundle::{OpenError, UnfitError, WriteError};
 use airlift_oci::document::DocumentError;
 use airlift_oci::graph::GraphError;
 use airlift_oci::{Algorithm, Digest, DigestError, ManifestError, Platform};
 
-/// Walks a chain: each message says something of its own.
+/// Walks a chain of errors: no message repeats another.
 fn check(error: &dyn Error) {
     let message = error.to_string();
     assert!(!message.is_empty() && !message.ends_with('.'), "{message}");

@@ -1,4 +1,4 @@
-//! What an archive will hold is known before anything is written.
+//! A plan knows all entries of an archive before anything is written.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Whatever the bytes: an answer, never a panic; and no path leads out of the archive.
+//! Any bytes get an answer, never a panic; and no path leads out of the archive.
 
 use airlift_bundle::EntryPath;
 use airlift_bundle::tar::scan::scan;
@@ -38,7 +38,7 @@ proptest! {
         let mut bytes = Images::sample().archive();
         let blocks = bytes.len() / 512;
         for (place, byte) in edits {
-            // Headers are a small part of the bytes and the whole of the parser.
+            // The parser only reads headers, which are a small part of the bytes.
             let at = place.index(blocks) * 512 + usize::from(byte) * 2 % 512;
             bytes[at] ^= byte;
             if repair {

@@ -1,4 +1,4 @@
-//! What others make of our archives: GNU tar, Python and the `tar` crate.
+//! Other readers of our archives: GNU tar, Python and the `tar` crate.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ fn written() -> (tempfile::TempDir, std::path::PathBuf, BTreeMap<String, Vec<u8>
     (folder, path, expected)
 }
 
-/// Standard output of a program; `None` where the machine doesn't have it.
+/// Standard output of a program; `None` if the machine doesn't have it.
 fn run(program: &str, arguments: &[&str]) -> Option<String> {
     match Command::new(program).args(arguments).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -89,7 +89,7 @@ fn python_reads_every_entry() {
     assert_eq!(found, expected.iter().map(line).collect::<Vec<_>>());
 }
 
-/// Unpacked by somebody, the bundle is a layout folder with the same id.
+/// An unpacked bundle is a layout folder with the same id.
 #[test]
 fn an_unpacked_bundle_is_still_a_layout() {
     let (folder, path, expected) = written();

@@ -1,4 +1,4 @@
-//! Archives made by hand, block by block, so that they can have what no decent writer would write.
+//! Archives made by hand, block by block: they can have entries that no ordinary writer makes.
 
 use std::io::Write;
 

@@ -1,5 +1,5 @@
-//! The strict tar reader: what two parsers could read differently is refused, what is merely another style is
-//! not.
+//! The strict tar reader: it refuses archives that two parsers could read differently, and reads other
+//! styles.
 
 use std::fs::File;
 use std::io::Write;
@@ -181,7 +181,7 @@ fn only_files_and_folders_belong_into_a_layout() {
         let tar = Tar::default().entry("x", kind, b"data").end();
         assert_eq!(rules(&tar), ["tar-type"]);
     }
-    // Links carry no data, so what follows is still looked at.
+    // Links have no data, so the scan goes on behind them.
     let tar = Tar::default().entry("blobs", b'2', b"").entry("x", b'3', b"").file("a\x07", b"").end();
     assert_eq!(rules(&tar), ["tar-type", "tar-type", "tar-path"]);
 }
@@ -254,7 +254,7 @@ fn names_that_lead_out_are_refused() {
     assert_eq!(rules(&Tar::default().raw(prefixed.as_bytes()).end()), ["tar-path"]);
 }
 
-/// Terabytes of nothing are not read to know that there is too much.
+/// The reader refuses terabytes of zeros without reading them.
 #[test]
 fn a_tail_without_end_is_refused_unread() {
     let file = Tar::default().file("index.json", b"{}").end().save();
@@ -490,7 +490,7 @@ fn folders_are_listed_without_following_or_blocking() {
     assert_eq!(rules, ["extra-file", "folder-type", "folder-type", "folder-type"]);
     assert_eq!(archive.blobs().count(), images.contents.len());
 
-    // What was a file when the folder was listed may be something else when it is read.
+    // A file that was there when the folder was listed may be a link when it is read.
     let index = archive.index().unwrap();
     std::fs::remove_file(at("index.json")).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, at("index.json"), rustix::fs::FileType::Fifo, 0o600.into(), 0)

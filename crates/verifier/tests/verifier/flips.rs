@@ -52,7 +52,7 @@ fn the_sample_is_whole() {
 /// header with a pax record. With `AIRLIFT_ALL_BITS` in the environment, all of all.
 fn bits(archive: &[u8]) -> Vec<(usize, usize)> {
     let plan = Images::sample().plan();
-    let pax = plan.entries().iter().find(|entry| entry.head().len() > 512).unwrap();
+    let pax = plan.entries().iter().find(|entry| entry.header().len() > 512).unwrap();
     let whole = [0..plan.entries()[0].end(), pax.header_offset..pax.data_offset];
     let all = std::env::var_os("AIRLIFT_ALL_BITS").is_some();
     let mut dice = Dice(1);

@@ -24,7 +24,7 @@ fn sizes_beyond_octal_are_held_against_the_plan() {
     let file = File::options().read(true).write(true).open(&path).unwrap();
     writer.write_known().unwrap();
     for entry in plan.blobs() {
-        std::os::unix::fs::FileExt::write_all_at(&file, &entry.head(), entry.header_offset).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &entry.header(), entry.header_offset).unwrap();
     }
     let examined = Examined::open(&path, Limits::default()).unwrap();
     assert!(examined.findings().is_empty(), "{:?}", examined.findings());

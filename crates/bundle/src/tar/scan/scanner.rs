@@ -256,7 +256,8 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
         Some(at + BLOCK)
     }
 
-    /// An entry that a layout has no use for. If it carries no data, the scan goes on behind it, to find more.
+    /// An entry that a layout has no use for. If it carries no data, the scan goes on behind it, to find
+    /// more.
     fn unwanted(&mut self, at: u64, header: &HeaderFields) -> Option<u64> {
         let (what, detail) = match header.kind {
             b'2' => ("a symbolic link", Some(Detail::SymbolicLink)),
