@@ -9,8 +9,8 @@ use rustix::io::Errno;
 use crate::rename::rename_over;
 use crate::unsupported::is_unsupported;
 
-/// Makes `file`, which is at `from`, durable, and renames it to `to`, where it replaces what is there. Works on
-/// every file system that can be written to.
+/// Makes `file`, which is at `from`, durable, and renames it to `to`, where it replaces what is there. Works
+/// on every file system that can be written to.
 ///
 /// # Errors
 /// If it can't be flushed or renamed. The name then still belongs to the file that had it.

@@ -1,4 +1,4 @@
-//! Reads an extent of bytes that lie one behind the other in one file, as quickly as the system allows.
+//! Reads an extent, a part of one file, as quickly as the system allows.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
@@ -31,12 +31,12 @@ pub struct Extent {
     pub size: u64,
 }
 
-/// Reads an [`Extent`] from start to end, in pieces that fit the L2 cache. The end of the file inside the extent is
-/// an error, not an end.
+/// Reads an [`Extent`] from start to end, in pieces that fit the L2 cache. The end of the file inside the
+/// extent is an error, not an end.
 ///
-/// What the page cache has is taken from there. What it hasn't is read past it where the file system allows
-/// it: an archive is read once and is often larger than memory, and new pages cost more than the hashing on
-/// some machines.
+/// Data that is in the page cache is taken from there. Other data is read past it where the file system
+/// allows that: an archive is read once and is often larger than memory, and on some machines new pages cost
+/// more than the hashing.
 #[derive(Debug)]
 pub struct ExtentReader {
     extent: Extent,

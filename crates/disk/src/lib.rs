@@ -2,8 +2,8 @@
 //! reads and writes, and reading at offsets.
 //!
 //! Not every system and file system knows every operation. Where one is missing, this crate has a portable
-//! fallback, so that no other crate needs a `cfg` or asks what it runs on. `docs/filesystems.md` has the table
-//! of what is missing where. This crate knows no archive, no image and no network.
+//! fallback, so that no other crate needs a `cfg` or asks what it runs on. `docs/filesystems.md` has the
+//! table of what is missing where. This crate knows no archive, no image and no network.
 
 mod aligned;
 mod direct_file;

@@ -5,8 +5,8 @@ use std::io;
 
 use crate::unsupported::is_unsupported;
 
-/// Reserves `size` bytes for the file, so that a full disk shows now and not after an hour's transfer. Where a
-/// file system can't reserve, the file gets that length without blocks, or it grows as it is written to.
+/// Reserves `size` bytes for the file, so that a full disk shows now and not after an hour's transfer. Where
+/// a file system can't reserve, the file gets that length without blocks, or it grows as it is written to.
 ///
 /// # Errors
 /// If there is no room, the file is too large for the file system, or the disk fails.

@@ -46,7 +46,7 @@ pub fn platforms_of(
     platforms
 }
 
-/// The config that names a leaf's platform, where no index does and it is small enough to be one.
+/// The config that names a leaf's platform, where no index does and the config is not too large.
 pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<&'a Descriptor> {
     let raw = graph.manifest(&leaf.digest).filter(|_| leaf.platform_in_config)?.raw.as_ref()?;
     match raw.node() {

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 64;
 /// A digest algorithm that Airlift can compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
-    /// SHA-256, the one that everybody uses.
+    /// SHA-256, which nearly all tools use.
     Sha256,
     /// SHA-384: read where others wrote it.
     Sha384,
@@ -219,7 +219,7 @@ enum State {
 }
 
 impl fmt::Debug for Hasher {
-    /// Half a hash says nothing to anybody.
+    /// The state of an unfinished hash is of no use in a message.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Hasher")
     }

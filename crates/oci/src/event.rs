@@ -56,8 +56,7 @@ pub enum Event {
         /// How many bytes.
         bytes: u64,
     },
-    /// The phase is shorter than it was said to be: so many bytes are not gone through, because nothing can
-    /// come of them.
+    /// The phase is shorter than announced: so many bytes are not processed, because that would be of no use.
     Shortened {
         /// How many bytes.
         bytes: u64,
@@ -146,7 +145,7 @@ impl Phase {
         }
     }
 
-    /// Starts a phase in which `bytes` are gone through in all. It ends when the value is dropped.
+    /// Starts a phase that processes `bytes` in all. The phase ends when the value is dropped.
     pub fn start(self, observer: &dyn Observer, bytes: u64) -> RunningPhase<'_> {
         observer.notice(Event::PhaseStarted { phase: self, bytes });
         RunningPhase { phase: self, observer }

@@ -1,8 +1,8 @@
 //! A read view of an image's configuration, for people: what the image starts, and how it was made.
 //!
-//! [`oci_spec::image::ImageConfiguration`] reads the JSON. Nothing is ever written from it: configs are blobs,
-//! and their bytes travel unchanged. Texts are as they stand in the config; the terminal's rules are for
-//! those who print them.
+//! [`oci_spec::image::ImageConfiguration`] reads the JSON. Nothing is ever written from it: configs are
+//! blobs, and their bytes travel unchanged. Texts are as they stand in the config: escape them before you
+//! print them.
 //!
 //! Specification: OCI image-spec 1.1, `config.md`.
 

@@ -1,7 +1,7 @@
 //! The two documents of an OCI image layout that are not content: `oci-layout` and `index.json`.
 //!
-//! These are Airlift's own words, so they are written here; everything that they point to is somebody else's
-//! and is never rewritten. OCI image-spec 1.1, `image-layout.md`.
+//! Airlift writes these two documents itself. Everything that they point to comes from others and is never
+//! rewritten. OCI image-spec 1.1, `image-layout.md`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -41,11 +41,11 @@ const LAYOUT_VERSION: &str = "1.0.0";
 pub struct Root {
     /// What is meant.
     pub descriptor: Descriptor,
-    /// The name it goes by: a full reference in our bundles, whatever a tool wrote in others.
+    /// Its name: a full reference in our bundles, any text in layouts of other tools.
     pub reference: Option<String>,
     /// What was chosen of it; `None`: all.
     pub selection: Option<Selection>,
-    /// For signatures, SBOMs and the like: the manifest that it is attached to.
+    /// For signatures, SBOMs and other referrers: the manifest that it is attached to.
     pub subject: Option<Digest>,
     /// Layers with `urls` that stay outside, because the source didn't have them. Sorted, each once.
     pub external: Vec<Digest>,
@@ -106,6 +106,9 @@ pub fn canonical_order(roots: &mut Vec<Root>) {
 
 /// The bytes of `index.json` for `roots`, which are in canonical order. The same roots always give the same
 /// bytes.
+///
+/// # Errors
+/// If the roots can't be written as JSON.
 pub fn encode_index(roots: &[Root]) -> Result<Vec<u8>, DocumentError> {
     let manifests = roots
         .iter()
@@ -124,7 +127,7 @@ fn annotations_of(root: &Root) -> BTreeMap<&'static str, Cow<'_, str>> {
     let mut annotations = BTreeMap::new();
     if let Some(name) = &root.reference {
         annotations.insert(REF_NAME, Cow::from(name));
-        // What is attached to an image is no image that containerd could run, and gets no name there.
+        // containerd can't run what is attached to an image, so that gets no name there.
         if root.subject.is_none() {
             annotations.insert(CONTAINERD_NAME, Cow::from(name));
         }
@@ -152,6 +155,10 @@ fn list(items: &[impl ToString]) -> String {
 }
 
 /// Reads the roots of any tool's `index.json`, in its order.
+///
+/// # Errors
+/// If it is no index, if two readers could understand it differently, or if an annotation of Airlift's own
+/// can't be read.
 pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, DocumentError> {
     let document = Document::parse(bytes)?;
     if document.config.is_some() || document.layers.is_some() {
@@ -193,7 +200,7 @@ fn root_of(mut descriptor: Descriptor) -> Result<Root, DocumentError> {
         Ok(digests)
     };
     let (external, absent) = (digests(EXTERNAL)?, digests(ABSENT)?);
-    // What is read by now need not be kept a second time.
+    // The others are read by now and need not be kept a second time.
     if annotations.contains_key(REFERENCE_TYPE) {
         let of_attestation = |key: &String| matches!(key.as_str(), REFERENCE_TYPE | REFERENCE_DIGEST);
         descriptor.annotations = annotations.into_iter().filter(|(key, _)| of_attestation(key)).collect();
@@ -226,6 +233,9 @@ pub fn encode_plain_layout() -> Vec<u8> {
 }
 
 /// Reads `oci-layout`: the bundle's id where it is one of ours, `None` in other tools' layouts.
+///
+/// # Errors
+/// If it isn't JSON that all readers understand in the same way, or its version is unknown.
 pub fn parse_layout(bytes: &[u8]) -> Result<Option<Digest>, DocumentError> {
     parse_with(bytes, LayoutSeed)
 }

@@ -129,6 +129,9 @@ pub struct RawManifest {
 impl RawManifest {
     /// Proves `bytes` against a descriptor: size, digest, media type, and JSON that can be read in one way
     /// only.
+    ///
+    /// # Errors
+    /// If one of these differs, or the JSON is refused.
     pub fn prove(bytes: Bytes, descriptor: &Descriptor) -> Result<Self, ManifestError> {
         let digest = descriptor.digest;
         if bytes.len() as u64 != descriptor.size {
@@ -141,8 +144,11 @@ impl RawManifest {
         Self::received(bytes, digest, Some(&descriptor.media_type))
     }
 
-    /// Proves `bytes` against a digest alone, as for a root that a registry answered with; `announced` is the
-    /// answer's `Content-Type`, if any.
+    /// Proves `bytes` against a digest alone, as for a root that a registry sent. `announced` is the
+    /// response's `Content-Type`, if any.
+    ///
+    /// # Errors
+    /// If they are too many, the digest or media type differs, or the JSON is refused.
     pub fn received(bytes: Bytes, digest: Digest, announced: Option<&str>) -> Result<Self, ManifestError> {
         let size = bytes.len() as u64;
         if size > MAX_MANIFEST {
@@ -161,8 +167,11 @@ impl RawManifest {
         Ok(RawManifest { bytes, digest, media_type, node: Arc::new(node), subject, artifact_type })
     }
 
-    /// Holds a registry's `Content-Type` against the media type, which must agree unless it says nothing in
-    /// particular.
+    /// Compares a registry's `Content-Type` with the media type. They must agree, unless the header says
+    /// nothing in particular.
+    ///
+    /// # Errors
+    /// If they differ.
     pub fn announced_as(self, content_type: Option<&str>) -> Result<Self, ManifestError> {
         match content_type.and_then(specific) {
             Some(announced) if announced != self.media_type => Err(ManifestError::MediaType {
@@ -189,7 +198,7 @@ impl RawManifest {
         self.bytes.len() as u64
     }
 
-    /// The body's own `mediaType`, else the announced one: what a registry must be told as `Content-Type`.
+    /// The body's own `mediaType`, else the announced one. A push sends it as `Content-Type`.
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
@@ -199,7 +208,7 @@ impl RawManifest {
         &self.node
     }
 
-    /// What the manifest speaks of, if it is a referrer.
+    /// The manifest that it describes, if it is a referrer.
     pub fn subject(&self) -> Option<&Descriptor> {
         self.subject.as_deref()
     }

@@ -1,5 +1,7 @@
 //! Media types of the documents that make up an image, and what Airlift does with each.
 //!
+//! They are constants, so that they can be matched; a test holds them against [`oci_spec::image::MediaType`].
+//!
 //! OCI image-spec 1.1, `media-types.md`; Docker image manifest v2, schema 2.
 
 /// An OCI image index: a list of manifests, usually one a platform.
@@ -24,7 +26,7 @@ pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v
 /// Docker's first manifest format, signed: refused as well.
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-/// Everything that a registry may answer a manifest request with, most wanted first: the `Accept` header.
+/// The types that a registry may send for a manifest, the preferred one first: the `Accept` header.
 pub const ACCEPTED_MANIFESTS: [&str; 5] =
     [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, OCI_ARTIFACT];
 
@@ -52,7 +54,7 @@ pub fn kind(media_type: &str) -> Kind {
 }
 
 /// The manifest type of which `media_type` is another spelling: in another case, or with parameters. `None`
-/// for what is spelled as it has to be, and for what is no manifest's.
+/// for the right spelling, and for types of other content.
 pub fn respelled(media_type: &str) -> Option<&'static str> {
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     let all = ACCEPTED_MANIFESTS.into_iter().chain([DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED]);
@@ -62,6 +64,27 @@ pub fn respelled(media_type: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_specification_spells_them_like_this() {
+        use oci_spec::image::{MediaType, ToDockerV2S2};
+        for (text, known) in [
+            (OCI_INDEX, MediaType::ImageIndex),
+            (OCI_MANIFEST, MediaType::ImageManifest),
+            (OCI_CONFIG, MediaType::ImageConfig),
+            (OCI_ARTIFACT, MediaType::ArtifactManifest),
+            (OCI_EMPTY, MediaType::EmptyJSON),
+        ] {
+            assert_eq!(MediaType::from(text), known);
+        }
+        for (text, known) in [
+            (DOCKER_LIST, MediaType::ImageIndex),
+            (DOCKER_MANIFEST, MediaType::ImageManifest),
+            (DOCKER_CONFIG, MediaType::ImageConfig),
+        ] {
+            assert_eq!(known.to_docker_v2s2(), Ok(text));
+        }
+    }
 
     #[test]
     fn other_spellings_of_manifest_types_are_known() {

@@ -28,7 +28,7 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Whether this is the marker under which BuildKit files attestations: no platform at all.
+    /// Whether this is the marker that BuildKit gives to attestations, and no platform at all.
     pub fn is_unknown(&self) -> bool {
         self.os == "unknown" || self.architecture == "unknown" || self.os.is_empty()
     }
@@ -67,9 +67,8 @@ impl Platform {
         self.normalised().to_string().escape_debug().to_string()
     }
 
-    /// Whether an image for `self` is what someone who asked for `wanted` means. A version of the system
-    /// counts only where it was asked for, up to the precision that was given: `10.0.17763` takes
-    /// `10.0.17763.5329`.
+    /// Whether an image for `self` fits a request for `wanted`. A version of the system counts only where it
+    /// was asked for, up to the precision that was given: `10.0.17763` takes `10.0.17763.5329`.
     pub fn satisfies(&self, wanted: &Platform) -> bool {
         let (have, want) = (self.normalised(), wanted.normalised());
         let version_fits = match (&want.os_version, &have.os_version) {

@@ -1,8 +1,8 @@
 //! Which platforms of an image are carried, and which manifests below a root that concerns.
 //!
-//! All manifests of an index are always carried; they are small, and without them the index could not be
-//! read. What a selection leaves out are the configs and layers of the platforms that were not chosen. It
-//! stands in `index.json`, so what an archive must hold stays a pure function of that file and the manifests.
+//! A bundle has all manifests of an index: they are small, and without them no registry takes the index. A
+//! selection leaves out the configs and layers of the other platforms. It is written to `index.json`, so
+//! that this file and the manifests alone decide what an archive must hold.
 
 use crate::{Digest, Platform};
 

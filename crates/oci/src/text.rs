@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 
-/// Whether a character is shown as itself, and no terminal obeys it: not control characters (U+0080 to U+009F
-/// among them), not what turns the direction of writing or ends a line, nor what is invisible or changes the
-/// character before it.
+/// Whether a character shows as itself and has no effect on a terminal. False for control characters (U+0080
+/// to U+009F among them), for those that turn the direction of writing or end a line, and for those that are
+/// invisible or change the character before them.
 pub fn shows(c: char) -> bool {
     matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1
 }
 
-/// A text from outside, with everything that a terminal could obey, or that doesn't show, spelt out.
+/// A text from outside, with every character escaped that has an effect on a terminal or doesn't show.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     spelt_out(text, shows, |c, out| out.extend(c.escape_debug()))
 }
 
-/// A JSON document that reads the same, with everything that a terminal could obey, or that doesn't show,
-/// written as `\u` and four hex digits.
+/// A JSON document of the same meaning, in which every character that has an effect on a terminal or doesn't
+/// show is written as `\u` and four hex digits.
 ///
 /// JSON's own writers leave U+007F and all that lies beyond ASCII as it is. Outside of strings a document has
 /// no such characters.
@@ -46,8 +46,8 @@ fn spelt_out(text: &str, stays: impl Fn(char) -> bool, spell: impl Fn(char, &mut
     Cow::Owned(out)
 }
 
-/// What somebody typed, fit for a message: short enough, and without a password. `user:password@host` is in
-/// no grammar here, but people try it, and messages end up in logs.
+/// A text that a user typed, fit for a message: short enough, and without a password. No grammar here has
+/// `user:password@host`, but people try it, and messages end up in logs.
 pub fn without_password(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((before, after)) if before.contains(':') && !after.starts_with("sha") => {

@@ -1,4 +1,4 @@
-//! Bodies in pieces: what comes in is gathered, what goes out is read, 256 KiB at a time.
+//! Bodies in pieces of 256 KiB: requests are gathered into them, responses are read in them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::blocking::blocking;
 use crate::failure::{Code, Failure};
 use crate::storage::{Blob, StorageError};
 
-/// The size of a piece in bytes: it stays in the L2 cache, and a thread switch a piece costs nothing.
+/// The size of a piece in bytes: it stays in the L2 cache, and one thread switch a piece costs little.
 pub(crate) const PIECE: usize = 256 << 10;
 
 /// How much of an unwanted body is read before the connection is given up.
@@ -101,7 +101,7 @@ impl Incoming {
                 }
             }
         };
-        // In all, not a frame: nobody gets to hold a connection with an unwanted body.
+        // The timeout is for all frames together, so that no client can keep a connection with an unwanted body.
         let _ = tokio::time::timeout(timeout, read).await;
     }
 

@@ -132,7 +132,7 @@ impl Failure {
 
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
-        // The path stays here: who asks over the network has no use for it.
+        // The path stays in the log: a client has no use for it.
         tracing::error!(error = &error as &dyn std::error::Error, "storage failed");
         Failure::new(Code::Unknown, "the registry's storage failed")
     }

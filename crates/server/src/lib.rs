@@ -1,8 +1,8 @@
 //! An OCI registry small enough to live in a binary: distribution-spec 1.1 over HTTP/1.1, writable over a
 //! scratch folder.
 //!
-//! It is the registry of `airlift demo` and of the tests: strict in what it takes, exact in what it hands
-//! out. Bytes are kept and served as they came; nothing is ever serialised again. It has no TLS, no
+//! It is the registry of `airlift demo` and of the tests: strict in what it takes, exact in what it serves.
+//! Bytes are kept and served as they came; nothing is ever serialised again. It has no TLS, no
 //! credentials and no garbage collection, and what it knows of names and tags lives as long as the
 //! [`Server`].
 //!

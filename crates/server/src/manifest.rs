@@ -40,7 +40,7 @@ pub(crate) enum ManifestError {
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) kind: Kind,
-    /// The media type that both the request and the body stand by.
+    /// The media type that the request and the body agree on.
     pub(crate) media_type: String,
     /// What must be in the repository before this manifest: children, or its blobs without `urls`.
     pub(crate) required: Vec<Digest>,

@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderMap, Method};
 
-/// The method, the headers and the part of the URL after the question mark, which, unlike the path, clients do
-/// percent-encode.
+/// The method, the headers and the part of the URL after the question mark, which, unlike the path, clients
+/// do percent-encode.
 pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
@@ -11,8 +11,8 @@ pub(crate) struct RequestHead<'a> {
 }
 
 impl RequestHead<'_> {
-    /// The value of a parameter in the query, decoded; the first one counts. `None` if it is absent or decodes
-    /// to no text.
+    /// The value of a parameter in the query, decoded; the first one counts. `None` if it is absent or
+    /// decodes to no text.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         value(self.query, name)
     }

@@ -1,4 +1,5 @@
-//! What is odd about a manifest's form and changes nothing of what it leads to: other readers may refuse it.
+//! Oddities of a manifest's form. They don't change what the manifest leads to, but other tools may refuse
+//! it.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::strict::parse_with;
 use super::view::Document;
 
-/// Says what is odd about JSON that was read as a [`Document`]; empty where nothing is.
+/// The oddities of JSON that was read as a [`Document`].
 pub fn oddities(bytes: &[u8]) -> Vec<String> {
     let mut odd = Vec::new();
     if let Some(version) = Document::parse(bytes).ok().and_then(|document| document.schema_version)
@@ -21,7 +22,7 @@ pub fn oddities(bytes: &[u8]) -> Vec<String> {
     odd
 }
 
-/// Where in a document we are. The answer is whether there are annotations in it that are no strings.
+/// A place in a document. Reading it finds out whether there are annotations in it that are no strings.
 #[derive(Clone, Copy)]
 enum Look {
     /// An index or manifest, or a descriptor in it.

@@ -26,7 +26,7 @@ fn json_error(error: serde_json::Error) -> DocumentError {
     DocumentError::Json(harmless(&error.to_string()).into_owned())
 }
 
-/// serde_json skips members that nobody reads without a limit on their depth; other parsers recurse and die.
+/// serde_json skips unused members without a limit on their depth. Other parsers recurse into them and crash.
 fn check_depth(bytes: &[u8]) -> Result<(), DocumentError> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in bytes {
@@ -47,7 +47,7 @@ fn check_depth(bytes: &[u8]) -> Result<(), DocumentError> {
     Ok(())
 }
 
-/// A member name as a reader without regard for case sees it.
+/// A member's name as a parser sees it that ignores case.
 fn folded(name: &str) -> String {
     name.chars()
         .map(|c| match c {

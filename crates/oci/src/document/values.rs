@@ -1,12 +1,13 @@
-//! The values inside descriptors and documents that are no objects with known members: annotations, lists of
-//! texts, and what may be null. None keeps more than it is asked for, whatever somebody wrote there.
+//! Values inside of descriptors and documents that are no objects with known members: annotations, lists of
+//! texts, and values that may be null. None of them keeps more than Airlift uses, whatever the JSON has
+//! there.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Annotations: string to string. Values of other types are somebody else's business and are passed over.
+/// Annotations: string to string. Values of other types are skipped.
 #[derive(Clone, Copy)]
 pub(super) enum AnnotationsSeed {
     /// All are kept.
@@ -65,8 +66,7 @@ impl<'de> Visitor<'de> for AnnotationsSeed {
     }
 }
 
-/// A text; anything else is gone through without being kept, so that no list of a million numbers takes up
-/// room.
+/// A text. Anything else is skipped, so that a list of a million numbers takes no memory.
 struct TextSeed;
 
 impl<'de> DeserializeSeed<'de> for TextSeed {
@@ -122,9 +122,9 @@ impl<'de> Visitor<'de> for TextSeed {
 #[derive(Clone, Copy)]
 pub(super) struct TextsSeed;
 
-/// More URLs or features than this are nobody's.
+/// A list with more URLs or features is refused.
 const MAX_TEXTS: usize = 1_000;
-/// So many are kept, more than any image has: `""` is 24 times larger once it is read.
+/// How many are kept, more than any image has: `""` is 24 times larger once it is read.
 const KEPT_TEXTS: usize = 8;
 
 impl<'de> DeserializeSeed<'de> for TextsSeed {

@@ -41,14 +41,17 @@ pub struct Document {
 
 impl Document {
     /// Reads `bytes` as an index or a manifest.
+    ///
+    /// # Errors
+    /// If it is not JSON, or JSON that two readers could understand differently.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
         parse_with(bytes, DocumentSeed)
     }
 }
 
-/// What an image config says of its platform; `None` where it names neither system nor architecture.
+/// The platform that an image config names; `None` where the system or the architecture is missing.
 ///
-/// Configs of artifacts are anything at all, so JSON that can't be read is simply no platform.
+/// An artifact's config can be anything, so JSON that can't be read names no platform and is no error.
 pub fn platform_of_config(bytes: &[u8]) -> Option<Platform> {
     parse_with(bytes, PlatformSeed)
         .ok()
@@ -180,7 +183,7 @@ impl<'de> Visitor<'de> for ListSeed {
     }
 }
 
-/// Decodes inline content and proves it, so that nothing behind this line has to.
+/// Decodes inline content and proves it, so that no other code has to.
 fn inline(text: &str, digest: &Digest, size: u64) -> Result<Vec<u8>, String> {
     if size > MAX_INLINE {
         return Err(format!("the descriptor of {digest} carries more than {MAX_INLINE} bytes inline"));

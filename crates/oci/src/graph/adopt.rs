@@ -1,11 +1,10 @@
-//! Finds out what is attached to what in layouts of other tools, which don't say it in `index.json` as ours
-//! do.
+//! Finds out what is attached to what in other tools' layouts. Their `index.json` doesn't say it, ours does.
 //!
 //! | tool | an attached root has |
 //! |---|---|
 //! | oras, and others that copy referrers | a `subject` in its manifest, mostly no name |
 //! | regctl | a `subject`; and the list of referrers is a root, too, under the name of the fallback tag |
-//! | whoever copied tags | cosign's tag for its name: `sha256-<hex>.sig`, `.att`, `.sbom` |
+//! | a copy of all tags | cosign's tag for its name: `sha256-<hex>.sig`, `.att`, `.sbom` |
 //! | `cosign save` | the image's own name, or none as the image, and layers that are signatures or attestations |
 
 use std::collections::{HashMap, HashSet};
@@ -25,8 +24,8 @@ const COSIGN_LAYERS: [(&str, &str); 2] = [
 ];
 
 impl Graph {
-    /// The same graph, whose roots say what they are attached to where that is among the manifests here. For
-    /// layouts of other tools: our own say so themselves.
+    /// The same graph, with a subject for each root that is attached to one of its manifests. For layouts of
+    /// other tools: our own name the subjects themselves.
     pub fn adopt_attached(mut self) -> Self {
         let adopter = Adopter::new(&self);
         let adopted: Vec<Option<Root>> = self.roots.iter().map(|root| adopter.adopted(root)).collect();

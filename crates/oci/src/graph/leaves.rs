@@ -27,9 +27,9 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
     let mut found = Found::default();
     let mut seen = HashSet::new();
     let mut level = vec![(root.descriptor.clone(), None)];
-    // Level by level, as the archive has them. An index is gone through again only where what it inherits can
-    // make a difference: with a platform or without, and with a chosen one or another. A thousand ways to it
-    // are not a thousand walks.
+    // Level by level, as the archive has them. An index is walked again only where the platform that it
+    // inherits can make a difference: with a platform or without, and with a chosen one or another. A
+    // thousand ways to one index are not a thousand walks.
     while !level.is_empty() {
         let mut next = Vec::new();
         for (descriptor, inherited) in level {
@@ -58,12 +58,12 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
     found.leaves.into_iter().map(|(leaf, _)| leaf).collect()
 }
 
-/// What a descriptor says of the platform; BuildKit's "unknown" says nothing.
+/// The platform that a descriptor names. BuildKit's "unknown" names none.
 fn own_platform(descriptor: &Descriptor) -> Option<Platform> {
     descriptor.platform.clone().filter(|platform| !platform.is_unknown())
 }
 
-/// One leaf, and for an attestation the manifest that it speaks of.
+/// One leaf, and for an attestation the manifest that it describes.
 fn leaf(
     descriptor: &Descriptor,
     platform: Option<Platform>,
@@ -76,7 +76,8 @@ fn leaf(
         let leaf = Leaf { digest, platform: None, platform_in_config: false, carried: Carried::Yes };
         return (leaf, subject);
     }
-    // A marker without a platform is nobody's in particular, so everybody gets it; so does what is no image.
+    // A marker without a platform belongs to all platforms, and so does a manifest that is no image.
+    // Both are always carried.
     let is_marked = descriptor.platform.is_some();
     let is_image = matches!(node, Some(Node::Manifest { config, .. }) if is_image_config(&config.media_type));
     let platform_in_config = platform.is_none() && !is_marked && is_image;
@@ -109,7 +110,7 @@ fn absent_leaf(descriptor: &Descriptor, platform: Option<Platform>, selection: O
     Leaf { digest, platform, platform_in_config, carried }
 }
 
-/// Leaves, each once, and for attestations what they speak of.
+/// Leaves, each once, and for attestations the manifests that they describe.
 #[derive(Default)]
 struct Found {
     leaves: Vec<(Leaf, Option<Digest>)>,
@@ -132,8 +133,8 @@ impl Found {
     }
 }
 
-/// An attestation goes where the manifest goes that it speaks of. One that speaks of something outside the
-/// image is carried.
+/// An attestation is carried if the manifest that it describes is. An attestation of something outside of the
+/// image is always carried.
 fn settle_attestations(found: &mut [(Leaf, Option<Digest>)]) {
     let omitted: HashSet<Digest> =
         found.iter().filter(|(leaf, _)| !leaf.carried.is_chosen()).map(|(leaf, _)| leaf.digest).collect();

@@ -32,7 +32,7 @@ impl Graph {
         self.find(manifest).map_or(Carried::Yes, |entry| entry.carried)
     }
 
-    /// The same as a plain yes or no.
+    /// Whether a manifest's blobs are carried, as a plain yes or no.
     pub fn carries(&self, manifest: &Digest) -> bool {
         self.carried(manifest) == Carried::Yes
     }

@@ -1,7 +1,7 @@
 //! The graph below a bundle's roots, walked level by level without doing any I/O.
 //!
-//! A [`GraphBuilder`] says which manifests it wants next; the caller gets them, from a registry or an archive,
-//! and supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
+//! A [`GraphBuilder`] says which manifests it wants next; the caller gets them, from a registry or an
+//! archive, and supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
 
 mod absent;
 mod adopt;

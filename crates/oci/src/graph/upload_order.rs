@@ -38,7 +38,7 @@ impl Graph {
 }
 
 /// Which of the `known` manifests have to be at a registry before it takes this one: its children, and its
-/// subject. The specification has a subject come in either order; not every registry does.
+/// subject. The specification lets the two come in either order; some registries don't.
 fn needs_of(entry: &ManifestEntry, known: &HashSet<Digest>) -> HashSet<Digest> {
     let children = entry.raw.iter().flat_map(Graph::children_of);
     let subject = entry.raw.as_ref().and_then(RawManifest::subject);

@@ -1,6 +1,7 @@
-//! Registry hosts: how they are written, which of them are this very machine, and which ones a flag names.
+//! Registry hosts: how they are written, which of them are this machine, and which hosts an option names.
 //!
-//! What a host means for a request (scheme, client, proxy) is decided in `http`; here are only names.
+//! These are names only. The crate `registry` decides what a host means for a request (scheme, client,
+//! proxy).
 
 use core::net::IpAddr;
 use std::fmt;
@@ -82,7 +83,7 @@ impl Host {
         if self.port.is_none() && self.name == HUB { HUB_API.to_owned() } else { self.to_string() }
     }
 
-    /// Whether this host, as the value of a flag, names the host of `url`: without a port it names every
+    /// Whether this host, as the value of an option, names the host of `url`: without a port it names every
     /// port.
     pub fn names_url(&self, url: &Url) -> bool {
         let same_name = url.host_str().is_some_and(|host| host == self.name || host == self.api());
@@ -119,8 +120,7 @@ impl FromStr for Host {
         if !name.starts_with('[') && !is_dns_name(&name) {
             return Err(bad_name());
         }
-        // What the URL parser would turn into something else (127.1, 0x7f000001) must not slip through as a
-        // name.
+        // A text that the URL parser turns into something else (127.1, 0x7f000001) is no name.
         let meant = Url::parse(&format!("http://{name}/")).ok();
         let meant = meant.as_ref().and_then(Url::host_str).ok_or_else(bad_name)?;
         if meant != name && !name.starts_with('[') {
@@ -172,7 +172,7 @@ pub fn is_loopback(name: &str) -> bool {
     name == "localhost" || address(name).is_some_and(|address| address.is_loopback())
 }
 
-/// Whether `name` can only mean something beside this machine, which no public registry may point us to.
+/// Whether `name` can only mean this machine or its own network, where no public registry may send us.
 pub fn is_machine_local(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let by_address = address(name).is_some_and(|address| {

@@ -1,4 +1,5 @@
-//! Names as they stand in layouts, of whatever tool: texts that are often references, and sometimes bare tags.
+//! Names as they stand in layouts, of whatever tool: texts that are often references, and sometimes bare
+//! tags.
 
 /// A reference without its tag or digest. `None`: a bare tag, as many tools write, which names no repository.
 pub fn repository_of(reference: &str) -> Option<&str> {

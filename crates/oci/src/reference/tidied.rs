@@ -1,9 +1,9 @@
-//! What somebody most likely meant by a text that is almost a name: people paste addresses of browsers, other
-//! tools' transports, and lines with spaces.
+//! The name that was most likely meant by a text that is almost one: people paste addresses from browsers,
+//! the transports of other tools, and lines with spaces.
 
 use super::host::{Host, split_scheme};
 
-/// A text without what doesn't belong into a name, and what that was.
+/// A text without the parts that don't belong into a name, and advice on those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tidied {
     /// What is left.
@@ -46,7 +46,7 @@ impl Tidied {
         (!faults.is_empty()).then_some(Tidied { text: lower, faults })
     }
 
-    /// What to do, and what comes of it: `leave 'docker://' out: nginx:1.27`.
+    /// What to change, and the result: `leave 'docker://' out: nginx:1.27`.
     pub fn advice(&self) -> String {
         format!("{}: {}", self.faults.join(" and "), self.text)
     }

@@ -12,7 +12,7 @@ use crate::request::RequestHead;
 use crate::response::{Response, set};
 use crate::storage::{ContentStore, More};
 
-/// The most tags in one answer, however many were head for.
+/// The most tags in one answer, however many were asked for.
 const MAX_PAGE: usize = 1000;
 
 /// GET and HEAD.

@@ -103,7 +103,7 @@ impl Catalogue {
                 Ok(last) => Box::new(
                     holdings.tags.range((Bound::Excluded(last), Bound::Unbounded)).map(|(tag, _)| tag),
                 ),
-                // Not a tag itself, but still a place in the order.
+                // It is no tag, but still has a place in the order.
                 Err(_) => Box::new(holdings.tags.keys().filter(move |tag| tag.as_str() > last)),
             },
         };

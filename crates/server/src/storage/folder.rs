@@ -29,7 +29,7 @@ const MAX_SESSIONS: usize = 4096;
 /// An open upload, shared by the requests that feed it.
 pub(crate) type SharedSession = Arc<tokio::sync::Mutex<UploadSession>>;
 
-/// Why a manifest was not taken, other than by its own fault.
+/// Why a sound manifest was not taken.
 #[derive(Debug)]
 pub(crate) enum ManifestRefused {
     /// These digests are not in the repository.
@@ -158,7 +158,7 @@ impl Folder {
         lock(&self.catalogue).remove_blob(repository, digest)
     }
 
-    /// Keeps a manifest as its bytes are, and moves its tag.
+    /// Keeps a manifest's exact bytes, and moves its tag.
     pub(crate) fn keep_manifest(
         &self,
         repository: &Repository,
@@ -248,7 +248,7 @@ impl ContentStore for Folder {
         let path = self.path(digest);
         let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (size, file) = opened.map_err(|source| StorageError::Io { action: "open", path, source })?;
-        // Of all else the last bytes are held back until it is proven; nothing has no last bytes.
+        // Other blobs are proven before their last bytes are sent; an empty one has no last bytes.
         if size == 0 && !digest.matches(b"") {
             return Err(StorageError::Altered(*digest));
         }
@@ -264,7 +264,7 @@ impl ContentStore for Folder {
     }
 }
 
-/// No code here leaves a locked value half-changed, so a poisoned lock is as good as a sound one.
+/// No code here leaves a locked value half-changed, so a poisoned lock can be used like a sound one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What the registry hands out, and where it comes from.
+//! What the registry serves, and where it is kept.
 
 mod catalogue;
 mod content;

@@ -28,7 +28,7 @@ pub(crate) enum Finish {
 }
 
 impl UploadSession {
-    /// A session with an empty file in `folder`, which nobody else can name in advance.
+    /// A session with an empty file in `folder`. No one can guess the file's name in advance.
     pub(super) fn create(folder: &Path, algorithm: Algorithm) -> Result<Self, StorageError> {
         let file = tempfile::Builder::new().prefix("upload-").tempfile_in(folder);
         let file = file.map_err(|source| StorageError::Io {
@@ -70,7 +70,7 @@ impl UploadSession {
         // Opened for each piece: a thousand sleeping uploads must not hold a thousand descriptors.
         let mut file = OpenOptions::new().append(true).open(path).map_err(io)?;
         if let Err(source) = file.write_all(piece) {
-            // Half a piece must not stay: the hash does not know of it.
+            // Half a piece must not stay: it is not in the hash.
             let _ = file.set_len(self.written);
             return Err(io(source));
         }
