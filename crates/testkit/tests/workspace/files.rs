@@ -104,15 +104,28 @@ pub(crate) fn paths_of_the_architecture() -> Vec<String> {
     lost_paths("docs/architecture.md", &read("docs/architecture.md"))
 }
 
-/// The paths in backticks of a page that lead to nothing.
+/// The paths and modules in backticks of a page that lead to nothing.
 fn lost_paths(page: &str, text: &str) -> Vec<String> {
-    let named = text.split('`').skip(1).step_by(2);
-    let paths = named.filter(|named| {
-        let is_inside = ["crates/", "docs/", "fuzz/", "tests/"].iter().any(|start| named.starts_with(start));
-        is_inside && !named.contains(char::is_whitespace)
+    let named = text.split('`').skip(1).step_by(2).filter(|named| !named.contains(char::is_whitespace));
+    let lost = named.filter(|named| {
+        let is_path = ["crates/", "docs/", "fuzz/", "tests/"].iter().any(|start| named.starts_with(start));
+        let is_module =
+            named.contains("::") && named.bytes().all(|b| b.is_ascii_lowercase() || b":_".contains(&b));
+        is_path && !workspace_root().join(named).exists() || is_module && !is_there(named)
     });
-    let lost = paths.filter(|path| !workspace_root().join(path).exists());
-    lost.map(|path| format!("{page} names {path}, which is not there")).collect()
+    lost.map(|named| format!("{page} names {named}, which is not there")).collect()
+}
+
+/// Whether a crate has this module: `disk::rename`, or `send::move_tag` of any crate.
+fn is_there(module: &str) -> bool {
+    let path = module.replace("::", "/");
+    let crates = std::fs::read_dir(workspace_root().join("crates")).expect("the crates can be listed");
+    let mut folders = crates.map(|folder| folder.expect("the crates can be listed"));
+    folders.any(|folder| {
+        let within = path.strip_prefix(&format!("{}/", folder.file_name().to_string_lossy()));
+        let found = folder.path().join("src").join(within.unwrap_or(&path));
+        found.is_dir() || found.with_extension("rs").is_file()
+    })
 }
 
 pub(crate) fn machine_paths() -> Vec<String> {
@@ -204,6 +217,10 @@ fn a_wide_comment_is_found() {
 
 #[test]
 fn a_path_that_leads_nowhere_is_found() {
-    let page = "See `crates/oci`, `docs/architecture.md` and `oci::Digest`, not `crates/gone/src/lib.rs`.";
-    assert_eq!(lost_paths("a.md", page), ["a.md names crates/gone/src/lib.rs, which is not there"]);
+    let page = "See `crates/oci`, `docs/architecture.md`, `oci::Digest`, `oci::graph` and `graph::builder`.";
+    assert_eq!(lost_paths("a.md", page), [""; 0]);
+    for lost in ["crates/gone/src/lib.rs", "oci::gone", "gone::builder"] {
+        let page = format!("See `{lost}`.");
+        assert_eq!(lost_paths("a.md", &page), [format!("a.md names {lost}, which is not there")]);
+    }
 }

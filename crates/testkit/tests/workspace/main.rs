@@ -83,7 +83,6 @@ fn no_file_names_a_place_on_somebodys_machine() {
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn files_are_in_no_circle() {
     assert_none(circles::circles(&SOURCES));
 }
