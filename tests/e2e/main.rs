@@ -11,6 +11,7 @@ mod archive;
 mod attached;
 mod bad_input;
 mod compressed;
+mod configs;
 mod consumers;
 mod cosign;
 #[cfg(target_os = "linux")]

@@ -151,6 +151,8 @@ fn what_the_commands_print_validates() {
     document("inspect", &["inspect", "--json", &bundle], 0);
     let one = document("inspect", &["inspect", "--json", &bundle, references[0]], 0);
     assert_eq!(one["images"][0]["reference"], references[0]);
+    let every = document("inspect", &["inspect", "--json", &bundle, "*"], 0);
+    assert!(every.to_string().contains("\"config\":{"), "{every}");
     let part = document("inspect", &["inspect", "--json", &bundle, blob["digest"].as_str().unwrap()], 0);
     assert_eq!(part["blob"]["offset"], blob["offset"]);
 

@@ -1,6 +1,8 @@
 //! What `airlift inspect` says.
 
-use airlift_oci::Digest;
+use std::collections::BTreeMap;
+
+use airlift_oci::{BuildStep, Digest, ImageConfig};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -108,9 +110,89 @@ pub struct InspectedManifest {
     /// The manifests that it lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<InspectedManifest>,
+    /// What its configuration says. Absent where it has none that is an image's, where that is not in the
+    /// bundle, and where all of the bundle is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<InspectedConfig>,
     /// Its config, layers, and what else it names, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<InspectedBlob>,
+}
+
+/// What an image's configuration says. Members that are missing or empty there are absent.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedConfig {
+    /// When the image was made, as RFC 3339 writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The name of the person or organisation that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The program that the container starts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// The program's arguments, or the program where there is no entrypoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cmd: Vec<String>,
+    /// The names of the environment variables. The values may be secrets and are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env_names: Vec<String>,
+    /// The user that the process runs as; absent where none is set, which means root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The folder in which the program starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    /// The ports that the image exposes, such as `80/tcp`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exposed_ports: Vec<String>,
+    /// The signal that stops the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    /// The labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The build's steps, the first one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<InspectedStep>,
+}
+
+/// One step of an image's build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedStep {
+    /// When the step ran, as RFC 3339 writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The instruction. Values of variables and of build arguments are replaced by `…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Whether the step added no layer.
+    pub empty_layer: bool,
+}
+
+impl From<ImageConfig> for InspectedConfig {
+    fn from(config: ImageConfig) -> Self {
+        let step = |step: BuildStep| InspectedStep {
+            created: step.created,
+            created_by: step.created_by,
+            empty_layer: step.empty_layer,
+        };
+        InspectedConfig {
+            created: config.created,
+            author: config.author,
+            entrypoint: config.entrypoint,
+            cmd: config.cmd,
+            env_names: config.env_names,
+            user: config.user,
+            working_dir: config.working_dir,
+            exposed_ports: config.exposed_ports,
+            stop_signal: config.stop_signal,
+            labels: config.labels,
+            history: config.history.into_iter().map(step).collect(),
+        }
+    }
 }
 
 /// A config, a layer, or another blob.

@@ -19,7 +19,10 @@ pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedV
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub(crate) use inspect::INSPECT;
-pub use inspect::{Content, InspectDocument, InspectedBlob, InspectedImage, InspectedManifest, Structure};
+pub use inspect::{
+    Content, InspectDocument, InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest,
+    InspectedStep, Structure,
+};
 pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
 
 /// The schemas of all documents, each with the name of its file in `schemas/`.

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 pub(crate) use airlift_oci::text::harmless;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -146,6 +146,20 @@ pub(crate) fn keep_end(text: &str, width: usize) -> String {
     format!("…{}", &text[start..])
 }
 
+/// The start of a text, if all of it doesn't fit.
+pub(crate) fn keep_start(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut taken = 1;
+    let fits = |c: &char| {
+        taken += c.width().unwrap_or(0);
+        taken <= width
+    };
+    let start: String = text.chars().take_while(fits).collect();
+    format!("{start}…")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +175,13 @@ mod tests {
         assert_eq!(keep_end("nginx:1.27 linux/amd64 layer 3", 40), "nginx:1.27 linux/amd64 layer 3");
         let cut = keep_end("registry.example.com/nginx:1.27 linux/amd64 layer 3", 20);
         assert_eq!((cut.as_str(), columns(&cut)), ("…linux/amd64 layer 3", 20));
+    }
+
+    #[test]
+    fn long_texts_lose_their_end() {
+        assert_eq!(keep_start("RUN make", 8), "RUN make");
+        assert_eq!(keep_start("RUN make all", 8), "RUN mak…");
+        assert_eq!(columns(&keep_start("日本語日本語", 8)), 7);
     }
 
     #[test]

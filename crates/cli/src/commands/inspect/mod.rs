@@ -1,5 +1,6 @@
 //! `airlift inspect`: what a bundle holds.
 
+mod config;
 mod find;
 mod raw;
 mod text;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use airlift_oci::Graph;
 use airlift_verifier::{AdmitError, Examined};
 use find::{Wanted, find};
-use tree::Tree;
+use tree::{Configs, Tree};
 
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
@@ -22,14 +23,16 @@ use crate::ui::Ui;
 const EXAMPLES: &str = "\
 Examples:
   airlift inspect images.tar                        the whole tree
-  airlift inspect images.tar nginx:1.27             one image
+  airlift inspect images.tar nginx:1.27             one image, with its configuration
   airlift inspect images.tar b45fff97               the content whose digest starts like this
   airlift inspect images.tar nginx:1.27 --raw       the index, byte for byte
   airlift inspect images.tar sha256:… --raw > layer a blob, byte for byte";
 
 /// Show what a bundle holds: images, platforms, layers and their sizes
 ///
-/// Reads manifests only; whether the blobs are unchanged is what `airlift verify` finds out.
+/// With an image's name, its configuration, too: what it starts, as which user, its labels and the steps of
+/// its build. Values of environment variables are never shown. Layers are not read: `airlift verify` finds
+/// out whether they are unchanged.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -82,7 +85,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         manifest: None,
         blob: None,
     };
-    fill(&mut document, Tree::new(&examined, graph), &wanted);
+    let configs = if args.part.is_some() { Configs::Show } else { Configs::LeaveOut };
+    fill(&mut document, Tree::new(&examined, graph, configs), &wanted);
     if ui.json {
         ui.print_json(&document)?;
     } else {

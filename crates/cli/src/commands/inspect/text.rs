@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use airlift_oci::{Graph, contents};
 
+use super::config;
 use crate::output::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
@@ -34,7 +35,7 @@ pub(crate) fn render(document: &InspectDocument, graph: &Graph, stream: &Stream)
     }
     let whole = document.manifest.is_none() && document.images.len() == graph.roots.len();
     let totals = if whole { format!("\n{}", totals(document, graph)) } else { String::new() };
-    table.render(stream) + &totals
+    table.render(stream) + &config::render(document, stream) + &totals
 }
 
 /// The image's name with what it is, its digest, and what lies below it.

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use airlift_bundle::read::Container;
-use airlift_oci::graph::ManifestEntry;
-use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents};
+use airlift_oci::graph::{BlobRole, ManifestEntry};
+use airlift_oci::{Carried, Digest, Graph, ImageConfig, RawManifest, Root, contents, media_type};
 use airlift_verifier::Examined;
 
-use crate::output::{InspectedBlob, InspectedImage, InspectedManifest};
+use crate::output::{InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest};
 
 /// Makes documents of a bundle's parts. A manifest's contents come once, at its first place: graphs that
 /// share much would be endless as trees.
@@ -17,10 +17,20 @@ pub(crate) struct Tree<'a> {
     /// How many manifests name each blob.
     uses: HashMap<Digest, usize>,
     seen: HashSet<Digest>,
+    configs: Configs,
+}
+
+/// Whether the configurations of images are read and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Configs {
+    /// For what was asked for.
+    Show,
+    /// For all of a bundle, which may have thousands.
+    LeaveOut,
 }
 
 impl<'a> Tree<'a> {
-    pub(crate) fn new(examined: &'a Examined, graph: &'a Graph) -> Self {
+    pub(crate) fn new(examined: &'a Examined, graph: &'a Graph, configs: Configs) -> Self {
         let mut uses = HashMap::new();
         for raw in graph.manifests.iter().filter_map(|entry| entry.raw.as_ref()) {
             let own: HashSet<Digest> =
@@ -29,7 +39,7 @@ impl<'a> Tree<'a> {
                 *uses.entry(digest).or_default() += 1;
             }
         }
-        Tree { examined, graph, uses, seen: HashSet::new() }
+        Tree { examined, graph, uses, seen: HashSet::new(), configs }
     }
 
     pub(crate) fn graph(&self) -> &'a Graph {
@@ -74,6 +84,7 @@ impl<'a> Tree<'a> {
             repeated: !self.seen.insert(descriptor.digest),
             omitted: !self.graph.carries(&descriptor.digest),
             absent: false,
+            config: None,
             manifests: Vec::new(),
             blobs: Vec::new(),
         };
@@ -86,11 +97,25 @@ impl<'a> Tree<'a> {
                 node.manifests.push(InspectedManifest { repeated: false, ..absent });
             }
         }
+        node.config = self.config(entry, raw);
         node.blobs = Graph::blobs_of(raw)
             .into_iter()
             .map(|(part, blob)| self.blob_as(part.to_string(), blob))
             .collect();
         node
+    }
+
+    /// What a manifest's config says, where it is an image's and the bundle holds it.
+    fn config(&self, entry: &ManifestEntry, raw: &RawManifest) -> Option<InspectedConfig> {
+        if self.configs == Configs::LeaveOut || entry.descriptor.is_attestation() {
+            return None;
+        }
+        let (_, config) = Graph::blobs_of(raw).into_iter().find(|(role, _)| *role == BlobRole::Config)?;
+        if ![media_type::OCI_CONFIG, media_type::DOCKER_CONFIG].contains(&config.media_type.as_str()) {
+            return None;
+        }
+        let bytes = self.examined.small_blob(config)?;
+        ImageConfig::from_json(&bytes).map(InspectedConfig::from)
     }
 
     /// A blob at its first use.
@@ -138,6 +163,7 @@ fn unknown(root: &Root) -> InspectedManifest {
         repeated: false,
         omitted: false,
         absent: false,
+        config: None,
         manifests: Vec::new(),
         blobs: Vec::new(),
     }
