@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use airlift_oci::{Digest, Limits, Unobserved, layout};
-use airlift_verifier::{Options, Report, State, VerifiedBundle, verify};
+use airlift_verifier::{Options, Report, Rule, State, VerifiedBundle, verify};
 
 use crate::second_reader::{Reported, is_whole, tar_files};
 use crate::{assert_shown, with_file};
@@ -16,10 +16,10 @@ pub fn archives(bytes: &[u8]) {
     if !report.ok {
         return;
     }
-    let warns = |rule| report.findings.iter().any(|finding| finding.rule.id() == rule);
+    let warns = |rule| report.findings.iter().any(|finding| finding.rule == rule);
     let reported = Reported {
-        is_partial: report.state == State::Partial || warns("manifest-absent"),
-        lacks_mark: warns("layout-missing"),
+        is_partial: report.state == State::Partial || warns(Rule::ManifestAbsent),
+        lacks_mark: warns(Rule::LayoutMissing),
     };
     if let Err(why) = is_whole(bytes, reported) {
         panic!("verify says whole, a second reader says: {why}");

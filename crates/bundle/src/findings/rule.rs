@@ -179,7 +179,7 @@ rules! {
         "In Airlift's own archives: a header is not what it has to be."
         DAMAGED;
     TarLimit "tar-limit" Error
-        "The archive has too many entries or defects. Airlift did not look at the rest."
+        "The archive has too many entries or findings. Airlift did not look at the rest."
         MADE_SO;
     TarPadding "tar-padding" Error
         "In Airlift's own archives: bytes between two entries are not zero."

@@ -17,7 +17,7 @@ pub enum State {
     Partial,
     /// Not the bundle whose id was expected. Nothing else is wrong.
     OtherBundle,
-    /// It has more of something than a limit allows, so not all of it was read. The part that was read is right.
+    /// It has more of something than a limit allows. The part that was read is right.
     OverLimit,
     /// No image layout, as far as can be seen.
     NoLayout,

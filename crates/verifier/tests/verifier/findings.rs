@@ -108,7 +108,7 @@ fn layouts_of_other_tools_get_all_findings_too() {
     let is_layer = |content: &[u8]| !content.is_empty() && !content.starts_with(b"{");
     let layers = images.contents.iter().filter(|(_, content)| is_layer(content));
     let blobs: Vec<Digest> = layers.map(|(digest, _)| *digest).collect();
-    // One missing, one of another size, one altered; and something that nobody asked for, once right and once
+    // One missing, one of another size, one altered; and content that no image names, once right and once
     // wrong.
     images.contents.remove(&blobs[0]);
     images.contents.get_mut(&blobs[1]).unwrap().push(b'x');
@@ -128,7 +128,7 @@ fn layouts_of_other_tools_get_all_findings_too() {
     assert_eq!(report.findings.iter().filter(|finding| !finding.is_error()).count(), 2);
 }
 
-/// Their digests are right, and two readers could understand them differently all the same, or nobody could.
+/// Their digests are right, and two readers could understand them differently all the same, or not at all.
 #[test]
 fn manifests_that_nobody_should_read_are_findings() {
     let digest = Digest::sha256(b"x");
@@ -138,7 +138,7 @@ fn manifests_that_nobody_should_read_are_findings() {
     let good = named(&digest.to_string(), "");
     for (what, text) in [
         ("no grammar of digests", named("sha256:../../../../etc/passwd", "")),
-        ("an algorithm that nobody computes", named("md5:d41d8cd98f00b204e9800998ecf8427e", "")),
+        ("an algorithm that no tool computes", named("md5:d41d8cd98f00b204e9800998ecf8427e", "")),
         ("an index and an image", good.replace("layers", r#"manifests":[],"layers"#)),
         ("an index by its form alone", r#"{"manifests":[]}"#.to_owned()),
         (
@@ -171,7 +171,7 @@ fn manifests_that_nobody_should_read_are_findings() {
     }
 }
 
-/// What nobody's graph depends on may be there twice; real images have such, and clients pull them.
+/// What no graph depends on may be there twice; real images have such, and clients pull them.
 #[test]
 fn what_nobody_reads_is_nobodys_defect() {
     let mut images = Images::default();

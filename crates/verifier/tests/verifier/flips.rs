@@ -18,7 +18,7 @@ fn quick(path: &Path) -> Report {
     report
 }
 
-/// A copy of the sample for each of a few workers, who each try their part of `total` cases.
+/// A copy of the sample for each of a few workers. Each tries its part of `total` cases.
 fn in_parts(total: usize, work: impl Fn(&Path, &File, usize) + Sync) {
     const PARTS: usize = 8;
     let archive = Images::sample().archive();
@@ -132,7 +132,7 @@ fn a_damaged_layer_is_named_by_image_platform_and_part() {
             assert_eq!(first.offset, Some(entry.data_offset));
             assert!(first.message.contains(&entry.digest.to_string()), "{}", first.message);
         } else {
-            // The id no longer is the digest, and which of the two files changed, nobody can say; or it can't
+            // The id no longer is the digest, and which of the two files changed is unknown; or it can't
             // be read.
             assert!(matches!(first.rule.id(), "bundle-id" | "layout-json"), "{first:?}");
             assert_eq!(first.path, ["oci-layout"], "{}", entry.path);

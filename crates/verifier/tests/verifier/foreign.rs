@@ -46,7 +46,7 @@ fn committed_archives_of_skopeo_and_regctl_are_whole() {
     }
 }
 
-/// What a container's padding holds is nobody's content; each bit of content and of a header counts.
+/// Padding holds no content. Each bit of content and of a header counts.
 #[test]
 fn any_flipped_bit_of_their_content_is_found() {
     for name in ["skopeo-1.9.3.tar", "regctl-0.11.7.tar"] {

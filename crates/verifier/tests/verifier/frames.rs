@@ -25,7 +25,7 @@ fn written(images: &Images) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// A copy of the sample for each of a few workers, who each try their part of `total` cases.
+/// A copy of the sample for each of a few workers. Each tries its part of `total` cases.
 fn in_parts(sample: &[u8], total: usize, work: impl Fn(&Path, &File, usize) + Sync) {
     const PARTS: usize = 8;
     let folder = tempfile::tempdir().unwrap();

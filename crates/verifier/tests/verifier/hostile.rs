@@ -221,7 +221,7 @@ fn peak(path: &Path, limit: &str) -> Option<u64> {
         Command::new("sh").args(["-c", &script]).arg(this).env("AIRLIFT_TEST_VERIFY", path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    // Only Linux tells.
+    // Only Linux has this.
     text.lines().find_map(|line| line.split_once("VmHWM:"))?.1.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 

@@ -1,4 +1,4 @@
-//! What is odd and not damaged: bundles that were packed again, types that nobody knows, marks that other
+//! What is odd and not damaged: bundles that were packed again, unknown types, marks that other
 //! tools leave out.
 
 use std::fs;
@@ -51,7 +51,7 @@ fn our_own_bundle_packed_again_is_one_finding() {
         assert_eq!(rules(&found), ["tar-repacked", "blob-digest"], "{:?}", found.findings);
         assert_eq!(found.state, State::Damaged);
     }
-    // The way out that is told: the folder is a layout like any other.
+    // The way out that the finding names: the folder is a layout like any other.
     assert!(report(&folder.path().join("x")).ok);
 }
 

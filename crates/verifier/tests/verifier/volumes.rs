@@ -52,7 +52,7 @@ fn whoever_keeps_to_the_format_can_cut_a_bundle() {
     assert_eq!(rules(&report(&folder.path().join("b.tar"))), ["volume-manifest"]);
 }
 
-/// Of other tools' archives nobody knows what each byte of a volume has to be.
+/// In other tools' archives it is unknown what each byte of a volume has to be.
 #[test]
 fn only_our_own_bundles_are_taken_in_volumes() {
     let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/layouts");

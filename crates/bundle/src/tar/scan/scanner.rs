@@ -90,7 +90,7 @@ impl<R: ReadAt, F: FnMut(ScannedEntry)> Scanner<'_, R, F> {
             return Ok(self.stop(Rule::TarLimit, at, message));
         }
         if self.findings.len() >= MAX_FINDINGS {
-            let message = format!("more than {MAX_FINDINGS} defects; the rest was not looked at");
+            let message = format!("more than {MAX_FINDINGS} findings; the rest was not looked at");
             return Ok(self.stop(Rule::TarLimit, at, message));
         }
         let mut block = [0; BLOCK as usize];
