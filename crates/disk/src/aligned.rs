@@ -38,8 +38,8 @@ impl AlignedBuffer {
         self.filled = end;
     }
 
-    /// Replaces what it holds: `read` gets room for `length` bytes, at most the capacity, and returns how many
-    /// it filled.
+    /// Replaces what it holds: `read` gets room for `length` bytes, at most the capacity, and returns how
+    /// many it filled.
     ///
     /// # Errors
     /// If `read` fails. The buffer is empty then.

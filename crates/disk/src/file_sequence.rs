@@ -46,7 +46,7 @@ impl FileSequence {
         FileSequence { files, access, open: Mutex::default(), suffix: OnceLock::new() }
     }
 
-    /// Notes that all files now have `suffix` behind their names, so that they are found when they are opened.
+    /// Notes that all files now have `suffix` behind their names, so that they can still be opened.
     pub fn renamed(&self, suffix: String) {
         let _ = self.suffix.set(suffix);
     }

@@ -101,7 +101,7 @@ impl Incoming {
                 }
             }
         };
-        // The timeout is for all frames together, so that no client can keep a connection with an unwanted body.
+        // The timeout is for all frames together: no client can keep a connection with an unwanted body.
         let _ = tokio::time::timeout(timeout, read).await;
     }
 

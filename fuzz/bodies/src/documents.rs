@@ -2,7 +2,7 @@
 
 use airlift_oci::document::{Document, platform_of_config};
 use airlift_oci::layout::{Root, encode_index, encode_layout, parse_index, parse_layout};
-use airlift_oci::{Descriptor, Digest, ManifestError, Node, Platform, RawManifest, layout};
+use airlift_oci::{Descriptor, Digest, ImageConfig, ManifestError, Node, Platform, RawManifest, layout};
 
 use crate::assert_shown;
 use crate::second_reader::Json;
@@ -24,6 +24,9 @@ pub fn documents(bytes: &[u8]) {
         Ok(Some(id)) => assert_eq!(parse_layout(&encode_layout(&id)), Ok(Some(id))),
         Ok(None) => {}
         Err(error) => assert_shown(&error.to_string()),
+    }
+    if let Some(config) = ImageConfig::from_json(bytes) {
+        assert!(config.env_names.iter().all(|name| !name.contains('=')), "values stay out");
     }
     if let Some(platform) = platform_of_config(bytes) {
         assert!(!platform.os.is_empty() && !platform.architecture.is_empty());

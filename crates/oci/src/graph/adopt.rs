@@ -5,7 +5,7 @@
 //! | oras, and others that copy referrers | a `subject` in its manifest, mostly no name |
 //! | regctl | a `subject`; and the list of referrers is a root, too, under the name of the fallback tag |
 //! | a copy of all tags | cosign's tag for its name: `sha256-<hex>.sig`, `.att`, `.sbom` |
-//! | `cosign save` | the image's own name, or none as the image, and layers that are signatures or attestations |
+//! | `cosign save` | the image's name, or none like the image, and signatures or attestations as layers |
 
 use std::collections::{HashMap, HashSet};
 
