@@ -8,7 +8,7 @@ use crate::findings::{Finding, Rule};
 use crate::read::docker::{DockerFiles, DockerForm};
 use crate::tar::path::EntryPath;
 
-/// So many files that don't belong to a layout are named one by one; the others are only counted.
+/// At most this many files that don't belong to a layout are named one by one; the others are counted.
 const MAX_EXTRA: u64 = 100;
 
 /// What a layout came in.

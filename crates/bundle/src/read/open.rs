@@ -173,7 +173,7 @@ fn compression(file: &impl ReadAt) -> io::Result<Option<&'static str>> {
     file.read_full_at(&mut magic, 0)?;
     Ok(match magic {
         [0x1f, 0x8b, ..] => Some("gzip"),
-        // A frame, and one that is to be skipped.
+        // A frame, or a skippable frame.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some("zstd"),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => Some("xz"),
         [b'B', b'Z', b'h', ..] => Some("bzip2"),

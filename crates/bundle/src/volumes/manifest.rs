@@ -11,7 +11,7 @@ use crate::volumes::set::{SCHEMA, Volume, VolumeSet};
 use crate::volumes::sha256_hex::Sha256Hex;
 use crate::volumes::split::{MAX_VOLUMES, Split};
 
-/// A manifest of the most volumes with the longest names is smaller.
+/// No manifest is larger: one with the most volumes and the longest names is smaller.
 pub(crate) const MAX_SIZE: u64 = 20 << 20;
 
 /// Why a manifest of volumes is refused.
@@ -94,7 +94,7 @@ impl VolumeSet {
     /// Reads a manifest; there is one right form of it, byte for byte.
     ///
     /// # Errors
-    /// If it was altered, or is not what a writer writes.
+    /// If it was altered, or a writer would not write it like that.
     pub fn parse(bytes: &[u8]) -> Result<Self, VolumeSetError> {
         let end = end_for("").len();
         let split = bytes.len().checked_sub(end).ok_or(VolumeSetError::NoCheck)?;

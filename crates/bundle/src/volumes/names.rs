@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_disk::with_suffix;
 
-/// What the manifest's name has behind that of the archive.
+/// The manifest's name is the archive's name with this suffix.
 pub const MANIFEST_SUFFIX: &str = ".volumes.json";
 
 /// What a path means.
@@ -64,7 +64,7 @@ pub(crate) fn first_volume_of(output: &Path) -> Option<PathBuf> {
     [3, 4].map(|digits| numbered(output, 1, digits)).into_iter().find(|first| first.is_file())
 }
 
-/// `b.tar` of `b.tar.001`; `None` for what can't be a volume's name.
+/// `b.tar` of `b.tar.001`; `None` if it can't be a volume's name.
 pub(crate) fn stem_of(name: &str) -> Option<&str> {
     let (stem, number) = name.rsplit_once('.')?;
     let is_number = matches!(number.len(), 3 | 4) && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -91,7 +91,7 @@ pub fn volume_path(output: &Path, number: usize, count: usize) -> PathBuf {
     numbered(output, number, digits(count))
 }
 
-/// The path of a volume whose number has so many digits.
+/// The path of a volume whose number has `digits` digits.
 pub(crate) fn numbered(output: &Path, number: usize, digits: usize) -> PathBuf {
     with_suffix(output, &format!(".{number:0digits$}"))
 }

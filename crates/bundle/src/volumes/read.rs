@@ -12,7 +12,7 @@ use crate::findings::{Finding, Rule};
 use crate::volumes::manifest::MAX_SIZE;
 use crate::volumes::set::VolumeSet;
 
-/// So many bytes at the start of a volume have a digest of their own. A swapped volume is so found without
+/// This many bytes at the start of a volume have a digest of their own. It shows a swapped volume without
 /// reading all of it.
 const START: u64 = 4_096;
 

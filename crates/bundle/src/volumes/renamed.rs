@@ -13,9 +13,9 @@ use crate::volumes::names::{MANIFEST_SUFFIX, manifest_path};
 use crate::volumes::read::{read_manifest, start_digest};
 use crate::volumes::set::{SCHEMA, Volume, VolumeSet};
 
-/// At most so many files of a folder are looked at.
+/// At most this many files of a folder are looked at.
 const MOST_FILES: usize = 10_000;
-/// At most so many manifests of a folder are read for one volume.
+/// At most this many manifests of a folder are read for one volume.
 const MOST_SETS: usize = 20;
 
 /// The files in the manifest's folder that begin as volumes of the set do: their names, by the volumes'

@@ -40,7 +40,7 @@ pub struct Volume {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// The SHA-256 of its first 4,096 bytes, or of all where it has fewer.
+    /// The SHA-256 of its first 4,096 bytes, or of all its bytes if there are fewer.
     pub start: Sha256Hex,
     /// The SHA-256 of all its bytes.
     pub sha256: Sha256Hex,

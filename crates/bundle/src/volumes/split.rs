@@ -2,11 +2,11 @@
 
 use crate::tar::header::BLOCK;
 
-/// Volumes are no smaller: this many bytes.
+/// The smallest size of a volume, in bytes.
 pub const MIN_VOLUME: u64 = 64 << 10;
-/// Sets have no more volumes.
+/// The most volumes that a set may have.
 pub const MAX_VOLUMES: u64 = 9_999;
-/// Why an archive can't be cut like that.
+/// Why an archive can't be cut into volumes of a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
     /// The volumes would be tiny.
