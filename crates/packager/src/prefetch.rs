@@ -18,14 +18,14 @@ const SMALL: u64 = 8 << 20;
 const WINDOW: u64 = 64 << 20;
 
 /// What became of a blob: its content, and how many bytes crossed the network for it.
-type Outcome = Result<(Vec<u8>, u64), Error>;
+type Prefetched = Result<(Vec<u8>, u64), Error>;
 
 /// Small blobs on their way into memory.
 pub(crate) struct Prefetch {
-    tasks: JoinSet<(Digest, Outcome)>,
+    tasks: JoinSet<(Digest, Prefetched)>,
     /// Begun, and not taken.
     begun: HashSet<Digest>,
-    done: HashMap<Digest, Outcome>,
+    done: HashMap<Digest, Prefetched>,
     /// Bytes of those that were begun and not taken.
     bytes: u64,
     /// How many jobs of the queue were looked at.

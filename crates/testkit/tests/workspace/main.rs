@@ -93,7 +93,6 @@ fn libraries_name_no_flags() {
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn no_two_types_of_a_crate_share_a_name() {
     assert_none(types::names_twice(&SOURCES));
 }
@@ -109,7 +108,6 @@ fn files_are_short() {
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn public_functions_say_when_they_fail() {
     assert_none(sizes::errors_sections(&SOURCES));
 }

@@ -68,15 +68,15 @@ struct Ends<'a> {
     target: &'a Repository,
 }
 
-type Bytes = Option<Vec<u8>>;
+type ManifestBytes = Option<Vec<u8>>;
 
 impl Ends<'_> {
     /// A manifest's bytes at the source and at the target.
-    async fn manifest(&self, selector: &Selector) -> Result<(Bytes, Bytes), Failure> {
+    async fn manifest(&self, selector: &Selector) -> Result<(ManifestBytes, ManifestBytes), Failure> {
         Ok((self.get(self.source, selector).await?, self.get(self.target, selector).await?))
     }
 
-    async fn get(&self, repository: &Repository, selector: &Selector) -> Result<Bytes, Failure> {
+    async fn get(&self, repository: &Repository, selector: &Selector) -> Result<ManifestBytes, Failure> {
         let answer = self.way.transport().get_manifest(repository, selector, Access::Pull).await;
         let fetched = answer.map_err(|source| {
             let what = Reference::to_string(&at(repository, selector));
