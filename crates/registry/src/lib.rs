@@ -22,17 +22,17 @@
 //! responses (`RegistryToken`).
 //!
 //! Manifests and blobs travel by an HTTP layer of our own, on the same `reqwest`. A byte-exact, resumable
-//! transfer needs what oci-client 0.18 keeps to itself or doesn't do: the response's `Content-Type`, status and
-//! `Retry-After`; a cap on what is read into memory; a `Content-Range` that is checked; rules for redirects; a
-//! stall timer that doesn't cut uploads that flow; and a mount that isn't an error when it is answered by 202.
-//! `Client::auth` asks the registry for its challenge once more, so the realm that was checked need not be the
-//! realm that gets the password. It reads a response of any length, and knows no identity tokens. So the
-//! exchange of tokens is here, too (`auth::token`).
+//! transfer needs what oci-client 0.18 keeps to itself or doesn't do: the response's `Content-Type`, status
+//! and `Retry-After`; a cap on what is read into memory; a `Content-Range` that is checked; rules for
+//! redirects; a stall timer that doesn't cut uploads that flow; and a mount that isn't an error when it is
+//! answered by 202. `Client::auth` asks the registry for its challenge once more, so the realm that was
+//! checked need not be the realm that gets the password. It reads a response of any length, and knows no
+//! identity tokens. So the exchange of tokens is here, too (`auth::token`).
 //!
 //! # Invariants
 //! - No byte is handed on that wasn't counted and hashed where its digest is known.
-//! - Credentials reach the registry's own origin and its checked realm, and no one else; no error, event or log
-//!   line holds a secret.
+//! - Credentials reach the registry's own origin and its checked realm, and no one else; no error, event or
+//!   log line holds a secret.
 //! - Every answer is bounded, in bytes and in time.
 
 mod auth;

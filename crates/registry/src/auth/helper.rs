@@ -44,7 +44,7 @@ struct Reply {
 pub(crate) async fn ask(name: &str, key: &str, time_limit: Duration) -> Result<Credential, Failure> {
     let mut command = Command::new(format!("docker-credential-{name}"));
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    // Whatever ends the wait ends the helper: a program that hangs must not outlive us, nor hold us.
+    // The helper ends with the wait for it: a program that hangs must not outlive us or hold us up.
     let child = command.kill_on_drop(true).spawn().map_err(|_| Failure::NotRun)?;
     let output = tokio::time::timeout(time_limit, talk(child, key)).await.map_err(|_| Failure::Silent)?;
     let output = output.map_err(|_| Failure::Failed)?;

@@ -1,8 +1,8 @@
 //! Logging in: what a registry asks for, what the user has, and the tokens that come of it.
 //!
-//! `challenge` reads `WWW-Authenticate`; `credentials` finds what the user has, in a `credential_file` or from a
-//! credential `helper`; `token` talks to the token service; `authorization` keeps one authorization per `scope`
-//! and renews it. Credentials reach the registry itself and a realm that passed the rules of
+//! `challenge` reads `WWW-Authenticate`; `credentials` finds what the user has, in a `credential_file` or
+//! from a credential `helper`; `token` talks to the token service; `authorization` keeps one authorization
+//! per `scope` and renews it. Credentials reach the registry itself and a realm that passed the rules of
 //! `http::redirect_policy`, and no one else.
 
 pub(crate) mod authorization;

@@ -1,5 +1,5 @@
-//! Secrets: how they are put into an `Authorization`, and what of them must not be shown should an answer repeat
-//! it.
+//! Secrets: how they are put into an `Authorization`, and what of them must not be shown should an answer
+//! repeat it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

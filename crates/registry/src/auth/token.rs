@@ -25,7 +25,7 @@ use crate::http::request::{Payload, Request};
 
 /// The largest token answer that is read.
 const MAX_ANSWER: u64 = 1024 * 1024;
-/// How long a token lives whose service doesn't say (Distribution's token specification).
+/// How long a token lives if its service doesn't say so (Distribution's token specification).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 /// Who we are to an OAuth2 service.
 const CLIENT_ID: &str = "airlift";

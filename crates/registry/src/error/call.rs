@@ -1,4 +1,4 @@
-//! One request, as messages see it: what was asked for, of whom, on whose word, and how often.
+//! One request, as messages show it: the method, the URL, where the URL came from, and how often it was sent.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use reqwest::{Method, Url};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call(Box<Parts>);
 
-/// What is known of a request. In a box, since errors carry it everywhere.
+/// The parts of a call. In a box, since errors carry it everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Parts {
     method: String,
@@ -28,7 +28,7 @@ pub(crate) enum Contact {
     Known,
 }
 
-/// Who gave an address that isn't the registry's own.
+/// The host that gave an address that isn't the registry's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AddressSource {
     /// `HOST[:PORT]`.

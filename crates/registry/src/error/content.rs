@@ -1,8 +1,8 @@
-//! What can be wrong with an answer that is none of a registry's refusals.
+//! What can be wrong with a response that isn't a refusal.
 
 use airlift_oci::Digest;
 
-/// How an answer differs from what was asked for.
+/// How a response differs from what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentFault {
@@ -78,7 +78,7 @@ pub enum ContentFault {
     /// An upload was acknowledged before its last byte was sent.
     #[error("the upload was acknowledged before all of it was sent")]
     EarlyAnswer,
-    /// A broken upload was gone on with, and the registry has something else of it than what was sent.
+    /// A broken upload was resumed, and the registry has another part of it than we sent.
     #[error("the upload is at another place than its end")]
     UploadOffset,
     /// A list of referrers that can't be read.

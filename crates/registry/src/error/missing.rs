@@ -15,8 +15,8 @@ impl Refusal {
     /// registry's order.
     ///
     /// Read from what errors of the kind `MANIFEST_BLOB_UNKNOWN` carry: their detail, in whatever shape, or
-    /// else their message. Empty where the registry names none. It is the registry's claim: a caller must look
-    /// for the digests in what was pushed before it acts on them.
+    /// else their message. Empty where the registry names none. It is the registry's claim: a caller must
+    /// look for the digests in what was pushed before it acts on them.
     pub fn missing_digests(&self) -> Vec<Digest> {
         let mut found = Vec::new();
         let mut keep = |digest: Digest| {

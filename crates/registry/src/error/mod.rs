@@ -1,5 +1,5 @@
-//! What can go wrong between us and a registry. A message says what happened, to what, and whether another try
-//! would help.
+//! What can go wrong between us and a registry. A message says what happened, to what, and whether another
+//! try would help.
 //!
 //! Nothing secret gets in here: URLs lose their query and userinfo when a [`Call`] is made, and headers are
 //! never kept.

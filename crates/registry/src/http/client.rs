@@ -1,4 +1,5 @@
-//! Sending one request: the redirects that may be followed, the time limits, and the proxy as messages name it.
+//! Sending one request: the redirects that may be followed, the time limits, and the proxy as messages name
+//! it.
 //!
 //! Knows nothing of registries, tokens or retries.
 

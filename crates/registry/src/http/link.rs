@@ -1,8 +1,8 @@
 //! `Link`: where the next page of a list is. RFC 8288, section 3.
 //!
-//! A page that is overlooked is a signature that is lost in silence, so the grammar is read as it is (commas
+//! If a page is overlooked, a signature is lost without notice, so the grammar is read as it is (commas
 //! and semicolons within addresses and quotes, several relations, several headers), and leniently where
-//! registries bend it. An address that is no good shows when it is asked.
+//! registries bend it. A wrong address shows when it is asked.
 
 use reqwest::Url;
 

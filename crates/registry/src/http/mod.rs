@@ -1,5 +1,5 @@
-//! One HTTP request: which client speaks to which host, through which proxy, which redirects are followed, and
-//! how long it may take. Knows nothing of registries, tokens or retries.
+//! One HTTP request: which client speaks to which host, through which proxy, which redirects are followed,
+//! and how long it may take. Knows nothing of registries, tokens or retries.
 
 pub(crate) mod client;
 mod clients;

@@ -1,5 +1,5 @@
-//! Proxies, as the environment names them. `reqwest` uses them; what is known of them here is which one it
-//! uses for a request, and what must not be shown.
+//! Proxies, as the environment names them. `reqwest` uses them; this file knows which one it uses for a
+//! request, and which passwords must not be shown.
 //!
 //! A variable that names no proxy is an error: `reqwest` passes over it, and what should have gone by a proxy
 //! would go without one.

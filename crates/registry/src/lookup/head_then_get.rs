@@ -13,7 +13,7 @@ use crate::http::response::Response;
 use crate::retry::rules::Failed;
 use crate::transport::Transport;
 
-/// What is known of the presence of something.
+/// Whether something is in a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<T> {
     /// It is there.

@@ -89,8 +89,8 @@ impl Transport {
         read.map(Some).map_err(|error| error.encoded(response.encoding()))
     }
 
-    /// The manifest in an answer. Whatever that says of its encoding: bytes that have the digest are the
-    /// manifest.
+    /// The manifest in a response. Bytes with the right digest are the manifest, even if the response claims
+    /// another encoding.
     async fn read(&self, response: &mut Response, selector: &Selector) -> Result<FetchedManifest, Error> {
         let call = response.call.clone();
         let announced = response.length();
@@ -128,7 +128,7 @@ impl Transport {
     }
 }
 
-/// A digest that the registry names must be the bytes' own, whatever its algorithm.
+/// A digest that the registry names must be the bytes' own, in any algorithm.
 pub(crate) fn prove_header(response: &Response, header: Option<Digest>, bytes: &[u8]) -> Result<(), Error> {
     match header.filter(|header| !header.matches(bytes)) {
         None => Ok(()),

@@ -1,4 +1,5 @@
-//! Manifests: fetched, stored under a tag or digest, and deleted. They are bytes here; `airlift_oci` parses them.
+//! Manifests: fetched, stored under a tag or digest, and deleted. They are bytes here; `airlift_oci` parses
+//! them.
 
 mod delete;
 pub(crate) mod get;

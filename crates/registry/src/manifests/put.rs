@@ -1,5 +1,5 @@
-//! Manifests up: stored under a tag or their digest, as the bytes that they are. Storing under a tag moves the
-//! tag.
+//! Manifests up: stored under a tag or their digest, as the bytes that they are. Storing under a tag moves
+//! the tag.
 //!
 //! OCI distribution-spec 1.1, "Pushing Manifests".
 

@@ -7,12 +7,12 @@ pub trait BlobSink: Send {
     /// Takes the next piece. Called from an async task: it should not block for long.
     ///
     /// # Errors
-    /// Whatever keeps it from being kept; the transfer ends with it.
+    /// If the piece can't be kept; the transfer ends with that error.
     fn write(&mut self, piece: &[u8]) -> io::Result<()>;
 
     /// Forgets everything written so far: the blob comes again from its start.
     ///
     /// # Errors
-    /// Whatever keeps it from starting over; the transfer ends with it.
+    /// If it can't start over; the transfer ends with that error.
     fn restart(&mut self) -> io::Result<()>;
 }

@@ -127,8 +127,8 @@ impl<'a> Download<'a> {
         result.map_err(|error| explained(error, &response))
     }
 
-    /// Takes the rest of the blob. Whatever the answer says of its encoding: what has the size and the digest
-    /// is the blob.
+    /// Takes the rest of the blob. Bytes with the right size and digest are the blob, even if the response
+    /// claims another encoding.
     async fn prove(&mut self, response: &mut Response) -> Result<(), Error> {
         self.stream(response).await?;
         let actual = self.hasher.clone().finish();

@@ -12,8 +12,8 @@ use crate::pull::location::BlobLocation;
 use crate::transport::Transport;
 
 impl Transport {
-    /// Fetches a blob from one of the `urls` of a foreign layer, which an image of `repository` names: by https
-    /// only, without credentials.
+    /// Fetches a blob from one of the `urls` of a foreign layer, which an image of `repository` names: by
+    /// https only, without credentials.
     ///
     /// # Errors
     /// As [`fetch_blob`](Self::fetch_blob); also if the address is none that a registry may send us to.

@@ -9,7 +9,7 @@ pub trait BlobSource: Send + Sync {
     /// lacks.
     ///
     /// A read error ends the upload before its last byte is sent, so a reader that hashes can prove its
-    /// content at the end. It isn't retried and comes back as [`Error::Source`].
+    /// content at the end. It isn't retried and comes back as [`Error::Source`](crate::Error::Source).
     ///
     /// # Errors
     /// If the content can't be read.

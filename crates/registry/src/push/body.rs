@@ -82,8 +82,8 @@ impl BodyStream {
 }
 
 impl BlobReader {
-    /// Opens `source` for `range`. It ends in an error unless exactly `range.size` bytes come and the source is
-    /// content. Returns when there is something to send.
+    /// Opens `source` for `range`. It ends in an error unless exactly `range.size` bytes come and the source
+    /// is content. Returns when there is something to send.
     pub(super) async fn open(
         inner: &Arc<Inner>,
         range: UploadRange,
@@ -98,7 +98,7 @@ impl BlobReader {
         let kept = Arc::clone(&failure);
         let reading = tokio::task::spawn_blocking(move || {
             let outcome = ReadLoop::new(content, piece, &sender).run(range, || {
-                // Nobody waits for it any more when the upload was given up.
+                // No one waits for it any more if the upload was given up.
                 let _ = skipped.send(());
             });
             if let Err(error) = outcome {
@@ -108,10 +108,10 @@ impl BlobReader {
                 let _ = sender.blocking_send(Err(io::Error::other(text)));
             }
         });
-        // An error means that the reading ended before: what it has to say is looked at next.
+        // An error means that reading ended early: its failure is looked at next.
         let _ = there.await;
         if range.rest() == 0 {
-            // Nobody polls a body of no length: what the source has to say is heard here.
+            // A body of no length is never polled, so the source's error is looked for here.
             reading.await.map_err(io::Error::other)?;
         }
         let unsent = Arc::new(AsyncMutex::new(UnsentBytes { receiver, rest: Bytes::new() }));

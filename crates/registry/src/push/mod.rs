@@ -1,5 +1,5 @@
-//! Blobs up: mounted from another repository, or uploaded. `upload` is one blob on its way, `resume` asks what
-//! the registry has of one that broke.
+//! Blobs up: mounted from another repository, or uploaded. `upload` is one blob on its way, `resume` asks
+//! what the registry has of one that broke.
 
 mod acknowledged_range;
 pub(crate) mod blob;

@@ -1,5 +1,5 @@
-//! Reading a blob's source, on a thread that may block: piece by piece, the last one held back until the source
-//! has proven its content.
+//! Reading a blob's source, on a thread that may block: piece by piece, the last one held back until the
+//! source has proven its content.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -84,7 +84,7 @@ impl<'a> ReadLoop<'a> {
     /// The next piece: full, unless the source ends or all that is expected is there. An empty one is the
     /// source's end.
     fn next(&mut self, expected: u64) -> io::Result<Bytes> {
-        // One byte more than expected is asked for where nothing more is: that is how too much is found.
+        // One byte is read even where no more is expected: that is how a source that is too long is found.
         let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, self.piece);
         let mut buffer = self.room();
         let mut filled = 0;

@@ -2,8 +2,8 @@
 //!
 //! OCI distribution-spec 1.1, "Pushing a blob in chunks": a GET of the session's location is answered by 204
 //! with `Range: 0-N` and, for what comes next, `Location`; some say 200 or 202. Many registries drop a
-//! session with its connection, some write `bytes=0-N`, some leave out the location. Whatever doesn't make
-//! sense means that the session is lost, which costs an upload from the start and nothing else: the digest is
+//! session with its connection, some write `bytes=0-N`, some leave out the location. An answer that makes no
+//! sense means that the session is lost. That costs an upload from the start and nothing else: the digest is
 //! proven at the end.
 
 use airlift_oci::Repository;
@@ -23,7 +23,7 @@ pub(super) enum UploadState {
     Done,
     /// The registry has this many bytes of it.
     At(UploadSession, u64),
-    /// There is no such session (any more), or it can't be gone on with.
+    /// There is no such session (any more), or it can't be resumed.
     Lost,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct UploadSession {
     /// Only where the session is at the registry's own origin.
     pub(super) authorization: Option<HeaderValue>,
     login: Option<Arc<Login>>,
-    /// Who gave the URL, where it leads away from the registry.
+    /// The host that gave the URL, where it leads away from the registry.
     address_source: Option<AddressSource>,
     /// The blob's bytes that went out at most, from its start.
     pub(super) sent: u64,
@@ -45,7 +45,7 @@ impl UploadSession {
         UploadSession { url, authorization, login: response.login.clone(), address_source, sent: 0 }
     }
 
-    /// The session as it goes on after `answer`: where that says, and with the authorization that was good
+    /// The session as it goes on after `response`: where that says, and with the authorization that was good
     /// for it.
     pub(super) fn moved(self, http: &HttpClient, response: &Response) -> Result<Self, Error> {
         let url = match response.header("location") {
@@ -77,7 +77,7 @@ impl UploadSession {
         request
     }
 
-    /// An answer to such a request, with what is known of the authorization.
+    /// A response to such a request, with the authorization that it was sent with.
     pub(super) fn noted(&self, response: Response) -> Response {
         let same = same_origin(&response.url, &self.url);
         let authorization = self.authorization.clone().filter(|_| same);

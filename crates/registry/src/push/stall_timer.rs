@@ -1,5 +1,5 @@
-//! The stall timer of an upload: it runs out where nothing moves, and not where our own bandwidth limit holds the
-//! bytes back.
+//! The stall timer of an upload: it runs out where nothing moves, and not where our own bandwidth limit holds
+//! the bytes back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,8 +37,8 @@ impl StallTimer {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = when;
     }
 
-    /// Returns when nothing has moved for too long, or, once all is sent, when the registry hasn't answered for
-    /// too long.
+    /// Returns when nothing has moved for too long, or, once all is sent, when the registry hasn't answered
+    /// for too long.
     pub(super) async fn stalled(&self, limits: TimeLimits) -> (&'static str, Duration) {
         loop {
             let (waiting_for, limit) = if self.sent() >= self.size {

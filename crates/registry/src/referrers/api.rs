@@ -136,7 +136,7 @@ impl Transport {
         read_page(&response, &body).map(ControlFlow::Continue)
     }
 
-    /// A further page. The API is there by now, so whatever isn't a list is an error.
+    /// A further page. The API is there by now, so anything but a list is an error.
     async fn further_page(
         &self,
         repository: &Repository,

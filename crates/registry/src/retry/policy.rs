@@ -1,8 +1,9 @@
 //! How often a failed request is made again, and after what pause.
 //!
 //! Which failures are repeated is in `rules`: broken connections, timeouts, short bodies, 408, 429 and 5xx.
-//! Pauses double, have jitter, and are never shorter than the registry's `Retry-After`. If a registry asks for a
-//! longer pause than we make, the operation ends at once. It also ends early for hosts that have never answered.
+//! Pauses double, have jitter, and are never shorter than the registry's `Retry-After`. If a registry asks
+//! for a longer pause than we make, the operation ends at once. It also ends early for hosts that have never
+//! answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

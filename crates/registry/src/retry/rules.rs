@@ -35,7 +35,7 @@ impl Failed {
         Failed { error, then: Then::GiveUp, progressed: false }
     }
 
-    /// A failure that another attempt may get past, whatever the error alone says.
+    /// A failure that is worth a retry, though the rule for all requests may say otherwise.
     pub(crate) fn worth_a_retry(error: Error) -> Self {
         Failed { error, then: Then::Pause, progressed: false }
     }
@@ -53,8 +53,8 @@ impl Failed {
         }
     }
 
-    /// A manifest that wasn't stored. `is_first_500` becomes `false` after a 500: the next one is final, since
-    /// some registries mean "never" by that.
+    /// A manifest that wasn't stored. `is_first_500` becomes `false` after a 500: the next one is final,
+    /// since some registries mean "never" by that.
     pub(crate) fn of_put(error: Error, is_first_500: &AtomicBool) -> Self {
         let is_500 = error.refusal().is_some_and(|refusal| refusal.status == 500);
         match is_500 && !is_first_500.swap(false, Ordering::Relaxed) {

@@ -6,10 +6,10 @@ use backon::ExponentialBackoff;
 
 use crate::retry::policy::RetryPolicy;
 
-/// The longest pause before it is looked again for something that a registry has accepted.
+/// The longest pause before we look again for what a registry has accepted.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long it is waited for what a registry has accepted and doesn't show yet.
+/// A wait for what a registry has accepted and doesn't show yet.
 ///
 /// Registries that keep copies in several places, or their content in an object store, show what they took a
 /// second later. There are as many pauses as there are retries, and they grow to two seconds.
@@ -22,7 +22,7 @@ pub struct VisibilityWait<'a> {
 }
 
 impl VisibilityWait<'_> {
-    /// Pauses, and says so to the observer. `false`, and no pause: it was waited long enough.
+    /// Pauses, and reports it to the observer. `false`, without a pause: the wait was long enough.
     pub async fn wait(&mut self, reason: &str) -> bool {
         self.attempts += 1;
         if self.left == 0 {
@@ -34,8 +34,8 @@ impl VisibilityWait<'_> {
         true
     }
 
-    /// One pause, of which nothing is said: time for others to end what they began. None where nothing is
-    /// ever repeated.
+    /// One pause that the observer doesn't see: time for other writers to finish. No pause if there are no
+    /// retries.
     pub async fn rest(&mut self) {
         if self.left > 0 {
             tokio::time::sleep(self.pauses.next().unwrap_or(LONGEST_PAUSE)).await;

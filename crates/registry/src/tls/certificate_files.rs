@@ -1,5 +1,5 @@
-//! Where certificates lie: the CA file, and for one registry `certs.d/HOST[:PORT]/*.crt`, as Docker and Podman
-//! have it.
+//! Where certificates lie: the CA file, and for one registry `certs.d/HOST[:PORT]/*.crt`, as Docker and
+//! Podman have it.
 
 use std::ffi::OsString;
 use std::io::Read as _;

@@ -22,7 +22,7 @@ use crate::tls::self_signed::SelfSigned;
 pub(crate) enum CertificateCheck {
     /// Nothing: http.
     Nothing,
-    /// TLS, but whose certificate doesn't matter.
+    /// Nothing but TLS: any certificate will do.
     Skipped,
     /// The certificate, for this host, by a CA that is trusted.
     Certificates,
@@ -76,8 +76,7 @@ impl Trust {
         Ok(found)
     }
 
-    /// A client that checks as much as `check` says.
-    /// `beside` is trusted, too.
+    /// A client that checks as much as `check` says. `beside` is trusted, too.
     pub(crate) fn client(
         &self,
         check: CertificateCheck,

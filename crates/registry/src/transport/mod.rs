@@ -1,8 +1,8 @@
-//! The transport itself: the state that all requests of a run share. `registry` is what is known of one
-//! registry, `ping` learns it, and `send` makes requests that log in where they must.
+//! The transport itself: the state that all requests of a run share. `registry` is one registry,
+//! `ping` finds out how it is spoken to, and `send` makes requests that log in where they must.
 //!
-//! What is asked for is in `manifests`, `lookup`, `referrers`, `pull` and `push`; how one request travels is in
-//! `http`.
+//! What is asked for is in `manifests`, `lookup`, `referrers`, `pull` and `push`; how one request travels is
+//! in `http`.
 
 mod ping;
 mod registry;
@@ -52,7 +52,7 @@ impl Transport {
     /// Makes a transport. Nothing is connected to yet.
     ///
     /// # Errors
-    /// If a host, the CA file or the auth file of the options is no good.
+    /// If a host, the CA file or the auth file of the options can't be used.
     pub fn new(options: Options, observer: Arc<dyn Observer>) -> Result<Self, SetupError> {
         let policy = RedirectPolicy {
             plain_http: hosts(HostList::PlainHttp, &options.plain_http)?,
@@ -84,8 +84,7 @@ impl Transport {
         self.inner.pull_limits.get(host)
     }
 
-    /// How long it is waited for what a registry has accepted and doesn't show yet. `what` is named to the
-    /// observer.
+    /// A wait for what a registry has accepted and doesn't show yet. The observer sees it as `what`.
     pub fn wait_for_visibility(&self, what: impl Into<String>) -> VisibilityWait<'_> {
         self.inner.retries.wait_for_visibility(what.into())
     }

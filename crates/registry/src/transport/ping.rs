@@ -83,8 +83,8 @@ impl Inner {
         Ok(registry)
     }
 
-    /// What is odd about a response to the ping. A refusal to let us in is not, nor is anything that names the
-    /// API.
+    /// Why a response to the ping is none of a registry, if so. A refusal to let us in is an ordinary one,
+    /// and so is any that names the API.
     async fn odd(&self, response: Response) -> Option<OddPing> {
         let status = response.status();
         if response.header("docker-distribution-api-version").is_some() {

@@ -1,4 +1,4 @@
-//! What is known of one registry: where its API is, and what it asks for as a login.
+//! One registry: where its API is, and which login it asks for.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -12,7 +12,7 @@ use crate::error::call::{Call, redacted};
 use crate::error::refusal::Refusal;
 use crate::http::redirect_policy::RedirectPolicy;
 
-/// What is known of a registry.
+/// A registry that has answered its ping.
 pub(crate) struct Registry {
     pub(super) host: Host,
     /// Its scheme, host and port, with the path `/`.

@@ -1,4 +1,5 @@
-//! A request to a registry: it logs in where it must, and a refusal is explained with all that is known of it.
+//! A request to a registry: it logs in where it must, and a refusal is explained with all that is known of
+//! it.
 
 use futures::future::BoxFuture;
 use reqwest::{StatusCode, Url};
@@ -91,8 +92,8 @@ impl Inner {
         Ok(response)
     }
 
-    /// Whether a response is a refusal of the registry itself that another authorization may turn: a 401, or a
-    /// 403 that names a scope which wasn't asked for.
+    /// Whether a response is a refusal of the registry itself that another authorization may turn: a 401, or
+    /// a 403 that names a scope which wasn't asked for.
     fn next_step(
         &self,
         registry: &Registry,

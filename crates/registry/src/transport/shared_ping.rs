@@ -1,7 +1,7 @@
 //! One ping of a registry, shared by all requests that wait for it.
 //!
-//! It is pinged by one at a time, and each waits for its time limit: many references of one host would wait
-//! for each other, one limit after the other.
+//! One request pings at a time and waits for its time limit. Without a shared end, many references of one
+//! host would wait for each other, one time limit after the other.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct SharedPing<T> {
     unanswered: Mutex<Vec<UnansweredPing>>,
 }
 
-/// A ping that came to nothing.
+/// A ping without an answer.
 struct UnansweredPing {
     call: Call,
     waiting_for: &'static str,
@@ -32,7 +32,7 @@ impl<T> Default for SharedPing<T> {
 }
 
 impl<T> SharedPing<T> {
-    /// What is known, after `ping` where nothing is known yet.
+    /// The result of the ping: `ping` is only awaited if there is none yet.
     pub(crate) async fn get(&self, ping: impl Future<Output = Result<T, Error>>) -> Result<Arc<T>, Error> {
         let ask = || async {
             if let Some(error) = self.given_up() {

@@ -29,7 +29,7 @@ pub(crate) struct Upload<'a> {
     size: u64,
     source: &'a dyn BlobSource,
     limit: Arc<BodyLimit>,
-    /// The session that broke, to go on with.
+    /// The session that broke, to be resumed.
     broken: Option<UploadSession>,
     /// What the registry has acknowledged in this attempt.
     offset: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Upload<'a> {
     peak: u64,
     /// Whether the last failure left open what the registry did.
     doubtful: bool,
-    /// Whether going on came to nothing. Then it isn't tried again.
+    /// Whether resuming has failed. Then it isn't tried again.
     started_over: bool,
     /// Whether an authorization was renewed that was refused in the middle of an upload.
     renewed: bool,
@@ -93,7 +93,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Sees it through, or gives it up and takes back all that was reported.
+    /// Uploads the blob, or gives up and takes back all that was reported.
     pub(crate) async fn run(&mut self, retry: Retry<'_>) -> Result<(), Error> {
         let result = retry.run_on(self, |upload| Box::pin(upload.attempt())).await;
         if result.is_err() {
@@ -140,7 +140,7 @@ impl<'a> Upload<'a> {
         let was_answered = state.as_ref().err().is_none_or(|error| error.refusal().is_some());
         match state {
             Ok(UploadState::At(session, offset)) => Ok(UploadState::At(session, offset)),
-            // What was sent whole may have been stored, whatever came of the answer.
+            // A blob that was sent whole may have been stored, though its answer was lost or was an error.
             _ if was_answered && self.may_be_stored(&session) && self.is_stored().await => {
                 Ok(UploadState::Done)
             }

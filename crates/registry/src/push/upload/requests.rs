@@ -124,8 +124,8 @@ impl Upload<'_> {
         Error::Source { digest: self.digest, source }
     }
 
-    /// Sends the next `length` bytes, which begin at `offset` of the blob, with `request`, and watches over it.
-    /// Gives the answer, and where in the blob sending ended.
+    /// Sends the next `length` bytes, which begin at `offset` of the blob, with `request`, and watches over
+    /// it. Gives the answer, and where in the blob sending ended.
     async fn send(
         &mut self,
         session: &UploadSession,
@@ -162,7 +162,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Keeps the session of a failure, to go on with.
+    /// Keeps the session of a failure, to be resumed.
     fn keep<T>(&mut self, session: UploadSession, sent: u64, result: Result<T, Error>) -> Result<T, Error> {
         if result.is_err() {
             self.broken = Some(session.after(sent));
