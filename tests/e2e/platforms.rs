@@ -238,6 +238,8 @@ fn what_an_image_does_not_have_is_said_with_what_it_has() {
     // warning.
     let mixed = [&name[..], &bench.reference, "--platform", "linux/amd64", "--allow-missing-platform"];
     build(&mixed).expect(0).says("team/single:1 has none of the platforms");
+    let built = build(&[&mixed[..], &["--json"]].concat()).expect(0).json("airlift.build/v1");
+    assert_eq!(built["leftOut"], serde_json::json!([name]), "{built}");
     let report = bench.airlift.run(&["--json", "verify", "s.tar"]).expect(0).json("airlift.report/v1");
     assert_eq!(report["images"].as_array().map(Vec::len), Some(1), "{report}");
     build(&[&name, "--platform", "linux/s390x", "--allow-missing-platform"]).expect(2);

@@ -23,8 +23,9 @@ Exit codes:
 
 /// Container images across the air gap, byte for byte
 ///
-/// Airlift packs images with all their platforms from registries into one file, proves every byte of it on
-/// arrival, and republishes it so that every digest, index digests among them, is what it was at the source.
+/// Airlift copies images with all their platforms from registries into one file (a bundle), checks every byte
+/// of that file without a network, and pushes the images into another registry. All digests stay the same,
+/// those of indexes, too.
 #[derive(Debug, Parser)]
 #[command(name = "airlift", version, arg_required_else_help = true)]
 #[command(after_long_help = EXAMPLES)]

@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A registry or the network.
     Registry = 3,
-    /// Local files. A file that is no bundle at all counts here, too: we could not look, so there is no
+    /// Local files. This includes a file that is no bundle at all: it could not be examined, so there is no
     /// answer.
     Local = 4,
     /// Refused by a rule.
@@ -57,7 +57,7 @@ fn of_registry(error: &RegistryError) -> Exit {
     if error.is_local() { Exit::Local } else { Exit::Registry }
 }
 
-/// How a command ends that needs a whole bundle and found one in this state.
+/// The exit code of a command that needs a whole bundle and found one in this state.
 pub(crate) fn of_state(state: State) -> Exit {
     match state {
         State::Whole | State::Partial => Exit::Done,

@@ -38,7 +38,7 @@ impl Plural for BadReference {
     }
 }
 
-/// What was typed makes no sense, in a way that the parser of arguments can't know.
+/// Arguments that make no sense, in a way that clap can't detect.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     /// Malformed references on the command line or in lists.
@@ -73,7 +73,7 @@ pub(crate) enum UsageError {
     /// The file that should hold the expected bundle id holds none.
     #[error("{} holds no bundle id: none of its lines starts with sha256:… or id sha256:…", harmless(&.0.to_string_lossy()))]
     NoIdInFile(PathBuf),
-    /// A destination that is none.
+    /// A destination that can't be read.
     #[error(transparent)]
     Destination(airlift_pusher::DestinationError),
     /// Nothing in the bundle has that name.
@@ -97,7 +97,7 @@ impl UsageError {
     }
 }
 
-/// Why a command couldn't do what it was asked for.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -126,10 +126,10 @@ pub(crate) enum Failure {
     /// The bundle would be larger than allowed.
     #[error("the bundle would have {}, more than the {} that --max-size allows; nothing was fetched", size::exact(*.size), size::human(*.limit))]
     TooLarge { size: u64, limit: u64 },
-    /// An archive that readers would refuse in frames.
+    /// An archive that would have more zstd frames than readers take.
     #[error("{} can't be compressed: an archive of {} would have more frames than readers take; nothing was fetched", harmless(&.output.to_string_lossy()), size::human(*.size))]
     TooManyFrames { output: PathBuf, size: u64 },
-    /// Content that is not what its digest says.
+    /// Content that doesn't match its digest.
     #[error("{what} is damaged: {why}")]
     Damaged { what: String, why: String },
     /// A file that can't be read or written.
@@ -140,10 +140,10 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
-    /// The result has nowhere to go.
+    /// Standard output can't be written to.
     #[error("can't write to standard output")]
     Stdout(#[source] io::Error),
-    /// A document that can't be written down.
+    /// A document that can't be made into JSON.
     #[error("can't write the JSON document")]
     Json(#[source] serde_json::Error),
     /// The runtime or the signal handling could not be set up.
@@ -165,7 +165,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What the error counts, where it is several of a kind: each with its causes.
+    /// The single errors of a list, each with its causes.
     pub(crate) fn parts(&self) -> Vec<String> {
         match self {
             Failure::Usage(UsageError::References(errors)) => parts_of(errors),
@@ -191,7 +191,7 @@ impl Failure {
         matches!(source, RegistryError::RateLimited(_))
     }
 
-    /// Whether the reader of standard output went away, which is nothing to complain about.
+    /// Whether the reader of standard output went away. That is no error to report.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Stdout(error)
@@ -203,7 +203,7 @@ impl Failure {
         }
     }
 
-    /// What there is to say of a reader that went away, to those who want to know.
+    /// The note on a reader of standard output that went away; empty where nothing is lost.
     pub(crate) fn of_broken_pipe(&self) -> &'static str {
         match self {
             Failure::Stream(_) => {

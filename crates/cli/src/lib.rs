@@ -25,14 +25,14 @@ use commands::{build, completions, demo, inspect, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
-use ui::interrupt::{self, Farewell};
+use ui::interrupt::{self, OnInterrupt};
 use ui::term::{ColorChoice, Paint, Stream, Tone, harmless, to_stderr};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return explain(error),
+        Err(error) => return print_parsed(error),
     };
     let ui = Ui::new(&cli.global);
     ui::log::start(&ui);
@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
             if failure.is_broken_pipe() {
                 ui.note(failure.of_broken_pipe());
             } else {
-                to_stderr(&told(&failure, ui.err.paint));
+                to_stderr(&error_text(&failure, ui.err.paint));
             }
             failure.exit()
         }
@@ -51,9 +51,9 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// Help, version, and what is wrong with the arguments.
-fn explain(error: clap::Error) -> ExitCode {
-    let error = without_commands(error);
+/// Prints help, the version, or an error of the arguments: clap has made a text of each.
+fn print_parsed(error: clap::Error) -> ExitCode {
+    let error = escaped(error);
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
         _ => Exit::Usage,
@@ -63,15 +63,15 @@ fn explain(error: clap::Error) -> ExitCode {
         Err(error) => {
             let failure = Failure::Stdout(error);
             if !failure.is_broken_pipe() {
-                to_stderr(&told(&failure, Stream::stderr(ColorChoice::Auto).paint));
+                to_stderr(&error_text(&failure, Stream::stderr(ColorChoice::Auto).paint));
             }
             ExitCode::from(failure.exit() as u8)
         }
     }
 }
 
-/// The same error with what was typed spelt out where a terminal would obey it.
-fn without_commands(mut error: clap::Error) -> clap::Error {
+/// The same error, with control characters in the arguments escaped.
+fn escaped(mut error: clap::Error) -> clap::Error {
     let spelt = |(kind, value): (ContextKind, &ContextValue)| match value {
         ContextValue::String(text) => Some((kind, ContextValue::String(harmless(text).into_owned()))),
         ContextValue::Strings(texts) => {
@@ -95,27 +95,27 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         .build()
         .map_err(Failure::Start)?;
     let exit = runtime.block_on(async {
-        let farewell = Farewell::default();
-        tokio::spawn(interrupt::watch(ui.clone(), farewell.clone()));
+        let on_interrupt = OnInterrupt::default();
+        tokio::spawn(interrupt::watch(ui.clone(), on_interrupt.clone()));
         match command {
-            Command::Build(args) => build::run(args, ui, &farewell).await,
+            Command::Build(args) => build::run(args, ui, &on_interrupt).await,
             Command::Verify(args) => verify::run(&args, ui),
-            Command::Push(args) => push::run(args, ui, &farewell).await,
+            Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Inspect(args) => inspect::run(&args, ui),
-            Command::Demo(args) => demo::run(args, ui, &farewell).await,
+            Command::Demo(args) => demo::run(args, ui, &on_interrupt).await,
             Command::Completions(args) => completions::run(&args, Cli::command(), ui),
         }
     });
-    // Whatever still runs, such as a read that hangs, is not waited for.
+    // Tasks that still run, such as a read that hangs, are not waited for.
     runtime.shutdown_background();
     exit
 }
 
-/// What the HTTP libraries say before they come to the point: an operator can do nothing with it.
+/// Messages of the HTTP libraries that say nothing by themselves: their causes do.
 const PREAMBLES: [&str; 3] = ["error sending request", "client error (Connect)", "tcp connect error"];
 
 /// The error with all its causes, a line each, and what to do next.
-fn told(failure: &Failure, paint: Paint) -> String {
+fn error_text(failure: &Failure, paint: Paint) -> String {
     let mut text =
         format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
     for part in failure.parts() {

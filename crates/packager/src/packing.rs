@@ -44,6 +44,8 @@ pub struct Packing {
     /// Blobs that come from elsewhere.
     pub(crate) origins: HashMap<Digest, Origin>,
     pub(crate) images: Vec<ImagePlan>,
+    /// The names of images that were asked for, and have none of the chosen platforms.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Packing {
@@ -55,6 +57,12 @@ impl Packing {
     /// The images, in the bundle's order.
     pub fn images(&self) -> &[ImagePlan] {
         &self.images
+    }
+
+    /// The names of the images that were asked for and are left out, because they have none of the chosen
+    /// platforms.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The job of writing one blob of the plan, of which the output has as much as `state` says.

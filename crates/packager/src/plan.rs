@@ -33,13 +33,16 @@ pub async fn plan(
     observer: &dyn Observer,
 ) -> Result<Packing, PackError> {
     let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits, observer };
+    let asked: Vec<String> = resolved.iter().map(|image| image.root.name()).collect();
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
     let repositories: Vec<_> = images.into_iter().map(|image| image.repository).collect();
     let (graph, origins) = find_foreign_layers(&walker, graph, &repositories, options.foreign_layers).await?;
     keep_inline_blobs(&source, &graph);
     let images = image_plans(&graph, &repositories, &configs, &gone);
+    let left_out =
+        asked.into_iter().filter(|name| images.iter().all(|image| image.reference != *name)).collect();
     let plan = Arc::new(Plan::new(graph)?);
-    Ok(Packing { source, plan, repositories, origins, images })
+    Ok(Packing { source, plan, repositories, origins, images, left_out })
 }
 
 /// The chosen images and platforms, with all that is attached to them.

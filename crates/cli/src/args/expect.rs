@@ -1,4 +1,4 @@
-//! The bundle id that somebody expects: as it was printed, in a file, or as bare hex digits.
+//! The bundle id that is expected: as it was printed, in a file, or as hex digits alone.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The options of whatever walks the images of a bundle: what is taken for an attack.
+//! The options of all commands that walk the images of a bundle: what is taken for an attack.
 
 use airlift_oci::Limits;
 
@@ -33,7 +33,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value = "64M", hide_short_help = true)]
     #[arg(help_heading = LIMITS, value_parser = size::parse)]
     max_manifest_bytes: u64,
-    /// Refuse bundles whose images name more than this, each looked at by itself
+    /// Refuse bundles whose images name more descriptors than this, counted per image
     #[arg(long, value_name = "N", default_value_t = Limits::default().descriptors, hide_short_help = true)]
     #[arg(help_heading = LIMITS, value_parser = limit)]
     max_descriptors: usize,

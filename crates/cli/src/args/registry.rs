@@ -1,4 +1,4 @@
-//! The options of whatever speaks to registries, and the transport that they make.
+//! The options of all commands that use registries, and the transport that they make.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ const REGISTRY: &str = "Registry options";
 /// How to speak to registries.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RegistryArgs {
-    /// Speak http to this registry (repeatable)
+    /// Use http for this registry (repeatable)
     ///
-    /// Without a port, all ports of that host. Loopback addresses are spoken to by http without this.
+    /// Without a port, all ports of that host. Loopback addresses need no entry.
     #[arg(long, value_name = "HOST[:PORT]", help_heading = REGISTRY)]
     plain_http: Vec<String>,
     /// Trust these certificates as well (PEM)
@@ -29,26 +29,27 @@ pub(crate) struct RegistryArgs {
     insecure_skip_tls_verify: Vec<String>,
     /// Take credentials from this file only
     ///
-    /// Of Docker's form. Without it, Podman's and Docker's own files and their credential helpers are asked,
-    /// see docs/credentials.md.
+    /// In Docker's format. Without this, Podman's and Docker's own files and their credential helpers are
+    /// used, see docs/credentials.md.
     #[arg(long, value_name = "FILE", help_heading = REGISTRY)]
     auth_file: Option<PathBuf>,
-    /// Transfers side by side
+    /// Parallel transfers
     #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = REGISTRY)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Repeat what fails for a passing reason this often
+    /// Retry after temporary failures this often
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = REGISTRY, hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=1000))]
     retries: u32,
-    /// Give a silent registry up after so many seconds
+    /// Give up on a silent registry after this many seconds
     ///
-    /// It is for the next byte, and for a credential helper; a small answer may take five times that in all.
-    /// What was given up is repeated, see --retries; a host that has not answered once is tried twice.
+    /// This limits the wait for the next byte, and for a credential helper; a small answer may take five
+    /// times as long in all. The request is then repeated, see --retries; a host that has never answered is
+    /// tried twice.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = REGISTRY, hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
-    /// Bytes a second in all, such as 512K or 10M
+    /// Limit of bytes per second in all, such as 512K or 10M
     ///
     /// K, M and G are powers of 1024, kB, MB and GB of 1000.
     #[arg(long, value_name = "BYTES/s", value_parser = size::parse, help_heading = REGISTRY)]
@@ -56,7 +57,7 @@ pub(crate) struct RegistryArgs {
 }
 
 impl RegistryArgs {
-    /// Transfers side by side, at least one.
+    /// Parallel transfers, at least one.
     pub(crate) fn jobs(&self) -> usize {
         usize::from(self.jobs)
     }

@@ -1,9 +1,14 @@
 //! Advice on a bundle: what it is, and what is wrong with it.
 
+use std::path::Path;
+
 use airlift_bundle::OpenError;
 use airlift_verifier::{Report, Rule, State};
 
 use super::finding;
+use crate::ui::term::shown;
+
+const LISTED: &str = "`airlift verify BUNDLE` lists everything that is wrong; nothing was done";
 
 const UNFINISHED: &str =
     "the same `airlift build` goes on from there, and gives the bundle its name when it is complete";
@@ -13,20 +18,30 @@ const PACKED_AGAIN: &str = "take the original file; or unpack this one and name 
 /// The next step where a bundle can't be opened.
 pub(super) fn of_open(error: &OpenError) -> Option<String> {
     match error {
-        OpenError::NotALayout { .. } => Some("`airlift build REF… -o BUNDLE` makes bundles".to_owned()),
+        OpenError::NotALayout { path } => {
+            Some(of_folder(path).unwrap_or("`airlift build REF… -o BUNDLE` makes bundles".to_owned()))
+        }
         OpenError::Unfinished { .. } => Some(UNFINISHED.to_owned()),
         _ => None,
     }
 }
 
+/// The next step for a folder that is no image layout, where it holds the volumes of a bundle.
+fn of_folder(path: &Path) -> Option<String> {
+    let sets = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let set = sets.filter(|path| path.to_string_lossy().ends_with(".volumes.json")).min()?;
+    Some(format!("this folder holds a bundle in volumes: name {}", shown(&set)))
+}
+
 /// The next step where a whole bundle is needed, and this was found.
-pub(crate) fn of_state(report: &Report) -> String {
+pub(crate) fn of_state(report: &Report, bundle: &Path) -> String {
     let detail = report.findings.iter().find(|finding| finding.is_error()).and_then(|first| first.detail);
     match (report.state, detail) {
         (State::Unfinished, _) => UNFINISHED.to_owned(),
         (State::PackedAgain, _) => PACKED_AGAIN.to_owned(),
         (State::OverLimit | State::Damaged, Some(detail)) => finding::of_detail(detail),
-        _ => "`airlift verify BUNDLE` lists everything that is wrong; nothing was done".to_owned(),
+        (State::NoLayout, _) => of_folder(bundle).unwrap_or(LISTED.to_owned()),
+        _ => LISTED.to_owned(),
     }
 }
 
@@ -34,14 +49,15 @@ pub(crate) fn of_state(report: &Report) -> String {
 const PARTIAL: &str = "push asks the registry whether it takes an image without some of its platforms; --selected-children pushes those that are there, each under a tag of its own. For all platforms build the bundle from a registry (airlift build); for one of them, `docker save --platform` makes an image of its own of it";
 
 /// The next step after a verification, where there is an obvious one.
-pub(crate) fn of_report(report: &Report) -> Option<String> {
+pub(crate) fn of_report(report: &Report, bundle: &Path) -> Option<String> {
     if report.state == State::Partial {
         return Some(PARTIAL.to_owned());
     }
     let first = report.findings.iter().find(|finding| finding.is_error())?;
     match report.state {
-        State::OverLimit if first.rule == Rule::GraphLimit => Some(of_state(report)),
-        State::Unfinished | State::PackedAgain => Some(of_state(report)),
+        State::OverLimit if first.rule == Rule::GraphLimit => Some(of_state(report, bundle)),
+        State::Unfinished | State::PackedAgain => Some(of_state(report, bundle)),
+        State::NoLayout => of_folder(bundle),
         State::Damaged => of_rule(first.rule).map(str::to_owned),
         _ => None,
     }

@@ -41,7 +41,7 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
         Failure::Push(error) => of_push(error),
         Failure::Stream(BuildError::Fetch(FetchError::Registry { source, .. }))
         | Failure::ReadBack { source, .. } => registry::of_error(source),
-        Failure::Admit(AdmitError::Refused { report, .. }) => Some(of_state(report)),
+        Failure::Admit(AdmitError::Refused { path, report }) => Some(of_state(report, path)),
         Failure::Examine(ExamineError::Open(error))
         | Failure::Admit(AdmitError::Examine(ExamineError::Open(error))) => bundle::of_open(error),
         _ => None,
@@ -107,7 +107,7 @@ fn of_push(error: &PushError) -> Option<String> {
         PushError::TagsShared(_) => Some(push::KEEPS_APART.to_owned()),
         PushError::Registry { source, .. } => registry::of_error(source),
         PushError::NoRegistry { source, .. } => Some(registry::of_error(source).unwrap_or(
-            "check host and port; a registry answers at /v2/ of its host, whatever PREFIX is".to_owned(),
+            "check host and port; a registry answers at /v2/ of its host, not below PREFIX".to_owned(),
         )),
         PushError::Sparse(refusal) => Some(push::of_sparse(refusal.certainty)),
         PushError::TagHidden { source, .. } => Some(push::of_hidden_tag(source.likely_cause())),

@@ -39,7 +39,7 @@ pub(super) fn of_sparse(certainty: Certainty) -> String {
 
 /// The next step where a registry doesn't show what a tag stands for.
 pub(super) fn of_hidden_tag(cause: Option<LikelyCause>) -> String {
-    let moved = "log in as a user who may pull there, or give --move-tags, which moves the tag if it stands for something else";
+    let moved = "log in as a user with the right to pull there, or give --move-tags, which moves the tag if it stands for something else";
     match cause {
         Some(cause) => format!("{moved}; {}", registry::of_cause(cause)),
         None => moved.to_owned(),

@@ -31,6 +31,10 @@ pub struct BuildDocument {
     pub reused: u64,
     /// The images, in the bundle's order.
     pub images: Vec<PlannedImage>,
+    /// Images that were asked for and have none of the chosen platforms, so `--allow-missing-platform` leaves
+    /// them out. Absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The volumes, in order; only with `--volume-size`. `bundle` is then the path of their manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<Vec<Volume>>,
@@ -56,6 +60,10 @@ pub struct PlanDocument {
     pub reused: u64,
     /// The images, in the bundle's order.
     pub images: Vec<PlannedImage>,
+    /// Images that were asked for and have none of the chosen platforms, so `--allow-missing-platform` leaves
+    /// them out. Absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The volumes that there would be, in order; only with `--volume-size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<Vec<PlannedVolume>>,
@@ -122,6 +130,7 @@ impl BuildDocument {
             downloaded: fetched.downloaded,
             reused: fetched.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
+            left_out: packing.left_out().to_vec(),
             volumes: published.volumes.map(|set| set.volumes),
         }
     }
@@ -143,6 +152,7 @@ impl PlanDocument {
             downloaded: foreseen.downloaded,
             reused: foreseen.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
+            left_out: packing.left_out().to_vec(),
             volumes: measure.volumes.as_ref().map(|ranges| ranges.iter().map(volume).collect()),
             blobs: None,
         }

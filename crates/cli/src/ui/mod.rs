@@ -1,7 +1,8 @@
-//! How things look: progress, tables, colours, sizes. What is said is the commands' business.
+//! How things look: progress, tables, colours, sizes. The commands decide what is printed.
 
 mod bars;
 pub(crate) mod interrupt;
+pub(crate) mod kinds;
 pub(crate) mod log;
 pub(crate) mod options;
 mod phase;
@@ -9,7 +10,6 @@ pub(crate) mod progress;
 pub(crate) mod size;
 pub(crate) mod table;
 pub(crate) mod term;
-pub(crate) mod words;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -22,16 +22,15 @@ use term::{Paint, Stream, Tone};
 
 use crate::failure::Failure;
 
-/// Who is told a text that isn't a result.
+/// Whether texts that are no results are shown: plans, and what else is good to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Talk {
-    /// A person, who wants to know.
-    Full,
-    /// Nobody: errors and warnings only.
-    Quiet,
+enum Notes {
+    Shown,
+    /// With `--quiet`: errors and warnings only.
+    Hidden,
 }
 
-/// The ways to the person, or the script, that called.
+/// The output to the person, or the script, that runs the command.
 #[derive(Clone)]
 pub(crate) struct Ui {
     /// Results are one JSON document.
@@ -42,12 +41,12 @@ pub(crate) struct Ui {
     pub(crate) out: Stream,
     /// Standard error.
     pub(crate) err: Stream,
-    talk: Talk,
+    notes: Notes,
     progress: Arc<Progress>,
 }
 
 impl Ui {
-    /// What the global options ask for.
+    /// Output in the form that the global options ask for.
     pub(crate) fn new(global: &Global) -> Self {
         let err = Stream::stderr(global.color);
         let choice = if global.quiet { ProgressChoice::None } else { global.progress };
@@ -56,12 +55,12 @@ impl Ui {
             verbosity: global.verbose,
             out: Stream::stdout(global.color),
             err,
-            talk: if global.quiet { Talk::Quiet } else { Talk::Full },
+            notes: if global.quiet { Notes::Hidden } else { Notes::Shown },
             progress: Arc::new(Progress::new(choice, err)),
         }
     }
 
-    /// Whoever watches the libraries.
+    /// The observer that libraries report to.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         Arc::clone(&self.progress) as Arc<dyn Observer>
     }
@@ -71,26 +70,26 @@ impl Ui {
         &self.progress
     }
 
-    /// A result: to standard output.
+    /// Prints a result to standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         self.progress.rest();
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Stdout)
     }
 
-    /// A result as a JSON document.
+    /// Prints a result as a JSON document.
     pub(crate) fn print_json(&self, document: &impl Serialize) -> Result<(), Failure> {
         self.print(&crate::output::written(document)?)
     }
 
-    /// What isn't the result but worth knowing: to standard error, unless `--quiet` or `--json`.
+    /// Prints what is no result, but good to know: to standard error, unless `--quiet` or `--json` is given.
     pub(crate) fn note(&self, text: &str) {
-        if self.talk == Talk::Full && !self.json {
+        if self.notes == Notes::Shown && !self.json {
             self.progress.print(text);
         }
     }
 
-    /// What must be known even with `--quiet`.
+    /// Prints a warning, with `--quiet`, too.
     pub(crate) fn warn(&self, message: &str) {
         let event = airlift_oci::Event::Warning { message: message.to_owned() };
         self.progress.notice(event);

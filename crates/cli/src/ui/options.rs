@@ -20,7 +20,7 @@ pub(crate) struct Global {
     /// Print results, warnings and errors only
     #[arg(short, long, global = true, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
-    /// Say more; -vv and -vvv say still more
+    /// Show more; -vv and -vvv show still more
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub(crate) verbose: u8,
     /// When to use colours

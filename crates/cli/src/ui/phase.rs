@@ -45,15 +45,15 @@ pub(crate) struct Phase {
     found: Arc<AtomicU64>,
     pieces: HashMap<Digest, Counted>,
     started: Instant,
-    told: u64,
-    told_at: Instant,
+    reported: u64,
+    reported_at: Instant,
 }
 
 impl Phase {
     pub(crate) fn new(name: &'static str, total: u64) -> Self {
         let now = Instant::now();
         let (found, pieces) = (Arc::default(), HashMap::new());
-        Phase { name, total, done: 0, found, pieces, started: now, told: 0, told_at: now }
+        Phase { name, total, done: 0, found, pieces, started: now, reported: 0, reported_at: now }
     }
 
     /// The count of what was there.
@@ -76,7 +76,7 @@ impl Phase {
     /// Takes back what was counted of a piece; what was moved first, which comes behind what was there.
     pub(crate) fn rewind(&mut self, digest: Digest, bytes: u64) {
         self.done = self.done.saturating_sub(bytes);
-        self.told = self.told.min(self.done);
+        self.reported = self.reported.min(self.done);
         let piece = self.pieces.entry(digest).or_default();
         let moved = piece.moved.min(bytes);
         let found = piece.found.min(bytes - moved);
@@ -90,12 +90,12 @@ impl Phase {
 
     /// A line, where it is time for one.
     pub(crate) fn news(&mut self, now: Instant) -> Option<String> {
-        let silent = now.saturating_duration_since(self.told_at);
-        let much = (self.done - self.told).saturating_mul(STEP) >= self.total;
+        let silent = now.saturating_duration_since(self.reported_at);
+        let much = (self.done - self.reported).saturating_mul(STEP) >= self.total;
         if silent < SHORTEST || !(much || silent >= PAUSE) || self.done >= self.total {
             return None;
         }
-        (self.told, self.told_at) = (self.done, now);
+        (self.reported, self.reported_at) = (self.done, now);
         let percent = u128::from(self.done) * 100 / u128::from(self.total.max(1));
         let (done, total) = (size::human(self.done), size::human(self.total));
         let mut line = format!("{} {done} of {total} ({percent} %)", self.name);

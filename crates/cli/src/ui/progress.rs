@@ -28,7 +28,7 @@ pub(crate) enum ProgressChoice {
     None,
 }
 
-/// Shows what libraries tell.
+/// Shows what libraries report.
 pub(crate) struct Progress {
     stream: Stream,
     state: Mutex<State>,

@@ -158,8 +158,8 @@ fn render_across(texts: &[Cell], stream: &Stream, out: &mut String) {
     }
 }
 
-/// Breaks a text like [`wrap`], with a margin before all lines but the first: so that the next row is told
-/// from the rest of this one.
+/// Breaks a text like [`wrap`], with a margin before all lines but the first: so the next row can be
+/// distinguished from the rest of this one.
 fn hanging(text: &str, width: usize) -> Vec<String> {
     if columns(text) <= width || width <= 2 * MARGIN {
         return wrap(text, width);

@@ -76,11 +76,11 @@ impl Stream {
     }
 }
 
-/// Whether what is written to standard output is lost, because the caller closed it: Rust then puts
-/// `/dev/null` in its place, open for reading and writing.
+/// Whether output to standard output is lost, because the caller closed it: Rust then opens `/dev/null` in
+/// its place, for reading and writing.
 ///
-/// Some callers open it like this themselves to be rid of what is said. So only who writes a thing that
-/// nobody throws away should ask.
+/// Some callers open it like this themselves to discard output. So only a command whose output is never
+/// discarded should ask, such as `build -o -`.
 pub(crate) fn stdout_leads_nowhere() -> bool {
     let stdout = std::io::stdout();
     let both_ways =
@@ -121,7 +121,7 @@ impl Paint {
     }
 }
 
-/// A path as it may be shown: its name may be anybody's.
+/// A path with control characters escaped, as it may be printed.
 pub(crate) fn shown(path: &Path) -> String {
     harmless(&path.display().to_string()).into_owned()
 }
@@ -131,7 +131,7 @@ pub(crate) fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// The end of a text, if all of it doesn't fit: what tells blobs apart stands at their labels' end.
+/// The end of a text, if all of it doesn't fit. Labels of blobs differ at their ends.
 pub(crate) fn keep_end(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::files::{Input, keep_apart};
 use crate::output::{BuildDocument, PlanDocument};
-use crate::ui::interrupt::Farewell;
+use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::{shown, stdout_leads_nowhere};
 use crate::ui::{Ui, size};
 
@@ -38,12 +38,12 @@ Examples:
   airlift build nginx:1.27 -o - | ssh far 'cat >b.tar'     straight into a pipe
   airlift build nginx:1.27 -o b.tar --volume-size 4GB      b.tar.001 … for FAT32 or DVDs
 
-If it is interrupted, the same command goes on from BUNDLE.part: what is there is hashed and kept.";
+If the build is interrupted, the same command goes on from BUNDLE.part. Content that arrived is hashed and kept.";
 
 /// Pack images from registries into one file
 ///
 /// Takes each image with all its platforms: every manifest and blob as the registry has it, byte for byte.
-/// The same images give the same file, whoever builds it.
+/// The same images always give the same file.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -72,10 +72,10 @@ pub(crate) struct Args {
     max_size: Option<u64>,
     /// Cut the bundle into files of this size, such as 4GB
     ///
-    /// Writes BUNDLE.001, BUNDLE.002 and so on, which are the archive one behind the other, and
-    /// BUNDLE.volumes.json, which says what belongs together. All commands read the volumes in place, by the
-    /// name of BUNDLE.volumes.json, or of BUNDLE where no such file is. `airlift verify BUNDLE.002` verifies
-    /// one alone. At least 64K; rounded down to a multiple of 512. FAT32 takes 4GB (DVDs 4.7GB), but not
+    /// Writes BUNDLE.001, BUNDLE.002 and so on, which joined in this order are the archive, and
+    /// BUNDLE.volumes.json, which lists them. All commands read the volumes in place: give them
+    /// BUNDLE.volumes.json, or BUNDLE if no file has that name. `airlift verify BUNDLE.002` verifies one
+    /// volume alone. At least 64K; rounded down to a multiple of 512. FAT32 takes 4GB (DVDs 4.7GB), but not
     /// 4GiB.
     #[arg(long, value_name = "SIZE", value_parser = volume_size)]
     volume_size: Option<Split>,
@@ -86,28 +86,29 @@ pub(crate) struct Args {
     /// platforms come along. Artifacts without platforms are carried whole.
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = platform)]
     platforms: Vec<Platform>,
-    /// Take what there is where an image lacks some
+    /// Accept images that lack some of the platforms
     ///
-    /// An image that has none of them is left out, with a warning.
+    /// The platforms that an image has are carried. An image that has none of them is left out, with a
+    /// warning.
     #[arg(long, requires = "platforms")]
     allow_missing_platform: bool,
     /// Signatures, SBOMs, …: all or none
     ///
-    /// Whether what is attached to the images comes along: referrers, and cosign's tags.
+    /// Whether the bundle carries what is attached to the images: referrers, and cosign's tags.
     #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
     referrers: ReferrersArg,
     /// Fetch foreign layers from their addresses
     ///
     /// Some images name addresses for layers that their registry doesn't have. Such layers stay outside of
     /// the bundle, with a warning, unless this is given: then they are fetched from there, by https and
-    /// without credentials, and proven like any other.
+    /// without credentials, and checked like any other.
     #[arg(long)]
     fetch_external: bool,
-    /// Take what another bundle holds (repeatable)
+    /// Copy content from another bundle (repeatable)
     ///
-    /// A bundle, or an image layout of another tool (archive or folder). What it holds is hashed as it is
-    /// copied, and not fetched: blobs, and manifests, of which only the digest is asked for. BUNDLE itself
-    /// and BUNDLE.part need not be named.
+    /// A bundle, or an image layout of another tool (archive or folder). Blobs and manifests that it holds
+    /// are copied and hashed, not fetched; the registry is only asked which digests the tags have. BUNDLE
+    /// itself and BUNDLE.part are used without being named.
     #[arg(long, value_name = "BUNDLE")]
     reuse: Vec<PathBuf>,
     #[command(flatten)]
@@ -116,7 +117,7 @@ pub(crate) struct Args {
     limits: LimitArgs,
 }
 
-/// What comes along with the images.
+/// What is carried with the images.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum ReferrersArg {
     /// Referrers by the API or the fallback tag, and cosign's tags, recursively
@@ -125,7 +126,7 @@ enum ReferrersArg {
     None,
 }
 
-pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Result<Exit, Failure> {
     let form = args.form()?;
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
@@ -143,7 +144,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit
                 tokio::task::block_in_place(|| airlift_packager::foresee(&packing, &*ui.observer()));
             show_plan(&args, &packing, foreseen, &measure, ui)?;
         }
-        Some(output) => build(&args, &packing, output, &measure, ui, farewell).await?,
+        Some(output) => build(&args, &packing, output, &measure, ui, on_interrupt).await?,
     }
     Ok(Exit::Done)
 }
@@ -155,14 +156,14 @@ async fn build(
     output: LockedOutput,
     measure: &Measure,
     ui: &Ui,
-    farewell: &Farewell,
+    on_interrupt: &OnInterrupt,
 ) -> Result<(), Failure> {
     ui.note(&show::plan(packing, measure, &ui.err));
     let Output { path, form, .. } = output.output().clone();
     ui.note(&show::compressed(Some(&path), measure));
     let unfinished = output.output().unfinished();
     if let (Some(always), Some(data)) = (unfinished.first(), unfinished.last()) {
-        farewell.say_if_there(always.clone(), kept(data, form));
+        on_interrupt.explain_if_there(always.clone(), kept(data, form));
     }
     let bundle = output.output().shown();
     let built = packing.write(output, args.registry.jobs(), &ui.observer()).await;

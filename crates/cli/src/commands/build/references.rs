@@ -43,6 +43,11 @@ fn read(list: &Path) -> Result<Vec<u8>, Failure> {
         std::io::stdin().lock().take(MAX_LIST + 1).read_to_end(&mut bytes).map_err(failed)?;
     } else {
         refuse_other_kinds(list)?;
+        if list.is_dir() {
+            return Err(
+                UsageError::List { file: shown(list), why: "it is a folder; name a text file" }.into()
+            );
+        }
         File::open(list).and_then(|file| file.take(MAX_LIST + 1).read_to_end(&mut bytes)).map_err(failed)?;
     }
     if bytes.len() as u64 > MAX_LIST {

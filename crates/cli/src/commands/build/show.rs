@@ -9,9 +9,9 @@ use airlift_oci::graph::leaves;
 use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents, reference};
 use airlift_packager::{Built, Fetched, ImagePlan, Outcome, Packing};
 
+use crate::ui::kinds;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless, shown};
-use crate::ui::words::attachment;
 use crate::ui::{facts, indented, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
@@ -111,7 +111,8 @@ fn attached_rows(table: &mut Table, graph: &Graph, root: &Root) {
     let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
     for attached in airlift_oci::graph::attached_to(graph, root) {
         let raw = graph.manifest(&attached.descriptor.digest).and_then(|entry| entry.raw.as_ref());
-        let kind = attachment(attached.reference.as_deref(), raw.and_then(RawManifest::artifact_type));
+        let kind =
+            kinds::of_attachment(attached.reference.as_deref(), raw.and_then(RawManifest::artifact_type));
         let (count, bytes) = kinds.entry(kind).or_default();
         *count += 1;
         *bytes = bytes.saturating_add(contents::size_of(graph, attached));

@@ -1,20 +1,20 @@
-//! `airlift demo`: the whole way on registries of its own, on loopback, with what happens explained.
+//! `airlift demo`: a whole transfer between two registries of its own, on loopback, explained step by step.
 
 mod compare;
-mod story;
-mod way;
+mod show;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 
 use airlift_server::samples;
-use story::Story;
-use way::Way;
+use show::Steps;
+use transfer::Transfer;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::output::{DEMO, DemoDocument};
 use crate::ui::Ui;
-use crate::ui::interrupt::Farewell;
+use crate::ui::interrupt::OnInterrupt;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,10 +23,10 @@ Examples:
 
 Needs no network, no root and no Docker. Exits with 0 only if every digest arrived unchanged.";
 
-/// Show the whole way: build, verify, a flipped byte, push, compare
+/// Show a whole transfer: build, verify, a flipped byte, push, compare
 ///
-/// Starts two small registries on loopback, fills one with sample images, carries them over to the other by
-/// way of a bundle, and compares every digest at both ends.
+/// Starts two small registries on loopback, fills one with sample images, transfers them to the other with a
+/// bundle, and compares every digest at both ends.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,37 +35,37 @@ pub(crate) struct Args {
     keep: Option<PathBuf>,
 }
 
-pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
-    let scratch = Scratch::new(args.keep.as_deref(), farewell)?;
-    let story = Story::new(ui);
+pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Result<Exit, Failure> {
+    let scratch = Scratch::new(args.keep.as_deref(), on_interrupt)?;
+    let steps = Steps::new(ui);
     let samples = samples::all();
-    let way = Way::start(scratch.path(), &samples).await?;
-    story.source(&way, &samples)?;
-    let packing = way.build().await?;
-    story.built(&way, &packing)?;
-    let report = way.verify(way.bundle())?;
-    story.verified(&report)?;
-    let flip = way.flip(&packing)?;
-    let findings = way.verify(flip.copy())?;
-    story.caught(&flip, &findings)?;
-    let receipt = way.push().await?;
-    story.pushed(&way, &receipt)?;
-    let images = compare::images(&way, &packing, &samples).await?;
+    let transfer = Transfer::start(scratch.path(), &samples).await?;
+    steps.source(&transfer, &samples)?;
+    let packing = transfer.build().await?;
+    steps.built(&transfer, &packing)?;
+    let report = transfer.verify(transfer.bundle())?;
+    steps.verified(&report)?;
+    let flipped = transfer.flip(&packing)?;
+    let findings = transfer.verify(flipped.path())?;
+    steps.caught(&flipped, &findings)?;
+    let receipt = transfer.push().await?;
+    steps.pushed(&transfer, &receipt)?;
+    let images = compare::images(&transfer, &packing, &samples).await?;
     let caught = findings.findings.iter().find(|finding| finding.is_error());
     let ok = report.ok && caught.is_some() && images.iter().all(|image| image.same);
-    story.compared(&images, &samples, ok, args.keep.as_deref().map(|_| way.bundle()))?;
+    steps.compared(&images, &samples, ok, args.keep.as_deref().map(|_| transfer.bundle()))?;
     if ui.json {
         ui.print_json(&DemoDocument {
             schema: DEMO,
             ok,
             bundle: packing.plan().id(),
             size: packing.plan().size(),
-            flipped_at: flip.offset(),
+            flipped_at: flipped.offset(),
             caught: caught.map(|finding| finding.path.clone()).unwrap_or_default(),
             images,
         })?;
     }
-    way.stop().await;
+    transfer.stop().await;
     Ok(if ok { Exit::Done } else { Exit::No })
 }
 
@@ -76,7 +76,7 @@ enum Scratch {
 }
 
 impl Scratch {
-    fn new(keep: Option<&Path>, farewell: &Farewell) -> Result<Self, Failure> {
+    fn new(keep: Option<&Path>, on_interrupt: &OnInterrupt) -> Result<Self, Failure> {
         let failed =
             |path: &Path, source| Failure::File { doing: "make the folder", path: path.to_owned(), source };
         let Some(folder) = keep else {
@@ -84,7 +84,7 @@ impl Scratch {
                 .prefix("airlift-demo-")
                 .tempdir()
                 .map_err(|error| failed(&std::env::temp_dir(), error))?;
-            farewell.remove(temporary.path().to_owned());
+            on_interrupt.remove_folder(temporary.path().to_owned());
             return Ok(Scratch::Temporary(temporary));
         };
         std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;

@@ -1,6 +1,7 @@
 //! The configurations of images, for people: what a container starts, and how the image was made.
 //!
-//! Platforms of an image mostly say the same, so each text stands once, with all platforms that it is true of.
+//! Platforms of an image mostly say the same, so each text stands once, with all platforms that it is true
+//! of.
 
 use crate::output::{InspectDocument, InspectedConfig, InspectedManifest, InspectedStep};
 use crate::ui::facts;

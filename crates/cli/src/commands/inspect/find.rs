@@ -1,4 +1,4 @@
-//! What somebody means by a name or by the start of a digest.
+//! Finds a part of a bundle by a name or by the start of a digest.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use airlift_pusher::{Pattern, Unmatched};
 
 use crate::failure::UsageError;
 
-/// So many digests are listed where several start alike.
+/// If several digests start alike, at most this many are listed.
 const LISTED: usize = 10;
 
 /// A part of a bundle.

@@ -6,9 +6,9 @@ use airlift_oci::{Graph, contents};
 
 use super::config;
 use crate::output::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
+use crate::ui::kinds;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
-use crate::ui::words::in_words;
 use crate::ui::{facts, size};
 
 /// The document as text.
@@ -105,7 +105,7 @@ fn blob_row(branch: &str, blob: &InspectedBlob) -> [Cell; 5] {
     };
     [
         format!("{branch}{}", blob.part).into(),
-        in_words(&blob.media_type).into(),
+        kinds::of_media_type(&blob.media_type).into(),
         size::human(blob.size).into(),
         Cell::new(Tone::Dim, blob.digest.short()),
         note,
@@ -115,7 +115,7 @@ fn blob_row(branch: &str, blob: &InspectedBlob) -> [Cell; 5] {
 fn kind(manifest: &InspectedManifest) -> String {
     match &manifest.artifact_type {
         Some(artifact) if !manifest.attestation => format!("artifact {}", harmless(artifact)),
-        _ => in_words(&manifest.media_type),
+        _ => kinds::of_media_type(&manifest.media_type),
     }
 }
 
@@ -127,7 +127,7 @@ fn about(blob: &InspectedBlob) -> Vec<(&'static str, String)> {
     vec![
         ("blob", blob.digest.to_string()),
         ("first use", harmless(&blob.part).into_owned()),
-        ("kind", in_words(&blob.media_type)),
+        ("kind", kinds::of_media_type(&blob.media_type)),
         ("size", size::exact(blob.size)),
         ("place", offset),
         ("shared", if blob.shared { "by several manifests" } else { "no" }.to_owned()),

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::hint;
 use crate::ui::Ui;
-use crate::ui::interrupt::Farewell;
+use crate::ui::interrupt::OnInterrupt;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,12 +29,12 @@ Examples:
   airlift push images.tar r.example --map docker.io/library/=base/
   airlift push images.tar r.example --dry-run                    what is there, and what would move
 
-A push that failed is repeated with the same command: what the registry has already is not sent again.";
+If a push fails, repeat the same command: content that the registry has is not sent again.";
 
 /// Push a bundle's images into a registry, every digest unchanged
 ///
-/// Whatever is sent is proven first; children go before their index, and a tag moves last. Afterwards every
-/// manifest is read back and compared. One image that fails doesn't stop the others.
+/// All content is checked before it is sent. Manifests are sent before the index that lists them, and a tag
+/// is moved last. Then every manifest is read back and compared. An image that fails doesn't stop the others.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -46,57 +46,56 @@ pub(crate) struct Args {
     destination: String,
     /// Push only images that match, * is any text (repeatable)
     ///
-    /// A pattern fits the whole of a name, not a part of it. The host may be left out, and so may the tag:
+    /// A pattern must match the whole name. The host may be left out, and so may the tag:
     /// registry.example/team/app:1 is found by 'team/app*', 'team/app', '*/app:1' and 'registry.example/*';
     /// nginx:1.27 also by 'nginx', and any image by its digest or its first 6 digits.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
-    /// Move tags that stand for something else at the target
+    /// Move tags that point to other images at the target
     #[arg(long)]
     move_tags: bool,
     /// Put the source's host first in the path
     #[arg(long)]
     keep_host: bool,
-    /// Names that start with FROM go to TO instead (repeatable)
+    /// Push names that start with FROM to TO instead (repeatable)
     ///
-    /// The longest FROM that fits counts: --map docker.io/library/=base/ makes docker.io/library/nginx
+    /// If several fit, the longest FROM counts: --map docker.io/library/=base/ makes docker.io/library/nginx
     /// base/nginx.
     #[arg(long, value_name = "FROM=TO")]
     map: Vec<MapRule>,
-    /// Don't ask first if partial images are taken
+    /// Don't ask first whether partial images are accepted
     ///
-    /// Without this, a registry that is about to get an index with omitted platforms is asked whether it
-    /// takes such, before anything moves.
+    /// Without this, if the bundle leaves out platforms of an image, push first asks the registry whether it
+    /// accepts such an index. Nothing is uploaded before the answer.
     #[arg(long)]
     no_probe: bool,
-    /// Push what has no tag by digest alone
+    /// Push images without a tag by digest only
     ///
-    /// Otherwise it gets the tag airlift-<12 hex digits>. Some registries collect what has no tag.
+    /// Otherwise they get the tag airlift-<12 hex digits>, because some registries delete images without one.
     #[arg(long)]
     no_tag: bool,
     /// Push partial images without their index
     ///
-    /// Of images with omitted platforms, the chosen ones are pushed as images of their own. Each platform
-    /// gets a tag of its own, such as 1.27-linux-amd64. The index digest does not resolve at the target then.
+    /// If the bundle carries only some platforms of an image, each of them is pushed as an image of its own,
+    /// with a tag such as 1.27-linux-amd64. The digest of the index does not resolve at the target then.
     #[arg(long)]
     selected_children: bool,
-    /// Look for all manifests and blobs of images whose tag is there
+    /// Check all content of images that are at the target already
     ///
-    /// Without this, a tag that stands for the image at the target means that the image is there: one request
-    /// an image. A registry that lost content below such a tag is repaired with this: the missing content is
-    /// sent again.
+    /// Without this, an image counts as present if its tag has the right digest: one request per image. If the
+    /// registry lost manifests or blobs of such an image, this finds and sends them again.
     #[arg(long, conflicts_with = "dry_run")]
     recheck: bool,
-    /// Look at what is there, and send no image
+    /// Show what is at the target, and send no image
     ///
-    /// It ends as the push would be refused or go on. For partial images the registry is asked whether it
-    /// takes such, with an index that is made up and deleted again; --no-probe leaves that out.
+    /// The exit code says whether the push would be refused. For partial images, the registry is asked
+    /// whether it accepts them, with a made-up index that is deleted again; --no-probe leaves that out.
     #[arg(long)]
     dry_run: bool,
-    /// Write what became of each image to this file (JSON)
+    /// Write the result of each image to this file (JSON)
     ///
-    /// It is written whenever an image is through, so a push that is interrupted leaves one that says so. One
-    /// that is there already is replaced as soon as the push begins to send.
+    /// It is written whenever an image is done, so an interrupted push leaves a receipt that says so. The
+    /// receipt of an earlier push is replaced when this push begins to send.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
     #[command(flatten)]
@@ -121,16 +120,16 @@ impl Args {
     }
 }
 
-pub(crate) async fn run(args: Args, ui: &Ui, farewell: &Farewell) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Result<Exit, Failure> {
     let destination: Destination = args.destination.parse().map_err(UsageError::Destination)?;
     if !args.bundle.exists() && Path::new(&args.destination).is_file() {
         return Err(UsageError::Swapped { bundle: args.bundle, destination }.into());
     }
-    farewell.say("what the registry has by now is not sent again: repeat the same command");
+    on_interrupt.explain("repeat the same command: content that the registry has is not sent again");
     let receipt_file =
         args.receipt.as_deref().map(|path| ReceiptFile::prepare(path, &args.bundle)).transpose()?;
     if let Some(file) = &receipt_file {
-        farewell.hold(file.in_use());
+        on_interrupt.wait_for(file.in_use());
     }
     let bundle = VerifiedBundle::admit(&args.bundle, args.limits.limits())?;
     warn_of_findings(&bundle, ui);

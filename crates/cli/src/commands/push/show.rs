@@ -5,9 +5,9 @@ use airlift_pusher::{
     ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState,
 };
 
+use crate::ui::kinds;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
-use crate::ui::words::attachment;
 use crate::ui::{indented, size};
 
 /// Where each image goes, and below it what is attached to it; with what is there, once that is known.
@@ -59,7 +59,7 @@ fn plan_table(plan: &PushPlan, found: Option<&Preview>) -> Table {
 }
 
 fn attached_row(image: &PlannedImage, attached: &PlannedAttached) -> Vec<Cell> {
-    let kind = attachment(Some(&attached.target), attached.artifact_type.as_deref());
+    let kind = kinds::of_attachment(Some(&attached.target), attached.artifact_type.as_deref());
     // Its repository is the image's, which stands above it.
     let repository = image.target.repository().to_string();
     let place_there = attached.target.strip_prefix(&repository).unwrap_or(&attached.target);

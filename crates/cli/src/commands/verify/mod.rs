@@ -16,18 +16,18 @@ use crate::ui::Ui;
 const EXAMPLES: &str = "\
 Examples:
   airlift verify images.tar
-  airlift verify images.tar --expect sha256:…    and it is the very bundle that was built
+  airlift verify images.tar --expect sha256:…    and it is the bundle that was built
   airlift verify layout/ --json                  another tool's image layout, for a script
   airlift verify images.tar.volumes.json         a bundle in volumes, all of them
   airlift verify images.tar.002                  one volume by itself
 
-Integrity is not authenticity: that every byte is what the bundle's id says doesn't say who made it. Carry the id on
-another way and give it with --expect.";
+Integrity is not authenticity: verify shows that every byte matches the bundle's id, not who built the bundle. Send
+the id by a separate channel, and give it with --expect.";
 
-/// Re-read every byte of a bundle and say whether it is whole and unchanged
+/// Read every byte of a bundle and say whether it is complete and unchanged
 ///
 /// Needs no network. Takes Airlift's bundles and other tools' OCI image layouts, as a tar archive or a
-/// folder. All findings are reported, each with the image, the platform and the part that it concerns.
+/// folder. All findings are reported, each with the image, the platform and the part that is affected.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// starts with an id counts: what build printed, as text or with --json, may be that file.
     #[arg(long, value_name = "ID|FILE")]
     expect: Option<String>,
-    /// Threads that hash; 0 is one a core
+    /// Threads for hashing; 0 means one per core
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=1024))]
     jobs: u16,

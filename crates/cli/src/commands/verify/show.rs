@@ -7,9 +7,9 @@ use airlift_verifier::report::{ImageReport, ReferrerReport};
 use airlift_verifier::{Finding, Report, Rule, State, VolumeReport};
 
 use crate::hint;
+use crate::ui::kinds;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless};
-use crate::ui::words::attachment;
 use crate::ui::{Ui, indented, size};
 
 /// The whole report. Findings that only follow from others are shown with `-v`.
@@ -21,15 +21,15 @@ pub(super) fn report(report: &Report, bundle: &Path, ui: &Ui) -> String {
     }
     let is_shown = |finding: &&Finding| !finding.follows || ui.verbosity > 0;
     for finding in report.findings.iter().filter(is_shown) {
-        out.push_str(&told(finding, &ui.out));
+        out.push_str(&finding_text(finding, &ui.out));
     }
     let hidden = report.findings.iter().filter(|one| !is_shown(one)).count();
     if hidden > 0 {
-        let told =
+        let more =
             format!("{} that only follow from that: -v lists them", size::count(hidden, "more finding"));
-        out.push_str(&indented(0, Tone::Dim, &told, &ui.out));
+        out.push_str(&indented(0, Tone::Dim, &more, &ui.out));
     }
-    if let Some(advice) = hint::of_report(report) {
+    if let Some(advice) = hint::of_report(report, bundle) {
         out.push_str(&indented(0, Tone::Plain, &format!("what to do: {advice}"), &ui.out));
     }
     if !report.findings.is_empty() {
@@ -73,7 +73,7 @@ fn name(reference: Option<&str>, digest: &Digest) -> String {
 
 /// What something attached is, and the start of its digest.
 fn kind(attached: &ReferrerReport) -> String {
-    let kind = attachment(attached.reference.as_deref(), attached.artifact_type.as_deref());
+    let kind = kinds::of_attachment(attached.reference.as_deref(), attached.artifact_type.as_deref());
     format!("  {kind} {}…", attached.digest.short())
 }
 
@@ -87,7 +87,7 @@ fn platforms(image: &ImageReport) -> String {
 }
 
 /// A finding on three lines: where, what, and by which rule.
-fn told(finding: &Finding, stream: &Stream) -> String {
+fn finding_text(finding: &Finding, stream: &Stream) -> String {
     let (word, tone) = if finding.is_error() { ("error", Tone::Bad) } else { ("warning", Tone::Odd) };
     let path: Vec<_> = finding.path.iter().map(|part| harmless(part)).collect();
     let place = if path.is_empty() { "the bundle".to_owned() } else { path.join(" → ") };
@@ -108,7 +108,7 @@ fn told(finding: &Finding, stream: &Stream) -> String {
 
 /// One volume of a bundle: yes or no, and that it says nothing of the others.
 pub(super) fn one_volume(report: &VolumeReport, path: &Path, ui: &Ui) -> String {
-    let mut out: String = report.findings.iter().map(|finding| told(finding, &ui.out)).collect();
+    let mut out: String = report.findings.iter().map(|finding| finding_text(finding, &ui.out)).collect();
     if !report.findings.is_empty() {
         out.push('\n');
     }
@@ -137,15 +137,15 @@ pub(super) fn one_volume(report: &VolumeReport, path: &Path, ui: &Ui) -> String 
 /// The last line: yes or no.
 fn verdict(report: &Report, bundle: &Path, paint: Paint) -> String {
     let id = report.id.map_or("no id".to_owned(), |id| format!("id {id}"));
-    let mut told = counts(&report.findings);
-    told.push(size::count(report.images.len(), "image"));
+    let mut parts = counts(&report.findings);
+    parts.push(size::count(report.images.len(), "image"));
     if !report.referrers.is_empty() {
-        told.push(format!("{} attached", report.referrers.len()));
+        parts.push(format!("{} attached", report.referrers.len()));
     }
-    told.extend([format!("{} hashed", size::human(report.hashed)), id]);
+    parts.extend([format!("{} hashed", size::human(report.hashed)), id]);
     let (tone, word) = word(report.state);
     let (word, bundle) = (paint.tone(tone, word), bundle.display().to_string());
-    format!("{word}: {}: {}\n", harmless(&bundle), told.join(", "))
+    format!("{word}: {}: {}\n", harmless(&bundle), parts.join(", "))
 }
 
 /// The state in a word or a few.
@@ -166,15 +166,15 @@ fn word(state: State) -> (Tone, &'static str) {
 fn counts(findings: &[Finding]) -> Vec<String> {
     let (following, own): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|one| one.follows);
     let errors = own.iter().filter(|finding| finding.is_error()).count();
-    let mut told = Vec::new();
+    let mut parts = Vec::new();
     if errors > 0 {
-        told.push(size::count(errors, "error"));
+        parts.push(size::count(errors, "error"));
     }
     if own.len() > errors {
-        told.push(size::count(own.len() - errors, "warning"));
+        parts.push(size::count(own.len() - errors, "warning"));
     }
     if !following.is_empty() {
-        told.push(format!("{} that follow from that", following.len()));
+        parts.push(format!("{} that follow from that", following.len()));
     }
-    told
+    parts
 }

@@ -1,4 +1,4 @@
-//! The way itself, by the same libraries that the other commands use.
+//! The transfer itself, by the same libraries that the other commands use.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -16,11 +16,11 @@ use airlift_verifier::{Report, VerifiedBundle, verify};
 
 use crate::failure::{Failure, UsageError};
 
-/// Transfers side by side.
+/// Parallel transfers.
 const JOBS: usize = 4;
 
-/// Two registries, a bundle between them, and what speaks to both.
-pub(crate) struct Way {
+/// Two registries, a bundle between them, and the client of both.
+pub(crate) struct Transfer {
     source: Server,
     target: Server,
     bundle: PathBuf,
@@ -31,15 +31,15 @@ pub(crate) struct Way {
 }
 
 /// A copy of the bundle with one byte flipped.
-pub(crate) struct Flip {
-    copy: PathBuf,
+pub(crate) struct FlippedCopy {
+    path: PathBuf,
     offset: u64,
 }
 
-impl Flip {
+impl FlippedCopy {
     /// The copy.
-    pub(crate) fn copy(&self) -> &Path {
-        &self.copy
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the byte is, from the archive's start.
@@ -48,7 +48,7 @@ impl Flip {
     }
 }
 
-impl Way {
+impl Transfer {
     /// Starts both registries and fills the first.
     pub(crate) async fn start(folder: &Path, samples: &[Sample]) -> Result<Self, Failure> {
         let options = airlift_server::Options::default();
@@ -63,7 +63,7 @@ impl Way {
         let observer: Arc<dyn Observer> = Arc::new(Unobserved);
         let transport = Transport::new(Options::default(), Arc::clone(&observer))?;
         let (bundle, damaged) = (folder.join("images.tar"), folder.join("damaged.tar"));
-        Ok(Way { source, target, bundle, damaged, references, transport, observer })
+        Ok(Transfer { source, target, bundle, damaged, references, transport, observer })
     }
 
     pub(crate) fn source(&self) -> &Server {
@@ -98,7 +98,7 @@ impl Way {
     }
 
     /// Copies the bundle and flips a byte in the middle of its largest blob.
-    pub(crate) fn flip(&self, packing: &Packing) -> Result<Flip, Failure> {
+    pub(crate) fn flip(&self, packing: &Packing) -> Result<FlippedCopy, Failure> {
         let failed = |source| Failure::File { doing: "write", path: self.damaged.clone(), source };
         let largest = packing.plan().blobs().max_by_key(|entry| entry.size);
         let offset = largest.map_or(0, |entry| entry.data_offset + entry.size / 2);
@@ -107,7 +107,7 @@ impl Way {
         let mut byte = [0];
         file.read_exact_at(&mut byte, offset).map_err(failed)?;
         file.write_all_at(&[byte[0] ^ 1], offset).map_err(failed)?;
-        Ok(Flip { copy: self.damaged.clone(), offset })
+        Ok(FlippedCopy { path: self.damaged.clone(), offset })
     }
 
     pub(crate) async fn push(&self) -> Result<Receipt, Failure> {
@@ -132,7 +132,7 @@ impl Way {
         Ok(push(&request, |_| {}).await?)
     }
 
-    /// Ends both registries.
+    /// BothRegistries both registries.
     pub(crate) async fn stop(self) {
         self.source.stop().await;
         self.target.stop().await;

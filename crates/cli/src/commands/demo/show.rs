@@ -1,4 +1,4 @@
-//! What the demonstration tells, as it happens.
+//! What the demonstration prints: each step as it is done.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use airlift_pusher::{Receipt, Status};
 use airlift_server::samples::{Content, Sample};
 use airlift_verifier::Report;
 
-use super::way::{Flip, Way};
+use super::transfer::{FlippedCopy, Transfer};
 use crate::failure::Failure;
 use crate::output::Compared;
 use crate::ui::table::{Cell, Column, Table};
@@ -19,14 +19,14 @@ use crate::ui::{Ui, indented, size};
 /// The column behind the step's name, where its lines start.
 const MARGIN: usize = 12;
 
-/// Tells a person; with `--json`, nobody.
-pub(crate) struct Story<'a> {
+/// Prints the steps for people; with `--json`, nothing.
+pub(crate) struct Steps<'a> {
     ui: &'a Ui,
 }
 
-impl<'a> Story<'a> {
+impl<'a> Steps<'a> {
     pub(crate) fn new(ui: &'a Ui) -> Self {
-        Story { ui }
+        Steps { ui }
     }
 
     fn paint(&self) -> Paint {
@@ -38,8 +38,8 @@ impl<'a> Story<'a> {
         if self.ui.json {
             return Ok(());
         }
-        let told = lines.iter().map(|(tone, line)| indented(MARGIN, *tone, line, &self.ui.out));
-        let text: String = told.collect();
+        let text = lines.iter().map(|(tone, line)| indented(MARGIN, *tone, line, &self.ui.out));
+        let text: String = text.collect();
         // The first line's margin makes room for the head.
         let head = format!("{number}  {name}");
         let room = " ".repeat(MARGIN.saturating_sub(head.len()));
@@ -47,10 +47,10 @@ impl<'a> Story<'a> {
         self.ui.print(&format!("{head}{room}{}", text.trim_start_matches(' ')))
     }
 
-    pub(crate) fn source(&self, way: &Way, samples: &[Sample]) -> Result<(), Failure> {
+    pub(crate) fn source(&self, transfer: &Transfer, samples: &[Sample]) -> Result<(), Failure> {
         let names: Vec<String> = samples.iter().map(|s| format!("{}:{}", s.repository, s.tag)).collect();
         let width = names.iter().map(String::len).max().unwrap_or(0);
-        let (address, count) = (way.source().address(), size::count(samples.len(), "sample image"));
+        let (address, count) = (transfer.source().address(), size::count(samples.len(), "sample image"));
         let mut lines = vec![(Tone::Plain, format!("a registry on {address} with {count}:"))];
         for (name, sample) in names.iter().zip(samples) {
             lines.push((Tone::Name, format!("{name:width$}  {}", sample.about)));
@@ -58,7 +58,7 @@ impl<'a> Story<'a> {
         self.step(1, "source", &lines)
     }
 
-    pub(crate) fn built(&self, way: &Way, packing: &Packing) -> Result<(), Failure> {
+    pub(crate) fn built(&self, transfer: &Transfer, packing: &Packing) -> Result<(), Failure> {
         let (layout, graph) = (packing.plan(), packing.plan().graph());
         let whole = format!(
             "all of it into one file: {}, {}, {}",
@@ -66,7 +66,7 @@ impl<'a> Story<'a> {
             size::count(graph.manifests.len(), "manifest"),
             size::count(graph.blobs.len(), "blob")
         );
-        let path = (Tone::Dim, shown(way.bundle()));
+        let path = (Tone::Dim, shown(transfer.bundle()));
         let id = (Tone::Dim, shortened(&format!("id {}", layout.id())));
         self.step(2, "build", &[(Tone::Plain, whole), path, id])
     }
@@ -80,8 +80,8 @@ impl<'a> Story<'a> {
         self.step(3, "verify", &lines)
     }
 
-    pub(crate) fn caught(&self, flip: &Flip, report: &Report) -> Result<(), Failure> {
-        let offset = size::grouped(flip.offset());
+    pub(crate) fn caught(&self, flipped: &FlippedCopy, report: &Report) -> Result<(), Failure> {
+        let offset = size::grouped(flipped.offset());
         let mut lines =
             vec![(Tone::Plain, format!("one bit of byte {offset} of a copy flipped; verify says"))];
         match report.findings.iter().find(|finding| finding.is_error()) {
@@ -95,13 +95,13 @@ impl<'a> Story<'a> {
         self.step(4, "tamper", &lines)
     }
 
-    pub(crate) fn pushed(&self, way: &Way, receipt: &Receipt) -> Result<(), Failure> {
+    pub(crate) fn pushed(&self, transfer: &Transfer, receipt: &Receipt) -> Result<(), Failure> {
         let pushed = receipt.images.iter().filter(|image| image.status == Status::Pushed).count();
         let uploaded: u64 = receipt.images.iter().map(|image| image.uploaded).sum();
-        let told = format!("{} pushed, {} uploaded", size::count(pushed, "image"), size::human(uploaded));
+        let summary = format!("{} pushed, {} uploaded", size::count(pushed, "image"), size::human(uploaded));
         let mut lines = vec![
-            (Tone::Plain, format!("the bundle into an empty registry on {}", way.target().address())),
-            (if pushed == receipt.images.len() { Tone::Good } else { Tone::Odd }, told),
+            (Tone::Plain, format!("the bundle into an empty registry on {}", transfer.target().address())),
+            (if pushed == receipt.images.len() { Tone::Good } else { Tone::Odd }, summary),
         ];
         for image in receipt.images.iter().filter(|image| image.status == Status::Failed) {
             let why = image.error.as_deref().unwrap_or("no reason given");
@@ -121,12 +121,12 @@ impl<'a> Story<'a> {
             return Ok(());
         }
         let (manifests, blobs) = distinct(samples);
-        let told = format!(
+        let summary = format!(
             "{} byte for byte at both ends, {} by digest",
             size::count(manifests, "manifest"),
             size::count(blobs, "blob")
         );
-        self.step(6, "compare", &[(Tone::Plain, told)])?;
+        self.step(6, "compare", &[(Tone::Plain, summary)])?;
         let mut text = format!("\n{}\n", table(images).render(&self.ui.out));
         text.push_str(&match ok {
             true => format!("{}: every digest arrived unchanged\n", self.yes_no(true, "OK", "")),

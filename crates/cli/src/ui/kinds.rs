@@ -5,7 +5,7 @@ use airlift_oci::media_type;
 use crate::ui::term::harmless;
 
 /// A media type as people call it.
-pub(crate) fn in_words(media_type: &str) -> String {
+pub(crate) fn of_media_type(media_type: &str) -> String {
     let known = match media_type {
         media_type::OCI_INDEX => "OCI index",
         media_type::DOCKER_LIST => "Docker list",
@@ -34,7 +34,7 @@ pub(crate) fn in_words(media_type: &str) -> String {
 }
 
 /// What is attached to an image, as people call it: by cosign's tag, else by its artifact type.
-pub(crate) fn attachment(reference: Option<&str>, artifact_type: Option<&str>) -> String {
+pub(crate) fn of_attachment(reference: Option<&str>, artifact_type: Option<&str>) -> String {
     let tags = [(".sig", "signature"), (".att", "attestation"), (".sbom", "SBOM")];
     let by_tag = reference.and_then(|name| tags.iter().find(|(suffix, _)| name.ends_with(suffix)));
     if let Some((_, word)) = by_tag {
@@ -51,13 +51,13 @@ pub(crate) fn attachment(reference: Option<&str>, artifact_type: Option<&str>) -
     ];
     match words.iter().find(|(part, _)| kind.contains(part)) {
         Some((_, word)) => (*word).to_owned(),
-        None => in_words(kind),
+        None => of_media_type(kind),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{attachment, in_words};
+    use super::{of_attachment, of_media_type};
 
     #[test]
     fn attachments_in_words() {
@@ -74,7 +74,7 @@ mod tests {
             ("r.example/a@sha256:00", Some("application/vnd.example.x"), "vnd.example.x"),
             ("r.example/a@sha256:00", None, "no type"),
         ] {
-            assert_eq!(attachment(Some(reference), artifact_type), words);
+            assert_eq!(of_attachment(Some(reference), artifact_type), words);
         }
     }
 
@@ -88,7 +88,7 @@ mod tests {
             ("evil\u{1b}[2J", "evil\\u{1b}[2J"),
             ("", "no type"),
         ] {
-            assert_eq!(in_words(media_type), words);
+            assert_eq!(of_media_type(media_type), words);
         }
     }
 }
