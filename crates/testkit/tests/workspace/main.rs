@@ -113,7 +113,6 @@ fn public_functions_say_when_they_fail() {
 }
 
 #[test]
-#[ignore = "some places break it still"]
 fn comments_end_where_code_does() {
     assert_none(files::wide_comments());
 }

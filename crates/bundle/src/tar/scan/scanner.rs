@@ -19,8 +19,8 @@ const MAX_EXTENDED: u64 = 64 << 10;
 const MAX_TAIL: u64 = 16 << 20;
 /// More entries than this, of whatever kind, are taken for an attack.
 const MAX_ENTRIES: usize = 1_000_000;
-/// The scan stops after this many findings: it is clear what the archive is, and more would only take time and
-/// memory.
+/// The scan stops after this many findings: it is clear what the archive is, and more would only take time
+/// and memory.
 const MAX_FINDINGS: usize = 1_000;
 
 /// A regular file inside an archive.

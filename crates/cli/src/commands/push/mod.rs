@@ -82,8 +82,8 @@ pub(crate) struct Args {
     selected_children: bool,
     /// Check all content of images that are at the target already
     ///
-    /// Without this, an image counts as present if its tag has the right digest: one request per image. If the
-    /// registry lost manifests or blobs of such an image, this finds and sends them again.
+    /// Without this, an image counts as present if its tag has the right digest: one request per image. If
+    /// the registry lost manifests or blobs of such an image, this finds and sends them again.
     #[arg(long, conflicts_with = "dry_run")]
     recheck: bool,
     /// Show what is at the target, and send no image
