@@ -58,16 +58,16 @@ pub(crate) enum UsageError {
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,
-    /// An output would take the place of what is read.
+    /// An output is also an input.
     #[error(transparent)]
     Overwrites(#[from] Overwrites),
     /// Two things that exclude each other.
     #[error("{0}")]
     Combination(&'static str),
-    /// What was expected is no bundle id.
+    /// The expected bundle id is none.
     #[error("'{}' is no bundle id: that is sha256: and 64 hex digits, as build prints it", .0.escape_debug())]
     ExpectedId(String),
-    /// What was expected is neither a bundle id nor a file.
+    /// The value of `--expect` is neither a bundle id nor a file.
     #[error("there is no file {}, and it is no bundle id either (sha256: and 64 hex digits)", harmless(&.0.to_string_lossy()))]
     NoExpectedFile(PathBuf),
     /// The file that should hold the expected bundle id holds none.

@@ -1,4 +1,4 @@
-//! Files that a run reads are none that it writes: a list that its own bundle takes the place of is lost.
+//! Checks that a run doesn't write to a file that it reads: a bundle must not overwrite its own list.
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -28,7 +28,7 @@ impl Input {
         path
     }
 
-    /// What is known of the file that is read, links followed; `None` where there is none.
+    /// Metadata of the file that is read, links followed; `None` where there is no such file.
     fn found(&self) -> Option<Metadata> {
         match self {
             Input::List(path) if path.as_os_str() == "-" => of_stream(&std::io::stdin()),
@@ -49,17 +49,17 @@ impl fmt::Display for Input {
     }
 }
 
-/// An output that would take the place of what is read.
+/// An output that is also an input.
 #[derive(Debug, thiserror::Error)]
 #[error("{} would be written over, and it is {input}", .output.display())]
 pub(crate) struct Overwrites {
     /// The file that would be written.
     pub(crate) output: PathBuf,
-    /// What it is now.
+    /// The input that it is.
     pub(crate) input: Input,
 }
 
-/// Refuses outputs that are among the inputs, by whatever name or link. `-` as an output is standard output.
+/// Refuses outputs that are among the inputs, by any name or link. `-` as an output is standard output.
 ///
 /// # Errors
 /// For the first output that would be written over an input.

@@ -1,8 +1,8 @@
 //! The `airlift` command: arguments, what is printed, progress and exit codes.
 //!
-//! This crate is a library for one reason: so that tests can hold the schemas against the documents' types.
-//! Everything but [`main`] and [`output`] is private. What is absent here: any knowledge of formats,
-//! registries or hashing.
+//! This crate is a library for one reason: tests compare the schemas with the types of the documents.
+//! Everything but [`main`] and [`output`] is private. This crate knows nothing of formats, registries or
+//! hashing.
 
 mod args;
 mod cli;

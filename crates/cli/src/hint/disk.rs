@@ -1,4 +1,4 @@
-//! What to do where a bundle can't be written: what is kept of it, and how it gets done.
+//! Advice where a bundle can't be written: what is kept of it, and how to finish it.
 
 use std::io;
 use std::path::Path;

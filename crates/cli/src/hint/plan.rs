@@ -20,7 +20,7 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
     }
 }
 
-/// What is left of an image can be had.
+/// The next step where the source lacks manifests that an index names.
 pub(super) fn of_missing(missing: &Several<MissingManifest>) -> &'static str {
     if missing.iter().all(|missing| missing.is_attached) {
         "the images alone, without signatures and all else that is attached, can be had with --referrers none"
@@ -31,7 +31,7 @@ pub(super) fn of_missing(missing: &Several<MissingManifest>) -> &'static str {
     }
 }
 
-/// Whatever is wrong with what is attached, the image alone can be had.
+/// The next step for an error of a signature or the like: to carry the image alone.
 pub(super) fn of_attached(error: &AttachedError) -> String {
     let alone = "the images alone, without signatures and all else that is attached, can be had with --referrers none";
     let source = match error {

@@ -57,7 +57,7 @@ pub(crate) fn with_advice(mut receipt: Receipt) -> Receipt {
     receipt
 }
 
-/// Adds the advice once: what has been used up is taken.
+/// Adds the advice, once: the cause is removed.
 fn add(cause: &mut Option<KnownCause>, text: Option<&mut String>) {
     if let (Some(cause), Some(text)) = (cause.take(), text) {
         text.push_str(&format!("; {}", of_image(cause)));

@@ -110,8 +110,8 @@ pub struct InspectedManifest {
     /// The manifests that it lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<InspectedManifest>,
-    /// What its configuration says. Absent where it has none that is an image's, where that is not in the
-    /// bundle, and where all of the bundle is shown.
+    /// Its configuration. Only for images and manifests that were asked for, and absent where the bundle
+    /// doesn't carry it or where it is not an image's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<InspectedConfig>,
     /// Its config, layers, and what else it names, in order.

@@ -12,7 +12,7 @@ use crate::ui::phase::Pace;
 use crate::ui::size;
 use crate::ui::term::{Stream, harmless, keep_end, to_stderr};
 
-/// A piece gets a bar when it has been in flight this long: what is over in a blink would only flicker.
+/// A piece gets a bar when it has been in flight this long: the bars of short transfers would only flicker.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Redraws a second.
 const REDRAWS: u8 = 10;
@@ -64,7 +64,7 @@ impl Bars {
         let _ = self.all.clear();
     }
 
-    /// Begins with a phase, of which `found` counts what was there already.
+    /// Begins a phase. `found` counts the bytes that were there already.
     pub(crate) fn begin(&mut self, name: &'static str, total: u64, found: Arc<AtomicU64>) {
         self.end();
         let bar = self.all.add(ProgressBar::new(total));
@@ -150,7 +150,7 @@ impl Bars {
         }
     }
 
-    /// Before the length of the work is known: what is being asked for.
+    /// Shows the request that is made, before the length of the work is known.
     fn look_up(&mut self, reference: &str) {
         if self.whole.as_ref().is_none_or(|bar| bar.length().is_some()) {
             self.end();
@@ -181,7 +181,7 @@ impl Bars {
     }
 }
 
-/// Rate and time left of what is moved; the bar's own would take what was there for speed.
+/// Rate and time left of the bytes that are moved. The bar's own rate would count those that were there.
 fn pace(state: &ProgressState, found: u64) -> String {
     let total = state.len().unwrap_or_default();
     let pace = Pace::of(state.pos(), found, total, state.elapsed());

@@ -1,7 +1,7 @@
-//! A phase of known length: what is done of it, how fast, and the lines that say so.
+//! A phase of known length: how much of it is done, how fast, and the lines that report it.
 //!
-//! What was there already counts towards the length and not towards the speed: after a resume, or with a
-//! registry that has most of it, rate and time left are those of what is moved.
+//! Bytes that were there already count towards the length, but not towards the speed: after a resume, or with
+//! a registry that has most of the content, rate and time left are those of the bytes that are moved.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(crate) struct Phase {
     name: &'static str,
     total: u64,
     done: u64,
-    /// Of what is done, what was there; shared with the bars.
+    /// The bytes that are done because they were there; shared with the bars.
     found: Arc<AtomicU64>,
     pieces: HashMap<Digest, Counted>,
     started: Instant,
@@ -56,7 +56,7 @@ impl Phase {
         Phase { name, total, done: 0, found, pieces, started: now, reported: 0, reported_at: now }
     }
 
-    /// The count of what was there.
+    /// The count of the bytes that were there.
     pub(crate) fn found(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.found)
     }
@@ -73,7 +73,8 @@ impl Phase {
         }
     }
 
-    /// Takes back what was counted of a piece; what was moved first, which comes behind what was there.
+    /// Takes back bytes of a piece that were counted: first those that were moved, then those that were
+    /// there.
     pub(crate) fn rewind(&mut self, digest: Digest, bytes: u64) {
         self.done = self.done.saturating_sub(bytes);
         self.reported = self.reported.min(self.done);

@@ -1,7 +1,7 @@
 //! Progress on standard error: bars on a terminal, a line now and then elsewhere.
 //!
-//! Everything that goes to standard error while work is going on passes through here, so that lines and bars
-//! don't get into each other's way.
+//! All output to standard error passes through here while work is going on, so lines and bars don't overwrite
+//! each other.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

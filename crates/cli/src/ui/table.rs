@@ -2,9 +2,9 @@
 
 use crate::ui::term::{Paint, Stream, Tone, columns};
 
-/// What stands between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
-/// What stands before the second line of a text and those that follow.
+/// Spaces before all lines of a text but the first.
 const MARGIN: usize = 2;
 /// A column that gives way keeps this much.
 const NARROWEST: usize = 12;

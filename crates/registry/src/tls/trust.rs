@@ -1,8 +1,8 @@
-//! Which certificates are trusted: the system's, those of `--ca-file`, and for one registry those in
+//! Which certificates are trusted: the system's, those of `Options::ca_file`, and for one registry those in
 //! `certs.d`.
 //!
 //! A machine without CA certificates is no reason to fail where they aren't needed: for http, with
-//! `--ca-file`, or where nothing is checked. Only a client that needs them fails for lack of them.
+//! `Options::ca_file`, or where nothing is checked. Only a client that needs them fails for lack of them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

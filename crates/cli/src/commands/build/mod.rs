@@ -149,7 +149,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     Ok(Exit::Done)
 }
 
-/// Writes the bundle, and says what came of it.
+/// Writes the bundle and prints the result.
 async fn build(
     args: &Args,
     packing: &Packing,
@@ -257,7 +257,7 @@ impl Args {
         lists.chain(reused).chain(self.registry.inputs()).collect()
     }
 
-    /// The files that are there and that it may write over; of a dry run, those that the real one may.
+    /// The existing files that it may overwrite. For a dry run: those that the real run may overwrite.
     fn touched(&self, form: Form) -> Vec<PathBuf> {
         let output = if self.dry_run { self.named_output() } else { self.output.as_deref() };
         output.map(|path| form.output().touched(path)).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a build says: the plan before, the result after.
+//! The texts of a build: the plan before, the result after.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(crate) fn plan(packing: &Packing, measure: &Measure, stream: &Stream) -> Str
     table.render(stream) + &line + &partial(packing, stream)
 }
 
-/// What is to be known of a bundle that leaves platforms out, before it goes on its way.
+/// A note on bundles that leave out platforms: the target may refuse them.
 fn partial(packing: &Packing, stream: &Stream) -> String {
     if packing.images().iter().all(|image| image.omitted_platforms.is_empty()) {
         return String::new();
@@ -106,7 +106,7 @@ fn image_rows(table: &mut Table, image: &ImagePlan, graph: &Graph, root: &Root) 
     attached_rows(table, graph, root);
 }
 
-/// A row for each kind of what is attached to an image: so it shows which images are signed.
+/// A row for each kind of attachment to an image, so the table shows which images are signed.
 fn attached_rows(table: &mut Table, graph: &Graph, root: &Root) {
     let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
     for attached in airlift_oci::graph::attached_to(graph, root) {
@@ -147,7 +147,7 @@ fn size_of(graph: &Graph, manifest: &Digest) -> u64 {
     carried.fold(raw.size(), |sum, (_, blob)| sum.saturating_add(blob.size))
 }
 
-/// Where the bundle is, its id, and what it took.
+/// The bundle's path, size and id, and how much was downloaded.
 pub(crate) fn built(path: &Path, packing: &Packing, built: &Built, paint: Paint) -> String {
     let head = match built.outcome {
         Outcome::Written => String::new(),

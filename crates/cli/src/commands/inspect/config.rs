@@ -1,7 +1,7 @@
 //! The configurations of images, for people: what a container starts, and how the image was made.
 //!
-//! Platforms of an image mostly say the same, so each text stands once, with all platforms that it is true
-//! of.
+//! Most settings are the same for all platforms of an image, so each text is printed once, with the names of
+//! its platforms.
 
 use crate::output::{InspectDocument, InspectedConfig, InspectedManifest, InspectedStep};
 use crate::ui::facts;
@@ -11,9 +11,9 @@ use crate::ui::term::{Stream, Tone, harmless, keep_start};
 const WIDTH: usize = 160;
 /// More labels or steps than this are only counted.
 const MOST: usize = 100;
-/// What stands before the instruction of a step.
+/// The columns before the instruction of a step.
 const BEFORE_STEP: usize = 12;
-/// What stands before a value.
+/// The columns before a value.
 const BEFORE_VALUE: usize = 16;
 
 /// A configuration, and the label of its manifest.
@@ -48,7 +48,7 @@ fn gather<'a>(manifest: &'a InspectedManifest, found: &mut Vec<Labelled<'a>>) {
     manifest.manifests.iter().for_each(|child| gather(child, found));
 }
 
-/// What is said of the configurations, in the order of its first place, with those of which it is true.
+/// Groups configurations for which `said` gives the same, in the order in which they are first met.
 fn grouped<'a, T: PartialEq>(
     found: &[Labelled<'a>],
     said: impl Fn(&InspectedConfig) -> T,

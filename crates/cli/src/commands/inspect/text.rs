@@ -38,7 +38,7 @@ pub(crate) fn render(document: &InspectDocument, graph: &Graph, stream: &Stream)
     table.render(stream) + &config::render(document, stream) + &totals
 }
 
-/// The image's name with what it is, its digest, and what lies below it.
+/// The image's name with its kind and size, its digest, and the rows of its parts.
 fn image_rows(table: &mut Table, image: &InspectedImage) {
     let manifest = &image.manifest;
     let mut what = vec![kind(manifest), size::human(manifest.total_size)];

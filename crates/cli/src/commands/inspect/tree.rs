@@ -23,7 +23,7 @@ pub(crate) struct Tree<'a> {
 /// Whether the configurations of images are read and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Configs {
-    /// For what was asked for.
+    /// For the images or the manifest that were asked for.
     Show,
     /// For all of a bundle, which may have thousands.
     LeaveOut,

@@ -16,7 +16,7 @@ use crate::ui::Ui;
 /// earlier push is replaced as soon as this one begins.
 pub(super) struct ReceiptFile {
     path: PathBuf,
-    /// Held while it is written, so that nothing unfinished is left by a signal.
+    /// Held while the file is written, so a signal leaves nothing unfinished.
     in_use: Arc<Mutex<()>>,
 }
 
@@ -46,12 +46,12 @@ impl ReceiptFile {
         Ok(file)
     }
 
-    /// What is held while the file is written.
+    /// The lock that is held while the file is written.
     pub(super) fn in_use(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.in_use)
     }
 
-    /// Writes a receipt on the way; that it can't be written is an error at the end, and only a warning here.
+    /// Writes a receipt while the push goes on. A failure is only a warning here, and an error at the end.
     /// As long as no image is through, there is nothing to write down, unless an earlier push's receipt would
     /// pass for this one's.
     pub(super) fn note(&self, receipt: &Receipt, ui: &Ui) {

@@ -1,4 +1,4 @@
-//! What a push says: the plan before, the receipt after.
+//! The texts of a push: the plan before, the receipt after.
 
 use airlift_oci::reference;
 use airlift_pusher::{
@@ -10,7 +10,7 @@ use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
 use crate::ui::{indented, size};
 
-/// Where each image goes, and below it what is attached to it; with what is there, once that is known.
+/// The target of each image, with its attachments below it; and the state of each at the target, once known.
 pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) -> String {
     let bytes = plan.images().iter().map(|image| image.size).fold(0, u64::saturating_add);
     let count = size::count(plan.images().len(), "image");

@@ -1,4 +1,4 @@
-//! What verify says.
+//! The texts of `verify`.
 
 use std::path::Path;
 
