@@ -9,18 +9,18 @@ use airlift_bundle::{BundleWriter, parallel};
 use airlift_oci::{Event, Observer, Phase};
 use tokio::task::JoinSet;
 
+use crate::blob_job::{BlobJob, Counted};
 use crate::blocking::blocking;
 use crate::error::{BuildError, FetchError};
 use crate::fetched::Fetched;
-use crate::job::{BlobJob, Counted};
-use crate::nearest::Nearest;
-use crate::work::Work;
+use crate::nearest_copy::NearestCopy;
+use crate::remaining_blobs::RemainingBlobs;
 
 /// Writes all that is missing. Unfinished files of other plans are removed before the first blob is fetched:
 /// they take room.
-pub(crate) async fn write(work: Work<'_>) -> Result<(Fetched, Leftovers), BuildError> {
-    let (mut fetched, jobs) = work.missing();
-    let Work { writer, mut leftovers, jobs: limit, observer, .. } = work;
+pub(crate) async fn write(remaining: RemainingBlobs<'_>) -> Result<(Fetched, Leftovers), BuildError> {
+    let (mut fetched, jobs) = remaining.missing();
+    let RemainingBlobs { writer, mut leftovers, jobs: limit, observer, .. } = remaining;
     let (copied, jobs) = {
         let (writer, observer) = (Arc::clone(&writer), Arc::clone(observer));
         blocking(move || copy_local(jobs, &*writer, &*observer)).await??
@@ -41,7 +41,7 @@ fn copy_local(
     writer: &dyn BundleWriter,
     observer: &dyn Observer,
 ) -> Result<(Fetched, Vec<BlobJob>), FetchError> {
-    let is_local = |job: &BlobJob| matches!(job.nearest, Nearest::Local(_));
+    let is_local = |job: &BlobJob| matches!(job.nearest, NearestCopy::Local(_));
     let (local, mut rest): (Vec<BlobJob>, Vec<BlobJob>) = jobs.into_iter().partition(is_local);
     let mut reused = 0;
     if local.is_empty() {
@@ -55,7 +55,7 @@ fn copy_local(
         if matches!(job.state, ResumeState::Complete) {
             reused += job.entry.size;
         } else {
-            job.nearest = Nearest::Network;
+            job.nearest = NearestCopy::Network;
             rest.push(job);
         }
     }
@@ -67,7 +67,7 @@ fn copy(
     writer: &dyn BundleWriter,
     observer: &dyn Observer,
 ) -> Result<ResumeState, FetchError> {
-    let Nearest::Local(places) = &job.nearest else { return Ok(job.state.clone()) };
+    let NearestCopy::Local(places) = &job.nearest else { return Ok(job.state.clone()) };
     let not_written = |source| FetchError::Write { path: job.path.clone(), source };
     job.announce(observer);
     let mut blob = writer.blob(&job.entry).map_err(not_written)?;

@@ -5,16 +5,16 @@ use std::collections::VecDeque;
 use airlift_bundle::write::output::Leftovers;
 use airlift_oci::Phase;
 
+use crate::blob_job::BlobJob;
 use crate::error::BuildError;
 use crate::fetched::Fetched;
-use crate::job::BlobJob;
 use crate::prefetch::Prefetch;
-use crate::work::Work;
+use crate::remaining_blobs::RemainingBlobs;
 
 /// Writes all missing blobs. Unfinished files of other plans may be needed to the end.
-pub(crate) async fn write(work: Work<'_>) -> Result<(Fetched, Leftovers), BuildError> {
-    let (mut total, jobs) = work.missing();
-    let Work { writer, leftovers, jobs: limit, observer, .. } = work;
+pub(crate) async fn write(remaining: RemainingBlobs<'_>) -> Result<(Fetched, Leftovers), BuildError> {
+    let (mut total, jobs) = remaining.missing();
+    let RemainingBlobs { writer, leftovers, jobs: limit, observer, .. } = remaining;
     let mut queue: VecDeque<BlobJob> = jobs.into();
     let _phase = Phase::Fetch.start(&**observer, queue.iter().map(|job| job.entry.size).sum());
     let mut prefetch = Prefetch::new(limit);

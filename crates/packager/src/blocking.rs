@@ -1,4 +1,4 @@
-//! Work that takes long and waits for nothing, on a thread of its own.
+//! RemainingBlobs that takes long and waits for nothing, on a thread of its own.
 
 use crate::error::BuildError;
 

@@ -9,7 +9,7 @@ use airlift_oci::{Digest, GraphError, ManifestError, Repository};
 use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
-use crate::several::{Plural, Several};
+use crate::error_list::{Plural, Several};
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]

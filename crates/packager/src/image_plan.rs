@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use airlift_oci::{Digest, Graph, Repository, Root, contents};
 
 use crate::attached::lookup::Gone;
-use crate::choose::ConfigPlatforms;
+use crate::choose_platforms::ConfigPlatforms;
 use crate::packing::ImagePlan;
 
 /// The images, without what is attached to them. `repositories` says where each root of the graph comes from.

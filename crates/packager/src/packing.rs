@@ -9,10 +9,10 @@ use airlift_bundle::{Plan, PlannedEntry};
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{Digest, Repository};
 
-use crate::job::BlobJob;
+use crate::blob_job::BlobJob;
+use crate::blob_supply::WantedBlob;
 use crate::origin::Origin;
 use crate::source::Source;
-use crate::supply::WantedBlob;
 
 /// One image of a plan, as people want to see it.
 #[derive(Clone, Debug)]

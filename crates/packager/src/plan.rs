@@ -9,14 +9,14 @@ use bytes::Bytes;
 
 use crate::attached::gather::Gathered;
 use crate::attached::lookup::{Gatherer, Gone, Subject};
-use crate::choose::{Choice, ConfigPlatforms, choose};
+use crate::choose_platforms::{Choice, ConfigPlatforms, choose};
 use crate::error::{LackingPlatforms, MissingManifest, PackError};
+use crate::error_list::Several;
 use crate::foreign::find_foreign_layers;
 use crate::image_plan::image_plans;
 use crate::options::{PlanOptions, Referrers};
 use crate::packing::Packing;
 use crate::resolve::Resolved;
-use crate::several::Several;
 use crate::source::Source;
 use crate::walk::Walker;
 

@@ -6,9 +6,9 @@ use airlift_oci::{Digest, Observer};
 use airlift_registry::Error;
 use tokio::task::JoinSet;
 
+use crate::blob_job::BlobJob;
 use crate::error::FetchError;
-use crate::job::BlobJob;
-use crate::nearest::Nearest;
+use crate::nearest_copy::NearestCopy;
 use crate::sink::MemorySink;
 
 /// Blobs up to this size are fetched ahead, into memory; larger ones when it is their turn, straight into the
@@ -51,7 +51,7 @@ impl Prefetch {
         while self.begun.len() < self.limit
             && let Some(job) = queue.get(self.seen)
         {
-            let is_wanted = job.entry.size <= SMALL && matches!(job.nearest, Nearest::Network);
+            let is_wanted = job.entry.size <= SMALL && matches!(job.nearest, NearestCopy::Network);
             if is_wanted && self.bytes + job.entry.size > WINDOW {
                 return;
             }
@@ -95,7 +95,7 @@ impl Prefetch {
         self.bytes -= job.entry.size;
         let refused = |source| FetchError::Registry { path: job.path.clone(), source };
         let (bytes, downloaded) = outcome.map_err(refused)?;
-        job.nearest = Nearest::Prefetched { bytes, downloaded };
+        job.nearest = NearestCopy::Prefetched { bytes, downloaded };
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use airlift_oci::{
 use airlift_registry::{Access, ContentFault, Error, HeadTrust, Lookup, Transport};
 use futures::{Stream, StreamExt};
 
-use crate::several::{Plural, Several};
+use crate::error_list::{Plural, Several};
 use crate::source::Source;
 
 /// Why references could not be turned into roots.

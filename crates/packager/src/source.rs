@@ -13,8 +13,8 @@ use airlift_oci::{Digest, Event, Host, Observer, Remedy, Repository, Selector};
 use airlift_registry::{Access, Error, FetchedManifest, HeadTrust, Lookup, Transport};
 use bytes::Bytes;
 
+use crate::blob_supply::BlobSupply;
 use crate::local::LocalContents;
-use crate::supply::BlobSupply;
 
 /// Where manifests and blobs come from.
 pub struct Source {

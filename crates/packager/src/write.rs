@@ -12,7 +12,7 @@ use crate::error::BuildError;
 use crate::fetched::Fetched;
 use crate::output::{LockedOutput, Output};
 use crate::packing::Packing;
-use crate::work::Work;
+use crate::remaining_blobs::RemainingBlobs;
 use crate::{any_order, archive_order};
 
 /// How a build ended.
@@ -64,10 +64,11 @@ impl Packing {
             blocking(move || writer.resume(&*observer)).await??
         };
         writer.write_known()?;
-        let work = Work { packing: self, writer: Arc::clone(&writer), states, leftovers, jobs, observer };
+        let remaining =
+            RemainingBlobs { packing: self, writer: Arc::clone(&writer), states, leftovers, jobs, observer };
         let (fetched, leftovers) = match writer.order() {
-            Order::Any => any_order::write(work).await?,
-            Order::Archive => archive_order::write(work).await?,
+            Order::Any => any_order::write(remaining).await?,
+            Order::Archive => archive_order::write(remaining).await?,
         };
         let (existing, observer) = (output.existing, Arc::clone(observer));
         let published = blocking(move || writer.publish(existing, &*observer)).await??;

@@ -14,6 +14,7 @@ mod error;
 mod existence;
 mod fault;
 mod image_error;
+mod lock;
 mod options;
 mod plan;
 mod preflight;
@@ -24,7 +25,6 @@ mod referrers;
 mod request;
 mod send;
 mod source;
-mod sync;
 
 pub use error::{PushError, SharedTag, TakenTag};
 pub use fault::{Fault, KnownCause};

@@ -69,6 +69,6 @@ pub use push::blob::PutBlob;
 pub use push::blob_source::BlobSource;
 pub use push::mount::Mount;
 pub use referrers::api::ReferrersAnswer;
-pub use retry::visibility::VisibilityWait;
+pub use retry::wait_until_visible::VisibilityWait;
 pub use tls::fault::TlsFault;
 pub use transport::Transport;

@@ -4,7 +4,9 @@
 //! is gone on with; the output takes its name once it is complete and durable.
 
 mod appender;
+mod at_offsets;
 pub mod error;
+mod exclusive;
 mod file;
 pub mod form;
 mod frame_output;
@@ -13,9 +15,7 @@ mod frames_resume;
 pub mod kept_manifests;
 pub mod locks;
 pub mod output;
-mod placed;
 mod publish;
-mod slot;
 mod stream;
 mod tar;
 mod unfinished_file;

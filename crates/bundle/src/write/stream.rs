@@ -13,11 +13,11 @@ use crate::resume::ResumeState;
 use crate::tar::header;
 use crate::tar::header::BLOCK;
 use crate::write::error::{Existing, UnfitError, WriteError};
+use crate::write::exclusive::Exclusive;
 use crate::write::locks::Lock;
 use crate::write::output::{
     BlobWriter, BundleWriter, Leftovers, Measure, OpenOutput, OpenedOutput, Order, OutputForm, Published,
 };
-use crate::write::slot::Slot;
 
 /// What goes to the stream at a time.
 const WRITE_SIZE: usize = 256 << 10;
@@ -77,12 +77,12 @@ type Out = Box<dyn Write + Send>;
 /// Writes an archive from its first byte to its last. Blocks where the stream does.
 struct StreamWriter {
     plan: Arc<Plan>,
-    out: Slot<Out>,
+    out: Exclusive<Out>,
 }
 
 impl StreamWriter {
     fn new(out: Out, plan: &Arc<Plan>) -> Self {
-        StreamWriter { plan: Arc::clone(plan), out: Slot::new(out) }
+        StreamWriter { plan: Arc::clone(plan), out: Exclusive::new(out) }
     }
 
     fn take_out(&self) -> Result<Out, WriteError> {
@@ -142,7 +142,7 @@ fn pad(out: &mut Out, entry: &PlannedEntry) -> io::Result<()> {
 struct StreamBlob {
     out: Out,
     /// Where `out` goes when the blob is complete.
-    back_to: Slot<Out>,
+    back_to: Exclusive<Out>,
     entry: PlannedEntry,
     /// Of all bytes that were passed on.
     passed_on: Hasher,
@@ -153,7 +153,7 @@ struct StreamBlob {
 }
 
 impl StreamBlob {
-    fn new(out: Out, entry: &PlannedEntry, back_to: Slot<Out>) -> Self {
+    fn new(out: Out, entry: &PlannedEntry, back_to: Exclusive<Out>) -> Self {
         let fresh = Hasher::new(entry.digest.algorithm());
         let (passed_on, repeated) = (fresh.clone(), fresh);
         StreamBlob { out, back_to, entry: entry.clone(), passed_on, count: 0, repeated, to_repeat: 0 }
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    fn blob(content: &[u8]) -> (Box<StreamBlob>, Shared, Slot<Out>) {
+    fn blob(content: &[u8]) -> (Box<StreamBlob>, Shared, Exclusive<Out>) {
         let digest = Digest::sha256(content);
         let entry = PlannedEntry {
             path: EntryPath::of_blob(&digest),
@@ -245,7 +245,7 @@ mod tests {
             size: content.len() as u64,
         };
         let out = Shared::default();
-        let back_to: Slot<Out> = Slot::new(Box::new(out.clone()));
+        let back_to: Exclusive<Out> = Exclusive::new(Box::new(out.clone()));
         let taken = back_to.take().unwrap();
         (Box::new(StreamBlob::new(taken, &entry, back_to.clone())), out, back_to)
     }

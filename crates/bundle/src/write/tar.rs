@@ -11,13 +11,13 @@ use airlift_oci::{Observer, Phase};
 use crate::content::storage::Storage;
 use crate::plan::Plan;
 use crate::resume::is_archive_of;
+use crate::write::at_offsets::{PlacedFiles, PlacedWriter};
 use crate::write::error::{Existing, UnfitError, WriteError};
 use crate::write::file::{self, OneFile};
 use crate::write::locks::Lock;
 use crate::write::output::{
     BundleWriter, Leftovers, Measure, OpenOutput, OpenedOutput, OutputForm, Published,
 };
-use crate::write::placed::{PlacedFiles, PlacedWriter};
 use crate::write::publish::publish_file;
 use crate::write::unfinished_file::UnfinishedFile;
 use crate::write::unfinished_names::part_path;

@@ -16,10 +16,10 @@ use crate::parallel;
 use crate::plan::Plan;
 use crate::volumes::read::{read_manifest, start_digest};
 use crate::volumes::{VolumeSet, manifest_path, volume_path};
+use crate::write::at_offsets::PlacedFiles;
 use crate::write::error::{Existing, WriteError};
 use crate::write::locks::Lock;
 use crate::write::output::Published;
-use crate::write::placed::PlacedFiles;
 use crate::write::publish::{sync_folder_of, take_name};
 use crate::write::unfinished_volumes::{UnfinishedVolumes, part_path};
 

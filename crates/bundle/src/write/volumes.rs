@@ -12,14 +12,13 @@ use crate::parallel;
 use crate::plan::Plan;
 use crate::read::local::LocalContent;
 use crate::resume::is_archive_of;
-use crate::volumes::{OpenedSet, open_set};
-use crate::volumes::{Split, VolumeSet, manifest_path, volume_path};
+use crate::volumes::{OpenedSet, Split, VolumeSet, manifest_path, open_set, volume_path};
+use crate::write::at_offsets::PlacedWriter;
 use crate::write::error::{UnfitError, WriteError};
 use crate::write::file::{self, OneFile};
 use crate::write::output::{
     BundleWriter, Leftovers, Measure, OpenOutput, OpenedOutput, OutputForm, OutputSize, Published,
 };
-use crate::write::placed::PlacedWriter;
 use crate::write::unfinished_names::{first_part_of_name, names_behind, part_path};
 use crate::write::unfinished_volumes::{self, UnfinishedVolumes};
 use crate::write::volume_files::VolumeFiles;

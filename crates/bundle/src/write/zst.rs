@@ -12,6 +12,7 @@ use crate::plan::{Plan, PlannedEntry};
 use crate::read::archive::Archive;
 use crate::resume::{ResumeState, is_archive_of};
 use crate::write::error::{Existing, UnfitError, WriteError};
+use crate::write::exclusive::Exclusive;
 use crate::write::file::{self, OneFile};
 use crate::write::frames::{EntryWriter, FramesWriter, size_at_most};
 use crate::write::locks::Lock;
@@ -20,7 +21,6 @@ use crate::write::output::{
     Published,
 };
 use crate::write::publish::publish_file;
-use crate::write::slot::Slot;
 use crate::write::unfinished_file::UnfinishedFile;
 use crate::write::unfinished_names::part_path;
 use crate::zst;
@@ -104,7 +104,7 @@ struct OpenZst(OneFile);
 impl OpenOutput for OpenZst {
     fn writer(&self, plan: &Arc<Plan>) -> Result<(Arc<dyn BundleWriter>, Leftovers), WriteError> {
         let (part, leftovers) = self.0.part_for(plan)?;
-        let frames = Slot::new(Box::new(FramesWriter::within(part.path(), part.file(), plan)?));
+        let frames = Exclusive::new(Box::new(FramesWriter::within(part.path(), part.file(), plan)?));
         let (plan, output) = (Arc::clone(plan), self.0.output().to_owned());
         Ok((Arc::new(ZstWriter { plan, part, output, frames }), leftovers))
     }
@@ -115,7 +115,7 @@ struct ZstWriter {
     plan: Arc<Plan>,
     part: UnfinishedFile,
     output: PathBuf,
-    frames: Slot<Box<FramesWriter>>,
+    frames: Exclusive<Box<FramesWriter>>,
 }
 
 impl ZstWriter {
@@ -176,7 +176,7 @@ impl BundleWriter for ZstWriter {
 struct ZstBlob {
     writer: EntryWriter<Box<FramesWriter>>,
     /// Where the frames go when the blob is complete.
-    back_to: Slot<Box<FramesWriter>>,
+    back_to: Exclusive<Box<FramesWriter>>,
 }
 
 impl BlobWriter for ZstBlob {

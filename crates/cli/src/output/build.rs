@@ -140,7 +140,7 @@ impl PlanDocument {
     pub(crate) fn new(
         bundle: Option<&Path>,
         packing: &Packing,
-        foreseen: Fetched,
+        forecast: Fetched,
         measure: &Measure,
     ) -> Self {
         let volume = |range: &VolumeRange| PlannedVolume { number: range.number, size: range.size };
@@ -149,8 +149,8 @@ impl PlanDocument {
             bundle: bundle.map(|path| path.display().to_string()),
             id: packing.plan().id(),
             size: measure.size.bytes(),
-            downloaded: foreseen.downloaded,
-            reused: foreseen.reused,
+            downloaded: forecast.downloaded,
+            reused: forecast.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
             left_out: packing.left_out().to_vec(),
             volumes: measure.volumes.as_ref().map(|ranges| ranges.iter().map(volume).collect()),

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::absent::Absent;
-use super::carry::check_work;
 use super::entries::ManifestEntry;
 use super::labels::Labels;
 use super::limits::{GraphError, Limits};
 use super::lookup::{Graph, path};
+use super::select_blobs::check_work;
 use crate::layout::Root;
 use crate::media_type::Kind;
 use crate::{Carried, Descriptor, Digest, Node, RawManifest, media_type};

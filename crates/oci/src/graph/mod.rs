@@ -4,15 +4,15 @@
 //! archive, and supplies them. Walks iterate and never recurse, visit a digest once, and stop at [`Limits`].
 
 mod absent;
-mod adopt;
 mod attachments;
 mod builder;
-mod carry;
 mod entries;
+mod find_attachments;
 mod labels;
 mod leaves;
 mod limits;
 mod lookup;
+mod select_blobs;
 mod upload_order;
 
 pub use attachments::{Attachments, attached_to, fallback_tag};

@@ -16,10 +16,10 @@ use airlift_oci::Digest;
 use airlift_registry::{Access, ReferrersAnswer, Transport};
 
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::receipt::FallbackTag;
 use crate::referrers::fallback_index::{Attempt, CompleteList, FallbackIndex};
 use crate::referrers::list::{ListError, ReferrersList};
-use crate::sync::locked;
 
 /// How often all lists of a push are looked at again, if other clients write to them all the time.
 const MOST_ROUNDS: usize = 8;

@@ -10,10 +10,10 @@ use airlift_registry::{Error, Mount, Transport};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::existence::{Content, is_there};
+use crate::lock::locked;
 use crate::send::existence_cache::ExistenceCache;
 use crate::send::transfers::Transfer;
 use crate::source::{ContentSource, SourceBlob};
-use crate::sync::locked;
 
 /// Why a blob is not at the target.
 #[derive(Debug, thiserror::Error)]

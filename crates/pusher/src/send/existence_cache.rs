@@ -10,8 +10,8 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::existence::{Content, is_there};
+use crate::lock::locked;
 use crate::plan::manifest_tree::Contents;
-use crate::sync::locked;
 
 /// Whether blobs are in one repository, as far as that was asked.
 type Answers = HashMap<Digest, Arc<OnceCell<bool>>>;

@@ -8,6 +8,7 @@ use airlift_registry::Error;
 
 use crate::existence::is_complete;
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::options::{Presence, TagMoves};
 use crate::plan::manifest_tree::ManifestTree;
 use crate::plan::planned_image::{ImageForm, PlannedAttached, PlannedImage, PlannedPlatform};
@@ -17,7 +18,6 @@ use crate::referrers::list::{ListError, ReferrerEntry, ReferrersList};
 use crate::send::session::Session;
 use crate::send::transfers::TransferredBytes;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 /// One image on its way.
 pub(crate) struct ImagePush<'a> {

@@ -6,10 +6,10 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::send::refusal::{explain, says_lacking};
 use crate::send::reupload::RefusedManifest;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 impl TreeUpload {
     /// Sends all manifests of the tree by digest, the tree's own last. Its tag moves later, when all that is

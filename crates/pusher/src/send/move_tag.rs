@@ -3,8 +3,8 @@
 use airlift_oci::Selector;
 
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 impl TreeUpload {
     /// Puts the tree's own manifest under its tag, if it has one, and reads it back. Before that, it reads

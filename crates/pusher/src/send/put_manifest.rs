@@ -8,9 +8,9 @@ use airlift_oci::{Graph, RawManifest, Selector};
 use airlift_registry::{Error, HeadTrust, Lookup};
 
 use crate::existence::{Content, look_up};
+use crate::lock::locked;
 use crate::send::refusal::says_lacking;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 impl TreeUpload {
     /// Puts a manifest; again for as long as the registry doesn't see content that it has just acknowledged.

@@ -4,9 +4,9 @@ use airlift_oci::{Digest, RawManifest, Repository, Selector};
 use airlift_registry::{Access, Transport};
 
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::send::refusal::is_withheld;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 impl TreeUpload {
     /// Reads back a manifest that was sent. One that doesn't show yet is waited for.

@@ -16,10 +16,10 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::existence::{Content, is_there};
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::send::blobs::{Recheck, Reupload};
 use crate::send::refusal::says_lacking;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 /// A manifest that the registry refused.
 #[derive(Clone, Copy)]

@@ -6,11 +6,11 @@ use airlift_oci::Digest;
 use tokio::task::JoinSet;
 
 use crate::image_error::ImageError;
+use crate::lock::locked;
 use crate::send::blobs::BlobError;
 use crate::send::session::Session;
 use crate::send::transfers::Transfer;
 use crate::send::tree_upload::TreeUpload;
-use crate::sync::locked;
 
 impl TreeUpload {
     /// Brings all blobs to the target.

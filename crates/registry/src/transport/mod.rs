@@ -26,7 +26,7 @@ use crate::limits::pull_limit::{PullLimit, PullLimits};
 use crate::lookup::proven_heads::ProvenHeads;
 use crate::options::Options;
 use crate::retry::policy::{Retry, RetryPolicy};
-use crate::retry::visibility::VisibilityWait;
+use crate::retry::wait_until_visible::VisibilityWait;
 use crate::transport::registry::Registry;
 use crate::transport::shared_ping::SharedPing;
 

@@ -140,9 +140,9 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let measure = form.output().measure(packing.plan()).map_err(|error| args.unfit(error))?;
     match output {
         None => {
-            let foreseen =
-                tokio::task::block_in_place(|| airlift_packager::foresee(&packing, &*ui.observer()));
-            show_plan(&args, &packing, foreseen, &measure, ui)?;
+            let forecast =
+                tokio::task::block_in_place(|| airlift_packager::forecast(&packing, &*ui.observer()));
+            show_plan(&args, &packing, forecast, &measure, ui)?;
         }
         Some(output) => build(&args, &packing, output, &measure, ui, on_interrupt).await?,
     }
@@ -316,17 +316,17 @@ async fn plan_from(
 fn show_plan(
     args: &Args,
     packing: &Packing,
-    foreseen: Fetched,
+    forecast: Fetched,
     measure: &Measure,
     ui: &Ui,
 ) -> Result<(), Failure> {
     let output = args.output.as_deref();
     if ui.json {
-        let plan = PlanDocument::new(output, packing, foreseen, measure);
+        let plan = PlanDocument::new(output, packing, forecast, measure);
         return ui.print_json(&if ui.verbosity > 0 { plan.with_blobs(packing) } else { plan });
     }
     let compressed = show::compressed(output, measure);
-    ui.print(&(show::plan(packing, measure, &ui.out) + &compressed + &show::foreseen(foreseen)))
+    ui.print(&(show::plan(packing, measure, &ui.out) + &compressed + &show::forecast(forecast)))
 }
 
 /// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.

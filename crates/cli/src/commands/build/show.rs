@@ -50,8 +50,8 @@ fn partial(packing: &Packing, stream: &Stream) -> String {
 }
 
 /// What need not be fetched; nothing where all of it has to be.
-pub(crate) fn foreseen(foreseen: Fetched) -> String {
-    let Fetched { downloaded, reused } = foreseen;
+pub(crate) fn forecast(forecast: Fetched) -> String {
+    let Fetched { downloaded, reused } = forecast;
     if reused == 0 {
         return String::new();
     }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Holds one thing until it is taken, and again when it is brought back. Clones share it.
-pub(crate) struct Slot<T>(Arc<Mutex<Option<T>>>);
+pub(crate) struct Exclusive<T>(Arc<Mutex<Option<T>>>);
 
-impl<T> Slot<T> {
+impl<T> Exclusive<T> {
     pub(crate) fn new(thing: T) -> Self {
-        Slot(Arc::new(Mutex::new(Some(thing))))
+        Exclusive(Arc::new(Mutex::new(Some(thing))))
     }
 
     /// Takes the thing; `None` while another user has it.
@@ -22,14 +22,14 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Clone for Slot<T> {
+impl<T> Clone for Exclusive<T> {
     fn clone(&self) -> Self {
-        Slot(Arc::clone(&self.0))
+        Exclusive(Arc::clone(&self.0))
     }
 }
 
-impl<T> fmt::Debug for Slot<T> {
+impl<T> fmt::Debug for Exclusive<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Slot")
+        f.write_str("Exclusive")
     }
 }

@@ -7,12 +7,12 @@ use airlift_bundle::resume::ResumeState;
 use airlift_bundle::write::output::Leftovers;
 use airlift_oci::Observer;
 
+use crate::blob_job::BlobJob;
 use crate::fetched::Fetched;
-use crate::job::BlobJob;
 use crate::packing::Packing;
 
 /// Blobs to be written, and the writer that takes them.
-pub(crate) struct Work<'a> {
+pub(crate) struct RemainingBlobs<'a> {
     pub(crate) packing: &'a Packing,
     pub(crate) writer: Arc<dyn BundleWriter>,
     /// How much the output has of each blob, in archive order.
@@ -23,7 +23,7 @@ pub(crate) struct Work<'a> {
     pub(crate) observer: &'a Arc<dyn Observer>,
 }
 
-impl Work<'_> {
+impl RemainingBlobs<'_> {
     /// A job for each blob that is not complete, in archive order, and the sum of the complete ones.
     pub(crate) fn missing(&self) -> (Fetched, Vec<BlobJob>) {
         let (mut there, mut jobs) = (Fetched::default(), Vec::new());

@@ -10,7 +10,7 @@ use airlift_registry::{BlobSink, Error, Transport};
 
 use crate::error::FetchError;
 use crate::fetched::Fetched;
-use crate::nearest::Nearest;
+use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
 use crate::sink::WriterSink;
 
@@ -21,7 +21,7 @@ pub(crate) struct BlobJob {
     pub(crate) path: Vec<String>,
     /// How much of it the output has.
     pub(crate) state: ResumeState,
-    pub(crate) nearest: Nearest,
+    pub(crate) nearest: NearestCopy,
     pub(crate) remote: RemoteBlob,
 }
 
@@ -77,28 +77,28 @@ impl BlobJob {
         writer: &dyn BundleWriter,
         observer: &dyn Observer,
     ) -> Result<Fetched, FetchError> {
-        let nearest = std::mem::replace(&mut self.nearest, Nearest::Network);
-        if !matches!(nearest, Nearest::Prefetched { .. }) {
+        let nearest = std::mem::replace(&mut self.nearest, NearestCopy::Network);
+        if !matches!(nearest, NearestCopy::Prefetched { .. }) {
             self.announce(observer);
         }
         let mut blob = writer.blob(&self.entry).map_err(|source| self.not_written(source))?;
         let downloaded = match nearest {
-            Nearest::Memory(bytes) => {
+            NearestCopy::Memory(bytes) => {
                 blob.write(&bytes).map_err(|source| self.not_written(source))?;
                 self.count_in_memory(observer)
             }
-            Nearest::Prefetched { bytes, downloaded } => {
+            NearestCopy::Prefetched { bytes, downloaded } => {
                 blob.write(&bytes).map_err(|source| self.not_written(source))?;
                 downloaded
             }
-            Nearest::Local(places) => {
+            NearestCopy::Local(places) => {
                 self.state = self.copy(&places, &mut *blob, Counted::Found, observer)?;
                 match self.state {
                     ResumeState::Complete => 0,
                     _ => self.fetch(&mut *blob).await?,
                 }
             }
-            Nearest::Network => self.fetch(&mut *blob).await?,
+            NearestCopy::Network => self.fetch(&mut *blob).await?,
         };
         blob.finish().map_err(|source| self.not_written(source))?;
         let PlannedEntry { digest, size, .. } = self.entry;

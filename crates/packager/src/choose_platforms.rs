@@ -7,10 +7,10 @@ use airlift_oci::graph::{Leaf, leaves};
 use airlift_oci::{Descriptor, Digest, Graph, Platform, Root, Selection, contents};
 use futures::{StreamExt, TryStreamExt};
 
+use crate::blob_supply::SmallBlob;
 use crate::error::{LackingPlatforms, PackError};
 use crate::options::Missing;
 use crate::resolve::Resolved;
-use crate::supply::SmallBlob;
 use crate::walk::Walker;
 
 /// Configs that were read for their platform are kept for the archive, up to this many bytes in all.

@@ -10,9 +10,9 @@ use airlift_oci::{Descriptor, Digest, Repository};
 use airlift_registry::{Error, Transport};
 use bytes::Bytes;
 
-use crate::job::{BlobJob, RemoteBlob};
+use crate::blob_job::{BlobJob, RemoteBlob};
 use crate::local::LocalContents;
-use crate::nearest::Nearest;
+use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
 use crate::sink::MemorySink;
 
@@ -61,13 +61,13 @@ impl BlobSupply {
     }
 
     /// The nearest place that may have a blob. Local content is not proven yet.
-    fn nearest(&self, digest: Digest, size: u64) -> Nearest {
+    fn nearest(&self, digest: Digest, size: u64) -> NearestCopy {
         if let Some(bytes) = self.in_memory(&digest) {
-            return Nearest::Memory(bytes);
+            return NearestCopy::Memory(bytes);
         }
         let places: Vec<(PathBuf, Section)> =
             self.local.places(digest, size).map(|(path, section)| (path.to_owned(), section)).collect();
-        if places.is_empty() { Nearest::Network } else { Nearest::Local(places) }
+        if places.is_empty() { NearestCopy::Network } else { NearestCopy::Local(places) }
     }
 
     /// The job of writing a blob.
@@ -81,11 +81,11 @@ impl BlobSupply {
     /// A small blob, proven, in memory.
     pub(crate) async fn small(&self, repository: &Repository, blob: &Descriptor) -> Result<SmallBlob, Error> {
         let local = match self.nearest(blob.digest, blob.size) {
-            Nearest::Memory(bytes) => Some(bytes),
-            Nearest::Local(places) if blob.size <= SMALL => places.iter().find_map(|(_, section)| {
+            NearestCopy::Memory(bytes) => Some(bytes),
+            NearestCopy::Local(places) if blob.size <= SMALL => places.iter().find_map(|(_, section)| {
                 section.read_all().ok().filter(|bytes| blob.digest.matches(bytes)).map(Bytes::from)
             }),
-            Nearest::Local(_) | Nearest::Prefetched { .. } | Nearest::Network => None,
+            NearestCopy::Local(_) | NearestCopy::Prefetched { .. } | NearestCopy::Network => None,
         };
         if let Some(bytes) = local {
             return Ok(SmallBlob { bytes, is_fetched: false });

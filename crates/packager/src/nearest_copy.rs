@@ -6,7 +6,7 @@ use airlift_bundle::Section;
 use bytes::Bytes;
 
 /// The nearest place that may have a blob.
-pub(crate) enum Nearest {
+pub(crate) enum NearestCopy {
     /// It has been in memory since the plan was made.
     Memory(Bytes),
     /// It was fetched into memory while other blobs were written.

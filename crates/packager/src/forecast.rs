@@ -8,20 +8,20 @@ use airlift_bundle::{PlannedEntry, Section, parallel};
 use airlift_oci::{Event, Observer, Phase};
 
 use crate::fetched::Fetched;
-use crate::nearest::Nearest;
+use crate::nearest_copy::NearestCopy;
 use crate::packing::Packing;
 
 /// How many bytes of blobs a build would find in memory or on disk, and how many it would fetch. Local
 /// content is hashed for that, as the build would.
-pub fn foresee(packing: &Packing, observer: &dyn Observer) -> Fetched {
+pub fn forecast(packing: &Packing, observer: &dyn Observer) -> Fetched {
     let jobs = packing.plan.blobs().filter_map(|entry| packing.job(entry, ResumeState::Missing));
     let (mut reused, mut local) = (0, Vec::new());
     for job in jobs {
         match job.nearest {
-            Nearest::Local(places) => local.push((job.entry, places)),
+            NearestCopy::Local(places) => local.push((job.entry, places)),
             // A config that was read for its platform has been fetched; inline data has not.
-            Nearest::Memory(_) if job.remote.descriptor.data.is_some() => reused += job.entry.size,
-            Nearest::Memory(_) | Nearest::Prefetched { .. } | Nearest::Network => {}
+            NearestCopy::Memory(_) if job.remote.descriptor.data.is_some() => reused += job.entry.size,
+            NearestCopy::Memory(_) | NearestCopy::Prefetched { .. } | NearestCopy::Network => {}
         }
     }
     let bytes = local.iter().map(|(entry, _)| entry.size).sum();
