@@ -32,7 +32,6 @@ pub async fn push(
     let phase = Phase::Push.start(&**observer, blob_bytes(plan));
     let session = Arc::new(Session::new(request));
     let checks = session.blobs.existence().check_ahead(wanted_contents(plan, &states), session.jobs);
-    let checks = tokio::spawn(checks);
     let report = |images: &[ImageReceipt]| on_progress(&Receipt::new(source.id(), plan, images.to_vec()));
     let images = push_images(&session, plan, states.into_iter().zip(forms), report).await;
     checks.abort();

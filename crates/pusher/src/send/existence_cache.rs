@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use airlift_oci::{Digest, Repository};
 use airlift_registry::{Error, Transport};
 use tokio::sync::OnceCell;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::existence::{Content, is_there};
 use crate::lock::locked;
@@ -27,14 +27,24 @@ impl ExistenceCache {
         ExistenceCache { transport, answers: Mutex::default() }
     }
 
-    /// Asks for all blobs of these contents, `jobs` at a time. An error ends it: the upload that needs the
-    /// answer asks again.
-    pub(crate) async fn check_ahead(self: Arc<Self>, wanted: Vec<(Repository, Arc<Contents>)>, jobs: usize) {
+    /// Asks for all blobs of these contents in a task of its own, `jobs` at a time. An error ends it: the
+    /// upload that needs the answer asks again.
+    ///
+    /// Uploads that start after this call share its requests, also those that overtake the task.
+    pub(crate) fn check_ahead(
+        self: &Arc<Self>,
+        wanted: Vec<(Repository, Arc<Contents>)>,
+        jobs: usize,
+    ) -> JoinHandle<()> {
         for (repository, contents) in &wanted {
             let mut answers = locked(&self.answers);
             let answers = answers.entry(repository.clone()).or_default();
             answers.extend(contents.blobs.iter().map(|blob| (blob.digest, Arc::default())));
         }
+        tokio::spawn(Arc::clone(self).check_all(wanted, jobs))
+    }
+
+    async fn check_all(self: Arc<Self>, wanted: Vec<(Repository, Arc<Contents>)>, jobs: usize) {
         let mut waiting = wanted.into_iter().flat_map(|(repository, contents)| {
             let repository = Arc::new(repository);
             let count = contents.blobs.len();
@@ -90,5 +100,42 @@ impl ExistenceCache {
     ) -> Result<bool, Error> {
         let ask = || is_there(&self.transport, repository, Content::Blob(*digest, size));
         cell.get_or_try_init(ask).await.copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airlift_oci::Unobserved;
+    use airlift_registry::Options;
+    use airlift_testkit::scripted::{Script, ScriptedRegistry};
+
+    use super::*;
+    use crate::plan::manifest_tree::PlannedBlob;
+
+    /// A repository at that registry, and blobs that it doesn't have.
+    fn absent_blobs(registry: &ScriptedRegistry, count: u8) -> (Repository, Arc<Contents>) {
+        let blob = |n: u8| PlannedBlob { digest: Digest::sha256(&[n]), size: 1, place: String::new() };
+        let blobs = (0..count).map(|n| Arc::new(blob(n))).collect();
+        let contents = Contents { manifests: Vec::new(), upload_steps: Vec::new(), blobs };
+        (format!("{}/team/app", registry.authority()).parse().unwrap(), Arc::new(contents))
+    }
+
+    fn cache() -> Arc<ExistenceCache> {
+        let options = Options { retries: 0, ..Options::default() };
+        Arc::new(ExistenceCache::new(Transport::new(options, Arc::new(Unobserved)).unwrap()))
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_upload_that_overtakes_the_checks_shares_their_requests() {
+        let registry = Script::serving(Vec::new()).start();
+        let (repository, contents) = absent_blobs(&registry, 3);
+        let cache = cache();
+        // The task can't begin before this one waits for something.
+        let checks = cache.check_ahead(vec![(repository.clone(), Arc::clone(&contents))], 1);
+        for blob in &contents.blobs {
+            assert!(!cache.has_blob(&repository, &blob.digest, blob.size).await.unwrap());
+        }
+        checks.await.unwrap();
+        assert_eq!(registry.count("HEAD", "/blobs/"), 3, "{:#?}", registry.requests());
     }
 }
