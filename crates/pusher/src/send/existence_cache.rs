@@ -27,8 +27,8 @@ impl ExistenceCache {
         ExistenceCache { transport, answers: Mutex::default() }
     }
 
-    /// Asks for all blobs of these contents in a task of its own, `jobs` at a time. An error ends it: the
-    /// upload that needs the answer asks again.
+    /// Asks for all blobs of these contents in a task of its own, `jobs` at a time. After an error it
+    /// asks for nothing more, and the upload that needs the answer asks again.
     ///
     /// Uploads that start after this call share its requests, also those that overtake the task.
     pub(crate) fn check_ahead(
@@ -52,8 +52,10 @@ impl ExistenceCache {
             (0..count).map(move |n| (Arc::clone(&repository), blob(n)))
         });
         let mut checks = JoinSet::new();
+        let mut failed = false;
         loop {
-            while checks.len() < jobs.max(1)
+            while !failed
+                && checks.len() < jobs.max(1)
                 && let Some((repository, (digest, size))) = waiting.next()
             {
                 let cache = Arc::clone(&self);
@@ -63,9 +65,8 @@ impl ExistenceCache {
                     cache.ask(&cell, &repository, &digest, size).await.is_ok()
                 });
             }
-            if !matches!(checks.join_next().await, Some(Ok(true))) {
-                return;
-            }
+            let Some(outcome) = checks.join_next().await else { return };
+            failed |= !matches!(outcome, Ok(true));
         }
     }
 
@@ -105,9 +106,11 @@ impl ExistenceCache {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use airlift_oci::Unobserved;
     use airlift_registry::Options;
-    use airlift_testkit::scripted::{Script, ScriptedRegistry};
+    use airlift_testkit::scripted::{Answer, Gate, Script, ScriptedRegistry};
 
     use super::*;
     use crate::plan::manifest_tree::PlannedBlob;
@@ -137,5 +140,33 @@ mod tests {
         }
         checks.await.unwrap();
         assert_eq!(registry.count("HEAD", "/blobs/"), 3, "{:#?}", registry.requests());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_error_does_not_repeat_the_other_requests_under_way() {
+        let (fails, gate) = (Gate::new(), Gate::new());
+        let (opened, other) = (fails.clone(), gate.clone());
+        let [first, second] = [0, 1].map(|n| Digest::sha256(&[n]).to_string());
+        let registry = Script::serving(Vec::new())
+            .rule(move |request| {
+                let is_first = request.path().contains(&first) && request.nth == 0;
+                is_first.then(|| Answer::reset().after(&opened))
+            })
+            .rule(move |request| request.path().contains(&second).then(|| Answer::status(404).after(&other)))
+            .start();
+        let (repository, contents) = absent_blobs(&registry, 3);
+        let cache = cache();
+        let checks = cache.check_ahead(vec![(repository.clone(), Arc::clone(&contents))], 2);
+        while registry.count("HEAD", "/blobs/") < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        fails.open();
+        let blobs = &contents.blobs;
+        assert!(!cache.has_blob(&repository, &blobs[0].digest, 1).await.unwrap());
+        gate.open();
+        assert!(!cache.has_blob(&repository, &blobs[1].digest, 1).await.unwrap());
+        checks.await.unwrap();
+        let asked = [0, 1].map(|n: usize| registry.count("HEAD", &blobs[n].digest.to_string()));
+        assert_eq!(asked, [2, 1], "{:#?}", registry.requests());
     }
 }
