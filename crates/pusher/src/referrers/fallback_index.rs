@@ -40,7 +40,7 @@ pub(crate) enum RetryReason {
     /// Another client has written it.
     Overwritten,
     /// It was not taken, and another attempt may succeed.
-    Passing(Error),
+    Transient(Error),
 }
 
 impl fmt::Display for RetryReason {
@@ -48,7 +48,7 @@ impl fmt::Display for RetryReason {
         match self {
             RetryReason::Hidden => f.write_str("the list was taken, and does not show yet"),
             RetryReason::Overwritten => f.write_str("somebody else writes the list, too"),
-            RetryReason::Passing(error) => error.fmt(f),
+            RetryReason::Transient(error) => error.fmt(f),
         }
     }
 }
@@ -58,7 +58,7 @@ impl RetryReason {
     pub(crate) fn into_error(self, target: String) -> ImageError {
         match self {
             RetryReason::Hidden | RetryReason::Overwritten => ImageError::Contended { target },
-            RetryReason::Passing(source) => ImageError::Manifest { label: target, source },
+            RetryReason::Transient(source) => ImageError::Manifest { label: target, source },
         }
     }
 }
@@ -198,7 +198,7 @@ impl<'a> FallbackIndex<'a> {
                 self.refused = Some(there);
                 Ok(Some(RetryReason::Overwritten))
             }
-            Err(error) if error.is_transient() => Ok(Some(RetryReason::Passing(error))),
+            Err(error) if error.is_transient() => Ok(Some(RetryReason::Transient(error))),
             Err(source @ (Error::Refused(_) | Error::NotFound(_))) => {
                 Err(ListError::Impossible(ImageError::ListRefused { target, source }))
             }
