@@ -86,15 +86,10 @@ pub enum Event {
     },
     /// Something that is not wrong enough to stop for.
     Warning {
-        /// The whole sentence.
-        message: String,
-    },
-    /// The same, where the caller could have avoided it.
-    AvoidableWarning {
         /// The sentence, without what would avoid it.
         message: String,
-        /// What would avoid it.
-        remedy: Remedy,
+        /// What would have avoided it, if the caller could have done that.
+        remedy: Option<Remedy>,
     },
 }
 

@@ -247,6 +247,6 @@ impl Copying<'_> {
     fn warn(&self, error: &std::io::Error) {
         let (path, digest) = (self.path.display(), self.job.entry.digest);
         let message = format!("{path}: what it holds of {digest} can't be read: {error}");
-        self.observer.notice(Event::Warning { message });
+        self.observer.notice(Event::Warning { message, remedy: None });
     }
 }

@@ -47,8 +47,8 @@ pub(crate) async fn find_foreign_layers(
             }
             (None, ..) => {
                 outside.insert(digest);
-                let (message, remedy) = (left_outside(&graph, blob), Remedy::FetchForeignLayers);
-                walker.observer.notice(Event::AvoidableWarning { message, remedy });
+                let (message, remedy) = (left_outside(&graph, blob), Some(Remedy::FetchForeignLayers));
+                walker.observer.notice(Event::Warning { message, remedy });
             }
         }
     }

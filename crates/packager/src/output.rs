@@ -79,7 +79,7 @@ impl Output {
                 "the file system of {} has no locks: nothing keeps another build from writing to it meanwhile",
                 self.path.display()
             );
-            observer.notice(Event::Warning { message });
+            observer.notice(Event::Warning { message, remedy: None });
         }
     }
 }

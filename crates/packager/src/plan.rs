@@ -146,7 +146,7 @@ fn chosen_of(
                     let message = format!(
                         "{lacking}; of the platforms that were asked for, it is carried for those that it has"
                     );
-                    observer.notice(Event::Warning { message });
+                    observer.notice(Event::Warning { message, remedy: None });
                 }
                 image.root.selection = selection;
                 kept.push(image);
@@ -156,7 +156,7 @@ fn chosen_of(
                 let there =
                     if there.is_empty() { String::new() } else { format!("; it has {}", there.join(", ")) };
                 let message = format!("{image} has none of the platforms and is left out{there}");
-                observer.notice(Event::Warning { message });
+                observer.notice(Event::Warning { message, remedy: None });
             }
             Err(error) => lacking.push(error),
         }
@@ -195,7 +195,7 @@ fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
             let (path, digest) = (graph.path_of_absent(entry).join(" → "), descriptor.digest);
             let message =
                 format!("{path} ({digest}) is missing at the source, so the bundle does not have it");
-            observer.notice(Event::Warning { message });
+            observer.notice(Event::Warning { message, remedy: None });
         }
     }
 }

@@ -272,5 +272,5 @@ async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observe
         Ok(Lookup::Hidden(refusal)) => unknown(&refusal),
         Err(error) => unknown(&error),
     };
-    observer.notice(Event::Warning { message });
+    observer.notice(Event::Warning { message, remedy: None });
 }

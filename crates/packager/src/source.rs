@@ -55,7 +55,7 @@ impl Source {
             "{host} allows {} more pulls of {}{window}, and at least {needed} manifests are still to be fetched",
             limit.remaining, limit.limit,
         );
-        observer.notice(Event::AvoidableWarning { message, remedy: Remedy::ReuseBundle });
+        observer.notice(Event::Warning { message, remedy: Some(Remedy::ReuseBundle) });
     }
 
     /// Fetches a manifest from a registry.

@@ -155,7 +155,7 @@ impl Walker<'_> {
                     "{} counts as not there: the registry doesn't hand it out: {source}",
                     path.join(" → ")
                 );
-                self.observer.notice(Event::Warning { message });
+                self.observer.notice(Event::Warning { message, remedy: None });
                 return Ok(None);
             }
             Err(source) => return Err(PackError::Registry { path, source }),

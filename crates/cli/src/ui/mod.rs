@@ -91,7 +91,7 @@ impl Ui {
 
     /// Prints a warning, with `--quiet`, too.
     pub(crate) fn warn(&self, message: &str) {
-        let event = airlift_oci::Event::Warning { message: message.to_owned() };
+        let event = airlift_oci::Event::Warning { message: message.to_owned(), remedy: None };
         self.progress.notice(event);
     }
 }

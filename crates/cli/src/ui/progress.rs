@@ -109,8 +109,8 @@ impl View {
 impl Observer for Progress {
     fn notice(&self, event: Event) {
         match event {
-            Event::Warning { message } => self.warn(&message),
-            Event::AvoidableWarning { message, remedy } => {
+            Event::Warning { message, remedy: None } => self.warn(&message),
+            Event::Warning { message, remedy: Some(remedy) } => {
                 self.warn(&format!("{message}; {}", hint::of_remedy(remedy)));
             }
             Event::Retrying { what, reason, attempt, delay_ms } => {

@@ -69,7 +69,7 @@ impl<'a> Gatherer<'a> {
     pub(super) fn warn(&self, message: String) -> bool {
         let is_new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone());
         if is_new {
-            self.observer.notice(Event::Warning { message });
+            self.observer.notice(Event::Warning { message, remedy: None });
         }
         is_new
     }

@@ -113,7 +113,7 @@ async fn try_index(
         let message = format!(
             "the index that was made up to ask {repository} could not be deleted again: {error}; it is untagged and harmless"
         );
-        observer.notice(Event::AvoidableWarning { message, remedy: Remedy::SkipProbe });
+        observer.notice(Event::Warning { message, remedy: Some(Remedy::SkipProbe) });
     }
     Ok(())
 }

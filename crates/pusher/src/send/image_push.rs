@@ -236,7 +236,7 @@ impl<'a> ImagePush<'a> {
                 "{}: what is attached to manifests that are not pushed stays behind with them ({behind} of it)",
                 self.image.source
             );
-            self.session.observer.notice(Event::Warning { message });
+            self.session.observer.notice(Event::Warning { message, remedy: None });
         }
     }
 

@@ -92,7 +92,7 @@ impl TreeUpload {
         let message = format!(
             "{label}: {host} lacks what it had acknowledged (is a garbage collection running there?); that is sent once more"
         );
-        self.session.observer.notice(Event::Warning { message });
+        self.session.observer.notice(Event::Warning { message, remedy: None });
     }
 
     fn needed_by<'a>(&'a self, refused: &RefusedManifest<'_>) -> Needed<'a> {
