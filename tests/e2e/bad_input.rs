@@ -318,7 +318,7 @@ fn a_missing_login_is_told_once_for_all_references_of_a_registry() {
     let names = ["a/a:1", "a/b:1", "a/c:1"].map(|name| format!("{}/{name}", registry.authority()));
     let refused = Airlift::new().run(&["build", &names[0], &names[1], &names[2], "-o", "b.tar"]).expect(3);
     let refused = refused.says("and 2 more of that registry");
-    assert_eq!(refused.stderr.matches("401").count(), 1, "{refused}");
+    assert_eq!(refused.stderr.matches("status 401").count(), 1, "{refused}");
 }
 
 /// A folder in the place of a list or of a bundle is called one, with what to name instead.
