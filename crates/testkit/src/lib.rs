@@ -20,6 +20,7 @@ pub mod failing_calls;
 pub mod http;
 #[cfg(target_os = "linux")]
 pub mod kills;
+pub mod line;
 pub mod process;
 pub mod real;
 pub mod scripted;
