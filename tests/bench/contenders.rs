@@ -24,6 +24,16 @@ impl Contender {
             let _ = std::fs::remove_file(path);
         }
     }
+
+    /// The same, with `content` undone before each run.
+    fn forgetting(self, content: Option<&Path>) -> Contender {
+        Contender { undo: content.iter().map(|path| (*path).to_owned()).collect(), ..self }
+    }
+}
+
+/// `small-0-1` for `HOST/bench/small-0:1`: the name of an image in a folder of many.
+fn tag(reference: &str) -> String {
+    reference.rsplit('/').next().unwrap_or(reference).replace(':', "-")
 }
 
 /// The tools that there are, two registries and a folder.
@@ -92,14 +102,19 @@ impl Tools {
         let list = from.join(" ");
         let airlift = self.command("airlift", &format!("build --progress none -o many.tar {list}"));
         let crane = self.command("crane", &format!("pull --insecure --format oci {list} many-crane"));
-        let copy = |from: &String| {
-            let tag = from.rsplit('/').next().unwrap_or(from).replace(':', "-");
+        let regctl = |from: &String| {
+            let tag = tag(from);
             self.regctl(&format!("image copy {from} ocidir://many-regctl:{tag}"))
+        };
+        let oras = |from: &String| {
+            let tag = tag(from);
+            self.command("oras", &format!("copy --from-plain-http {from} --to-oci-layout many-oras:{tag}"))
         };
         let all = [
             self.contender("airlift", vec![airlift], &["many.tar"]),
             self.contender("crane pull (a folder)", vec![crane], &["many-crane"]),
-            self.contender("regctl copy (a folder)", from.iter().map(copy).collect(), &["many-regctl"]),
+            self.contender("regctl copy (a folder)", from.iter().map(regctl).collect(), &["many-regctl"]),
+            self.contender("oras copy (a folder)", from.iter().map(oras).collect(), &["many-oras"]),
         ];
         all.into_iter().flatten().collect()
     }
@@ -123,6 +138,7 @@ impl Tools {
         // crane's folder of one image has an index of its own making around it.
         let index = if name == "large" { "--index" } else { "" };
         let crane = format!("push --insecure {index} {name}-crane {to}");
+        let oras = format!("restore --plain-http --input {name}-oras.tar {to}");
         let skopeo = format!(
             "copy --all --preserve-digests --dest-tls-verify=false oci-archive:{name}-skopeo.tar:bench:1 docker://{to}"
         );
@@ -134,13 +150,34 @@ impl Tools {
                 vec![self.regctl(&format!("image import {to} {name}-regctl.tar"))],
                 &[],
             ),
+            self.contender("oras restore", vec![self.command("oras", &oras)], &[]),
             self.contender("skopeo copy", vec![self.command("skopeo", &skopeo)], &[]),
         ];
-        let forgetting = |contender| Contender {
-            undo: content.iter().map(|path| (*path).to_owned()).collect(),
-            ..contender
+        all.into_iter().flatten().map(|contender| contender.forgetting(content)).collect()
+    }
+
+    /// What [`Self::builds_of_many`] made → the target. `content` is what the target holds, where it is to be
+    /// forgotten.
+    pub(crate) fn pushes_of_many(&self, references: &[String], content: Option<&Path>) -> Vec<Contender> {
+        let target = &self.target;
+        let airlift = self.command("airlift", &format!("push --progress none many.tar {target}"));
+        let crane = format!("push --insecure --index many-crane {target}/bench/many:1");
+        let regctl = |reference: &String| {
+            let tag = tag(reference);
+            self.regctl(&format!("image copy ocidir://many-regctl:{tag} {target}/{reference}"))
         };
-        all.into_iter().flatten().map(forgetting).collect()
+        let oras = |reference: &String| {
+            let tag = tag(reference);
+            let to = format!("--to-plain-http {target}/{reference}");
+            self.command("oras", &format!("copy --from-oci-layout many-oras:{tag} {to}"))
+        };
+        let all = [
+            self.contender("airlift", vec![airlift], &[]),
+            self.contender("crane push (one repository)", vec![self.command("crane", &crane)], &[]),
+            self.contender("regctl copy (a folder)", references.iter().map(regctl).collect(), &[]),
+            self.contender("oras copy (a folder)", references.iter().map(oras).collect(), &[]),
+        ];
+        all.into_iter().flatten().map(|contender| contender.forgetting(content)).collect()
     }
 
     /// The source → a file or folder → the target.
@@ -163,6 +200,7 @@ impl Tools {
             way("airlift", "airlift (with verify)"),
             way("regctl", "regctl"),
             way("crane", "crane (a folder, checks nothing)"),
+            way("oras", "oras"),
             way("skopeo", "skopeo"),
         ];
         all.into_iter().flatten().collect()

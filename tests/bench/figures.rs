@@ -2,15 +2,18 @@
 
 use std::process::Command;
 
+use airlift_testkit::line::Line;
 use airlift_testkit::tool::tool;
 use serde_json::{Value, json};
 
+use crate::line;
 use crate::measure::{Outcome, Took};
 
 /// All that was measured, and on what.
 pub(crate) struct Figures {
     rounds: usize,
     mib: usize,
+    line: Option<Line>,
     machine: String,
     versions: Vec<(&'static str, String)>,
     date: String,
@@ -20,11 +23,11 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// Nothing measured yet, on this machine.
-    pub(crate) fn new(rounds: usize, mib: usize) -> Self {
+    pub(crate) fn new(rounds: usize, mib: usize, line: Option<Line>) -> Self {
         let versions = ["crane", "regctl", "skopeo", "oras", "openssl", "docker-registry"];
         let versions = versions.iter().filter_map(|name| Some((*name, version(name)?))).collect();
         let date = output("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default();
-        Figures { rounds, mib, machine: machine(), versions, date, outcomes: Vec::new() }
+        Figures { rounds, mib, line, machine: machine(), versions, date, outcomes: Vec::new() }
     }
 
     /// Adds what came of a work.
@@ -36,8 +39,15 @@ impl Figures {
     pub(crate) fn head(&self) -> String {
         let versions: Vec<String> =
             self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let (line, floor) = match &self.line {
+            Some(line) => (
+                format!("; through a line of {}", line::words(line)),
+                format!("   {:>8} {:>7}", "floor s", "x floor"),
+            ),
+            None => Default::default(),
+        };
         format!(
-            "{}; {}; medians of {} rounds; {}\nratios: airlift's figure by the other's, below 1 is better\n\n{:<34} {:>8} {:>8} {:>8} {:>9}   {:>5} {:>5}\n",
+            "{}; {}; medians of {} rounds{line}; {}\nratios: airlift's figure by the other's, below 1 is better\n\n{:<34} {:>8} {:>8} {:>8} {:>9}   {:>5} {:>5}{floor}\n",
             self.date,
             self.machine,
             self.rounds,
@@ -57,19 +67,32 @@ impl Figures {
         let outcome = |outcome: &Outcome| {
             let (_, ours) = &outcome.contenders[0];
             let contender = |(name, took): &(String, Took)| {
-                json!({
+                let mut figures = json!({
                     "name": name, "wallSeconds": took.wall, "cpuSeconds": took.cpu, "peakMemoryMiB": took.memory,
                     "writtenMiB": took.written, "wallRatio": ours.wall / took.wall, "cpuRatio": ratio(ours.cpu, took.cpu),
-                })
+                });
+                if let Some(floor) = outcome.floor {
+                    figures["floorRatio"] = json!(took.wall / floor);
+                }
+                figures
             };
-            json!({"work": outcome.work, "about": outcome.about, "contenders": outcome.contenders.iter().map(contender).collect::<Vec<_>>()})
+            let contenders: Vec<Value> = outcome.contenders.iter().map(contender).collect();
+            let mut work = json!({"work": outcome.work, "about": outcome.about, "contenders": contenders});
+            if let Some(floor) = outcome.floor {
+                work["floorSeconds"] = json!(floor);
+            }
+            work
         };
         let versions: serde_json::Map<String, Value> =
             self.versions.iter().map(|(name, version)| ((*name).to_owned(), json!(version))).collect();
-        let document = json!({
+        let mut document = json!({
             "date": self.date, "machine": self.machine, "rounds": self.rounds, "mib": self.mib, "versions": versions,
             "works": self.outcomes.iter().map(outcome).collect::<Vec<_>>(),
         });
+        if let Some(Line { round_trip, bytes_per_second }) = self.line {
+            let round_trip = round_trip.as_secs_f64();
+            document["line"] = json!({"roundTripSeconds": round_trip, "bytesPerSecond": bytes_per_second});
+        }
         format!("{document:#}\n")
     }
 }
@@ -81,10 +104,13 @@ pub(crate) fn rows(outcome: &Outcome) -> String {
     for (position, (name, took)) in outcome.contenders.iter().enumerate() {
         let Took { wall, cpu, memory, written } = took;
         let ratios = match position {
-            0 => String::new(),
+            0 => format!("   {:>5} {:>5}", "", ""),
             _ => format!("   {:>5.2} {:>5.2}", ours.wall / wall, ratio(ours.cpu, *cpu)),
         };
-        rows.push_str(&format!("  {name:<32} {wall:>8.2} {cpu:>8.2} {memory:>8.0} {written:>9.0}{ratios}\n"));
+        let floor = outcome.floor.map(|floor| format!("   {floor:>8.2} {:>7.2}", wall / floor));
+        let row = format!("  {name:<32} {wall:>8.2} {cpu:>8.2} {memory:>8.0} {written:>9.0}{ratios}");
+        rows.push_str(format!("{row}{}", floor.unwrap_or_default()).trim_end());
+        rows.push('\n');
     }
     rows
 }

@@ -2,17 +2,20 @@
 //! registries.
 //!
 //! [`seed`] makes the images, [`works`] says what is done with them, [`contenders`] how each tool does it,
-//! [`measure`] runs it, [`figures`] sums it up as a table and JSON, [`chart`] draws the ratios.
+//! [`line`] puts a line between the tools and the registries, [`measure`] runs it, [`figures`] sums it up as
+//! a table and JSON, [`chart`] draws the ratios.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that can't be set up has to fail")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for people")]
 
 mod chart;
 mod contenders;
 mod figures;
+mod line;
 mod measure;
 mod seed;
 mod works;
 
+use airlift_testkit::line::Line;
 use figures::Figures;
 use works::Bench;
 
@@ -21,14 +24,19 @@ struct Asked {
     rounds: usize,
     mib: usize,
     works: Vec<&'static str>,
+    line: Option<Line>,
+    relay_to: Option<String>,
     json: Option<String>,
     svg: Option<String>,
 }
 
 fn main() {
     let asked = parse(std::env::args().skip(1));
-    let bench = Bench::start(asked.mib, &asked.works);
-    let mut figures = Figures::new(asked.rounds, asked.mib);
+    if let Some(registry) = asked.relay_to {
+        return line::relay_to(&registry, asked.line.expect("a relay needs --rtt or --rate"));
+    }
+    let bench = Bench::start(asked.mib, &asked.works, asked.line);
+    let mut figures = Figures::new(asked.rounds, asked.mib, asked.line);
     print!("{}", figures.head());
     for work in asked.works.iter().flat_map(|name| bench.works(name)) {
         let names: Vec<&str> = work.contenders.iter().map(|contender| contender.name.as_str()).collect();
@@ -46,12 +54,17 @@ fn main() {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
-    let mut asked = Asked { rounds: 3, mib: 2048, works: Vec::new(), json: None, svg: None };
+    let (works, line, relay_to) = (Vec::new(), None, None);
+    let mut asked = Asked { rounds: 3, mib: 2048, works, line, relay_to, json: None, svg: None };
+    let (mut round_trip, mut rate) = (None, None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
         match argument.as_str() {
             "--rounds" => asked.rounds = value().parse().expect("a number of rounds"),
             "--mib" => asked.mib = value().parse().expect("a number of MiB"),
+            "--rtt" => round_trip = Some(value()),
+            "--rate" => rate = Some(value()),
+            "--relay" => asked.relay_to = Some(value()),
             "--json" => asked.json = Some(value()),
             "--svg" => asked.svg = Some(value()),
             other => {
@@ -62,6 +75,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
             }
         }
     }
+    asked.line = line::asked(round_trip.as_deref(), rate.as_deref());
     if asked.works.is_empty() {
         asked.works.extend(works::NAMES);
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::contenders::Contender;
+use crate::line::Crossing;
 use crate::works::Work;
 
 /// What takes longer than this many seconds is given up.
@@ -34,6 +35,8 @@ pub(crate) struct Outcome {
     pub(crate) about: String,
     /// The contenders in their order, ours first.
     pub(crate) contenders: Vec<(String, Took)>,
+    /// The seconds that the line permits at best, where there is one.
+    pub(crate) floor: Option<f64>,
 }
 
 /// Lets the contenders do the work in turn, `rounds` times. Who fails is left out from then on, which is
@@ -55,7 +58,9 @@ pub(crate) fn in_turn(work: &Work, rounds: usize) -> Outcome {
     }
     let done = work.contenders.iter().zip(all);
     let contenders = done.filter_map(|(contender, took)| Some((contender.name.clone(), median(&took?))));
-    Outcome { work: work.name, about: work.about.clone(), contenders: contenders.collect() }
+    let contenders = contenders.collect();
+    let floor = work.crossing.as_ref().map(Crossing::floor);
+    Outcome { work: work.name, about: work.about.clone(), contenders, floor }
 }
 
 /// One run from a clean start.

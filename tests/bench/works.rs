@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
+use airlift_testkit::line::{Line, Relay};
 use airlift_testkit::real::RealRegistry;
 use tempfile::TempDir;
 
 use crate::contenders::{Contender, Tools};
+use crate::line::{Crossing, Times};
 use crate::{measure, seed};
 
 /// All works, in their order.
-pub(crate) const NAMES: [&str; 7] = ["build", "many", "tiny", "verify", "push", "again", "whole"];
+pub(crate) const NAMES: [&str; 9] =
+    ["build", "many", "many-push", "many-again", "tiny", "verify", "push", "again", "whole"];
 
 const LARGE: &str = "bench/large:1";
 const TINY: &str = "bench/tiny:1";
@@ -24,123 +27,203 @@ pub(crate) struct Work {
     pub(crate) contenders: Vec<Contender>,
     /// Where.
     pub(crate) folder: PathBuf,
+    /// What it carries over the line, where there is one and the work uses it.
+    pub(crate) crossing: Option<Crossing>,
 }
 
 /// The registries, the images and the tools.
 pub(crate) struct Bench {
     target: RealRegistry,
-    // Held so that it runs.
+    // Held so that they run.
     _source: RealRegistry,
+    _relays: Vec<Relay>,
     folder: TempDir,
+    line: Option<Line>,
+    /// What is measured, through the line.
     tools: Tools,
+    /// What only has to be there is made without the line.
+    without_line: Tools,
     mib: usize,
 }
 
 impl Bench {
     /// Starts two registries and fills one with what the works that were asked for need.
-    pub(crate) fn start(mib: usize, asked: &[&str]) -> Self {
+    pub(crate) fn start(mib: usize, asked: &[&str], line: Option<Line>) -> Self {
         let registry = || RealRegistry::debian().start().expect("docker-registry is installed");
         let (source, target) = (registry(), registry());
         let airlift = std::env::var("AIRLIFT").expect("AIRLIFT names the binary");
         let folder = tempfile::Builder::new().prefix("bench-").tempdir().expect("a folder can be made");
-        let tools = Tools::new(airlift, source.authority(), target.authority(), folder.path());
+        let mut relays = Vec::new();
+        let mut through_line = |registry: &RealRegistry| match line {
+            Some(line) => {
+                relays.push(Relay::start(registry.authority(), line));
+                relays[relays.len() - 1].authority()
+            }
+            None => registry.authority().to_owned(),
+        };
+        let (near, far) = (through_line(&source), through_line(&target));
+        let tools = Tools::new(airlift.clone(), &near, &far, folder.path());
+        let without_line = Tools::new(airlift, source.authority(), target.authority(), folder.path());
         let endpoint = source.endpoint();
-        if asked.iter().any(|work| !["many", "tiny"].contains(work)) {
+        if asked.iter().any(|work| *work != "tiny" && !work.starts_with("many")) {
             seed::large(endpoint, mib);
         }
-        if asked.contains(&"many") {
+        if asked.iter().any(|work| work.starts_with("many")) {
             seed::small(endpoint);
         }
         if asked.contains(&"tiny") {
             seed::tiny(endpoint);
         }
-        Bench { target, _source: source, folder, tools, mib }
+        Bench { target, _source: source, _relays: relays, folder, line, tools, without_line, mib }
     }
 
     /// The work of that name; "tiny" is two.
     pub(crate) fn works(&self, name: &str) -> Vec<Work> {
-        let large = |what: &str| format!("{} MiB in 8 layers, 2 platforms: {what}", self.mib);
-        let tiny = |what: &str| format!("{} small blobs: {what}", seed::TINY_BLOBS);
-        let content = self.target.folder().join("data").join("docker");
+        match name {
+            "many" | "many-push" | "many-again" => vec![self.of_many(name)],
+            "tiny" => self.of_tiny(),
+            _ => vec![self.of_large(name)],
+        }
+    }
+
+    fn of_large(&self, name: &str) -> Work {
+        let about = |what: &str| format!("{} MiB in 8 layers, 2 platforms: {what}", self.mib);
+        let archive = "large-airlift.tar";
         match name {
             "build" => {
-                vec![self.work("build", large("registry → archive"), self.tools.builds(LARGE, "large"))]
-            }
-            "many" => {
-                let images: Vec<String> =
-                    (0..seed::SMALL_IMAGES).map(|number| format!("bench/small-{number}:1")).collect();
-                let about = format!(
-                    "{} images of {} layers: registry → archive",
-                    images.len(),
-                    seed::SHARED_LAYERS + 1
-                );
-                vec![self.work("many", about, self.tools.builds_of_many(&images))]
-            }
-            "tiny" => {
-                let builds = self.work("tiny", tiny("registry → archive"), self.tools.builds(TINY, "tiny"));
-                self.make(&builds);
-                let pushes = self.tools.pushes(TINY, "tiny", Some(&content));
-                let pushes = self.of_made(&builds, pushes);
-                vec![builds, self.work("tiny push", tiny("archive → registry"), pushes)]
+                let builds = self.tools.builds(LARGE, "large");
+                self.work("build", about("registry → archive"), builds).crossing(
+                    Times::Once,
+                    archive,
+                    self.line,
+                )
             }
             "verify" => {
-                self.make_ours();
+                let builds = self.without_line.builds(LARGE, "large");
+                self.make(&builds[..1]);
                 // Reads it into the page cache.
-                let bytes = std::fs::File::open(self.folder.path().join("large-airlift.tar"))
+                let bytes = std::fs::File::open(self.folder.path().join(archive))
                     .and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink()));
                 bytes.expect("the archive can be read");
-                let contenders = self.tools.verifications("large-airlift.tar");
-                vec![self.work("verify", large("all of it, in the page cache"), contenders)]
+                self.work("verify", about("all of it, in the page cache"), self.tools.verifications(archive))
             }
             "push" | "again" => {
-                let builds = self.work("build", String::new(), self.tools.builds(LARGE, "large"));
-                self.make(&builds);
-                let is_again = name == "again";
-                let pushes = self.tools.pushes(LARGE, "large", (!is_again).then_some(&content));
-                let pushes = self.of_made(&builds, pushes);
-                if is_again {
-                    measure::run_once(&pushes[0], self.folder.path()).expect("our push ends well");
-                    return vec![self.work("again", large("archive → registry that has it"), pushes)];
+                let made = self.make(&self.without_line.builds(LARGE, "large"));
+                let pushes = |tools: &Tools, content| of_made(&made, tools.pushes(LARGE, "large", content));
+                if name == "again" {
+                    self.fill(&pushes(&self.without_line, None));
+                    return self
+                        .work("again", about("archive → registry that has it"), pushes(&self.tools, None))
+                        .crossing(Times::Never, archive, self.line);
                 }
-                vec![self.work("push", large("archive → empty registry"), pushes)]
+                let pushes = pushes(&self.tools, Some(&self.content()));
+                self.work("push", about("archive → empty registry"), pushes).crossing(
+                    Times::Once,
+                    archive,
+                    self.line,
+                )
             }
             _ => {
-                let ways = self.tools.whole_ways(LARGE, &content);
-                vec![self.work("whole", large("registry → archive → empty registry"), ways)]
+                let ways = self.tools.whole_ways(LARGE, &self.content());
+                self.work("whole", about("registry → archive → empty registry"), ways).crossing(
+                    Times::Twice,
+                    archive,
+                    self.line,
+                )
             }
         }
+    }
+
+    fn of_many(&self, name: &str) -> Work {
+        let images: Vec<String> =
+            (0..seed::SMALL_IMAGES).map(|number| format!("bench/small-{number}:1")).collect();
+        let layers = seed::SHARED_LAYERS + 1;
+        let about = |what: &str| format!("{} images of {layers} layers: {what}", images.len());
+        let archive = "many.tar";
+        if name == "many" {
+            let builds = self.tools.builds_of_many(&images);
+            return self.work("many", about("registry → archive"), builds).crossing(
+                Times::Once,
+                archive,
+                self.line,
+            );
+        }
+        let made = self.make(&self.without_line.builds_of_many(&images));
+        let pushes = |tools: &Tools, content| of_made(&made, tools.pushes_of_many(&images, content));
+        if name == "many-push" {
+            let pushes = pushes(&self.tools, Some(&self.content()));
+            return self.work("many-push", about("archive → empty registry"), pushes).crossing(
+                Times::Once,
+                archive,
+                self.line,
+            );
+        }
+        self.fill(&pushes(&self.without_line, None));
+        self.work("many-again", about("archive → registry that has them"), pushes(&self.tools, None))
+            .crossing(Times::Never, archive, self.line)
+    }
+
+    fn of_tiny(&self) -> Vec<Work> {
+        let about = |what: &str| format!("{} small blobs: {what}", seed::TINY_BLOBS);
+        let made = self.make(&self.without_line.builds(TINY, "tiny"));
+        let (builds, pushes) =
+            (self.tools.builds(TINY, "tiny"), self.tools.pushes(TINY, "tiny", Some(&self.content())));
+        let (builds, pushes) = (of_made(&made, builds), of_made(&made, pushes));
+        let works = [
+            self.work("tiny", about("registry → archive"), builds),
+            self.work("tiny push", about("archive → registry"), pushes),
+        ];
+        works.map(|work| work.crossing(Times::Once, "tiny-airlift.tar", self.line)).into()
     }
 
     fn work(&self, name: &'static str, about: String, contenders: Vec<Contender>) -> Work {
-        Work { name, about, contenders, folder: self.folder.path().to_owned() }
+        Work { name, about, contenders, folder: self.folder.path().to_owned(), crossing: None }
     }
 
-    fn make_ours(&self) {
-        let builds = self.tools.builds(LARGE, "large");
-        let ours = builds.into_iter().next().into_iter().collect();
-        self.make(&self.work("build", String::new(), ours));
+    /// Where the target keeps what it holds.
+    fn content(&self) -> PathBuf {
+        self.target.folder().join("data").join("docker")
     }
 
-    /// Makes what isn't there of what these make. Who can't will have nothing to push.
-    fn make(&self, builds: &Work) {
-        for build in &builds.contenders {
+    /// Makes what isn't there of what these make; gives the tools that could. Who can't will have nothing to
+    /// push.
+    fn make(&self, builds: &[Contender]) -> Vec<String> {
+        let can = |build: &&Contender| {
             if build.undo.iter().all(|made| made.exists()) {
-                continue;
+                return true;
             }
-            if let Err(why) = measure::run_once(build, &builds.folder) {
+            let made = measure::run_once(build, self.folder.path());
+            if let Err(why) = &made {
                 eprintln!("{} failed: {why}", build.name);
                 build.prepare();
             }
-        }
+            made.is_ok()
+        };
+        builds.iter().filter(can).map(tool).collect()
     }
 
-    /// The pushes of the tools whose builds are there.
-    fn of_made(&self, builds: &Work, pushes: Vec<Contender>) -> Vec<Contender> {
-        let tool = |contender: &Contender| contender.name.split(' ').next().unwrap_or_default().to_owned();
-        let made = |push: &Contender| {
-            let build = builds.contenders.iter().find(|build| tool(build) == tool(push));
-            build.is_some_and(|build| build.undo.iter().all(|made| made.exists()))
-        };
-        pushes.into_iter().filter(made).collect()
+    /// Lets each tool push once, so that the target has all that it would send.
+    fn fill(&self, pushes: &[Contender]) {
+        for push in pushes {
+            if let Err(why) = measure::run_once(push, self.folder.path()) {
+                eprintln!("{} failed: {why}", push.name);
+            }
+        }
     }
+}
+
+impl Work {
+    fn crossing(self, times: Times, archive: &str, line: Option<Line>) -> Self {
+        let archive = self.folder.join(archive);
+        Work { crossing: line.map(|line| Crossing { line, archive, times }), ..self }
+    }
+}
+
+/// The commands of the tools that have made something.
+fn of_made(made: &[String], contenders: Vec<Contender>) -> Vec<Contender> {
+    contenders.into_iter().filter(|contender| made.contains(&tool(contender))).collect()
+}
+
+fn tool(contender: &Contender) -> String {
+    contender.name.split(' ').next().unwrap_or_default().to_owned()
 }
