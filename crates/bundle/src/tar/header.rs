@@ -1,4 +1,4 @@
-//! Writes the tar header of an entry: [`encode`]. There is one right form for each entry, so that readers can
+//! Writes the tar header of an entry: `encode`. There is one right form for each entry, so that readers can
 //! check every byte of it.
 //!
 //! POSIX pax, "ustar Interchange Format": regular files, mode 0644, no owner, time zero. A size of 8 GiB and
@@ -18,7 +18,7 @@ pub fn padded(size: u64) -> u64 {
     size.div_ceil(BLOCK) * BLOCK
 }
 
-/// How many bytes [`encode`] makes: they precede the entry's data.
+/// How many bytes `encode` makes: they precede the entry's data.
 pub fn encoded_size(path: &EntryPath) -> u64 {
     match pax_record(path) {
         None => BLOCK,

@@ -9,7 +9,8 @@ pub struct Request {
     pub target: String,
     /// Names, lower-case, and values, in their order.
     pub headers: Vec<(String, String)>,
-    /// The body without its framing. Empty in rules that are asked [before it](Script::rule_before_body).
+    /// The body without its framing. Empty in rules that are asked [before
+    /// it](crate::scripted::Script::rule_before_body).
     pub body: Vec<u8>,
     /// How many requests of this method and target came before it.
     pub nth: usize,
