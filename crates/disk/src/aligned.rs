@@ -54,6 +54,11 @@ impl AlignedBuffer {
         Ok(())
     }
 
+    /// How many bytes it has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// The bytes that it holds.
     pub fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.filled]

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::mem;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::aligned::AlignedBuffer;
 use crate::direct_file::reopen_direct;
 use crate::page_cache::read_cached_at;
+use crate::read_ahead::{FillAt, ReadThread};
 use crate::read_at::{Contiguous, ReadAt, read_full_at};
 
 /// Direct reads start at multiples of so many bytes, and have as many.
@@ -36,7 +38,7 @@ pub struct Extent {
 ///
 /// Data that is in the page cache is taken from there. Other data is read past it where the file system
 /// allows that: an archive is read once and is often larger than memory, and on some machines new pages cost
-/// more than the hashing.
+/// more than the hashing. Past the cache the system reads nothing ahead, so a thread does.
 #[derive(Debug)]
 pub struct ExtentReader {
     extent: Extent,
@@ -57,10 +59,12 @@ impl ExtentReader {
 /// What reading takes, once it has begun.
 #[derive(Debug)]
 struct Handles {
-    direct: Option<File>,
+    /// `None` while the thread reads.
+    source: Option<ExtentSource>,
     buffer: AlignedBuffer,
-    /// Up to where the page cache is not looked at.
-    cold_until: u64,
+    /// The second buffer, while the thread has none.
+    spare: Option<AlignedBuffer>,
+    thread: Option<ReadThread<ExtentSource>>,
 }
 
 impl Handles {
@@ -69,13 +73,66 @@ impl Handles {
         let direct = if is_large { reopen_direct(&extent.file) } else { None };
         let capacity = if direct.is_some() { DIRECT_READ } else { PIECE };
         let needed = usize::try_from(extent.size.next_multiple_of(BLOCK)).unwrap_or(capacity);
-        Handles { direct, buffer: AlignedBuffer::new(capacity.min(needed)), cold_until: 0 }
+        let buffer = AlignedBuffer::new(capacity.min(needed));
+        let source = ExtentSource { file: Arc::clone(&extent.file), direct, is_cold: false, cold_until: 0 };
+        Handles { source: Some(source), buffer, spare: None, thread: None }
     }
 
-    /// Reads on at `position`, of which at most `left` bytes are wanted.
-    fn fill(&mut self, file: &File, position: u64, left: u64) -> io::Result<()> {
+    /// Reads on at `position`, which is where the last piece ended. At most `left` bytes are wanted.
+    fn fill(&mut self, position: u64, left: u64) -> io::Result<()> {
+        match (&mut self.source, &mut self.thread) {
+            (Some(source), _) => source.fill_at(&mut self.buffer, position, left)?,
+            (None, Some(thread)) => {
+                let (source, buffer, outcome) = thread.answer()?;
+                self.source = Some(source);
+                self.spare = Some(mem::replace(&mut self.buffer, buffer));
+                outcome?;
+            }
+            (None, None) => {}
+        }
+        // A direct read goes on to the block's end, which is padding.
+        self.buffer.shorten_to(left);
+        let count = self.buffer.bytes().len() as u64;
+        if count > 0 && count < left {
+            self.read_ahead(position + count, left - count);
+        }
+        Ok(())
+    }
+
+    /// Orders the next piece, if it is to be read past the page cache.
+    fn read_ahead(&mut self, position: u64, left: u64) {
+        if !self.source.as_ref().is_some_and(|source| source.is_cold) {
+            return;
+        }
+        if self.thread.is_none() {
+            // If the system gives no more threads, each piece is read when it is needed.
+            self.thread = ReadThread::start().ok();
+        }
+        if let Some(thread) = &self.thread
+            && let Some(source) = self.source.take()
+        {
+            let buffer = self.spare.take().unwrap_or_else(|| AlignedBuffer::new(DIRECT_READ));
+            thread.order(source, buffer, position, left);
+        }
+    }
+}
+
+/// Where an extent's bytes are read from.
+#[derive(Debug)]
+struct ExtentSource {
+    file: Arc<File>,
+    direct: Option<File>,
+    /// Whether the last read went past the page cache.
+    is_cold: bool,
+    /// Up to where the page cache is not looked at.
+    cold_until: u64,
+}
+
+impl FillAt for ExtentSource {
+    fn fill_at(&mut self, buffer: &mut AlignedBuffer, position: u64, left: u64) -> io::Result<()> {
         let up_to = |limit: usize| limit.min(usize::try_from(left).unwrap_or(limit));
-        let Handles { direct, buffer, cold_until } = self;
+        let ExtentSource { file, direct, is_cold, cold_until } = self;
+        *is_cold = false;
         if let Some(past_the_cache) = direct.as_ref().filter(|_| position.is_multiple_of(BLOCK)) {
             if position >= *cold_until {
                 buffer.refill(up_to(PIECE), |room| Ok(read_cached_at(file, room, position).unwrap_or(0)))?;
@@ -86,6 +143,7 @@ impl Handles {
             }
             let whole_blocks = up_to(DIRECT_READ).next_multiple_of(BLOCK as usize);
             if buffer.refill(whole_blocks, |room| past_the_cache.read_at(room, position)).is_ok() {
+                *is_cold = true;
                 return Ok(());
             }
             // Whatever the reason, the ordinary read either works or fails with the right error.
@@ -101,14 +159,13 @@ impl BufRead for ExtentReader {
         let handles = handles.get_or_insert_with(|| Handles::open(extent));
         if *handed == handles.buffer.bytes().len() && *read < extent.size {
             let left = extent.size - *read;
-            handles.fill(&extent.file, extent.position + *read, left)?;
-            // A direct read goes on to the block's end, which is padding.
-            handles.buffer.shorten_to(left);
+            handles.buffer.clear();
+            *handed = 0;
+            handles.fill(extent.position + *read, left)?;
             if handles.buffer.bytes().is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             *read += handles.buffer.bytes().len() as u64;
-            *handed = 0;
         }
         let rest = &handles.buffer.bytes()[*handed..];
         Ok(&rest[..rest.len().min(PIECE)])
@@ -150,4 +207,57 @@ pub fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result
     buffer[..count].copy_from_slice(&piece[..count]);
     reader.consume(count);
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(file: &Arc<File>, position: u64, size: u64) -> io::Result<Vec<u8>> {
+        let mut found = Vec::new();
+        ExtentReader::new(Extent { file: Arc::clone(file), position, size }).read_to_end(&mut found)?;
+        Ok(found)
+    }
+
+    #[test]
+    fn an_extent_has_the_same_bytes_from_the_disk_and_from_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let content: Vec<u8> = (0..5_000_777_u32).map(|n| (n % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        file.sync_all().unwrap();
+        for (start, end) in [(0, content.len()), (512, 4_195_328), (7, 3_000_000), (1_024, 2_097_153)] {
+            for is_cold in [false, true] {
+                if is_cold {
+                    crate::drop_cached(&file);
+                }
+                let found = read_all(&file, start as u64, (end - start) as u64).unwrap();
+                assert!(found == content[start..end], "{start} to {end}, cold: {is_cold}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_inside_the_extent_is_an_error_however_often_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        std::fs::write(&path, vec![1; 3 << 20]).unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        file.sync_all().unwrap();
+        crate::drop_cached(&file);
+        let mut reader = ExtentReader::new(Extent { file, position: 0, size: 4 << 20 });
+        let mut count = 0;
+        let error = loop {
+            match reader.fill_buf().map(<[u8]>::len) {
+                Ok(length) => {
+                    reader.consume(length);
+                    count += length;
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((count, error.kind()), (3 << 20, io::ErrorKind::UnexpectedEof));
+        assert_eq!(reader.fill_buf().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

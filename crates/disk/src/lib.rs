@@ -14,10 +14,12 @@ mod folder;
 mod open;
 mod page_cache;
 mod range_reader;
+mod read_ahead;
 mod read_at;
 mod rename;
 mod reserve;
 mod unsupported;
+mod write_behind;
 
 pub use aligned::AlignedBuffer;
 pub use direct_file::DirectFile;
@@ -32,3 +34,4 @@ pub use read_at::{Contiguous, ReadAt, damage, is_damage, read_full_at};
 pub use rename::{rename_new, rename_over};
 pub use reserve::{reserve, reserve_ahead};
 pub use unsupported::is_unsupported;
+pub use write_behind::WriteBehind;

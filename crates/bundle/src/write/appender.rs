@@ -7,17 +7,19 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::{AlignedBuffer, DirectFile};
+use airlift_disk::{AlignedBuffer, DirectFile, WriteBehind};
 
 use crate::tar::header::BLOCK;
 
 /// The size of one write.
 const WRITE_SIZE: usize = 1 << 20;
 
-/// A file that grows.
+/// A file that grows. After a write that failed, it takes nothing more: earlier bytes may be lost with it.
 #[derive(Debug)]
 pub(crate) struct Appender {
-    out: DirectFile,
+    file: Arc<File>,
+    behind: WriteBehind<io::Error>,
+    has_failed: bool,
     buffer: AlignedBuffer,
     /// Where the buffer goes: a multiple of a block, until the end.
     offset: u64,
@@ -26,7 +28,9 @@ pub(crate) struct Appender {
 impl Appender {
     /// Goes on at the file's start, whatever is in it.
     pub(crate) fn new(path: &Path, file: Arc<File>) -> Self {
-        Appender { out: DirectFile::open(path, file), buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
+        let out = DirectFile::open(path, Arc::clone(&file));
+        let behind = WriteBehind::new(move |bytes, offset| out.write_all_at(bytes, offset));
+        Appender { file, behind, has_failed: false, buffer: AlignedBuffer::new(WRITE_SIZE), offset: 0 }
     }
 
     /// Where the next byte goes.
@@ -40,9 +44,10 @@ impl Appender {
             self.buffer.shorten_to(position - self.offset);
             return Ok(());
         }
+        self.wait()?;
         let start = position - position % BLOCK;
         let wanted = (position - start) as usize;
-        self.buffer.refill(wanted, |room| airlift_disk::read_full_at(self.out.file(), room, start))?;
+        self.buffer.refill(wanted, |room| airlift_disk::read_full_at(&self.file, room, start))?;
         self.offset = start;
         if self.buffer.bytes().len() < wanted { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
@@ -51,9 +56,9 @@ impl Appender {
         while !piece.is_empty() {
             piece = self.buffer.fill(piece);
             if self.buffer.is_full() {
-                self.out.write_all_at(self.buffer.bytes(), self.offset)?;
-                self.offset += self.buffer.bytes().len() as u64;
-                self.buffer.clear();
+                let end = self.position();
+                self.written(|behind, buffer, offset| behind.write(buffer, offset))?;
+                self.offset = end;
             }
         }
         Ok(())
@@ -61,19 +66,40 @@ impl Appender {
 
     /// Writes the rest, and ends the file there.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.wait()?;
         // Not whole blocks, so not past the page cache.
-        self.out.file().write_all_at(self.buffer.bytes(), self.offset)?;
+        self.file.write_all_at(self.buffer.bytes(), self.offset)?;
         let end = self.position();
         self.offset = end;
         self.buffer.clear();
-        self.out.file().set_len(end)
+        self.file.set_len(end)
+    }
+
+    /// Waits until all but the buffer is written.
+    fn wait(&mut self) -> io::Result<()> {
+        self.written(|behind, _, _| behind.wait())
+    }
+
+    /// Does something with the writes that are under way, and notes whether one failed.
+    fn written(
+        &mut self,
+        work: impl FnOnce(&mut WriteBehind<io::Error>, &mut AlignedBuffer, u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.has_failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        let outcome = work(&mut self.behind, &mut self.buffer, self.offset);
+        self.has_failed = outcome.is_err();
+        outcome
     }
 }
 
 /// If writing ends early, the last bytes are there for the next run, unless the system refuses them.
 impl Drop for Appender {
     fn drop(&mut self) {
-        let _ = self.out.file().write_all_at(self.buffer.bytes(), self.offset);
+        if self.wait().is_ok() {
+            let _ = self.file.write_all_at(self.buffer.bytes(), self.offset);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::AlignedBuffer;
+use airlift_disk::{AlignedBuffer, WriteBehind};
 use airlift_oci::{Observer, Phase};
 
 use crate::content::storage::Storage;
@@ -81,21 +81,21 @@ impl<F: PlacedFiles + 'static> BundleWriter for PlacedWriter<F> {
 
     /// The tail is known, too.
     fn write_known(&self) -> Result<(), WriteError> {
-        let files = &*self.files;
-        let mut run = BlockBuffer::new(0, WRITE_SIZE);
+        let files = || Arc::clone(&self.files) as Arc<dyn PlacedFiles>;
+        let mut run = BlockBuffer::new(files(), 0, WRITE_SIZE);
         for entry in self.plan.entries() {
             let Some(data) = self.plan.known_data(entry) else {
                 break;
             };
-            run.write(files, &entry.header())?;
-            run.write(files, data)?;
+            run.write(&entry.header())?;
+            run.write(data)?;
             run.pad();
         }
-        run.flush(files)?;
+        run.flush()?;
         let tail = self.plan.tail_offset();
-        let mut run = BlockBuffer::new(tail, (self.plan.size() - tail) as usize);
-        run.write(files, &[0; TAIL as usize])?;
-        run.flush(files)
+        let mut run = BlockBuffer::new(files(), tail, (self.plan.size() - tail) as usize);
+        run.write(&[0; TAIL as usize])?;
+        run.flush()
     }
 
     fn blob(&self, entry: &PlannedEntry) -> Result<Box<dyn BlobWriter>, WriteError> {
@@ -126,11 +126,12 @@ impl BlobWriter for PlacedBlob {
         if self.taken > self.entry.size {
             return Err(self.wrong_length());
         }
-        self.started()?;
-        match &mut self.run {
-            Some(run) => run.write(&*self.files, piece),
-            None => Ok(()),
+        let written = self.started().and_then(|run| run.write(piece));
+        if written.is_err() {
+            // Bytes that were handed over before may be lost with it.
+            (self.run, self.taken) = (None, 0);
         }
+        written
     }
 
     fn go_back_to(&mut self, bytes: u64) -> Result<u64, WriteError> {
@@ -139,10 +140,10 @@ impl BlobWriter for PlacedBlob {
         } else {
             if let Some(mut run) = self.run.take() {
                 run.pad();
-                run.flush(&*self.files)?;
+                run.flush()?;
             }
             let offset = self.entry.data_offset.saturating_add(bytes);
-            self.run = Some(BlockBuffer::new(offset, self.room_from(offset)));
+            self.run = Some(self.block_buffer(offset));
         }
         self.taken = bytes;
         Ok(bytes)
@@ -157,29 +158,29 @@ impl BlobWriter for PlacedBlob {
             return Err(self.wrong_length());
         }
         // An empty blob has a header all the same.
-        self.started()?;
-        if let Some(mut run) = self.run.take() {
-            run.pad();
-            run.flush(&*self.files)?;
-        }
-        Ok(())
+        let run = self.started()?;
+        run.pad();
+        run.flush()
     }
 }
 
 impl PlacedBlob {
-    fn started(&mut self) -> Result<(), WriteError> {
-        if self.run.is_none() {
-            let mut run =
-                BlockBuffer::new(self.entry.header_offset, self.room_from(self.entry.header_offset));
-            run.write(&*self.files, &self.entry.header())?;
-            self.run = Some(run);
-        }
-        Ok(())
+    /// The buffer that the blob's next bytes go to.
+    fn started(&mut self) -> Result<&mut BlockBuffer, WriteError> {
+        let run = match self.run.take() {
+            Some(run) => run,
+            None => {
+                let mut run = self.block_buffer(self.entry.header_offset);
+                run.write(&self.entry.header())?;
+                run
+            }
+        };
+        Ok(self.run.insert(run))
     }
 
-    /// How many bytes of this entry go out at a time.
-    fn room_from(&self, offset: u64) -> usize {
-        self.entry.end().saturating_sub(offset).min(WRITE_SIZE as u64) as usize
+    fn block_buffer(&self, offset: u64) -> BlockBuffer {
+        let capacity = self.entry.end().saturating_sub(offset).min(WRITE_SIZE as u64);
+        BlockBuffer::new(Arc::clone(&self.files), offset, capacity as usize)
     }
 
     fn wrong_length(&self) -> WriteError {
@@ -187,25 +188,30 @@ impl PlacedBlob {
     }
 }
 
-/// Consecutive bytes on their way to consecutive places, gathered into large aligned writes.
+/// Consecutive bytes on their way to consecutive places, gathered into large aligned writes. If it is
+/// dropped, it waits for the writes that it began.
 struct BlockBuffer {
     buffer: AlignedBuffer,
     offset: u64,
+    behind: WriteBehind<WriteError>,
 }
 
 impl BlockBuffer {
     /// Starts at `offset`, a multiple of tar's block, with room for `capacity` bytes between writes
     /// (likewise).
-    fn new(offset: u64, capacity: usize) -> Self {
-        BlockBuffer { buffer: AlignedBuffer::new(capacity), offset }
+    fn new(files: Arc<dyn PlacedFiles>, offset: u64, capacity: usize) -> Self {
+        let behind = WriteBehind::new(move |bytes, offset| files.write_at(bytes, offset));
+        BlockBuffer { buffer: AlignedBuffer::new(capacity), offset, behind }
     }
 
-    fn write(&mut self, files: &dyn PlacedFiles, mut piece: &[u8]) -> Result<(), WriteError> {
+    fn write(&mut self, mut piece: &[u8]) -> Result<(), WriteError> {
         while !piece.is_empty() {
-            piece = self.buffer.fill(piece);
             if self.buffer.is_full() {
-                self.flush(files)?;
+                let length = self.buffer.bytes().len() as u64;
+                self.behind.write(&mut self.buffer, self.offset)?;
+                self.offset += length;
             }
+            piece = self.buffer.fill(piece);
         }
         Ok(())
     }
@@ -214,11 +220,132 @@ impl BlockBuffer {
         self.buffer.pad_to(BLOCK as usize);
     }
 
-    fn flush(&mut self, files: &dyn PlacedFiles) -> Result<(), WriteError> {
-        let bytes = self.buffer.bytes();
-        files.write_at(bytes, self.offset)?;
-        self.offset += bytes.len() as u64;
-        self.buffer.clear();
+    /// Writes the rest, and waits until all is written.
+    fn flush(&mut self) -> Result<(), WriteError> {
+        let length = self.buffer.bytes().len() as u64;
+        self.behind.write_now(&mut self.buffer, self.offset)?;
+        self.offset += length;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::path::PathBuf;
+    use std::sync::Mutex;
+
+    use airlift_oci::Digest;
+
+    use super::*;
+    use crate::plan::Content;
+    use crate::tar::path::EntryPath;
+
+    const SIZE: u64 = 5 * WRITE_SIZE as u64 + 100;
+
+    /// Files that note where they are written to, and of which one write fails.
+    struct Noting {
+        writes: Mutex<Vec<u64>>,
+        fails: Option<u64>,
+    }
+
+    impl PlacedFiles for Noting {
+        fn path(&self) -> &Path {
+            Path::new("b.tar.part")
+        }
+
+        fn lock(&self) -> Lock {
+            Lock::Lacking
+        }
+
+        fn is_resumed(&self) -> bool {
+            false
+        }
+
+        fn storage(&self) -> Storage {
+            Arc::new(File::open("/dev/null").unwrap()).into()
+        }
+
+        fn write_at(&self, _: &[u8], offset: u64) -> Result<(), WriteError> {
+            self.writes.lock().unwrap().push(offset);
+            if self.fails != Some(offset) {
+                return Ok(());
+            }
+            Err(WriteError::Write { path: PathBuf::from("b.tar.part"), offset, source: full_disk() })
+        }
+
+        fn sync(&self) -> Result<(), WriteError> {
+            Ok(())
+        }
+
+        fn publish(&self, _: &Plan, _: Existing, _: &dyn Observer) -> Result<Published, WriteError> {
+            Ok(Published { size: 0, volumes: None })
+        }
+    }
+
+    fn full_disk() -> io::Error {
+        io::ErrorKind::StorageFull.into()
+    }
+
+    fn blob(fails: Option<u64>) -> (Arc<Noting>, Box<PlacedBlob>) {
+        let files = Arc::new(Noting { writes: Mutex::default(), fails });
+        let digest = Digest::sha256(b"any");
+        let (path, content) = (EntryPath::of_blob(&digest), Content::Blob(0));
+        let entry =
+            PlannedEntry { path, content, digest, header_offset: 512, data_offset: 1_024, size: SIZE };
+        let placed = PlacedBlob { files: Arc::clone(&files) as _, entry, run: None, taken: 0 };
+        (files, Box::new(placed))
+    }
+
+    /// Writes all of it in pieces; gives the first error.
+    fn write_all(blob: &mut PlacedBlob) -> Result<(), WriteError> {
+        let content = vec![1; SIZE as usize];
+        content.chunks(70_000).try_for_each(|piece| blob.write(piece))
+    }
+
+    fn place(number: u64) -> u64 {
+        512 + number * WRITE_SIZE as u64
+    }
+
+    #[test]
+    fn a_blob_that_is_finished_is_written_from_its_start_to_its_end() {
+        let (files, mut blob) = blob(None);
+        write_all(&mut blob).unwrap();
+        blob.finish().unwrap();
+        assert_eq!(*files.writes.lock().unwrap(), (0..=5).map(place).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_write_that_fails_is_reported_and_none_follows_it() {
+        for number in 0..=5 {
+            let (files, mut blob) = blob(Some(place(number)));
+            let error = write_all(&mut blob).and_then(|()| blob.finish()).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("can't write b.tar.part at offset {}", place(number)),
+                "write {number}"
+            );
+            assert_eq!(*files.writes.lock().unwrap(), (0..=number).map(place).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_blob_can_not_be_finished_after_a_failed_write() {
+        let (_, mut blob) = blob(Some(place(1)));
+        while blob.write(&[1; 512]).is_ok() {}
+        assert!(matches!(blob.finish(), Err(WriteError::Length { taken: 0, .. })));
+    }
+
+    #[test]
+    fn a_blob_that_starts_over_first_lets_its_writes_end() {
+        let (files, mut blob) = blob(None);
+        blob.write(&vec![1; 3 * WRITE_SIZE]).unwrap();
+        blob.go_back_to(0).unwrap();
+        let before = files.writes.lock().unwrap().clone();
+        assert_eq!(before, (0..3).map(place).collect::<Vec<_>>());
+        write_all(&mut blob).unwrap();
+        blob.finish().unwrap();
+        assert_eq!(files.writes.lock().unwrap()[3..], (0..=5).map(place).collect::<Vec<_>>());
     }
 }
