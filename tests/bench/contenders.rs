@@ -42,6 +42,8 @@ pub(crate) struct Tools {
     source: String,
     target: String,
     folder: PathBuf,
+    /// The cores that they run on; `None` for all.
+    cores: Option<String>,
 }
 
 impl Tools {
@@ -50,13 +52,21 @@ impl Tools {
         let names = ["crane", "regctl", "skopeo", "oras", "openssl"];
         let found = names.iter().filter_map(|name| Some((*name, tool(name)?.display().to_string())));
         let programs = found.chain([("airlift", airlift)]).collect();
-        Tools { programs, source: source.to_owned(), target: target.to_owned(), folder: folder.to_owned() }
+        let (source, target, folder) = (source.to_owned(), target.to_owned(), folder.to_owned());
+        Tools { programs, source, target, folder, cores: None }
+    }
+
+    /// The same tools on these cores.
+    pub(crate) fn on(self, cores: Option<String>) -> Self {
+        Tools { cores, ..self }
     }
 
     /// `PROGRAM ARGUMENTS…`, split at spaces; `None` where the tool isn't there.
     fn command(&self, program: &str, arguments: &str) -> Option<Vec<String>> {
         let program = self.programs.get(program)?.clone();
-        Some([program].into_iter().chain(arguments.split_whitespace().map(str::to_owned)).collect())
+        let cores =
+            self.cores.iter().flat_map(|cores| ["taskset".to_owned(), "-c".to_owned(), cores.clone()]);
+        Some(cores.chain([program]).chain(arguments.split_whitespace().map(str::to_owned)).collect())
     }
 
     fn regctl(&self, arguments: &str) -> Option<Vec<String>> {

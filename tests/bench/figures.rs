@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     rounds: usize,
     mib: usize,
     line: Option<Line>,
+    /// The cores of the tools, where the registries run on others.
+    pub(crate) tool_cores: Option<String>,
     machine: String,
     versions: Vec<(&'static str, String)>,
     date: String,
@@ -27,7 +29,16 @@ impl Figures {
         let versions = ["crane", "regctl", "skopeo", "oras", "openssl", "docker-registry"];
         let versions = versions.iter().filter_map(|name| Some((*name, version(name)?))).collect();
         let date = output("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default();
-        Figures { rounds, mib, line, machine: machine(), versions, date, outcomes: Vec::new() }
+        Figures {
+            rounds,
+            mib,
+            line,
+            tool_cores: None,
+            machine: machine(),
+            versions,
+            date,
+            outcomes: Vec::new(),
+        }
     }
 
     /// Adds what came of a work.
@@ -39,6 +50,8 @@ impl Figures {
     pub(crate) fn head(&self) -> String {
         let versions: Vec<String> =
             self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let cores = self.tool_cores.as_ref().map(|cores| format!("; tools on the cores {cores} alone"));
+        let cores = cores.unwrap_or_default();
         let (line, floor) = match &self.line {
             Some(line) => (
                 format!("; through a line of {}", line::words(line)),
@@ -47,7 +60,7 @@ impl Figures {
             None => Default::default(),
         };
         format!(
-            "{}; {}; medians of {} rounds{line}; {}\nratios: airlift's figure by the other's, below 1 is better\n\n{:<34} {:>8} {:>8} {:>8} {:>9}   {:>5} {:>5}{floor}\n",
+            "{}; {}; medians of {} rounds{line}{cores}; {}\nratios: airlift's figure by the other's, below 1 is better\n\n{:<34} {:>8} {:>8} {:>8} {:>9}   {:>5} {:>5}{floor}\n",
             self.date,
             self.machine,
             self.rounds,
@@ -92,6 +105,9 @@ impl Figures {
         if let Some(Line { round_trip, bytes_per_second }) = self.line {
             let round_trip = round_trip.as_secs_f64();
             document["line"] = json!({"roundTripSeconds": round_trip, "bytesPerSecond": bytes_per_second});
+        }
+        if let Some(cores) = &self.tool_cores {
+            document["toolCores"] = json!(cores);
         }
         format!("{document:#}\n")
     }

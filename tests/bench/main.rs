@@ -2,13 +2,14 @@
 //! registries.
 //!
 //! [`seed`] makes the images, [`works`] says what is done with them, [`contenders`] how each tool does it,
-//! [`line`] puts a line between the tools and the registries, [`measure`] runs it, [`figures`] sums it up as
-//! a table and JSON, [`chart`] draws the ratios.
+//! [`line`] puts a line between the tools and the registries, [`cores`] gives both cores of their own,
+//! [`measure`] runs it, [`figures`] sums it up as a table and JSON, [`chart`] draws the ratios.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that can't be set up has to fail")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for people")]
 
 mod chart;
 mod contenders;
+mod cores;
 mod figures;
 mod line;
 mod measure;
@@ -20,12 +21,14 @@ use figures::Figures;
 use works::Bench;
 
 /// What was asked for.
+#[derive(Default)]
 struct Asked {
     rounds: usize,
     mib: usize,
     works: Vec<&'static str>,
     line: Option<Line>,
     relay_to: Option<String>,
+    own_cores: bool,
     json: Option<String>,
     svg: Option<String>,
 }
@@ -35,8 +38,10 @@ fn main() {
     if let Some(registry) = asked.relay_to {
         return line::relay_to(&registry, asked.line.expect("a relay needs --rtt or --rate"));
     }
-    let bench = Bench::start(asked.mib, &asked.works, asked.line);
     let mut figures = Figures::new(asked.rounds, asked.mib, asked.line);
+    let tool_cores = asked.own_cores.then(cores::split);
+    figures.tool_cores.clone_from(&tool_cores);
+    let bench = Bench::start(asked.mib, &asked.works, asked.line, tool_cores);
     print!("{}", figures.head());
     for work in asked.works.iter().flat_map(|name| bench.works(name)) {
         let names: Vec<&str> = work.contenders.iter().map(|contender| contender.name.as_str()).collect();
@@ -54,8 +59,7 @@ fn main() {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
-    let (works, line, relay_to) = (Vec::new(), None, None);
-    let mut asked = Asked { rounds: 3, mib: 2048, works, line, relay_to, json: None, svg: None };
+    let mut asked = Asked { rounds: 3, mib: 2048, ..Asked::default() };
     let (mut round_trip, mut rate) = (None, None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
@@ -65,6 +69,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
             "--rtt" => round_trip = Some(value()),
             "--rate" => rate = Some(value()),
             "--relay" => asked.relay_to = Some(value()),
+            "--own-cores" => asked.own_cores = true,
             "--json" => asked.json = Some(value()),
             "--svg" => asked.svg = Some(value()),
             other => {

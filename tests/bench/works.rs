@@ -48,7 +48,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Starts two registries and fills one with what the works that were asked for need.
-    pub(crate) fn start(mib: usize, asked: &[&str], line: Option<Line>) -> Self {
+    pub(crate) fn start(mib: usize, asked: &[&str], line: Option<Line>, tool_cores: Option<String>) -> Self {
         let registry = || RealRegistry::debian().start().expect("docker-registry is installed");
         let (source, target) = (registry(), registry());
         let airlift = std::env::var("AIRLIFT").expect("AIRLIFT names the binary");
@@ -62,7 +62,7 @@ impl Bench {
             None => registry.authority().to_owned(),
         };
         let (near, far) = (through_line(&source), through_line(&target));
-        let tools = Tools::new(airlift.clone(), &near, &far, folder.path());
+        let tools = Tools::new(airlift.clone(), &near, &far, folder.path()).on(tool_cores);
         let without_line = Tools::new(airlift, source.authority(), target.authority(), folder.path());
         let endpoint = source.endpoint();
         if asked.iter().any(|work| *work != "tiny" && !work.starts_with("many")) {

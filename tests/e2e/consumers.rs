@@ -79,6 +79,32 @@ fn regctl_imports_our_bundle() {
 }
 
 #[test]
+fn we_carry_what_oras_wrote() {
+    let (Some(oras), Some(pair)) = (tool("oras"), Pair::start()) else { return };
+    let web = pair.web();
+    let archive = pair.airlift.path("o.tar");
+    let archive = archive.to_str().expect("temporary paths are UTF-8");
+    run(&oras, &["backup", "--plain-http", "--output", archive, &pair.reference(web)]);
+    pair.airlift.run(&["verify", "o.tar"]).expect(0);
+    // oras names images by their tags alone.
+    let repository = format!("{}/{}", pair.target.authority(), web.repository);
+    pair.airlift.run(&["push", "o.tar", &repository]).expect(0);
+    pair.assert_arrived(web);
+}
+
+#[test]
+fn oras_copies_our_bundle_by_digest() {
+    let (Some(oras), Some(pair)) = (tool("oras"), Pair::start()) else { return };
+    let web = pair.web();
+    pair.build(web);
+    // oras takes no name with a host for a tag.
+    let from = format!("{}@{}", pair.airlift.path("b.tar").display(), web.root.digest);
+    let into = format!("{}/{}:{}", pair.target.authority(), web.repository, web.tag);
+    run(&oras, &["copy", "--from-oci-layout", &from, "--to-plain-http", &into]);
+    pair.assert_arrived(web);
+}
+
+#[test]
 fn containerd_imports_our_bundle_and_pulls_the_pinned_index() {
     let (Some(containerd), Some(pair)) = (Containerd::start(), Pair::start()) else { return };
     let web = pair.web();
