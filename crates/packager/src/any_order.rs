@@ -1,5 +1,5 @@
 //! Writes blobs in any order, many at a time: first those that local content may have, on all cores, then
-//! those that have to be fetched, the largest first.
+//! those that have to be fetched: the large ones, the largest first, and beside them the small ones.
 
 use std::sync::Arc;
 
@@ -7,11 +7,13 @@ use airlift_bundle::resume::ResumeState;
 use airlift_bundle::write::output::Leftovers;
 use airlift_bundle::{BundleWriter, parallel};
 use airlift_oci::{Event, Observer, Phase};
+use airlift_registry::Concurrency;
 use tokio::task::JoinSet;
 
 use crate::blob_job::{BlobJob, Counted};
 use crate::blocking::blocking;
 use crate::error::{BuildError, FetchError};
+use crate::fetch_lanes::Lanes;
 use crate::fetched::Fetched;
 use crate::nearest_copy::NearestCopy;
 use crate::remaining_blobs::RemainingBlobs;
@@ -86,27 +88,27 @@ fn copy(
 
 /// Fetches blobs, or the rest of them. The first failure ends it; the bytes that were written stay.
 async fn fetch(
-    mut jobs: Vec<BlobJob>,
+    jobs: Vec<BlobJob>,
     writer: &Arc<dyn BundleWriter>,
     limit: usize,
     observer: &Arc<dyn Observer>,
 ) -> Result<Fetched, FetchError> {
     let _phase = Phase::Fetch.start(&**observer, jobs.iter().map(|job| job.entry.size).sum());
-    // The largest first, so that none of them starts when the others are done. Taken from the back.
-    jobs.sort_by_key(|job| job.entry.size);
+    let mut lanes = Lanes::new(jobs, Concurrency::new(limit));
     let mut total = Fetched::default();
     let mut tasks = JoinSet::new();
     let outcome = loop {
-        while tasks.len() < limit.max(1)
-            && let Some(job) = jobs.pop()
-        {
+        while let Some((lane, job)) = lanes.start_next() {
             let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
-            tasks.spawn(async move { job.deliver(&*writer, &*observer).await });
+            tasks.spawn(async move { (lane, job.deliver(&*writer, &*observer).await) });
         }
         match tasks.join_next().await {
             None => break Ok(total),
-            Some(Ok(Ok(one))) => total.add(one),
-            Some(Ok(Err(error))) => break Err(error),
+            Some(Ok((lane, Ok(one)))) => {
+                lanes.finished(lane);
+                total.add(one);
+            }
+            Some(Ok((_, Err(error)))) => break Err(error),
             Some(Err(error)) => break Err(FetchError::Task(error)),
         }
     };

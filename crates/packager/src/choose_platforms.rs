@@ -36,7 +36,7 @@ impl ConfigPlatforms {
                 let read = read.map_err(|source| PackError::Registry { path: path(), source })?;
                 Ok::<_, PackError>((manifest, config.digest, read))
             })
-            .buffered(walker.jobs);
+            .buffered(walker.requests);
         let (mut platforms, mut kept) = (HashMap::new(), 0);
         while let Some((manifest, config, SmallBlob { bytes, is_fetched })) = reads.try_next().await? {
             platforms.extend(platform_of_config(&bytes).map(|platform| (manifest, platform)));

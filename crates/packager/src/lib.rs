@@ -15,6 +15,7 @@ mod blocking;
 mod choose_platforms;
 mod error;
 mod error_list;
+mod fetch_lanes;
 mod fetched;
 mod forecast;
 mod foreign;

@@ -25,7 +25,7 @@ pub enum Referrers {
 /// How to plan.
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
-    /// Requests side by side.
+    /// Large transfers side by side. With one, requests are made one after the other.
     pub jobs: usize,
     /// Larger graphs count as an attack.
     pub limits: Limits,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use airlift_bundle::Plan;
 use airlift_oci::{Carried, Event, Graph, Observer};
+use airlift_registry::Concurrency;
 use bytes::Bytes;
 
 use crate::attached::gather::Gathered;
@@ -32,7 +33,8 @@ pub async fn plan(
     options: &PlanOptions,
     observer: &dyn Observer,
 ) -> Result<Packing, PackError> {
-    let walker = Walker { source: &source, jobs: options.jobs.max(1), limits: options.limits, observer };
+    let requests = Concurrency::new(options.jobs).tasks;
+    let walker = Walker { source: &source, requests, limits: options.limits, observer };
     let asked: Vec<String> = resolved.iter().map(|image| image.root.name()).collect();
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
     let repositories: Vec<_> = images.into_iter().map(|image| image.repository).collect();

@@ -6,7 +6,7 @@ use std::pin::pin;
 use airlift_oci::{
     Digest, Event, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector, reference,
 };
-use airlift_registry::{Access, ContentFault, Error, HeadTrust, Lookup, Transport};
+use airlift_registry::{Access, Concurrency, ContentFault, Error, HeadTrust, Lookup, Transport};
 use futures::{Stream, StreamExt};
 
 use crate::error_list::{Plural, Several};
@@ -83,8 +83,8 @@ pub struct Resolved {
     pub manifest: RawManifest,
 }
 
-/// Resolves references, up to `jobs` at a time, and puts them into the bundle's one order. Repeats are
-/// dropped.
+/// Resolves references, many at a time unless `jobs` is one, and puts them into the bundle's one order.
+/// Repeats are dropped.
 ///
 /// # Errors
 /// All errors of the references together. An error of a registry as a whole ends it at once.
@@ -115,7 +115,7 @@ pub async fn resolve(
             }
             Ok(resolved)
         })
-        .buffered(jobs.max(1));
+        .buffered(Concurrency::new(jobs).tasks);
     let mut conflicts = Vec::new();
     for resolved in all_of(answers).await? {
         let name = resolved.root.reference.clone().unwrap_or_default();

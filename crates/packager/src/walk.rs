@@ -16,7 +16,8 @@ use crate::source::Source;
 /// What fetching manifests takes.
 pub(crate) struct Walker<'a> {
     pub(crate) source: &'a Source,
-    pub(crate) jobs: usize,
+    /// Requests side by side.
+    pub(crate) requests: usize,
     pub(crate) limits: Limits,
     pub(crate) observer: &'a dyn Observer,
 }
@@ -92,7 +93,7 @@ impl Walker<'_> {
                     let known = known.get(&wanted.descriptor.digest).copied();
                     self.manifest(&images[wanted.root].repository, &wanted.descriptor, known, path)
                 })
-                .buffered(self.jobs)
+                .buffered(self.requests)
                 .try_collect()
                 .await?;
             builder.supply(answers)?;

@@ -66,13 +66,13 @@ pub(crate) async fn is_there(
 pub(crate) async fn is_complete(
     transport: &Transport,
     tree: &ManifestTree,
-    jobs: usize,
+    limit: usize,
 ) -> Result<bool, Error> {
     let manifests = tree.contents.digests().map(Content::Manifest);
     let blobs = tree.contents.blobs.iter().map(|blob| Content::Blob(blob.digest, blob.size));
     let looks: Vec<_> =
         manifests.chain(blobs).map(|content| is_there(transport, &tree.repository, content)).collect();
-    let mut answers = futures::stream::iter(looks).buffered(jobs.max(1));
+    let mut answers = futures::stream::iter(looks).buffered(limit);
     while let Some(is_there) = answers.try_next().await? {
         if !is_there {
             return Ok(false);

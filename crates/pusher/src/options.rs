@@ -71,6 +71,6 @@ pub struct Options {
     pub presence: Presence,
     /// What to do with images that have no tag.
     pub untagged: Untagged,
-    /// Transfers side by side.
+    /// Large transfers side by side. With one, requests are made one after the other.
     pub jobs: usize,
 }

@@ -32,7 +32,7 @@ pub struct Preview {
 pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
     let Request { plan, transport, options, observer, .. } = *request;
     let failed = |source| PushError::Registry { host: plan.destination().host().clone(), source };
-    let mut states = tag_states(plan, transport, request.jobs(), observer).await;
+    let mut states = tag_states(plan, transport, request.concurrency().tasks, observer).await;
     refuse_other_servers(plan, &states, transport).await?;
     if let Some(position) = states.iter().position(Result::is_err)
         && let Err(source) = states.swap_remove(position)
@@ -41,7 +41,7 @@ pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
     }
     let refusal = match image_forms(request, &mut states).await {
         Ok(forms) => {
-            let other_tags = look_at_other_tags(plan, transport, &forms, options).await;
+            let other_tags = look_at_other_tags(request, &forms).await;
             let taken = refuse_taken_other_tags(&other_tags).err();
             let hidden = taken.or_else(|| hidden_tag(plan, &states, &forms, options));
             hidden.or_else(|| hidden_other_tag(other_tags))
@@ -76,7 +76,7 @@ async fn attached_states(request: &Request<'_>) -> Result<Vec<Vec<TagState>>, Er
     for image in &request.plan.images {
         let asks = image.attached.iter().map(|attached| tag_state(&attached.tree, request.transport));
         let asks: Vec<_> = asks.collect();
-        found.push(futures::stream::iter(asks).buffered(request.jobs()).try_collect().await?);
+        found.push(futures::stream::iter(asks).buffered(request.concurrency().tasks).try_collect().await?);
     }
     Ok(found)
 }

@@ -31,7 +31,7 @@ pub async fn push(
     let Preflight { states, forms } = preflight(request).await?;
     let phase = Phase::Push.start(&**observer, blob_bytes(plan));
     let session = Arc::new(Session::new(request));
-    let checks = session.blobs.existence().check_ahead(wanted_contents(plan, &states), session.jobs);
+    let checks = session.blobs.existence().check_ahead(wanted_contents(plan, &states), session.requests);
     let report = |images: &[ImageReceipt]| on_progress(&Receipt::new(source.id(), plan, images.to_vec()));
     let images = push_images(&session, plan, states.into_iter().zip(forms), report).await;
     checks.abort();
@@ -69,7 +69,7 @@ async fn push_images(
     let mut waiting = plan.images.iter().cloned().zip(checked).enumerate();
     let mut tasks = JoinSet::new();
     loop {
-        while tasks.len() < session.jobs
+        while tasks.len() < session.requests
             && let Some((position, (image, (state, form)))) = waiting.next()
         {
             let session = Arc::clone(session);

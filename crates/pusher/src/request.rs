@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use airlift_oci::Observer;
-use airlift_registry::Transport;
+use airlift_registry::{Concurrency, Transport};
 
 use crate::options::Options;
 use crate::plan::push_plan::PushPlan;
@@ -24,8 +24,8 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// How many requests may run side by side.
-    pub(crate) fn jobs(&self) -> usize {
-        self.options.jobs.max(1)
+    /// How much may run side by side.
+    pub(crate) fn concurrency(&self) -> Concurrency {
+        Concurrency::new(self.options.jobs)
     }
 }

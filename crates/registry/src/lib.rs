@@ -57,6 +57,7 @@ pub use error::refusal::{Body, Refusal};
 pub use error::registry_error::RegistryError;
 pub use error::setup::{HostList, SetupError};
 pub use error::{Error, Obstacle};
+pub use limits::concurrency::Concurrency;
 pub use limits::pull_limit::PullLimit;
 pub use lookup::head_then_get::{HeadTrust, Lookup};
 pub use lookup::manifest::FoundManifest;

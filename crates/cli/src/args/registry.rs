@@ -33,7 +33,10 @@ pub(crate) struct RegistryArgs {
     /// used, see docs/credentials.md.
     #[arg(long, value_name = "FILE", help_heading = REGISTRY)]
     auth_file: Option<PathBuf>,
-    /// Parallel transfers
+    /// Parallel transfers of large blobs
+    ///
+    /// Manifests, checks and blobs below 1 MiB are requested beside them, as many at a time as the registry
+    /// bears. With 1, everything is done one after the other.
     #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = REGISTRY)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -57,7 +60,7 @@ pub(crate) struct RegistryArgs {
 }
 
 impl RegistryArgs {
-    /// Parallel transfers, at least one.
+    /// Parallel transfers of large blobs, at least one.
     pub(crate) fn jobs(&self) -> usize {
         usize::from(self.jobs)
     }

@@ -43,7 +43,7 @@ impl Gatherer<'_> {
             }
             let asks: Vec<_> = level.iter().map(|subject| self.attached_to(subject)).collect();
             let answers: Vec<Vec<Resolved>> =
-                futures::stream::iter(asks).buffered(self.jobs).try_collect().await?;
+                futures::stream::iter(asks).buffered(self.requests).try_collect().await?;
             let mut next = Vec::new();
             for resolved in answers.into_iter().flatten() {
                 if names.insert(resolved.root.reference.clone()) {

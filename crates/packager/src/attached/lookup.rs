@@ -17,7 +17,7 @@ pub(super) const MAX_ATTACHED: usize = 10_000;
 /// Gathers what is attached to images.
 pub(crate) struct Gatherer<'a> {
     pub(super) source: &'a Source,
-    pub(super) jobs: usize,
+    pub(super) requests: usize,
     observer: &'a dyn Observer,
     /// The warnings so far. Each is given once, for however many manifests.
     warned: Mutex<HashSet<String>>,
@@ -42,8 +42,8 @@ pub(crate) struct Subject {
 
 impl<'a> Gatherer<'a> {
     pub(crate) fn new(walker: &Walker<'a>) -> Self {
-        let Walker { source, jobs, observer, .. } = *walker;
-        Gatherer { source, jobs, observer, warned: Mutex::default(), gone: Mutex::default() }
+        let Walker { source, requests, observer, .. } = *walker;
+        Gatherer { source, requests, observer, warned: Mutex::default(), gone: Mutex::default() }
     }
 
     /// The manifest under a tag; `None` where there is none.

@@ -25,8 +25,8 @@ pub(crate) struct Preflight {
 /// If the registry can't be spoken to, is no registry, wants children that the bundle leaves out, or has a
 /// tag that stands for something else; or if the bundle has two manifests for one tag.
 pub(crate) async fn preflight(request: &Request<'_>) -> Result<Preflight, PushError> {
-    let Request { plan, transport, options, observer, .. } = *request;
-    let mut states = tag_states(plan, transport, request.jobs(), observer).await;
+    let Request { plan, transport, observer, .. } = *request;
+    let mut states = tag_states(plan, transport, request.concurrency().tasks, observer).await;
     if let Some(position) = common_fault(&states)
         && let Err(source) = states.swap_remove(position)
     {
@@ -34,7 +34,7 @@ pub(crate) async fn preflight(request: &Request<'_>) -> Result<Preflight, PushEr
     }
     refuse_other_servers(plan, &states, transport).await?;
     let forms = image_forms(request, &mut states).await?;
-    refuse_taken_other_tags(&look_at_other_tags(plan, transport, &forms, options).await)?;
+    refuse_taken_other_tags(&look_at_other_tags(request, &forms).await)?;
     Ok(Preflight { states, forms })
 }
 

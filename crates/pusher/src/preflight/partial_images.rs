@@ -53,7 +53,7 @@ impl PartialImages<'_> {
         let is_partial = !image.omitted.is_empty();
         let transport = self.request.transport;
         if *found == TagState::Present && (is_partial || self.request.options.presence == Presence::Content) {
-            match is_complete(transport, &image.tree, self.request.jobs()).await {
+            match is_complete(transport, &image.tree, self.request.concurrency().tasks).await {
                 Ok(true) => return false,
                 Ok(false) => *state = Ok(TagState::Absent),
                 Err(error) => {
@@ -82,7 +82,8 @@ impl PartialImages<'_> {
             look_up(transport, repository, Content::Manifest(child.digest), HeadTrust::IfFound)
         };
         let looks: Vec<_> = image.omitted.iter().map(look).collect();
-        let found: Vec<_> = futures::stream::iter(looks).buffered(self.request.jobs()).try_collect().await?;
+        let found: Vec<_> =
+            futures::stream::iter(looks).buffered(self.request.concurrency().tasks).try_collect().await?;
         Ok(found.into_iter().all(|lookup| lookup.there().is_some()))
     }
 

@@ -26,12 +26,12 @@ pub enum TagState {
     Hidden(Box<Refusal>),
 }
 
-/// Asks for each image of the plan, up to `jobs` at a time; the answers come in the plan's order. If the
+/// Asks for each image of the plan, up to `limit` at a time; the answers come in the plan's order. If the
 /// first answer says that the registry can't be reached, it is the only one.
 pub(crate) async fn tag_states(
     plan: &PushPlan,
     transport: &Transport,
-    jobs: usize,
+    limit: usize,
     observer: &Arc<dyn Observer>,
 ) -> Vec<Result<TagState, Error>> {
     let mut answers = Vec::with_capacity(plan.images.len());
@@ -45,7 +45,7 @@ pub(crate) async fn tag_states(
         }
     }
     let rest = futures::stream::iter(images).map(|image| look(image, transport, observer));
-    answers.extend(rest.buffered(jobs.max(1)).collect::<Vec<_>>().await);
+    answers.extend(rest.buffered(limit).collect::<Vec<_>>().await);
     answers
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use airlift_oci::Digest;
-use airlift_registry::{Error, Transport};
+use airlift_registry::Error;
 use futures::StreamExt;
 
 use crate::error::{PushError, SharedTag, TakenTag};
@@ -11,6 +11,7 @@ use crate::options::{Options, Partial, TagMoves};
 use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
 use crate::preflight::tag_state::{TagState, tag_state};
+use crate::request::Request;
 
 /// Refuses tags that two different manifests of the bundle would get: the one that is sent last would take it
 /// from the other. Cosign's tags are such, where one image comes from two registries with a signature at
@@ -72,19 +73,15 @@ pub(crate) struct OtherTag {
 }
 
 /// Looks at the tags beside the images' own: those of platforms that go without their index, and cosign's.
-pub(crate) async fn look_at_other_tags(
-    plan: &PushPlan,
-    transport: &Transport,
-    forms: &[ImageForm],
-    options: &Options,
-) -> Vec<OtherTag> {
+pub(crate) async fn look_at_other_tags(request: &Request<'_>, forms: &[ImageForm]) -> Vec<OtherTag> {
+    let Request { plan, transport, options, .. } = *request;
     let mut looks = Vec::new();
     for (image, form) in plan.images.iter().zip(forms).filter(|_| options.tags == TagMoves::Refuse) {
         looks.extend(image.other_tagged(*form).map(|tree| async move {
             OtherTag { target: tree.target(), ours: tree.digest, state: tag_state(tree, transport).await }
         }));
     }
-    futures::stream::iter(looks).buffered(options.jobs.max(1)).collect().await
+    futures::stream::iter(looks).buffered(request.concurrency().tasks).collect().await
 }
 
 /// Refuses such tags that stand for something else. A tag that can't be looked at fails with its image.

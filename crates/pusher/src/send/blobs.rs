@@ -1,16 +1,17 @@
 //! Brings blobs to repositories. Each blob is looked for, mounted from another repository, or sent; and each
 //! is proven, sent or not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use airlift_oci::{Digest, Event, Observer, Repository};
-use airlift_registry::{Error, Mount, Transport};
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use airlift_registry::{Concurrency, Error, Mount, Transport};
 
 use crate::existence::{Content, is_there};
 use crate::lock::locked;
+use crate::send::blob_permits::BlobPermits;
+use crate::send::blob_state::BlobState;
 use crate::send::existence_cache::ExistenceCache;
 use crate::send::transfers::Transfer;
 use crate::source::{ContentSource, SourceBlob};
@@ -55,23 +56,12 @@ pub(crate) enum Recheck {
     AssumeMissing,
 }
 
-/// What this push knows of one blob.
-#[derive(Default)]
-struct BlobState {
-    /// Repositories of the target that have it. Another one mounts it from the last of them.
-    holders: Vec<Repository>,
-    /// Whether its content in the bundle was hashed and found right.
-    proven: bool,
-    /// Repositories to which it was sent because they had lost it: once each.
-    sent_again: HashSet<Repository>,
-}
-
-impl BlobState {
-    fn hold(&mut self, repository: &Repository) {
-        if !self.holders.contains(repository) {
-            self.holders.push(repository.clone());
-        }
-    }
+/// A blob of the source, and what this push knows of it.
+struct PushedBlob {
+    content: Arc<dyn SourceBlob>,
+    /// What people read.
+    label: String,
+    state: Arc<BlobState>,
 }
 
 /// The blobs of one push.
@@ -80,8 +70,8 @@ pub(crate) struct Blobs {
     transport: Transport,
     observer: Arc<dyn Observer>,
     existence: Arc<ExistenceCache>,
-    permits: Semaphore,
-    known: Mutex<HashMap<Digest, Arc<AsyncMutex<BlobState>>>>,
+    permits: BlobPermits,
+    known: Mutex<HashMap<Digest, Arc<BlobState>>>,
 }
 
 impl Blobs {
@@ -89,10 +79,10 @@ impl Blobs {
         source: Arc<dyn ContentSource>,
         transport: Transport,
         observer: Arc<dyn Observer>,
-        jobs: usize,
+        concurrency: Concurrency,
     ) -> Self {
         let existence = Arc::new(ExistenceCache::new(transport.clone()));
-        let permits = Semaphore::new(jobs.max(1));
+        let permits = BlobPermits::new(concurrency);
         Blobs { source, transport, observer, existence, permits, known: Mutex::default() }
     }
 
@@ -101,12 +91,16 @@ impl Blobs {
         Arc::clone(&self.existence)
     }
 
-    fn state(&self, digest: &Digest) -> Arc<AsyncMutex<BlobState>> {
-        Arc::clone(locked(&self.known).entry(*digest).or_default())
+    fn blob(&self, digest: Digest, label: String) -> Result<PushedBlob, BlobError> {
+        let content = self.source.blob(&digest);
+        let content =
+            content.ok_or_else(|| BlobError::Content { digest, source: io::ErrorKind::NotFound.into() })?;
+        let state = Arc::clone(locked(&self.known).entry(digest).or_default());
+        Ok(PushedBlob { content, label, state })
     }
 
-    /// Brings a blob to `repository`. Only one task at a time works on one digest, so that a second
-    /// repository can mount the blob that the first was sent.
+    /// Brings a blob to `repository`. The first repository that lacks it is sent it; the others mount it from
+    /// there, side by side.
     ///
     /// # Errors
     /// If the blob can't be read or proven, or the registry doesn't take it.
@@ -116,46 +110,42 @@ impl Blobs {
         label: String,
         repository: &Repository,
     ) -> Result<Transfer, BlobError> {
-        let content = self.content(&digest)?;
-        let state = self.state(&digest);
-        let mut state = state.lock().await;
-        let _permit = self.permits.acquire().await;
-        self.observer.notice(Event::Started { digest, label, size: content.size() });
-        let transfer = self.bring_now(&content, &mut state, repository).await;
-        self.observer.notice(Event::Finished { digest });
-        transfer
-    }
-
-    async fn bring_now(
-        &self,
-        content: &Arc<dyn SourceBlob>,
-        state: &mut BlobState,
-        repository: &Repository,
-    ) -> Result<Transfer, BlobError> {
-        let digest = content.digest();
-        let is_there = state.holders.contains(repository)
-            || self.existence.has_blob(repository, &digest, content.size()).await?;
+        let blob = self.blob(digest, label)?;
+        let turn = blob.state.turn(repository);
+        let _turn = turn.lock().await;
+        let is_there = blob.state.is_held_by(repository)
+            || self.existence.has_blob(repository, &digest, blob.content.size()).await?;
         if is_there {
-            self.prove_once(content, state).await?;
-            state.hold(repository);
+            self.prove_once(&blob).await?;
+            blob.state.hold(repository);
             return Ok(Transfer::Skipped);
         }
-        if let Some(holder) = state.holders.last()
-            && self.transport.mount_blob(repository, &digest, holder).await? == Mount::Mounted
-        {
-            self.prove_once(content, state).await?;
-            state.hold(repository);
+        let first = match blob.state.holder() {
+            Some(_) => None,
+            None => Some(blob.state.reading().await),
+        };
+        // It may have got there while this task waited.
+        let Some(holder) = blob.state.holder() else {
+            self.send(&blob, repository).await?;
+            drop(first);
+            return Ok(Transfer::Uploaded);
+        };
+        drop(first);
+        if self.transport.mount_blob(repository, &digest, &holder).await? == Mount::Mounted {
+            self.prove_once(&blob).await?;
+            blob.state.hold(repository);
             return Ok(Transfer::Mounted);
         }
-        self.send(content, state, repository).await.map(|()| Transfer::Uploaded)
+        self.send(&blob, repository).await.map(|()| Transfer::Uploaded)
     }
 
-    async fn send(
-        &self,
-        content: &Arc<dyn SourceBlob>,
-        state: &mut BlobState,
-        repository: &Repository,
-    ) -> Result<(), BlobError> {
+    async fn send(&self, blob: &PushedBlob, repository: &Repository) -> Result<(), BlobError> {
+        let _permit = self.permits.acquire(blob.content.size()).await;
+        self.announced(blob, self.put(blob, repository)).await
+    }
+
+    async fn put(&self, blob: &PushedBlob, repository: &Repository) -> Result<(), BlobError> {
+        let PushedBlob { content, state, .. } = blob;
         let digest = content.digest();
         match self.transport.put_blob(repository, &digest, content.size(), &**content).await {
             Ok(_) => {}
@@ -163,7 +153,7 @@ impl Blobs {
             Err(error) => return Err(error.into()),
         }
         state.hold(repository);
-        state.proven = true;
+        state.note_proof();
         Ok(())
     }
 
@@ -179,23 +169,25 @@ impl Blobs {
         repository: &Repository,
         recheck: Recheck,
     ) -> Result<Reupload, BlobError> {
-        let content = self.content(&digest)?;
-        let state = self.state(&digest);
-        let mut state = state.lock().await;
-        if state.sent_again.contains(repository) {
+        let blob = self.blob(digest, label)?;
+        let turn = blob.state.turn(repository);
+        let _turn = turn.lock().await;
+        if blob.state.was_sent_again(repository) {
             return Ok(Reupload::SentBefore);
         }
-        let _permit = self.permits.acquire().await;
-        let blob = Content::Blob(digest, content.size());
-        if recheck == Recheck::Head && is_there(&self.transport, repository, blob).await? {
+        let size = blob.content.size();
+        let _permit = self.permits.acquire(size).await;
+        if recheck == Recheck::Head
+            && is_there(&self.transport, repository, Content::Blob(digest, size)).await?
+        {
             return Ok(Reupload::There);
         }
-        self.observer.notice(Event::Started { digest, label, size: content.size() });
-        self.observer.notice(Event::Rewound { digest, bytes: content.size() });
-        let sent = self.send(&content, &mut state, repository).await;
-        self.observer.notice(Event::Finished { digest });
-        sent?;
-        state.sent_again.insert(repository.clone());
+        let put = async {
+            self.observer.notice(Event::Rewound { digest, bytes: size });
+            self.put(&blob, repository).await
+        };
+        self.announced(&blob, put).await?;
+        blob.state.note_sent_again(repository);
         Ok(Reupload::Sent)
     }
 
@@ -205,40 +197,34 @@ impl Blobs {
     /// # Errors
     /// If the blob can't be read, or doesn't match its digest.
     pub(crate) async fn prove(&self, digest: Digest, label: String) -> Result<(), BlobError> {
-        let content = self.content(&digest)?;
-        let state = self.state(&digest);
-        let mut state = state.lock().await;
-        let _permit = self.permits.acquire().await;
-        self.observer.notice(Event::Started { digest, label, size: content.size() });
-        let outcome = self.prove_once(&content, &mut state).await;
-        self.observer.notice(Event::Finished { digest });
-        outcome
+        self.prove_once(&self.blob(digest, label)?).await
     }
 
-    async fn prove_once(
-        &self,
-        content: &Arc<dyn SourceBlob>,
-        state: &mut BlobState,
-    ) -> Result<(), BlobError> {
-        let (digest, size) = (content.digest(), content.size());
-        if std::mem::replace(&mut state.proven, true) {
-            self.observer.notice(Event::Found { digest, bytes: size });
+    async fn prove_once(&self, blob: &PushedBlob) -> Result<(), BlobError> {
+        // An upload that runs proves it, too.
+        let reading = if blob.state.is_proven() { None } else { Some(blob.state.reading().await) };
+        let (digest, bytes) = (blob.content.digest(), blob.content.size());
+        if blob.state.is_proven() {
+            drop(reading);
+            let found = async { self.observer.notice(Event::Found { digest, bytes }) };
+            self.announced(blob, found).await;
             return Ok(());
         }
-        let (content, observer) = (Arc::clone(content), Arc::clone(&self.observer));
-        let proof = tokio::task::spawn_blocking(move || {
-            content.prove(&mut |bytes| observer.notice(Event::Found { digest, bytes }))
-        });
-        let outcome = proof.await.map_err(BlobError::Task)?;
-        outcome.map_err(|source| {
-            state.proven = false;
-            BlobError::Content { digest, source }
-        })
+        let _permit = self.permits.acquire(bytes).await;
+        let (content, observer) = (Arc::clone(&blob.content), Arc::clone(&self.observer));
+        let prove = move || content.prove(&mut |bytes| observer.notice(Event::Found { digest, bytes }));
+        let proof = self.announced(blob, tokio::task::spawn_blocking(prove)).await;
+        proof.map_err(BlobError::Task)?.map_err(|source| BlobError::Content { digest, source })?;
+        blob.state.note_proof();
+        Ok(())
     }
 
-    fn content(&self, digest: &Digest) -> Result<Arc<dyn SourceBlob>, BlobError> {
-        self.source
-            .blob(digest)
-            .ok_or_else(|| BlobError::Content { digest: *digest, source: io::ErrorKind::NotFound.into() })
+    /// Does `work`; observers see it as work on the blob.
+    async fn announced<T>(&self, blob: &PushedBlob, work: impl Future<Output = T>) -> T {
+        let (digest, size) = (blob.content.digest(), blob.content.size());
+        self.observer.notice(Event::Started { digest, label: blob.label.clone(), size });
+        let outcome = work.await;
+        self.observer.notice(Event::Finished { digest });
+        outcome
     }
 }

@@ -27,24 +27,24 @@ impl ExistenceCache {
         ExistenceCache { transport, answers: Mutex::default() }
     }
 
-    /// Asks for all blobs of these contents in a task of its own, `jobs` at a time. After an error it
+    /// Asks for all blobs of these contents in a task of its own, `limit` at a time. After an error it
     /// asks for nothing more, and the upload that needs the answer asks again.
     ///
     /// Uploads that start after this call share its requests, also those that overtake the task.
     pub(crate) fn check_ahead(
         self: &Arc<Self>,
         wanted: Vec<(Repository, Arc<Contents>)>,
-        jobs: usize,
+        limit: usize,
     ) -> JoinHandle<()> {
         for (repository, contents) in &wanted {
             let mut answers = locked(&self.answers);
             let answers = answers.entry(repository.clone()).or_default();
             answers.extend(contents.blobs.iter().map(|blob| (blob.digest, Arc::default())));
         }
-        tokio::spawn(Arc::clone(self).check_all(wanted, jobs))
+        tokio::spawn(Arc::clone(self).check_all(wanted, limit))
     }
 
-    async fn check_all(self: Arc<Self>, wanted: Vec<(Repository, Arc<Contents>)>, jobs: usize) {
+    async fn check_all(self: Arc<Self>, wanted: Vec<(Repository, Arc<Contents>)>, limit: usize) {
         let mut waiting = wanted.into_iter().flat_map(|(repository, contents)| {
             let repository = Arc::new(repository);
             let count = contents.blobs.len();
@@ -55,7 +55,7 @@ impl ExistenceCache {
         let mut failed = false;
         loop {
             while !failed
-                && checks.len() < jobs.max(1)
+                && checks.len() < limit.max(1)
                 && let Some((repository, (digest, size))) = waiting.next()
             {
                 let cache = Arc::clone(&self);

@@ -131,7 +131,7 @@ impl<'a> ImagePush<'a> {
         if self.session.presence == Presence::Tag {
             return Ok(Progress::Present);
         }
-        let is_complete = is_complete(&self.session.transport, tree, self.session.jobs).await;
+        let is_complete = is_complete(&self.session.transport, tree, self.session.requests).await;
         match is_complete.map_err(|source| ImageError::Look { target: tree.target(), source })? {
             true => Ok(Progress::Present),
             false => Ok(Progress::TagIsDue),

@@ -22,7 +22,10 @@ impl TreeUpload {
         for step in &self.tree.contents.upload_steps {
             let entries = step.iter().filter_map(|planned| graph.manifest(&planned.digest));
             let sends: Vec<_> = entries.map(|entry| self.send_manifest(entry)).collect();
-            futures::stream::iter(sends).buffer_unordered(self.session.jobs).try_collect::<Vec<()>>().await?;
+            futures::stream::iter(sends)
+                .buffer_unordered(self.session.requests)
+                .try_collect::<Vec<()>>()
+                .await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! One image on its way: its blobs, its manifests, at last its tags; and everything read back.
 
+mod blob_permits;
+mod blob_state;
 pub(crate) mod blobs;
 pub(crate) mod existence_cache;
 pub(crate) mod image_push;

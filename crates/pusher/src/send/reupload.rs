@@ -135,7 +135,7 @@ impl TreeUpload {
         let blobs: Vec<_> =
             needed.blobs.iter().map(|blob| self.send_blob_again(blob, recheck(&blob.digest))).collect();
         let blobs =
-            futures::stream::iter(blobs).buffer_unordered(self.session.jobs).try_collect::<Vec<bool>>();
+            futures::stream::iter(blobs).buffer_unordered(self.session.requests).try_collect::<Vec<bool>>();
         let mut count = blobs.await?.into_iter().filter(|sent| *sent).count();
         for manifest in &needed.manifests {
             let digest = manifest.descriptor.digest;

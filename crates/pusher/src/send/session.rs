@@ -19,22 +19,23 @@ pub(crate) struct Session {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) tags: TagMoves,
     pub(crate) presence: Presence,
-    pub(crate) jobs: usize,
+    /// Tasks with small requests side by side.
+    pub(crate) requests: usize,
     pub(crate) lists: ReferrersLists,
 }
 
 impl Session {
     pub(crate) fn new(request: &Request<'_>) -> Self {
         let Request { source, transport, options, observer, .. } = *request;
-        let (jobs, source) = (request.jobs(), Arc::clone(source));
+        let (concurrency, source) = (request.concurrency(), Arc::clone(source));
         Session {
-            blobs: Blobs::new(Arc::clone(&source), transport.clone(), Arc::clone(observer), jobs),
+            blobs: Blobs::new(Arc::clone(&source), transport.clone(), Arc::clone(observer), concurrency),
             source,
             transport: transport.clone(),
             observer: Arc::clone(observer),
             tags: options.tags,
             presence: options.presence,
-            jobs,
+            requests: concurrency.tasks,
             lists: ReferrersLists::default(),
         }
     }

@@ -36,7 +36,7 @@ impl TreeUpload {
         .await
     }
 
-    /// Works on all blobs of the tree, some at a time, on all cores; the first failure ends it.
+    /// Works on all blobs of the tree, side by side; the first failure ends it.
     async fn for_each_blob<F>(
         &self,
         work: impl Fn(Arc<Session>, Digest, String) -> F,
@@ -48,7 +48,7 @@ impl TreeUpload {
         let mut waiting = tree.contents.blobs.iter();
         let mut tasks = JoinSet::new();
         let outcome = loop {
-            while tasks.len() < session.jobs
+            while tasks.len() < session.requests
                 && let Some(blob) = waiting.next()
             {
                 let (label, digest, size) = (tree.label_of(blob), blob.digest, blob.size);

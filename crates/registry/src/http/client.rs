@@ -131,6 +131,7 @@ impl HttpClient {
             login: None,
             authorization: None,
             host: None,
+            permit: None,
             rate: MinimumRate::new(self.minimum_rate, self.limits.idle),
             limits: self.limits,
             proxy_secrets: Arc::clone(self.proxies.secrets()),

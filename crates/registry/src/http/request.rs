@@ -5,6 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use crate::error::call::AddressSource;
+use crate::limits::request_gate::RequestSize;
 
 /// A request, before it is sent.
 pub(crate) struct Request {
@@ -14,6 +15,8 @@ pub(crate) struct Request {
     /// Sent to the URL's own origin, and to no other.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) payload: Payload,
+    /// Of the body that goes up, or of the one that is to come.
+    pub(crate) size: RequestSize,
     /// Where the URL came from, if another host gave it.
     pub(crate) address_source: Option<AddressSource>,
 }
@@ -33,8 +36,8 @@ pub(crate) enum Payload {
 
 impl Request {
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        let (headers, payload) = (HeaderMap::new(), Payload::Nothing);
-        Request { method, url, headers, authorization: None, payload, address_source: None }
+        let (headers, payload, size) = (HeaderMap::new(), Payload::Nothing, RequestSize::Small);
+        Request { method, url, headers, authorization: None, payload, size, address_source: None }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {

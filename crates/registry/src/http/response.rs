@@ -19,6 +19,7 @@ use crate::http::network_error;
 use crate::http::redirect_policy::same_origin;
 use crate::http::time_limits::TimeLimits;
 use crate::limits::minimum_rate::{MinimumRate, TooSlow};
+use crate::limits::request_gate::GatePermit;
 use crate::retry::retry_after::retry_after;
 
 /// The head of a response, and its body to come.
@@ -35,6 +36,8 @@ pub(crate) struct Response {
     pub(crate) host: Option<Host>,
     pub(crate) rate: MinimumRate,
     pub(crate) limits: TimeLimits,
+    /// Held until the body was read.
+    pub(crate) permit: Option<GatePermit>,
     /// What must not be shown, should a proxy repeat it.
     pub(crate) proxy_secrets: Arc<[String]>,
 }

@@ -150,7 +150,7 @@ impl<'a> Download<'a> {
             self.rewind()?;
         }
         let start = self.received;
-        let response = self.location.get(self.inner, &self.digest, start).await?;
+        let response = self.location.get(self.inner, (&self.digest, self.size), start).await?;
         match response.status() {
             StatusCode::OK => {
                 check_length(&response, self.size, self.size)?;

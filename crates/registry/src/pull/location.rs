@@ -8,6 +8,7 @@ use crate::auth::scope::{Access, Scope};
 use crate::error::Error;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::limits::request_gate::RequestSize;
 use crate::transport::Inner;
 use crate::transport::urls::repository_url;
 
@@ -20,10 +21,15 @@ pub(super) enum BlobLocation<'a> {
 }
 
 impl BlobLocation<'_> {
-    /// One request for the blob, from its byte `start` on.
-    pub(super) async fn get(&self, inner: &Inner, digest: &Digest, start: u64) -> Result<Response, Error> {
+    /// One request for the blob of `size` bytes, from its byte `start` on.
+    pub(super) async fn get(
+        &self,
+        inner: &Inner,
+        (digest, size): (&Digest, u64),
+        start: u64,
+    ) -> Result<Response, Error> {
         let request = |url| {
-            let request = Request::new(Method::GET, url);
+            let request = Request { size: RequestSize::of(size), ..Request::new(Method::GET, url) };
             match HeaderValue::from_str(&format!("bytes={start}-")) {
                 Ok(range) if start > 0 => request.with(RANGE, range),
                 _ => request,

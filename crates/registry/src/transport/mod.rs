@@ -23,6 +23,7 @@ use crate::http::redirect_policy::RedirectPolicy;
 use crate::limits::bandwidth::BandwidthLimit;
 use crate::limits::body_size::BodyLimits;
 use crate::limits::pull_limit::{PullLimit, PullLimits};
+use crate::limits::request_gate::RequestGates;
 use crate::lookup::proven_heads::ProvenHeads;
 use crate::options::Options;
 use crate::retry::policy::{Retry, RetryPolicy};
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     retries: RetryPolicy,
     authorizations: Authorizations,
     pull_limits: PullLimits,
+    pub(crate) gates: RequestGates,
     pub(crate) proven_heads: ProvenHeads,
     pub(crate) body_limits: BodyLimits,
     registries: Mutex<HashMap<Host, Arc<SharedPing<Registry>>>>,
@@ -69,6 +71,7 @@ impl Transport {
             observer,
             authorizations: Authorizations::new(credentials),
             pull_limits: PullLimits::default(),
+            gates: RequestGates::default(),
             proven_heads: ProvenHeads::default(),
             body_limits: BodyLimits::default(),
             registries: Mutex::default(),

@@ -78,11 +78,15 @@ impl Inner {
             _ => self.http.limits.idle,
         };
         request.authorization = authorization.header.clone();
+        let permit = self.gates.of(&registry.host).enter(request.size).await;
         // On the heap, since the futures of all operations would have room for it.
         let mut response = Box::pin(self.http.send(request, Some(time_limit))).await?;
+        // What another host answers says nothing of how much the registry bears.
         if same_origin(&response.url, &registry.base) {
+            permit.answered(response.status());
             self.pull_limits.learn(&registry.host, response.headers());
         }
+        response.permit = Some(permit);
         response.host = Some(registry.host.clone());
         // Another origin got no authorization from us, so its refusal says nothing of ours.
         if same_origin(&response.url, &registry.base) {

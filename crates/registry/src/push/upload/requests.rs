@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::error::content::ContentFault;
 use crate::http::request::{Payload, Request};
 use crate::http::response::Response;
+use crate::limits::request_gate::RequestSize;
 use crate::push::acknowledged_range::reached;
 use crate::push::body::BlobReader;
 use crate::push::read_loop::UploadRange;
@@ -133,6 +134,8 @@ impl Upload<'_> {
         reader: &BlobReader,
         (offset, length): (u64, u64),
     ) -> Result<(Response, u64), Error> {
+        let gate = self.transport.inner.gates.of(self.repository.host());
+        let permit = gate.enter(RequestSize::of(length)).await;
         let (body, timer) = reader.body(length);
         let http = &self.transport.inner.http;
         let call = http.call(&request);
@@ -145,6 +148,9 @@ impl Upload<'_> {
                 Err(Error::timed_out(&call, waiting_for, after))
             }
         };
+        if let Ok(response) = &result {
+            permit.answered(response.status());
+        }
         let sent = timer.sent();
         self.uploaded += sent;
         self.reported += sent;
