@@ -59,7 +59,8 @@ pub(crate) fn in_turn(work: &Work, rounds: usize) -> Outcome {
     let done = work.contenders.iter().zip(all);
     let contenders = done.filter_map(|(contender, took)| Some((contender.name.clone(), median(&took?))));
     let contenders = contenders.collect();
-    let floor = work.crossing.as_ref().map(Crossing::floor);
+    // Nothing to carry and no way to go is no floor.
+    let floor = work.crossing.as_ref().map(Crossing::floor).filter(|floor| *floor > 0.0);
     Outcome { work: work.name, about: work.about.clone(), contenders, floor }
 }
 
