@@ -1,5 +1,5 @@
-//! How many requests are in flight at one registry: a bounded number, fewer where it says 429, and each answer
-//! makes room for the next.
+//! How many requests are in flight at one registry: a bounded number, fewer where it says 429; and each
+//! answer makes room for the next.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, its helpers too")]
 
