@@ -326,7 +326,7 @@ fn a_missing_login_is_told_once_for_all_references_of_a_registry() {
 fn a_folder_is_no_list_and_volumes_go_by_their_manifest() {
     let (airlift, source, _) = made::bundle(&["team/a"], &[]);
     let reference = format!("{}/team/a:1", source.authority());
-    airlift.run(&["build", "-f", ".", "-o", "n.tar"]).expect(2).says("it is a folder; name a text file");
+    airlift.run(&["build", "-f", ".", "-o", "n.tar"]).expect(4).says("it is a folder; name a text file");
     std::fs::create_dir(airlift.path("disc")).unwrap();
     airlift.run(&["build", &reference, "-o", "disc/v.tar", "--volume-size", "64K"]).expect(0);
     for arguments in [&["verify", "disc"][..], &["inspect", "disc"], &["push", "disc", "127.0.0.1:1"]] {

@@ -1,7 +1,7 @@
 //! The references of a build: from the command line and from lists.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use airlift_oci::Reference;
@@ -44,9 +44,8 @@ fn read(list: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         refuse_other_kinds(list)?;
         if list.is_dir() {
-            return Err(
-                UsageError::List { file: shown(list), why: "it is a folder; name a text file" }.into()
-            );
+            let why = "it is a folder; name a text file";
+            return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, why)));
         }
         File::open(list).and_then(|file| file.take(MAX_LIST + 1).read_to_end(&mut bytes)).map_err(failed)?;
     }
