@@ -118,20 +118,32 @@ fn build_step(step: &History) -> BuildStep {
     }
 }
 
+/// What stands behind a keyword in any case, and white space of any kind.
+fn split_keyword<'a>(instruction: &'a str, keyword: &str) -> Option<&'a str> {
+    let start = instruction.get(..keyword.len())?;
+    let behind = instruction.get(keyword.len()..)?;
+    let is_it = start.eq_ignore_ascii_case(keyword) && behind.starts_with(char::is_whitespace);
+    is_it.then(|| behind.trim_start())
+}
+
 /// An instruction without the values of variables and build arguments. Where a value ends can't be seen if it
 /// has spaces, so that too much is left out rather than too little.
 fn without_values(instruction: &str) -> String {
-    /// Docker's old builder writes this before all that adds no layer.
-    const NO_LAYER: &str = "/bin/sh -c #(nop)";
+    /// Docker's old builder writes the shell and this before all that adds no layer.
+    const NO_LAYER: &str = "#(nop)";
     /// What builders write behind the build arguments of a step that runs a command.
     const SHELL: &str = "/bin/sh -c ";
 
-    let bare = instruction.strip_prefix(NO_LAYER).unwrap_or(instruction).trim_start();
-    for keyword in ["ENV ", "ARG "] {
-        if let Some(variable) = bare.strip_prefix(keyword) {
-            let end = variable.find(['=', ' ']).unwrap_or(variable.len());
+    let bare = instruction.split_once(NO_LAYER).map_or(instruction, |(_, behind)| behind).trim_start();
+    let (before, variable) = match split_keyword(bare, "ONBUILD") {
+        Some(deferred) => ("ONBUILD ", deferred),
+        None => ("", bare),
+    };
+    for keyword in ["ENV", "ARG"] {
+        if let Some(variable) = split_keyword(variable, keyword) {
+            let end = variable.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(variable.len());
             let hidden = if end < variable.len() { "=…" } else { "" };
-            return format!("{keyword}{}{hidden}", &variable[..end]);
+            return format!("{before}{keyword} {}{hidden}", &variable[..end]);
         }
     }
     // `|2 VERSION=1 TOKEN=abc /bin/sh -c make`: two build arguments and the command.
@@ -251,6 +263,10 @@ mod tests {
             ("ARG TOKEN", "ARG TOKEN"),
             ("ARG TOKEN=S3cr3t # buildkit", "ARG TOKEN=…"),
             ("/bin/sh -c #(nop)  ENV TOKEN=S3cr3t", "ENV TOKEN=…"),
+            ("/bin/bash -o pipefail -c #(nop)  ENV TOKEN=S3cr3t", "ENV TOKEN=…"),
+            ("cmd /S /C #(nop)  ARG TOKEN=S3cr3t", "ARG TOKEN=…"),
+            ("/bin/sh -c #(nop)  ONBUILD ENV TOKEN=S3cr3t", "ONBUILD ENV TOKEN=…"),
+            ("env\tTOKEN=S3cr3t", "ENV TOKEN=…"),
             ("/bin/sh -c #(nop)  CMD [\"nginx\"]", "/bin/sh -c #(nop)  CMD [\"nginx\"]"),
             ("|1 TOKEN=S3cr3t more /bin/sh -c make all", "RUN … /bin/sh -c make all"),
             ("RUN |2 A=1 TOKEN=S3cr3t /bin/sh -c make # buildkit", "RUN … /bin/sh -c make # buildkit"),

@@ -57,6 +57,9 @@ fn blob_bytes(plan: &PushPlan) -> u64 {
     trees.map(|tree| tree.contents.bytes()).fold(0, u64::saturating_add)
 }
 
+/// Images that are sent side by side. Each has buffers of its own.
+const MOST_IMAGES: usize = 12;
+
 /// Sends the images, some side by side. `report` gets the receipts of all, in the plan's order, at the start
 /// and whenever one is through.
 async fn push_images(
@@ -69,7 +72,7 @@ async fn push_images(
     let mut waiting = plan.images.iter().cloned().zip(checked).enumerate();
     let mut tasks = JoinSet::new();
     loop {
-        while tasks.len() < session.requests
+        while tasks.len() < session.requests.min(MOST_IMAGES)
             && let Some((position, (image, (state, form)))) = waiting.next()
         {
             let session = Arc::clone(session);
