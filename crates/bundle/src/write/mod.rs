@@ -8,6 +8,7 @@ mod at_offsets;
 pub mod error;
 mod exclusive;
 mod file;
+mod file_names;
 pub mod form;
 mod frame_output;
 pub mod frames;

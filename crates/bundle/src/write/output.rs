@@ -17,25 +17,36 @@ use crate::read::local::LocalContent;
 use crate::resume::ResumeState;
 use crate::volumes::{VolumeRange, VolumeSet};
 use crate::write::error::{Existing, UnfitError, WriteError};
+use crate::write::file_names;
 use crate::write::locks::Lock;
+use crate::write::unfinished_names::part_path;
 
-/// A form of output. `path` is always the name that the output was given.
+/// A form of output. `path` is always the name that the output was given. What a form doesn't say is as for
+/// an output in one file of that name.
 pub trait OutputForm: Debug + Send + Sync {
     /// Finds out early whether the path can take an output of this form, so that no request is made in vain.
     ///
     /// # Errors
     /// If it can't, with the reason.
-    fn check(&self, path: &Path) -> Result<(), &'static str>;
+    fn check(&self, path: &Path) -> Result<(), &'static str> {
+        file_names::check(path)
+    }
 
     /// The path that people and other commands call the finished bundle by.
-    fn shown(&self, path: &Path) -> PathBuf;
+    fn shown(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
 
     /// The unfinished files while the output is written: the one that is there all the time, and, if the
     /// data is in others, the first of those. Empty where nothing stays when a build is interrupted.
-    fn unfinished(&self, path: &Path) -> Vec<PathBuf>;
+    fn unfinished(&self, path: &Path) -> Vec<PathBuf> {
+        vec![part_path(path)]
+    }
 
     /// The files that are there and that a build may write to, replace or remove.
-    fn touched(&self, path: &Path) -> Vec<PathBuf>;
+    fn touched(&self, path: &Path) -> Vec<PathBuf> {
+        file_names::touched(path)
+    }
 
     /// How large the output of a plan is.
     ///
@@ -47,7 +58,9 @@ pub trait OutputForm: Debug + Send + Sync {
     ///
     /// # Errors
     /// If an archive of this plan can't have this form.
-    fn taken(&self, path: &Path, plan: &Plan) -> Result<Option<PathBuf>, WriteError>;
+    fn taken(&self, path: &Path, _plan: &Plan) -> Result<Option<PathBuf>, WriteError> {
+        Ok(file_names::taken(path))
+    }
 
     /// The bundle at the path, if it is this plan's archive in this form, to the last byte; `None` for
     /// anything else.

@@ -31,10 +31,6 @@ impl OutputForm for Stream {
         Ok(())
     }
 
-    fn shown(&self, path: &Path) -> PathBuf {
-        path.to_owned()
-    }
-
     fn unfinished(&self, _: &Path) -> Vec<PathBuf> {
         Vec::new()
     }

@@ -13,42 +13,21 @@ use crate::plan::Plan;
 use crate::resume::is_archive_of;
 use crate::write::at_offsets::{PlacedFiles, PlacedWriter};
 use crate::write::error::{Existing, UnfitError, WriteError};
-use crate::write::file::{self, OneFile};
+use crate::write::file::OneFile;
 use crate::write::locks::Lock;
 use crate::write::output::{
     BundleWriter, Leftovers, Measure, OpenOutput, OpenedOutput, OutputForm, Published,
 };
 use crate::write::publish::publish_file;
 use crate::write::unfinished_file::UnfinishedFile;
-use crate::write::unfinished_names::part_path;
 
 /// The form of a plain archive in one file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tar;
 
 impl OutputForm for Tar {
-    fn check(&self, path: &Path) -> Result<(), &'static str> {
-        file::check(path)
-    }
-
-    fn shown(&self, path: &Path) -> PathBuf {
-        path.to_owned()
-    }
-
-    fn unfinished(&self, path: &Path) -> Vec<PathBuf> {
-        vec![part_path(path)]
-    }
-
-    fn touched(&self, path: &Path) -> Vec<PathBuf> {
-        file::touched(path)
-    }
-
     fn measure(&self, plan: &Plan) -> Result<Measure, UnfitError> {
         Ok(Measure::of_archive(plan))
-    }
-
-    fn taken(&self, path: &Path, _: &Plan) -> Result<Option<PathBuf>, WriteError> {
-        Ok(file::taken(path))
     }
 
     fn complete_at(

@@ -15,7 +15,8 @@ use crate::resume::is_archive_of;
 use crate::volumes::{OpenedSet, Split, VolumeSet, manifest_path, open_set, volume_path};
 use crate::write::at_offsets::PlacedWriter;
 use crate::write::error::{UnfitError, WriteError};
-use crate::write::file::{self, OneFile};
+use crate::write::file::OneFile;
+use crate::write::file_names;
 use crate::write::output::{
     BundleWriter, Leftovers, Measure, OpenOutput, OpenedOutput, OutputForm, OutputSize, Published,
 };
@@ -25,7 +26,7 @@ use crate::write::volume_files::VolumeFiles;
 
 impl OutputForm for Split {
     fn check(&self, path: &Path) -> Result<(), &'static str> {
-        file::check(path)?;
+        file_names::check(path)?;
         let is_utf8 = path.file_name().is_some_and(|name| name.to_str().is_some());
         if is_utf8 { Ok(()) } else { Err("the names of volumes have to be UTF-8") }
     }
@@ -55,7 +56,7 @@ impl OutputForm for Split {
         let count = self.ranges(plan.size())?.len();
         // One more: a person who joins all files that are numbered would take it for the last.
         let volumes = (1..=count + 1).map(|number| volume_path(path, number, count));
-        Ok(std::iter::once(manifest_path(path)).chain(volumes).find_map(|path| file::taken(&path)))
+        Ok(std::iter::once(manifest_path(path)).chain(volumes).find_map(|path| file_names::taken(&path)))
     }
 
     fn complete_at(

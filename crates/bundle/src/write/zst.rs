@@ -13,7 +13,7 @@ use crate::read::archive::Archive;
 use crate::resume::{ResumeState, is_archive_of};
 use crate::write::error::{Existing, UnfitError, WriteError};
 use crate::write::exclusive::Exclusive;
-use crate::write::file::{self, OneFile};
+use crate::write::file::OneFile;
 use crate::write::frames::{EntryWriter, FramesWriter, size_at_most};
 use crate::write::locks::Lock;
 use crate::write::output::{
@@ -22,7 +22,6 @@ use crate::write::output::{
 };
 use crate::write::publish::publish_file;
 use crate::write::unfinished_file::UnfinishedFile;
-use crate::write::unfinished_names::part_path;
 use crate::zst;
 
 /// The form of an archive in zstd frames.
@@ -30,31 +29,11 @@ use crate::zst;
 pub(crate) struct Zst;
 
 impl OutputForm for Zst {
-    fn check(&self, path: &Path) -> Result<(), &'static str> {
-        file::check(path)
-    }
-
-    fn shown(&self, path: &Path) -> PathBuf {
-        path.to_owned()
-    }
-
-    fn unfinished(&self, path: &Path) -> Vec<PathBuf> {
-        vec![part_path(path)]
-    }
-
-    fn touched(&self, path: &Path) -> Vec<PathBuf> {
-        file::touched(path)
-    }
-
     fn measure(&self, plan: &Plan) -> Result<Measure, UnfitError> {
         if !zst::fits(plan) {
             return Err(UnfitError::Frames { size: plan.size() });
         }
         Ok(Measure { size: OutputSize::AtMost(size_at_most(plan)), volumes: None })
-    }
-
-    fn taken(&self, path: &Path, _: &Plan) -> Result<Option<PathBuf>, WriteError> {
-        Ok(file::taken(path))
     }
 
     fn complete_at(
