@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_bundle::OpenError;
+use airlift_bundle::{Detail, OpenError};
 use airlift_verifier::{Report, Rule, State};
 
 use super::finding;
@@ -39,6 +39,8 @@ pub(crate) fn of_state(report: &Report, bundle: &Path) -> String {
     match (report.state, detail) {
         (State::Unfinished, _) => UNFINISHED.to_owned(),
         (State::PackedAgain, _) => PACKED_AGAIN.to_owned(),
+        // To see more of a damaged bundle is no help.
+        (State::Damaged, Some(Detail::Limit(_))) => LISTED.to_owned(),
         (State::OverLimit | State::Damaged, Some(detail)) => finding::of_detail(detail),
         (State::NoLayout, _) => of_folder(bundle).unwrap_or(LISTED.to_owned()),
         _ => LISTED.to_owned(),
@@ -85,5 +87,37 @@ fn of_rule(rule: Rule) -> Option<&'static str> {
             Some("copy it again; if a second copy is damaged as well, verify it where it was built")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airlift_oci::graph::Limit;
+    use airlift_verifier::Finding;
+
+    use super::*;
+
+    fn report(state: State, detail: Detail) -> Report {
+        let findings = vec![Finding::new(Rule::GraphLimit, "it is odd").with(detail)];
+        Report {
+            schema: "",
+            ok: false,
+            state,
+            id: None,
+            size: 0,
+            hashed: 0,
+            images: Vec::new(),
+            referrers: Vec::new(),
+            unknown: Vec::new(),
+            findings,
+        }
+    }
+
+    #[test]
+    fn a_limit_is_raised_for_sound_bundles_only() {
+        let hint = |state, detail| of_state(&report(state, detail), Path::new("b.tar"));
+        assert!(hint(State::OverLimit, Detail::Limit(Limit::Depth)).contains("--max-depth"));
+        assert_eq!(hint(State::Damaged, Detail::Limit(Limit::Depth)), LISTED);
+        assert!(hint(State::Damaged, Detail::HardLink).contains("tar --hard-dereference"));
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn of_cause(cause: LikelyCause) -> &'static str {
     match cause {
         LikelyCause::SpeaksHttps => "if the registry speaks https, leave --plain-http out for it",
         LikelyCause::LoopbackSpeaksHttps => {
-            "if the registry speaks https, give its certificate with --ca-file, or --insecure-skip-tls-verify HOST:PORT (and no --plain-http for it)"
+            "if the registry speaks https, give its certificate with --ca-file, or --insecure-skip-tls-verify HOST:PORT"
         }
         LikelyCause::UnknownLogin => {
             "only Basic, and Bearer with a realm, can be answered; a proxy in front of the registry may ask for more"
