@@ -153,7 +153,8 @@ pub fn sample(tag: &str, seed: u64) -> Sample {
     let made = |platform: &str, layers| {
         samples::image(&ImageSpec { platform: platform.to_owned(), layers, ..ImageSpec::default() })
     };
-    let base = || layer(seed, 1_200_000);
+    // More than the buffers that a writer fills before it waits for the disk.
+    let base = || layer(seed, 3_400_000);
     let images = vec![
         made("linux/amd64", vec![base(), layer(seed + 1, 300_000), layer(seed + 2, 1_000)]),
         made("linux/arm64", vec![base(), layer(seed + 3, 70_000)]),

@@ -44,7 +44,7 @@ impl Form {
     fn build(self, reference: &str, output: &str) -> Vec<String> {
         let mut arguments = vec!["build", reference, "-o", output];
         if self == Form::Volumes {
-            arguments.extend(["--volume-size", "300K"]);
+            arguments.extend(["--volume-size", "700K"]);
         }
         arguments.into_iter().map(str::to_owned).collect()
     }
