@@ -255,3 +255,38 @@ async fn a_list_of_tags_is_read_to_its_end() {
     assert!(listed.unwrap_err().contains("don't end") && lines.len() == 2);
     assert!(ask(|_| Reply::new(200, &[], "<html>"), "1").await.0.is_err());
 }
+
+#[tokio::test]
+async fn all_tags_of_a_repository_come_page_by_page() {
+    let ask = async |pages: fn(&Request) -> Reply| {
+        let script = Script::new(pages).await;
+        let (transport, _): (Transport, _) = transport(options());
+        let listed = transport.tags(&repository(script.address, "a/b"), Access::Pull).await;
+        let texts = |tags: Vec<Tag>| tags.iter().map(Tag::to_string).collect::<Vec<_>>().join(" ");
+        listed.map(texts).map_err(|error| error.to_string())
+    };
+    let pages = |request: &Request| match request.target.as_str() {
+        "/v2/a/b/tags/list" => {
+            let link = ("Link", "</v2/a/b/tags/list?last=1.9>; rel=\"next\"");
+            Reply::new(200, &[link], r#"{"name":"a/b","tags":["1.10","not a tag",".x","1.9"]}"#)
+        }
+        _ => Reply::new(200, &[], r#"{"name":"a/b","tags":["latest"]}"#),
+    };
+    assert_eq!(ask(pages).await.unwrap(), "1.10 1.9 latest");
+    assert_eq!(ask(|_| Reply::new(200, &[], r#"{"tags":null}"#)).await.unwrap(), "");
+    // A repository that isn't there is an error here, and so is all that isn't a list.
+    let unknown = |_: &Request| Reply::new(404, &[], r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#);
+    assert!(ask(unknown).await.unwrap_err().contains("NAME_UNKNOWN"));
+    assert!(ask(|_| Reply::new(200, &[], "<html>")).await.is_err());
+    assert!(ask(|_| Reply::new(200, &[], "{}")).await.is_err());
+    let circle =
+        |_: &Request| Reply::new(200, &[("Link", "</v2/a/b/tags/list?x>; rel=next")], r#"{"tags":["1"]}"#);
+    assert!(ask(circle).await.unwrap_err().contains("don't end"));
+    let many = |request: &Request| {
+        let tags: Vec<String> = (0..60_000).map(|number| format!("\"{number}\"")).collect();
+        let link = ("Link", "</v2/a/b/tags/list?more>; rel=next");
+        let links: &[(&str, &str)] = if request.target.contains("more") { &[] } else { &[link] };
+        Reply::new(200, links, format!(r#"{{"tags":[{}]}}"#, tags.join(",")))
+    };
+    assert!(ask(many).await.unwrap_err().contains("more than 100000 tags"));
+}

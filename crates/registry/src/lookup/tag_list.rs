@@ -1,8 +1,10 @@
-//! The list of a repository's tags: where a tag can't be looked at, it says whether the tag is there.
+//! The list of a repository's tags: what a tag selector chooses from. Where a tag can't be looked at, it says
+//! whether the tag is there.
 //!
 //! OCI distribution-spec 1.1, "Listing Tags".
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use airlift_oci::{Repository, Tag};
 use reqwest::{Method, StatusCode, Url};
@@ -10,6 +12,7 @@ use serde::Deserialize;
 
 use crate::auth::scope::{Access, Scope};
 use crate::error::Error;
+use crate::error::call::Call;
 use crate::error::content::ContentFault;
 use crate::http::link::next_page;
 use crate::http::request::Request;
@@ -19,6 +22,8 @@ use crate::transport::urls::repository_url;
 
 /// More pages than this are not read: then it stays unknown.
 const MAX_PAGES: usize = 1_000;
+/// More tags of one repository than this are taken for an attack.
+const MAX_TAGS: usize = 100_000;
 /// The largest page that is read.
 const MAX_PAGE: u64 = 4 * 1024 * 1024;
 
@@ -36,21 +41,61 @@ impl Transport {
     /// # Errors
     /// If there is no list, or none that can be read to its end.
     pub async fn lists_tag(&self, repository: &Repository, tag: &Tag, access: Access) -> Result<bool, Error> {
+        let mut is_first = true;
+        let found = self.read_tags(repository, access, |_, tags| {
+            is_first = false;
+            let is_listed = tags.iter().any(|listed| listed == tag.as_str());
+            Ok(if is_listed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        });
+        match found.await {
+            Ok(found) => Ok(found.is_break()),
+            Err(error) if is_first && is_unknown_repository(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All tags of a repository, in the order of the registry. A listed text that can't be a tag is left out:
+    /// no request can name it.
+    ///
+    /// # Errors
+    /// If the repository isn't there; if there is no list, none that can be read to its end, or one of more
+    /// than 100,000 tags.
+    pub async fn tags(&self, repository: &Repository, access: Access) -> Result<Vec<Tag>, Error> {
+        let mut all = Vec::new();
+        let mut listed = 0;
+        let read = self.read_tags(repository, access, |call, tags| {
+            listed += tags.len();
+            if listed > MAX_TAGS {
+                let fault = ContentFault::Tags(format!("it has more than {MAX_TAGS} tags"));
+                return Err(Error::content(call, fault));
+            }
+            all.extend(tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()));
+            Ok(ControlFlow::Continue(()))
+        });
+        let _: ControlFlow<()> = read.await?;
+        Ok(all)
+    }
+
+    /// Reads the list page by page, until `look` breaks off.
+    async fn read_tags(
+        &self,
+        repository: &Repository,
+        access: Access,
+        mut look: impl FnMut(&Call, Vec<String>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
         let mut visited = HashSet::new();
         let mut next: Option<Url> = None;
         loop {
-            let Some(mut response) = self.tag_list(repository, access, next.as_ref()).await? else {
-                return Ok(false);
-            };
+            let mut response = self.tag_page(repository, access, next.as_ref()).await?;
             let call = response.call.clone();
             let body = response.whole_in_time("list of tags", MAX_PAGE).await?;
             let page: TagPage = serde_json::from_slice(&body)
                 .map_err(|error| Error::content(&call, ContentFault::Tags(error.to_string())))?;
-            if page.tags.unwrap_or_default().iter().any(|listed| listed == tag.as_str()) {
-                return Ok(true);
+            if look(&call, page.tags.unwrap_or_default())?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
             match next_page(&response)? {
-                None => return Ok(false),
+                None => return Ok(ControlFlow::Continue(())),
                 Some(url) if visited.len() < MAX_PAGES && visited.insert(url.clone()) => next = Some(url),
                 Some(_) => {
                     let endless = ContentFault::Tags("its pages don't end".to_owned());
@@ -60,13 +105,13 @@ impl Transport {
         }
     }
 
-    /// One page; `None` where the registry says that there is no such repository.
-    async fn tag_list(
+    /// One page.
+    async fn tag_page(
         &self,
         repository: &Repository,
         access: Access,
         next: Option<&Url>,
-    ) -> Result<Option<Response>, Error> {
+    ) -> Result<Response, Error> {
         let scope = Scope::new(repository, access);
         let make = |base: &_| {
             let url = match next {
@@ -76,20 +121,19 @@ impl Transport {
             Ok(Request::new(Method::GET, url))
         };
         let attempt = || async {
-            let error = match self.inner.send(&scope, make).await {
-                Ok(response) if response.status() == StatusCode::OK => {
-                    response.plain()?;
-                    return Ok(Some(response));
-                }
-                Ok(response) => self.inner.refused(response).await,
-                Err(error) => error,
-            };
-            // A bare 404 may as well mean that there are no such lists, or that this one is hidden.
-            if next.is_none() && error.refusal().is_some_and(|refusal| refusal.has("NAME_UNKNOWN")) {
-                return Ok(None);
+            let response = self.inner.send(&scope, make).await?;
+            if response.status() != StatusCode::OK {
+                return Err(self.inner.refused(response).await.into());
             }
-            Err(error.into())
+            response.plain()?;
+            Ok(response)
         };
         self.inner.retry(format!("{repository} tags")).run(attempt).await
     }
+}
+
+/// Whether the registry says that there is no such repository. A bare 404 may as well mean that there are no
+/// such lists, or that this one is hidden.
+fn is_unknown_repository(error: &Error) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.has("NAME_UNKNOWN"))
 }
