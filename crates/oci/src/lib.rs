@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod platform;
 pub mod reference;
+pub mod referrers;
 pub mod selection;
 
 pub mod text;
@@ -31,5 +32,9 @@ pub use image_config::{BuildStep, ImageConfig};
 pub use layout::Root;
 pub use manifest::{ManifestError, Node, RawManifest};
 pub use platform::Platform;
-pub use reference::{Host, HostError, Reference, ReferenceError, Repository, Selector, Tag, Tidied};
+pub use reference::{
+    Host, HostError, LayoutForm, LayoutReference, Reference, ReferenceError, Repository, Selector,
+    SourceReference, Tag, Tidied,
+};
+pub use referrers::Referrers;
 pub use selection::Selection;

@@ -1,6 +1,6 @@
 //! How a plan is made: what the caller may choose.
 
-use airlift_oci::{Limits, Platform};
+use airlift_oci::{Limits, Platform, Referrers};
 
 /// What to do where an image lacks a platform that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,16 +10,6 @@ pub enum Missing {
     Refuse,
     /// Take what the image has; leave out, with a warning, an image that has none.
     Allow,
-}
-
-/// Whether the bundle has the content that is attached to the images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Referrers {
-    /// All of it: referrers, and cosign's tags.
-    #[default]
-    All,
-    /// None of it; no registry is asked for it.
-    None,
 }
 
 /// How to plan.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use airlift_bundle::Plan;
-use airlift_oci::{Carried, Event, Graph, Observer};
+use airlift_oci::{Carried, Event, Graph, Observer, Referrers};
 use airlift_registry::Concurrency;
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ use crate::error::{LackingPlatforms, MissingManifest, PackError};
 use crate::error_list::Several;
 use crate::foreign::find_foreign_layers;
 use crate::image_plan::image_plans;
-use crate::options::{PlanOptions, Referrers};
+use crate::options::PlanOptions;
 use crate::packing::Packing;
 use crate::resolve::Resolved;
 use crate::source::Source;

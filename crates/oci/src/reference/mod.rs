@@ -10,6 +10,7 @@ mod grammar;
 mod host;
 mod loose;
 mod repository;
+mod source;
 mod tag;
 mod tidied;
 
@@ -18,6 +19,7 @@ pub use grammar::{Reference, Selector};
 pub use host::{HUB, HUB_API, Host, HostError, is_loopback, is_machine_local};
 pub use loose::{familiar, repository_of, tag_of};
 pub use repository::{Repository, is_repository_path};
+pub use source::{LayoutForm, LayoutReference, SourceReference};
 pub use tag::Tag;
 pub use tidied::Tidied;
 

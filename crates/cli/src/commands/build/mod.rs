@@ -10,10 +10,10 @@ use std::sync::Arc;
 use airlift_bundle::volumes::{self, PathKind, Split};
 use airlift_bundle::write::output::Measure;
 use airlift_bundle::{Existing, Form, UnfitError};
-use airlift_oci::{Observer, Platform};
+use airlift_oci::{Observer, Platform, Referrers};
 use airlift_packager::{
-    Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Referrers,
-    Source, resolve,
+    Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Source,
+    resolve,
 };
 
 use crate::args::limits::LimitArgs;

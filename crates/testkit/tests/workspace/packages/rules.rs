@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Kind, Package, Packages};
 
 /// Which member may import which. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     (
         "airlift",
         &[
             "airlift-bundle",
             "airlift-disk",
+            "airlift-lists",
             "airlift-oci",
             "airlift-packager",
             "airlift-pusher",
@@ -22,6 +23,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("airlift-bundle", &["airlift-disk", "airlift-oci"]),
     ("airlift-disk", &[]),
     ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-oci", "airlift-verifier"]),
+    ("airlift-lists", &["airlift-oci"]),
     ("airlift-oci", &[]),
     ("airlift-packager", &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry"]),
     ("airlift-pusher", &["airlift-oci", "airlift-registry", "airlift-verifier"]),
@@ -66,11 +68,13 @@ const FILES: [&str; 8] = ["flate2", "nix", "rustix", "tar", "tempfile", "zip", "
 const ARCHIVE: [&str; 4] = ["airlift-bundle", "tar", "zstd", "zstd-safe"];
 
 /// What members may not reach, however long the way.
-const UNREACHABLE: [(&str, &str, &[&str]); 7] = [
+const UNREACHABLE: [(&str, &str, &[&str]); 9] = [
     ("airlift-bundle", "the network", &NETWORK),
     ("airlift-disk", "the network", &NETWORK),
+    ("airlift-lists", "the network", &NETWORK),
     ("airlift-oci", "the network", &NETWORK),
     ("airlift-verifier", "the network", &NETWORK),
+    ("airlift-lists", "files", &FILES),
     ("airlift-oci", "files", &FILES),
     ("airlift-registry", "the archive", &ARCHIVE),
     ("airlift-server", "the archive", &ARCHIVE),

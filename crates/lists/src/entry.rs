@@ -1,0 +1,48 @@
+//! Entries: what lists ask for, of whatever kind of file.
+
+use std::collections::BTreeSet;
+
+use airlift_oci::{Platform, Referrers, Repository, SourceReference};
+
+use crate::position::Position;
+use crate::selector::TagSelector;
+
+/// One entry of a list.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The image or images.
+    pub wanted: Wanted,
+    /// What to carry of them.
+    pub choice: Choice,
+    /// The groups that name it; none in a plain list.
+    pub groups: BTreeSet<String>,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// What an entry asks for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// An image by its reference, or images of a layout.
+    Image(SourceReference),
+    /// Tags of a repository that only the registry can list.
+    Tags(TagQuery),
+}
+
+/// The tags of one repository that a selector selects.
+#[derive(Clone, Debug)]
+pub struct TagQuery {
+    /// The repository.
+    pub repository: Repository,
+    /// Which of its tags.
+    pub selector: TagSelector,
+}
+
+/// What to carry of an image, as far as the list says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The platforms to carry; empty: the list doesn't say.
+    pub platforms: Vec<Platform>,
+    /// Whether signatures and the like come along; `None`: the list doesn't say.
+    pub referrers: Option<Referrers>,
+}

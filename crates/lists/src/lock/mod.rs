@@ -1,0 +1,1 @@
+//! Locks: which digest each reference of a list stood for, and when.
