@@ -1,5 +1,5 @@
-//! How many blobs are read and sent at a time, over all images: large ones by one limit, and beside them
-//! small ones by another.
+//! How many blobs are read and sent at a time, over all images: large ones by their number, and beside them
+//! small ones by their bytes.
 
 use std::sync::Arc;
 
@@ -10,22 +10,28 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub(super) struct BlobPermits {
     large: Arc<Semaphore>,
     small: Arc<Semaphore>,
+    is_sequential: bool,
 }
 
 impl BlobPermits {
     pub(super) fn new(concurrency: Concurrency) -> Self {
         let large = Arc::new(Semaphore::new(concurrency.large_blobs));
-        let small = match concurrency.is_sequential() {
+        let is_sequential = concurrency.is_sequential();
+        let small = match is_sequential {
             true => Arc::clone(&large),
-            false => Arc::new(Semaphore::new(concurrency.small_blobs)),
+            false => Arc::new(Semaphore::new(concurrency.small_shares)),
         };
-        BlobPermits { large, small }
+        BlobPermits { large, small, is_sequential }
     }
 
     /// Waits until a blob of so many bytes may be read.
     pub(super) async fn acquire(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
-        let permits = if Concurrency::is_large(bytes) { &self.large } else { &self.small };
+        let (permits, count) = match Concurrency::is_large(bytes) {
+            true => (&self.large, 1),
+            false if self.is_sequential => (&self.small, 1),
+            false => (&self.small, Concurrency::shares(bytes) as u32),
+        };
         // Neither is ever closed.
-        permits.acquire().await.ok()
+        permits.acquire_many(count).await.ok()
     }
 }

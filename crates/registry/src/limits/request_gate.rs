@@ -15,7 +15,7 @@ use airlift_oci::Host;
 use reqwest::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::limits::concurrency::{LARGE_BLOB, MOST_SMALL_REQUESTS};
+use crate::limits::concurrency::{MOST_SMALL_REQUESTS, SMALL_REQUEST};
 
 /// Requests at a time before anything is known of the registry.
 const FIRST: usize = 16;
@@ -30,7 +30,7 @@ pub(crate) enum RequestSize {
 impl RequestSize {
     /// The size of a request that moves so many bytes.
     pub(crate) fn of(bytes: u64) -> Self {
-        if bytes < LARGE_BLOB { RequestSize::Small } else { RequestSize::Large }
+        if bytes < SMALL_REQUEST { RequestSize::Small } else { RequestSize::Large }
     }
 }
 
@@ -228,7 +228,7 @@ mod tests {
     fn large_requests_need_no_permit_and_are_learned_from() {
         let gate = Arc::<RequestGate>::default();
         let small = all(&gate);
-        let large = Arc::clone(&gate).enter(RequestSize::of(LARGE_BLOB)).now_or_never().unwrap();
+        let large = Arc::clone(&gate).enter(RequestSize::of(SMALL_REQUEST)).now_or_never().unwrap();
         large.answered(StatusCode::OK);
         assert!(all(&gate).is_empty());
         large.answered(StatusCode::TOO_MANY_REQUESTS);
