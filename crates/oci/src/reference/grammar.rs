@@ -61,6 +61,11 @@ impl Reference {
         Reference { digest: Some(digest), ..self }
     }
 
+    /// The same reference by its tag alone; one without a tag keeps its digest.
+    pub fn by_tag(self) -> Self {
+        if self.tag.is_some() { Reference { digest: None, ..self } } else { self }
+    }
+
     /// Where the image lives.
     pub fn repository(&self) -> &Repository {
         &self.repository

@@ -1,0 +1,246 @@
+//! Reads a lock, strictly: people edit and merge such files, and no two readers may understand one in two
+//! ways.
+
+use std::collections::HashMap;
+
+use airlift_oci::{Digest, Platform, Referrers, SourceReference};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, word};
+use super::json_source::JsonSource;
+use crate::entry::Choice;
+use crate::position::{ListError, ListErrors};
+
+/// A lock larger than this is refused before it is read.
+pub const MAX_LOCK: u64 = 256 << 20;
+/// So many errors are listed.
+const MAX_ERRORS: usize = 50;
+/// What the names of all versions of the lock start with.
+const SCHEMA_NAME: &str = "airlift.lock/v";
+
+/// What a document says of its own kind. Other members are passed over.
+#[derive(Deserialize)]
+struct WrittenSchema {
+    schema: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLock<'a> {
+    #[serde(borrow)]
+    schema: &'a RawValue,
+    #[serde(borrow)]
+    images: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct WrittenImage<'a> {
+    #[serde(borrow)]
+    reference: &'a RawValue,
+    #[serde(borrow)]
+    digest: &'a RawValue,
+    #[serde(borrow)]
+    media_type: &'a RawValue,
+    #[serde(borrow)]
+    size: &'a RawValue,
+    #[serde(borrow)]
+    platforms: Vec<WrittenPlatform<'a>>,
+    #[serde(borrow)]
+    choose: Option<WrittenChoice<'a>>,
+    #[serde(borrow, default)]
+    groups: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    selector: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resolved: &'a RawValue,
+    #[serde(borrow)]
+    from: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    history: Vec<WrittenDigest<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenPlatform<'a> {
+    #[serde(borrow)]
+    platform: &'a RawValue,
+    #[serde(borrow)]
+    digest: &'a RawValue,
+    #[serde(borrow)]
+    size: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenChoice<'a> {
+    #[serde(borrow, default)]
+    platforms: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    referrers: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDigest<'a> {
+    #[serde(borrow)]
+    digest: &'a RawValue,
+    #[serde(borrow)]
+    resolved: &'a RawValue,
+}
+
+impl Lock {
+    /// Reads the content of `file`. The images may be in any order.
+    ///
+    /// # Errors
+    /// If it is no lock, one of a newer version, cut off, or not merged; and for each image that can't be read
+    /// in one way only.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Lock, ListErrors> {
+        let source = JsonSource::new(file, bytes)?;
+        check_kind(&source)?;
+        let written: WrittenLock<'_> = source.read_all()?;
+        check_schema(&source, written.schema)?;
+        let (mut images, mut errors, mut references) = (Vec::new(), Vec::new(), HashMap::new());
+        for part in written.images {
+            match image(&source, part, &mut references) {
+                Ok(image) => images.push(image),
+                Err(error) => errors.push(error),
+            }
+            if errors.len() == MAX_ERRORS {
+                break;
+            }
+        }
+        match ListErrors::of(errors) {
+            Some(errors) => Err(errors),
+            // Each reference is there once.
+            None => Ok(Lock::new(images).map_err(|error| source.error_at(0, error.to_string()))?),
+        }
+    }
+}
+
+/// What can be said of a file before it is read as JSON.
+fn check_kind(source: &JsonSource<'_>) -> Result<(), ListError> {
+    if source.text().trim().is_empty() {
+        return Err(source.error_at(0, "the lock is empty"));
+    }
+    let mut at = 0;
+    for line in source.text().split_inclusive('\n') {
+        if is_conflict_marker(line.trim_end()) {
+            let message = "this is a mark of a merge that left a conflict: keep one of the two sides";
+            return Err(source.error_at(at, message));
+        }
+        at += line.len();
+    }
+    if !source.text().trim_start().starts_with('{') {
+        let at = source.text().len() - source.text().trim_start().len();
+        return Err(source.error_at(at, "a lock is a JSON document that starts with '{'"));
+    }
+    // A newer version may differ in everything but this member.
+    match source.read_all::<WrittenSchema>() {
+        Ok(WrittenSchema { schema: Some(schema) }) if schema != SCHEMA => Err(other_kind(source, &schema)),
+        _ => Ok(()),
+    }
+}
+
+/// The lines that version control puts around the two sides of a conflict.
+fn is_conflict_marker(line: &str) -> bool {
+    line == "======="
+        || ["<<<<<<<", ">>>>>>>", "|||||||"]
+            .iter()
+            .any(|mark| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+}
+
+fn check_schema(source: &JsonSource<'_>, part: &RawValue) -> Result<(), ListError> {
+    let schema = source.any_text(part)?;
+    if schema == SCHEMA { Ok(()) } else { Err(source.error_in(part, not_this_kind(&schema))) }
+}
+
+fn other_kind(source: &JsonSource<'_>, schema: &str) -> ListError {
+    let at = source.text().find("\"schema\"").unwrap_or_default();
+    source.error_at(at, not_this_kind(schema))
+}
+
+fn not_this_kind(schema: &str) -> String {
+    let shown = airlift_oci::text::bounded(schema).escape_debug().to_string();
+    let version = schema.strip_prefix(SCHEMA_NAME).and_then(|version| version.parse::<u64>().ok());
+    match version {
+        Some(version) if version > 1 => {
+            format!("this lock is of version {version}, and this Airlift reads version 1: use a newer one")
+        }
+        _ => format!("this document calls itself '{shown}'; a lock is '{SCHEMA}'"),
+    }
+}
+
+/// One image. `references` has those of the images before it.
+fn image<'a>(
+    source: &JsonSource<'a>,
+    part: &'a RawValue,
+    references: &mut HashMap<SourceReference, &'a RawValue>,
+) -> Result<LockedImage, ListError> {
+    let written: WrittenImage<'_> = source.read(part)?;
+    let digest = source.parse(written.digest)?;
+    let reference = reference(source, written.reference, digest)?;
+    if let Some(first) = references.insert(reference.clone(), written.reference) {
+        let message = format!("{reference} is there twice: line {} has it, too", source.line(first));
+        return Err(source.error_in(written.reference, message));
+    }
+    Ok(LockedImage {
+        reference,
+        digest,
+        media_type: source.short_text(written.media_type)?,
+        size: source.size(written.size)?,
+        platforms: written.platforms.iter().map(|one| platform(source, one)).collect::<Result<_, _>>()?,
+        choice: written.choose.map(|choose| choice(source, &choose)).transpose()?.unwrap_or_default(),
+        groups: written.groups.iter().map(|group| source.short_text(group)).collect::<Result<_, _>>()?,
+        selectors: match written.selector {
+            Some(selector) => source.any_text(selector)?.lines().map(str::to_owned).collect(),
+            None => Default::default(),
+        },
+        resolved: source.parse(written.resolved)?,
+        from: written.from.map(|from| source.parse(from)).transpose()?,
+        history: written.history.iter().map(|past| past_digest(source, past)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The reference, in its full form. The digest has a member of its own.
+fn reference<'a>(
+    source: &JsonSource<'a>,
+    part: &'a RawValue,
+    digest: Digest,
+) -> Result<SourceReference, ListError> {
+    let reference = SourceReference::Registry(source.parse(part)?);
+    let SourceReference::Registry(named) = &reference else { return Ok(reference) };
+    match (named.tag(), named.digest()) {
+        (Some(_), Some(_)) => {
+            let message = "a lock's reference has a tag or a digest; with a tag, 'digest' alone says what it stands for";
+            Err(source.error_in(part, message))
+        }
+        (None, Some(own)) if *own != digest => {
+            Err(source.error_in(part, format!("this names another digest than 'digest', which is {digest}")))
+        }
+        _ => Ok(reference),
+    }
+}
+
+fn platform<'a>(source: &JsonSource<'a>, written: &WrittenPlatform<'a>) -> Result<LockedPlatform, ListError> {
+    Ok(LockedPlatform {
+        platform: source.short_text(written.platform)?,
+        digest: source.parse(written.digest)?,
+        size: source.size(written.size)?,
+    })
+}
+
+fn choice<'a>(source: &JsonSource<'a>, written: &WrittenChoice<'a>) -> Result<Choice, ListError> {
+    let platforms = written.platforms.iter().map(|part| source.parse::<Platform>(part));
+    let referrers = written.referrers.map(|part| {
+        let found = source.any_text(part)?;
+        let known = [Referrers::All, Referrers::None].into_iter().find(|one| word(*one) == found);
+        known.ok_or_else(|| source.error_in(part, "'referrers' is 'all' or 'none'"))
+    });
+    Ok(Choice { platforms: platforms.collect::<Result<_, _>>()?, referrers: referrers.transpose()? })
+}
+
+fn past_digest<'a>(source: &JsonSource<'a>, written: &WrittenDigest<'a>) -> Result<PastDigest, ListError> {
+    Ok(PastDigest { digest: source.parse(written.digest)?, resolved: source.parse(written.resolved)? })
+}

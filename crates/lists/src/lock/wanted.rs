@@ -1,0 +1,185 @@
+//! What lists want of a lock: their entries, united to one wish for each image.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use airlift_oci::{Digest, Reference, Referrers, SourceReference};
+
+use super::document::{Lock, LockedImage};
+use super::fetched_from::FetchedFrom;
+use crate::entry::{Choice, Entry, Wanted};
+
+/// An image that the lock has to have, because one entry or several ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedImage {
+    /// The reference as the lock has it.
+    pub reference: SourceReference,
+    /// The digest, where the list or a layout says it.
+    pub digest: Option<Digest>,
+    /// The layout that has it; `None` for an image of a registry.
+    pub from: Option<FetchedFrom>,
+    /// What to carry of it: what all entries together ask for.
+    pub choice: Choice,
+    /// The groups of all entries.
+    pub groups: BTreeSet<String>,
+    /// The texts of the entries that select it without naming it.
+    pub selectors: BTreeSet<String>,
+}
+
+/// An image that an entry selects, as a registry or a layout said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectedImage {
+    /// The reference as the lock has it.
+    pub reference: SourceReference,
+    /// The digest, where it is known already.
+    pub digest: Option<Digest>,
+}
+
+/// Two entries that ask for one reference with two digests.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reference} is asked for with two digests: {} and {}", .digests[0], .digests[1])]
+pub struct AskedForTwice {
+    /// The reference.
+    pub reference: String,
+    /// Both digests.
+    pub digests: [Digest; 2],
+    /// The positions of both entries in the list of entries.
+    pub entries: [usize; 2],
+}
+
+/// The positions of the entries that only a registry or a layout can answer: those that select images, of
+/// which the lock has none, or which are named for an update.
+///
+/// Selectors are sticky: as long as a selector has the text that it had when the lock was written, its images
+/// stay.
+pub fn entries_to_select(entries: &[Entry], lock: &Lock, is_named: impl Fn(&str) -> bool) -> Vec<usize> {
+    let is_open = |entry: &Entry| match name_of_selection(entry) {
+        Some(name) => is_named(&name) || locked_of(entry, lock).is_empty(),
+        None => false,
+    };
+    let open = entries.iter().enumerate().filter(|(_, entry)| is_open(entry));
+    open.map(|(position, _)| position).collect()
+}
+
+/// One wish for each image. `selected` has the images of the entries that were answered, by the positions of
+/// these; entries that select images and are not among them keep the images that they have in the lock.
+///
+/// # Errors
+/// For each reference that two entries want with two digests.
+pub fn wanted_images(
+    entries: &[Entry],
+    lock: &Lock,
+    selected: &BTreeMap<usize, Vec<SelectedImage>>,
+) -> Result<Vec<WantedImage>, Vec<AskedForTwice>> {
+    let mut wishes: BTreeMap<String, (usize, WantedImage)> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for (position, entry) in entries.iter().enumerate() {
+        let images = match selected.get(&position) {
+            Some(images) => images.clone(),
+            None => named_or_locked(entry, lock),
+        };
+        for wish in images.into_iter().map(|image| wish(entry, image)) {
+            match wishes.get_mut(&wish.reference.to_string()) {
+                None => {
+                    wishes.insert(wish.reference.to_string(), (position, wish));
+                }
+                Some((first, known)) => match (known.digest, wish.digest) {
+                    (Some(one), Some(other)) if one != other => twice.push(AskedForTwice {
+                        reference: wish.reference.to_string(),
+                        digests: [one, other],
+                        entries: [*first, position],
+                    }),
+                    _ => unite(known, wish),
+                },
+            }
+        }
+    }
+    if twice.is_empty() { Ok(wishes.into_values().map(|(_, wish)| wish).collect()) } else { Err(twice) }
+}
+
+/// The reference that a lock has for what a list names: with a tag, the tag's, whatever digest is beside it.
+pub fn locked_reference(reference: &Reference) -> SourceReference {
+    SourceReference::Registry(reference.clone().by_tag())
+}
+
+/// The locked images that an entry asks for.
+pub(super) fn locked_of<'a>(entry: &Entry, lock: &'a Lock) -> Vec<&'a LockedImage> {
+    let by_selector = |text: &str, is_of: &dyn Fn(&LockedImage) -> bool| {
+        lock.images().iter().filter(|image| image.selectors.contains(text) && is_of(image)).collect()
+    };
+    match &entry.wanted {
+        Wanted::Image(SourceReference::Registry(reference)) => {
+            lock.find(&locked_reference(reference)).into_iter().collect()
+        }
+        Wanted::Image(SourceReference::Layout(layout)) => by_selector(&layout.to_string(), &|_| true),
+        Wanted::Tags(query) => by_selector(query.selector.canonical(), &|image| match &image.reference {
+            SourceReference::Registry(reference) => *reference.repository() == query.repository,
+            SourceReference::Layout(_) => false,
+        }),
+    }
+}
+
+/// By which name an entry that selects images is updated: its repository, or its layout.
+pub(super) fn name_of_selection(entry: &Entry) -> Option<String> {
+    match &entry.wanted {
+        Wanted::Image(SourceReference::Registry(_)) => None,
+        Wanted::Image(SourceReference::Layout(layout)) => Some(layout.to_string()),
+        Wanted::Tags(query) => Some(query.repository.to_string()),
+    }
+}
+
+/// The image that an entry names, or those that the lock has for it.
+fn named_or_locked(entry: &Entry, lock: &Lock) -> Vec<SelectedImage> {
+    if let Wanted::Image(SourceReference::Registry(reference)) = &entry.wanted {
+        let digest = reference.digest().copied();
+        return vec![SelectedImage { reference: locked_reference(reference), digest }];
+    }
+    let known = locked_of(entry, lock).into_iter();
+    known.map(|image| SelectedImage { reference: image.reference.clone(), digest: None }).collect()
+}
+
+/// What one entry wants of one image.
+fn wish(entry: &Entry, image: SelectedImage) -> WantedImage {
+    let (from, selector) = match &entry.wanted {
+        Wanted::Image(SourceReference::Registry(_)) => (None, None),
+        Wanted::Image(SourceReference::Layout(layout)) => {
+            let from = FetchedFrom::Layout { form: layout.form, path: layout.path.clone() };
+            (Some(from), Some(layout.to_string()))
+        }
+        Wanted::Tags(query) => (None, Some(query.selector.canonical().to_owned())),
+    };
+    WantedImage {
+        reference: image.reference,
+        digest: image.digest,
+        from,
+        choice: in_order(&entry.choice),
+        groups: entry.groups.clone(),
+        selectors: selector.into_iter().collect(),
+    }
+}
+
+/// A choice with its platforms in the one order and spelling that locks have.
+fn in_order(choice: &Choice) -> Choice {
+    let mut platforms: Vec<_> = choice.platforms.iter().map(|platform| platform.normalised()).collect();
+    platforms.sort_by_cached_key(ToString::to_string);
+    platforms.dedup();
+    Choice { platforms, referrers: choice.referrers }
+}
+
+/// Adds to a wish what another entry wants of the same image. Everything is more than a part of it.
+fn unite(known: &mut WantedImage, other: WantedImage) {
+    known.digest = known.digest.or(other.digest);
+    known.from = known.from.take().or(other.from);
+    known.groups.extend(other.groups);
+    known.selectors.extend(other.selectors);
+    let mut platforms = std::mem::take(&mut known.choice.platforms);
+    if !platforms.is_empty() && !other.choice.platforms.is_empty() {
+        platforms.extend(other.choice.platforms);
+        known.choice.platforms = platforms;
+    }
+    known.choice.referrers = match (known.choice.referrers, other.choice.referrers) {
+        (one, same) if one == same => one,
+        (Some(Referrers::All), _) | (_, Some(Referrers::All)) => Some(Referrers::All),
+        _ => None,
+    };
+    known.choice = in_order(&known.choice);
+}

@@ -1,0 +1,76 @@
+//! Whether a bundle holds exactly what was locked.
+
+use airlift_lists::lock::{BundledImage, Lock, Mismatch};
+
+use super::{digest, image, lock};
+
+fn bundled(reference: &str, content: &str, platforms: &[&str]) -> BundledImage {
+    BundledImage {
+        reference: Some(reference.to_owned()),
+        digest: digest(content),
+        platforms: Some(platforms.iter().map(|name| (*name).to_owned()).collect()),
+    }
+}
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
+fn two_images() -> Lock {
+    let mut alpine = image("alpine:3", "b");
+    alpine.choice.platforms = vec!["linux/amd64".parse().unwrap()];
+    lock(vec![image("nginx:1.27", "a"), alpine])
+}
+
+#[test]
+fn a_bundle_of_the_lock_matches() {
+    let bundle = [
+        bundled("docker.io/library/nginx:1.27", "a", &BOTH),
+        bundled("docker.io/library/alpine:3", "b", &["linux/amd64"]),
+    ];
+    assert_eq!(two_images().mismatches(&bundle), []);
+}
+
+#[test]
+fn every_mismatch_is_named() {
+    let bundle = [
+        bundled("docker.io/library/nginx:1.27", "x", &BOTH),
+        bundled("docker.io/library/redis:7", "c", &BOTH),
+        BundledImage { reference: None, ..bundled("", "a", &BOTH) },
+    ];
+    let locked = digest("a");
+    let wanted = [
+        Mismatch::OtherDigest { image: 0, locked },
+        Mismatch::Extra { image: 1 },
+        Mismatch::Extra { image: 2 },
+        Mismatch::Missing { reference: "docker.io/library/alpine:3".to_owned(), digest: digest("b") },
+    ];
+    assert_eq!(two_images().mismatches(&bundle), wanted);
+}
+
+#[test]
+fn the_chosen_platforms_are_carried_and_no_others() {
+    for (nginx, alpine, wanted) in [
+        (&BOTH[..], &BOTH[..1], None),
+        (&BOTH[..1], &BOTH[..1], Some((0, vec!["linux/arm64"], vec![]))),
+        (&BOTH[..], &BOTH[..], Some((1, vec![], vec!["linux/arm64"]))),
+        (&BOTH[..], &BOTH[1..], Some((1, vec!["linux/amd64"], vec!["linux/arm64"]))),
+    ] {
+        let bundle = [
+            bundled("docker.io/library/nginx:1.27", "a", nginx),
+            bundled("docker.io/library/alpine:3", "b", alpine),
+        ];
+        let texts = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        let wanted = wanted.map(|(image, missing, extra)| Mismatch::OtherPlatforms {
+            image,
+            missing: texts(missing),
+            extra: texts(extra),
+        });
+        assert_eq!(two_images().mismatches(&bundle), Vec::from_iter(wanted));
+    }
+    // Nothing is said of platforms that damage hides.
+    let mut bundle = [
+        bundled("docker.io/library/nginx:1.27", "a", &[]),
+        bundled("docker.io/library/alpine:3", "b", &BOTH[..1]),
+    ];
+    bundle[0].platforms = None;
+    assert_eq!(two_images().mismatches(&bundle), []);
+}
