@@ -16,6 +16,15 @@ fn threads(jobs: usize) -> usize {
 
 /// Calls `work` on each item, on up to `jobs` threads (0: one per core). The results are in the items' order.
 pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    filter_map(items, jobs, |item| Some(work(item)))
+}
+
+/// The same for work that has a result for few of the items: only those take memory.
+pub fn filter_map<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: impl Fn(&T) -> Option<R> + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
         let worker = || {
@@ -25,7 +34,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + 
                 let Some(item) = items.get(position) else {
                     return done;
                 };
-                done.push((position, work(item)));
+                done.extend(work(item).map(|result| (position, result)));
             }
         };
         // If the system gives no more threads, the ones that run do all of the work.
@@ -49,5 +58,7 @@ mod tests {
         assert_eq!(super::map(&items, 7, |n| n * 2), items.iter().map(|n| n * 2).collect::<Vec<_>>());
         assert!(super::map(&[] as &[u32], 0, |n| *n).is_empty());
         assert_eq!(super::map(&items, usize::MAX, |n| *n), items);
+        let odd = super::filter_map(&items, 7, |n| (n % 2 == 1).then_some(*n));
+        assert_eq!(odd, (0..500).map(|n| n * 2 + 1).collect::<Vec<_>>());
     }
 }

@@ -123,7 +123,7 @@ impl Plan {
             let descriptor = &manifest.descriptor;
             placer.add_blob(Content::Manifest(position), descriptor.digest, descriptor.size)?;
         }
-        for (position, blob) in graph.blobs.iter().enumerate() {
+        for (position, blob) in graph.blobs().enumerate() {
             placer.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
         }
         let size = placer.at + TAIL;
@@ -184,8 +184,8 @@ impl Plan {
         match entry.content {
             Content::Layout | Content::Index => vec![entry.path.to_string()],
             Content::Manifest(position) => self.graph.path_of_manifest(position),
-            Content::Blob(position) => match self.graph.blobs.get(position) {
-                Some(blob) => self.graph.path_of_blob(blob),
+            Content::Blob(position) => match self.graph.blob(position) {
+                Some(blob) => self.graph.path_of_blob(&blob),
                 None => vec![entry.path.to_string()],
             },
         }

@@ -6,7 +6,7 @@ use crate::document::platform_of_config;
 use crate::graph::{BlobRole, Graph, Leaf, leaves};
 use crate::image_config::MAX_CONFIG;
 use crate::layout::Root;
-use crate::{Descriptor, Digest, Node, RawManifest};
+use crate::{Digest, DigestSet, ListedDescriptor, Node, RawManifest};
 
 /// An image's platforms, by name, each once, in the order of their manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Platforms {
 pub fn platforms_of(
     graph: &Graph,
     root: &Root,
-    mut config: impl FnMut(&Descriptor) -> Option<Vec<u8>>,
+    mut config: impl FnMut(ListedDescriptor<'_>) -> Option<Vec<u8>>,
 ) -> Platforms {
     let mut platforms = Platforms::default();
     for leaf in leaves(graph, root) {
@@ -47,7 +47,7 @@ pub fn platforms_of(
 }
 
 /// The config that names a leaf's platform, where no index does and the config is not too large.
-pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<&'a Descriptor> {
+pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<ListedDescriptor<'a>> {
     let raw = graph.manifest(&leaf.digest).filter(|_| leaf.platform_in_config)?.raw.as_ref()?;
     match raw.node() {
         Node::Manifest { config, .. } if config.size <= MAX_CONFIG => Some(config),
@@ -56,29 +56,25 @@ pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<&'a Descriptor> {
 }
 
 /// The blobs that a root carries, each once, with the manifest that names it first.
-pub fn blobs_of_root<'a>(graph: &'a Graph, root: &Root) -> Vec<(&'a RawManifest, BlobRole, &'a Descriptor)> {
+pub fn blobs_of_root<'a>(
+    graph: &'a Graph,
+    root: &Root,
+) -> impl Iterator<Item = (&'a RawManifest, BlobRole, ListedDescriptor<'a>)> + use<'a> {
     let others = leaves(graph, root).into_iter().filter(|leaf| !leaf.carried.is_chosen());
     let omitted: HashSet<Digest> = others.map(|leaf| leaf.digest).collect();
-    let mut seen = HashSet::new();
-    let mut blobs = Vec::new();
-    for entry in graph.below(&root.descriptor.digest) {
-        let Some(raw) = entry.raw.as_ref().filter(|_| !omitted.contains(&entry.descriptor.digest)) else {
-            continue;
-        };
-        for (role, blob) in graph.carried_blobs(raw) {
-            if seen.insert(blob.digest) {
-                blobs.push((raw, role, blob));
-            }
-        }
-    }
-    blobs
+    let manifests = graph.below(&root.descriptor.digest).into_iter();
+    let chosen = manifests.filter(move |entry| !omitted.contains(&entry.descriptor.digest));
+    let raw = chosen.filter_map(|entry| entry.raw.as_ref());
+    let blobs = raw.flat_map(|raw| graph.carried_blobs(raw).map(move |(role, blob)| (raw, role, blob)));
+    let mut seen = DigestSet::default();
+    blobs.filter(move |(.., blob)| seen.insert(blob.digest, ()))
 }
 
 /// The bytes that a root brings in: its manifests and the blobs that it carries, each digest once.
 pub fn size_of(graph: &Graph, root: &Root) -> u64 {
     let manifests = graph.below(&root.descriptor.digest);
-    let known: HashSet<Digest> = manifests.iter().map(|entry| entry.descriptor.digest).collect();
-    let blobs = blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob);
+    let known: DigestSet = manifests.iter().map(|entry| entry.descriptor.digest).collect();
+    let blobs = blobs_of_root(graph, root).map(|(_, _, blob)| blob);
     let blobs = blobs.filter(|blob| !known.contains(&blob.digest)).map(|blob| blob.size);
     manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
 }

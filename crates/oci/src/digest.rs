@@ -103,6 +103,18 @@ impl Digest {
         self.algorithm
     }
 
+    /// The digest with these bytes.
+    pub(crate) fn from_sha256(sha256: [u8; 32]) -> Self {
+        let mut bytes = [0; MAX_BYTES];
+        bytes[..32].copy_from_slice(&sha256);
+        Digest { algorithm: Algorithm::Sha256, bytes }
+    }
+
+    /// The digest's own bytes, if it is a SHA-256.
+    pub(crate) fn sha256_bytes(&self) -> Option<[u8; 32]> {
+        (self.algorithm == Algorithm::Sha256).then(|| self.bytes.first_chunk().copied())?
+    }
+
     /// The digest's own bytes (32, 48 or 64).
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.algorithm.byte_len()]

@@ -3,11 +3,13 @@
 //! Nothing here serialises. The bytes that came in are the bytes that go into the archive and out to a
 //! registry.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::document::{Document, DocumentError};
+use crate::listed::{Descriptors, ListedDescriptor, Rows};
 use crate::media_type::{self, Kind};
 use crate::{Descriptor, Digest};
 
@@ -98,32 +100,48 @@ pub enum ManifestError {
 }
 
 /// What a manifest's bytes say, as far as the graph is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Node {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node<'a> {
     /// A list of manifests (and, in caches, of plain blobs).
-    Index(Vec<Descriptor>),
+    Index(Descriptors<'a>),
     /// A config and layers.
     Manifest {
         /// The config; the empty one for artifacts.
-        config: Box<Descriptor>,
+        config: ListedDescriptor<'a>,
         /// The layers, in order.
-        layers: Vec<Descriptor>,
+        layers: Descriptors<'a>,
     },
     /// The blobs of an artifact manifest, in order.
-    Artifact(Vec<Descriptor>),
+    Artifact(Descriptors<'a>),
 }
 
-/// A manifest's exact bytes with the digest and media type that they were proven to have.
+/// A manifest's exact bytes with the digest and media type that they were proven to have. Clones share them:
+/// graphs are cloned, and hold many manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawManifest {
+pub struct RawManifest(Arc<Proven>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Proven {
     bytes: Bytes,
     digest: Digest,
-    media_type: String,
-    /// Shared: graphs are cloned, and a parsed view is several times as large as its bytes.
-    node: Arc<Node>,
-    /// Boxed: most have none, and a graph holds many manifests.
+    media_type: Cow<'static, str>,
+    form: Form,
+    /// What the manifest points to; a config comes before the layers.
+    rows: Rows,
+    /// Boxed: most have none.
     subject: Option<Box<Descriptor>>,
-    artifact_type: Option<String>,
+    artifact_type: Option<Box<str>>,
+}
+
+/// Which members a manifest has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// `manifests`.
+    Index,
+    /// `config` and `layers`.
+    Manifest,
+    /// `blobs`.
+    Artifact,
 }
 
 impl RawManifest {
@@ -161,10 +179,13 @@ impl RawManifest {
         let document =
             Document::parse(&bytes).map_err(|source| ManifestError::Document { digest, source })?;
         let media_type = settle_media_type(digest, &document, announced)?;
-        let node = node(digest, &document, &media_type)?;
+        let form = form(digest, &document, &media_type)?;
+        let (rows, of_config) = pack(&bytes, form, &document);
         let Document { subject, artifact_type, .. } = document;
         let subject = subject.map(Box::new);
-        Ok(RawManifest { bytes, digest, media_type, node: Arc::new(node), subject, artifact_type })
+        let artifact_type = artifact_type.or(of_config).map(String::into_boxed_str);
+        let media_type = media_type::shared(media_type);
+        Ok(RawManifest(Arc::new(Proven { bytes, digest, media_type, form, rows, subject, artifact_type })))
     }
 
     /// Compares a registry's `Content-Type` with the media type. They must agree, unless the header says
@@ -174,9 +195,9 @@ impl RawManifest {
     /// If they differ.
     pub fn announced_as(self, content_type: Option<&str>) -> Result<Self, ManifestError> {
         match content_type.and_then(specific) {
-            Some(announced) if announced != self.media_type => Err(ManifestError::MediaType {
-                digest: self.digest,
-                body: self.media_type,
+            Some(announced) if announced != self.media_type() => Err(ManifestError::MediaType {
+                digest: self.digest(),
+                body: self.media_type().to_owned(),
                 announced: announced.to_owned(),
             }),
             _ => Ok(self),
@@ -185,46 +206,54 @@ impl RawManifest {
 
     /// The bytes, as they came.
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// Their digest.
     pub fn digest(&self) -> Digest {
-        self.digest
+        self.0.digest
     }
 
     /// Their number.
     pub fn size(&self) -> u64 {
-        self.bytes.len() as u64
+        self.0.bytes.len() as u64
     }
 
     /// The body's own `mediaType`, else the announced one. A push sends it as `Content-Type`.
     pub fn media_type(&self) -> &str {
-        &self.media_type
+        &self.0.media_type
     }
 
     /// What the manifest points to.
-    pub fn node(&self) -> &Node {
-        &self.node
+    pub fn node(&self) -> Node<'_> {
+        let list = self.listed();
+        match (self.0.form, list.split_first()) {
+            (Form::Manifest, Some((config, layers))) => Node::Manifest { config, layers },
+            (Form::Index, _) => Node::Index(list),
+            // A manifest has a config; without one it would be a list like this.
+            (Form::Artifact | Form::Manifest, _) => Node::Artifact(list),
+        }
+    }
+
+    /// All that it lists, in one list: what [`RawManifest::node`] has, a config before the layers.
+    pub fn listed(&self) -> Descriptors<'_> {
+        self.0.rows.list(&self.0.bytes)
     }
 
     /// The manifest that it describes, if it is a referrer.
     pub fn subject(&self) -> Option<&Descriptor> {
-        self.subject.as_deref()
+        self.0.subject.as_deref()
     }
 
     /// What kind of artifact it is: its `artifactType`, else its config's media type where that isn't an
     /// image's.
     pub fn artifact_type(&self) -> Option<&str> {
-        self.artifact_type.as_deref().or(match self.node() {
-            Node::Manifest { config, .. } if !is_image_config(&config.media_type) => Some(&config.media_type),
-            _ => None,
-        })
+        self.0.artifact_type.as_deref()
     }
 
     /// A descriptor of this manifest: media type, digest and size.
     pub fn descriptor(&self) -> Descriptor {
-        Descriptor::new(self.media_type.clone(), self.digest, self.size())
+        Descriptor::new(self.media_type(), self.digest(), self.size())
     }
 }
 
@@ -264,15 +293,32 @@ fn settle_media_type(
 }
 
 /// An artifact manifest has `blobs` in place of a config and layers.
-fn artifact(digest: Digest, document: &Document) -> Result<Node, ManifestError> {
+fn artifact(digest: Digest, document: &Document) -> Result<Form, ManifestError> {
     let others = [document.manifests.is_some(), document.config.is_some(), document.layers.is_some()];
     if others.contains(&true) {
         return Err(ManifestError::Ambiguous { digest });
     }
-    Ok(Node::Artifact(document.blobs.clone().unwrap_or_default()))
+    Ok(Form::Artifact)
 }
 
-fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, ManifestError> {
+/// Packs what a manifest of that form points to. Says also which artifact its config makes it, if it does.
+fn pack(bytes: &[u8], form: Form, document: &Document) -> (Rows, Option<String>) {
+    fn list(list: &Option<Vec<Descriptor>>) -> &[Descriptor] {
+        list.as_deref().unwrap_or_default()
+    }
+    match form {
+        Form::Index => (Rows::pack(bytes, &[("manifests", list(&document.manifests))]), None),
+        Form::Artifact => (Rows::pack(bytes, &[("blobs", list(&document.blobs))]), None),
+        Form::Manifest => {
+            let (config, layers) = (document.config.as_slice(), list(&document.layers));
+            let of_config = config.first().map(|config| &config.media_type);
+            let of_config = of_config.filter(|media_type| !is_image_config(media_type)).cloned();
+            (Rows::pack(bytes, &[("config", config), ("layers", layers)]), of_config)
+        }
+    }
+}
+
+fn form(digest: Digest, document: &Document, media_type: &str) -> Result<Form, ManifestError> {
     if document.schema_version == Some(1) {
         return Err(ManifestError::Schema1 { digest });
     }
@@ -285,13 +331,9 @@ fn node(digest: Digest, document: &Document, media_type: &str) -> Result<Node, M
             Err(ManifestError::Ambiguous { digest })
         }
         Kind::Manifest if document.manifests.is_some() => Err(ManifestError::Ambiguous { digest }),
-        Kind::Index => Ok(Node::Index(document.manifests.clone().unwrap_or_default())),
-        Kind::Manifest => Ok(Node::Manifest {
-            config: Box::new(
-                document.config.clone().ok_or(ManifestError::Lacks { digest, member: "config" })?,
-            ),
-            layers: document.layers.clone().unwrap_or_default(),
-        }),
+        Kind::Index => Ok(Form::Index),
+        Kind::Manifest if document.config.is_none() => Err(ManifestError::Lacks { digest, member: "config" }),
+        Kind::Manifest => Ok(Form::Manifest),
         Kind::Schema1 => Err(ManifestError::Schema1 { digest }),
         Kind::Blob => Err(ManifestError::Unsupported { digest, media_type: media_type.to_owned() }),
     }

@@ -4,6 +4,8 @@
 //!
 //! OCI image-spec 1.1, `media-types.md`; Docker image manifest v2, schema 2.
 
+use std::borrow::Cow;
+
 /// An OCI image index: a list of manifests, usually one a platform.
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// An OCI image manifest: a config and layers.
@@ -26,9 +28,36 @@ pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v
 /// Docker's first manifest format, signed: refused as well.
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
+/// The types that most descriptors have: all those that are more than bytes with a digest, and the usual ones of
+/// configs and layers.
+pub(crate) const WELL_KNOWN: [&str; 14] = [
+    OCI_INDEX,
+    OCI_MANIFEST,
+    OCI_ARTIFACT,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    DOCKER_CONFIG,
+    OCI_CONFIG,
+    OCI_EMPTY,
+    DOCKER_SCHEMA1,
+    DOCKER_SCHEMA1_SIGNED,
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+];
+
 /// The types that a registry may send for a manifest, the preferred one first: the `Accept` header.
 pub const ACCEPTED_MANIFESTS: [&str; 5] =
     [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, OCI_ARTIFACT];
+
+/// A media type that takes no memory of its own where it is one of the usual ones.
+pub(crate) fn shared(media_type: String) -> Cow<'static, str> {
+    match WELL_KNOWN.into_iter().find(|known| *known == media_type) {
+        Some(known) => known.into(),
+        None => media_type.into(),
+    }
+}
 
 /// What a media type says of the content behind a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

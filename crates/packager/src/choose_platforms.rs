@@ -90,7 +90,7 @@ fn wanted_configs<'a>(images: &'a [Resolved], graph: &Graph) -> Vec<(&'a Resolve
             if let Some(config) = contents::config_of(graph, &leaf)
                 && seen.insert(leaf.digest)
             {
-                wanted.push((image, leaf.digest, config.clone()));
+                wanted.push((image, leaf.digest, config.read()));
             }
         }
     }

@@ -25,13 +25,14 @@ pub(crate) async fn find_foreign_layers(
     layers: ForeignLayers,
 ) -> Result<(Graph, HashMap<Digest, Origin>), PackError> {
     let (mut origins, mut outside) = (HashMap::new(), HashSet::new());
-    let is_foreign = |blob: &&BlobEntry| !blob.descriptor.urls.is_empty() && blob.descriptor.data.is_none();
-    let foreign: Vec<&BlobEntry> = graph.blobs.iter().filter(is_foreign).collect();
+    let is_foreign =
+        |blob: &BlobEntry<'_>| blob.descriptor.has_urls() && blob.descriptor.read().data.is_none();
+    let foreign: Vec<BlobEntry<'_>> = graph.blobs().filter(is_foreign).collect();
     if foreign.is_empty() {
         return Ok((graph, origins));
     }
     let carried: Vec<HashSet<Digest>> = graph.roots.iter().map(|root| blobs_of(&graph, root)).collect();
-    for blob in foreign {
+    for blob in &foreign {
         let digest = blob.descriptor.digest;
         let candidates = repositories.iter().zip(&carried).filter(|(_, blobs)| blobs.contains(&digest));
         let mut candidates: Vec<&Repository> = candidates.map(|(repository, _)| repository).collect();
@@ -42,7 +43,7 @@ pub(crate) async fn find_foreign_layers(
         match (holder, candidates.first(), layers) {
             (Some(holder), ..) => drop(origins.insert(digest, Origin::Registry(holder))),
             (None, Some(repository), ForeignLayers::Fetch) => {
-                let urls = blob.descriptor.urls.clone();
+                let urls = blob.descriptor.read().urls;
                 origins.insert(digest, Origin::Outside((*repository).clone(), urls));
             }
             (None, ..) => {
@@ -59,7 +60,7 @@ pub(crate) async fn find_foreign_layers(
 async fn holder_of(
     walker: &Walker<'_>,
     candidates: &[&Repository],
-    blob: &BlobEntry,
+    blob: &BlobEntry<'_>,
 ) -> Result<Option<Repository>, Error> {
     let wanted = (blob.descriptor.digest, blob.descriptor.size);
     for repository in candidates {
@@ -91,11 +92,12 @@ fn without(
 }
 
 fn blobs_of(graph: &Graph, root: &Root) -> HashSet<Digest> {
-    contents::blobs_of_root(graph, root).into_iter().map(|(_, _, blob)| blob.digest).collect()
+    contents::blobs_of_root(graph, root).map(|(_, _, blob)| blob.digest).collect()
 }
 
-fn left_outside(graph: &Graph, blob: &BlobEntry) -> String {
-    let urls: Vec<String> = blob.descriptor.urls.iter().map(|url| url.escape_debug().to_string()).collect();
+fn left_outside(graph: &Graph, blob: &BlobEntry<'_>) -> String {
+    let urls = blob.descriptor.read().urls;
+    let urls: Vec<String> = urls.iter().map(|url| url.escape_debug().to_string()).collect();
     format!(
         "{} ({}) stays outside of the bundle: the registry doesn't have it and names {} instead",
         graph.path_of_blob(blob).join(" → "),

@@ -69,19 +69,19 @@ impl Packing {
     pub(crate) fn job(&self, entry: &PlannedEntry, state: ResumeState) -> Option<BlobJob> {
         let Content::Blob(position) = entry.content else { return None };
         let graph = self.plan.graph();
-        let blob = graph.blobs.get(position)?;
+        let blob = graph.blob(position)?;
         let wanted = WantedBlob {
             entry: entry.clone(),
-            descriptor: blob.descriptor.clone(),
-            path: graph.path_of_blob(blob),
-            origin: self.origin_of(blob)?,
+            descriptor: blob.descriptor.read(),
+            path: graph.path_of_blob(&blob),
+            origin: self.origin_of(&blob)?,
             state,
         };
         Some(self.source.blobs.job(wanted))
     }
 
     /// Where a blob is fetched from.
-    fn origin_of(&self, blob: &BlobEntry) -> Option<Origin> {
+    fn origin_of(&self, blob: &BlobEntry<'_>) -> Option<Origin> {
         let known = self.origins.get(&blob.descriptor.digest).cloned();
         known.or_else(|| {
             let root = self.plan.graph().manifests.get(blob.manifest)?.root;

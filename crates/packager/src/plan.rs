@@ -204,9 +204,9 @@ fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
 
 /// Keeps content that descriptors carry themselves; it was proven when they were read.
 fn keep_inline_blobs(source: &Source, graph: &Graph) {
-    for blob in &graph.blobs {
-        if let Some(data) = &blob.descriptor.data {
-            source.blobs.keep(blob.descriptor.digest, Bytes::from(data.clone()));
+    for blob in graph.blobs() {
+        if let Some(data) = blob.descriptor.read().data {
+            source.blobs.keep(blob.descriptor.digest, Bytes::from(data));
         }
     }
 }

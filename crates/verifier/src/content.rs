@@ -3,18 +3,18 @@
 use std::io;
 
 use airlift_bundle::{Archive, Finding, Rule, Section, Storage};
-use airlift_oci::{Descriptor, Digest};
+use airlift_oci::Digest;
 
-/// The content filed under a descriptor's digest, if it has the right size. It is not hashed yet.
-pub(crate) fn find(archive: &Archive, descriptor: &Descriptor) -> Result<Section, Finding> {
-    let Some(section) = archive.blob(&descriptor.digest) else {
-        return Err(Finding::new(Rule::BlobMissing, "the blob is missing").about(descriptor.digest));
+/// The content filed under a digest, if it has the size that a descriptor says. It is not hashed yet.
+pub(crate) fn find(archive: &Archive, digest: Digest, size: u64) -> Result<Section, Finding> {
+    let Some(section) = archive.blob(&digest) else {
+        return Err(Finding::new(Rule::BlobMissing, "the blob is missing").about(digest));
     };
-    if section.size() == descriptor.size {
+    if section.size() == size {
         return Ok(section);
     }
-    let message = format!("the blob has {} bytes, but should have {}", section.size(), descriptor.size);
-    Err(Finding::new(Rule::BlobSize, message).about(descriptor.digest).at(section.offset()))
+    let message = format!("the blob has {} bytes, but should have {}", section.size(), size);
+    Err(Finding::new(Rule::BlobSize, message).about(digest).at(section.offset()))
 }
 
 /// Reads and hashes content; `None` if it has the digest `expected`. `progress` gets each piece's length.

@@ -1,11 +1,10 @@
 //! A bundle after its examination: what it holds, where that lies, and what is wrong with it so far.
 
-use std::collections::{HashMap, HashSet};
-
+use airlift_bundle::read::ByteRange;
 use airlift_bundle::{Archive, Finding, Findings, Section};
 use airlift_oci::contents::Platforms;
 use airlift_oci::manifest::MAX_MANIFEST;
-use airlift_oci::{Descriptor, Digest, Graph, Root, contents};
+use airlift_oci::{Digest, DigestMap, DigestSet, Graph, Root, contents};
 
 /// A bundle whose structure was examined. The blobs' contents were not hashed yet.
 #[derive(Debug)]
@@ -15,9 +14,9 @@ pub struct Examined {
     /// `None` where the graph could not be walked at all.
     pub(crate) graph: Option<Graph>,
     /// Where each blob's content lies, as far as it is there with the right size.
-    pub(crate) blobs: HashMap<Digest, Section>,
+    pub(crate) blobs: DigestMap<ByteRange>,
     /// Digests whose content is damaged or missing.
-    pub(crate) damaged: HashSet<Digest>,
+    pub(crate) damaged: DigestSet,
     pub(crate) findings: Findings,
     /// Bytes of content that were read and hashed.
     pub(crate) hashed: u64,
@@ -47,27 +46,27 @@ impl Examined {
     }
 
     /// The unproven content of a blob that the graph names; `None` where it isn't there.
-    pub fn blob(&self, digest: &Digest) -> Option<&Section> {
-        self.blobs.get(digest)
+    pub fn blob(&self, digest: &Digest) -> Option<Section> {
+        self.blobs.get(digest).map(|range| self.archive.blob_at(digest, *range))
     }
 
     /// The content of a small blob such as a config, proven; `None` where it isn't there, is large or is
     /// damaged.
-    pub fn small_blob(&self, descriptor: &Descriptor) -> Option<Vec<u8>> {
-        let section = self.blobs.get(&descriptor.digest).filter(|section| section.size() <= MAX_MANIFEST)?;
-        section.read_all().ok().filter(|bytes| descriptor.digest.matches(bytes))
+    pub fn small_blob(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let section = self.blob(digest).filter(|section| section.size() <= MAX_MANIFEST)?;
+        section.read_all().ok().filter(|bytes| digest.matches(bytes))
     }
 
     /// The platforms of an image, as its indexes or configs name them.
     pub fn platforms(&self, graph: &Graph, root: &Root) -> Platforms {
-        contents::platforms_of(graph, root, |config| self.small_blob(config))
+        contents::platforms_of(graph, root, |config| self.small_blob(&config.digest))
     }
 
     /// Whether nothing of an image or artifact is damaged or missing, as far as is known.
     pub(crate) fn is_whole(&self, graph: &Graph, root: &Root) -> bool {
         let manifests = graph.below(&root.descriptor.digest);
-        let sound = |digest| !self.damaged.contains(digest);
+        let sound = |digest: &Digest| !self.damaged.contains(digest);
         manifests.iter().all(|entry| entry.raw.is_some() && sound(&entry.descriptor.digest))
-            && contents::blobs_of_root(graph, root).iter().all(|(_, _, blob)| sound(&blob.digest))
+            && contents::blobs_of_root(graph, root).all(|(_, _, blob)| sound(&blob.digest))
     }
 }

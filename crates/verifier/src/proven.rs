@@ -26,8 +26,8 @@ impl ProvenContent {
     }
 
     /// A blob, which is proven whenever it is read.
-    pub(crate) fn of_blob(digest: Digest, section: &Section) -> Self {
-        ProvenContent { digest, source: ProvenSource::Blob(section.clone()) }
+    pub(crate) fn of_blob(digest: Digest, section: Section) -> Self {
+        ProvenContent { digest, source: ProvenSource::Blob(section) }
     }
 
     /// Its digest.

@@ -113,7 +113,7 @@ impl VerifiedBundle {
     pub fn platform_of(&self, leaf: &Leaf) -> Option<Platform> {
         leaf.platform.clone().or_else(|| {
             let config = contents::config_of(&self.graph, leaf)?;
-            platform_of_config(&self.examined.small_blob(config)?)
+            platform_of_config(&self.examined.small_blob(&config.digest)?)
         })
     }
 

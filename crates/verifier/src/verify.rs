@@ -51,14 +51,16 @@ impl Examined {
     /// Hashes all blobs that are there.
     pub fn hash_blobs(&mut self, jobs: usize, observer: &dyn Observer) {
         let Some(graph) = &self.graph else { return };
-        let blobs: Vec<&BlobEntry> =
-            graph.blobs.iter().filter(|blob| self.blobs.contains_key(&blob.descriptor.digest)).collect();
-        let bytes = blobs.iter().map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
+        let there = graph.blobs().filter(|blob| self.blobs.contains(&blob.descriptor.digest));
+        let bytes = there.map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
+        let positions: Vec<usize> = (0..graph.blob_count()).collect();
         let _phase = Phase::Verify.start(observer, bytes);
         let hashed = AtomicU64::new(0);
-        let findings = parallel::map(&blobs, jobs, |blob| self.hash_blob(graph, blob, observer, &hashed));
-        for finding in findings.into_iter().flatten() {
-            self.damaged.extend(finding.digest);
+        let findings = parallel::filter_map(&positions, jobs, |position| {
+            self.hash_blob(graph, &graph.blob(*position)?, observer, &hashed)
+        });
+        for finding in findings {
+            self.damaged.extend(finding.digest.map(|digest| (digest, ())));
             self.findings.push(finding);
         }
         self.hashed += hashed.into_inner();
@@ -67,15 +69,15 @@ impl Examined {
     fn hash_blob(
         &self,
         graph: &Graph,
-        blob: &BlobEntry,
+        blob: &BlobEntry<'_>,
         observer: &dyn Observer,
         hashed: &AtomicU64,
     ) -> Option<Finding> {
         let digest = blob.descriptor.digest;
-        let section = self.blobs.get(&digest)?;
+        let section = self.blob(&digest)?;
         let label = graph.path_of_blob(blob).join(" ");
         observer.notice(Event::Started { digest, label, size: section.size() });
-        let finding = content::hash(&self.archive, section, digest, |bytes| {
+        let finding = content::hash(&self.archive, &section, digest, |bytes| {
             hashed.fetch_add(bytes, Ordering::Relaxed);
             observer.notice(Event::Advanced { digest, bytes });
         });

@@ -70,7 +70,7 @@ fn assert_report(report: &Report, length: u64) {
 fn assert_admitted(path: &Path, id: Option<Digest>) {
     let bundle = VerifiedBundle::admit(path, Limits::default()).expect("a whole bundle is admitted");
     assert_eq!(Some(bundle.id()), id);
-    for blob in &bundle.graph().blobs {
+    for blob in bundle.graph().blobs() {
         let content = bundle.content(&blob.descriptor.digest).expect("each blob is there");
         let mut read = Vec::new();
         std::io::Read::read_to_end(&mut content.reader(), &mut read).expect("each blob is proven");

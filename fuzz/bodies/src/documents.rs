@@ -2,7 +2,9 @@
 
 use airlift_oci::document::{Document, platform_of_config};
 use airlift_oci::layout::{Root, encode_index, encode_layout, parse_index, parse_layout};
-use airlift_oci::{Descriptor, Digest, ImageConfig, ManifestError, Node, Platform, RawManifest, layout};
+use airlift_oci::{
+    Descriptor, Descriptors, Digest, ImageConfig, ManifestError, Node, Platform, RawManifest, layout,
+};
 
 use crate::assert_shown;
 use crate::second_reader::Json;
@@ -55,18 +57,29 @@ fn manifests(bytes: &[u8]) {
     match raw.node() {
         Node::Index(children) => {
             assert!(json.one("config").is_none() && json.one("layers").is_none());
-            compare_list(children, json.one("manifests"));
+            compare_listed(children, json.one("manifests"));
         }
         Node::Manifest { config, layers } => {
             assert!(json.one("manifests").is_none());
-            compare_descriptor(config, json.one("config").expect("a manifest has a config"));
-            compare_list(layers, json.one("layers"));
+            compare_descriptor(&config.read(), json.one("config").expect("a manifest has a config"));
+            compare_listed(layers, json.one("layers"));
         }
         Node::Artifact(blobs) => {
             assert!(["manifests", "config", "layers"].iter().all(|name| json.one(name).is_none()));
-            compare_list(blobs, json.one("blobs"));
+            compare_listed(blobs, json.one("blobs"));
         }
     }
+}
+
+/// What a manifest keeps of its descriptors is what it reads again from its bytes.
+fn compare_listed(ours: Descriptors<'_>, theirs: Option<&Json>) {
+    for listed in ours.iter() {
+        let read = listed.read();
+        assert_eq!((listed.digest, listed.size), (read.digest, read.size));
+        assert_eq!((listed.kind(), listed.has_urls()), (read.kind(), !read.urls.is_empty()));
+        assert_eq!(listed.media_type(), read.media_type);
+    }
+    compare_list(&ours.read(), theirs);
 }
 
 fn compare(document: &Document, json: &Json) {

@@ -95,8 +95,8 @@ impl Archive {
     }
 
     /// The digests that its blobs are named by, in no order.
-    pub fn blobs(&self) -> impl Iterator<Item = &Digest> {
-        self.contents.blobs.keys()
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
+        self.contents.blobs.digests()
     }
 
     /// Whether nothing of it can be read: the findings say why.
@@ -121,7 +121,12 @@ impl Archive {
 
     /// The blob named by a digest, unproven; `None` if there is none.
     pub fn blob(&self, digest: &Digest) -> Option<Section> {
-        self.contents.blobs.get(digest).map(|range| self.section(*range, || EntryPath::of_blob(digest)))
+        self.contents.blobs.get(digest).map(|range| self.blob_at(digest, *range))
+    }
+
+    /// The blob named by a digest, if its bytes are there.
+    pub fn blob_at(&self, digest: &Digest, range: ByteRange) -> Section {
+        self.section(range, || EntryPath::of_blob(digest))
     }
 
     fn section(&self, range: ByteRange, path: impl FnOnce() -> EntryPath) -> Section {

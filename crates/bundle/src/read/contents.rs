@@ -1,8 +1,6 @@
 //! What an archive or a folder contains: the files of an image layout, and others.
 
-use std::collections::HashMap;
-
-use airlift_oci::{Digest, layout};
+use airlift_oci::{DigestMap, layout};
 
 use crate::findings::{Finding, Rule};
 use crate::read::docker::{DockerFiles, DockerForm};
@@ -22,9 +20,11 @@ pub enum Container {
 
 /// Where a file's bytes are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ByteRange {
-    pub(super) offset: u64,
-    pub(super) size: u64,
+pub struct ByteRange {
+    /// Where they start in the archive; zero in a folder.
+    pub offset: u64,
+    /// How many there are.
+    pub size: u64,
 }
 
 /// The files of a layout, and what is wrong with the container.
@@ -35,7 +35,7 @@ pub(super) struct Contents {
     pub(super) layout: Option<ByteRange>,
     /// `index.json`.
     pub(super) index: Option<ByteRange>,
-    pub(super) blobs: HashMap<Digest, ByteRange>,
+    pub(super) blobs: DigestMap<ByteRange>,
     /// The bytes of all files.
     pub(super) size: u64,
     pub(super) findings: Vec<Finding>,
@@ -50,7 +50,7 @@ impl Contents {
             container,
             layout: None,
             index: None,
-            blobs: HashMap::new(),
+            blobs: DigestMap::default(),
             size: 0,
             findings: Vec::new(),
             docker: DockerFiles::default(),
@@ -64,7 +64,7 @@ impl Contents {
         let range = ByteRange { offset, size };
         match (path.digest(), path.as_str()) {
             (Some(digest), _) => {
-                self.blobs.entry(digest).or_insert(range);
+                self.blobs.insert(digest, range);
             }
             (None, layout::LAYOUT_FILE) => {
                 self.layout.get_or_insert(range);

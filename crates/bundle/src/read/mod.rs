@@ -8,5 +8,5 @@ pub(crate) mod local;
 mod open;
 
 pub use archive::Archive;
-pub use contents::Container;
+pub use contents::{ByteRange, Container};
 pub use docker::DockerForm;

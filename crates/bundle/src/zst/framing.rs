@@ -62,8 +62,8 @@ pub fn fits(plan: &Plan) -> bool {
 /// known when it is compressed.
 fn may_gain(plan: &Plan, entry: &PlannedEntry) -> bool {
     let Content::Blob(position) = entry.content else { return false };
-    let media_type = plan.graph().blobs.get(position).map(|blob| blob.descriptor.media_type.as_str());
-    entry.size >= LEAST && media_type.is_some_and(is_plain)
+    let blob = || plan.graph().blob(position);
+    entry.size >= LEAST && blob().is_some_and(|blob| is_plain(&blob.descriptor.media_type()))
 }
 
 /// Plain tar layers, JSON and text, by the media type that the first manifest to name it gives it.

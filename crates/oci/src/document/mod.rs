@@ -9,6 +9,7 @@
 
 mod error;
 mod oddities;
+pub(crate) mod places;
 mod strict;
 mod values;
 mod view;
@@ -16,4 +17,5 @@ mod view;
 pub use error::DocumentError;
 pub use oddities::oddities;
 pub(crate) use strict::{parse_with, read_members};
+pub(crate) use view::read_descriptor;
 pub use view::{Document, platform_of_config};

@@ -58,6 +58,11 @@ pub fn platform_of_config(bytes: &[u8]) -> Option<Platform> {
         .filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
 }
 
+/// Reads one descriptor of a document that was parsed before; `None` for anything else.
+pub(crate) fn read_descriptor(json: &[u8]) -> Option<Descriptor> {
+    DescriptorSeed.deserialize(&mut serde_json::Deserializer::from_slice(json)).ok()
+}
+
 /// Implements the two traits by which serde reads an object with [`read_members`].
 macro_rules! object_seed {
     ($seed:ident -> $value:ty, $what:literal, |$map:ident| $body:block) => {

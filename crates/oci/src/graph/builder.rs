@@ -1,6 +1,6 @@
 //! The walk itself: says which manifests it wants, takes them, and goes on below.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::absent::Absent;
 use super::entries::ManifestEntry;
@@ -10,7 +10,7 @@ use super::lookup::{Graph, path};
 use super::select_blobs::check_work;
 use crate::layout::Root;
 use crate::media_type::Kind;
-use crate::{Carried, Descriptor, Digest, Node, RawManifest, media_type};
+use crate::{Carried, Descriptor, DigestMap, Node, RawManifest, media_type};
 
 /// Walks from roots to blobs, a level at a time.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct GraphBuilder {
     limits: Limits,
     roots: Vec<Root>,
     manifests: Vec<ManifestEntry>,
-    positions: HashMap<Digest, usize>,
+    positions: DigestMap<usize>,
     absent: Absent,
     per_root: Vec<usize>,
     /// What all manifests are said to have.
@@ -43,7 +43,7 @@ impl GraphBuilder {
             per_root: vec![0; roots.len()],
             bytes: 0,
             manifests: Vec::new(),
-            positions: HashMap::new(),
+            positions: DigestMap::default(),
             settled: 0,
             roots: Vec::new(),
         };
@@ -87,7 +87,7 @@ impl GraphBuilder {
             return Ok(());
         };
         let (root, level) = (parent.root, parent.level + 1);
-        let children = children.clone();
+        let children = children.read();
         let labels = Labels::of(&children);
         for (number, child) in children.iter().enumerate() {
             if child.kind() == Kind::Blob && !child.media_type.is_empty() && spelling_of(child).is_none() {

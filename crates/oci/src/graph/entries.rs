@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Carried, Descriptor, RawManifest};
+use crate::{Carried, Descriptor, ListedDescriptor, RawManifest};
 
 /// What a blob is to the manifest that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,21 @@ pub struct ManifestEntry {
 }
 
 /// A blob of the graph, at its first use.
-#[derive(Clone, Debug)]
-pub struct BlobEntry {
+#[derive(Clone, Copy, Debug)]
+pub struct BlobEntry<'a> {
     /// How the manifest names it.
-    pub descriptor: Descriptor,
+    pub descriptor: ListedDescriptor<'a>,
     /// The manifest, by position, that names it first.
     pub manifest: usize,
     /// What it is there.
     pub role: BlobRole,
+}
+
+/// Where a blob is named first. There may be a million, so all else is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlobPlace {
+    /// The manifest, by position.
+    pub(super) manifest: u32,
+    /// The position among all that the manifest lists.
+    pub(super) listed: u32,
 }

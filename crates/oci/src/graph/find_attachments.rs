@@ -51,9 +51,10 @@ impl Graph {
     fn cosign_suffix(&self, root: &Root) -> Option<&'static str> {
         let raw = self.manifest(&root.descriptor.digest)?.raw.as_ref()?;
         let Node::Manifest { layers, .. } = raw.node() else { return None };
-        let first = layers.first()?;
-        let (media_type, suffix) = COSIGN_LAYERS.iter().find(|(known, _)| first.media_type == *known)?;
-        layers.iter().all(|layer| layer.media_type == *media_type).then_some(*suffix)
+        let first = layers.get(0)?;
+        let first = first.media_type();
+        let (media_type, suffix) = COSIGN_LAYERS.iter().find(|(known, _)| first == *known)?;
+        layers.iter().all(|layer| layer.media_type() == *media_type).then_some(*suffix)
     }
 
     /// Whether a root is no more than the list of what is attached to its subject, as regctl keeps it in a

@@ -47,7 +47,7 @@ pub fn leaves(graph: &Graph, root: &Root) -> Vec<Leaf> {
             match raw.map(RawManifest::node) {
                 Some(Node::Index(children)) => {
                     let manifests = children.iter().filter(|child| child.kind() != Kind::Blob);
-                    next.extend(manifests.map(|child| (child.clone(), platform.clone())));
+                    next.extend(manifests.map(|child| (child.read(), platform.clone())));
                 }
                 node => found.add(leaf(&descriptor, platform, node, root.selection.as_ref())),
             }
@@ -67,7 +67,7 @@ fn own_platform(descriptor: &Descriptor) -> Option<Platform> {
 fn leaf(
     descriptor: &Descriptor,
     platform: Option<Platform>,
-    node: Option<&Node>,
+    node: Option<Node<'_>>,
     selection: Option<&Selection>,
 ) -> (Leaf, Option<Digest>) {
     let digest = descriptor.digest;
@@ -79,7 +79,8 @@ fn leaf(
     // A marker without a platform belongs to all platforms, and so does a manifest that is no image.
     // Both are always carried.
     let is_marked = descriptor.platform.is_some();
-    let is_image = matches!(node, Some(Node::Manifest { config, .. }) if is_image_config(&config.media_type));
+    let is_image =
+        matches!(node, Some(Node::Manifest { config, .. }) if is_image_config(&config.media_type()));
     let platform_in_config = platform.is_none() && !is_marked && is_image;
     let is_chosen = match (selection, &platform) {
         (None, _) => true,

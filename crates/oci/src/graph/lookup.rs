@@ -1,13 +1,13 @@
 //! The graph, and how things are found in it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::absent::Absent;
-use super::entries::{BlobEntry, BlobRole, ManifestEntry};
+use super::entries::{BlobEntry, BlobPlace, BlobRole, ManifestEntry};
 use super::limits::Limits;
 use crate::layout::Root;
 use crate::media_type::Kind;
-use crate::{Carried, Descriptor, Digest, Node, RawManifest};
+use crate::{Carried, Digest, DigestMap, DigestSet, ListedDescriptor, Node, RawManifest};
 
 /// All that a set of roots reaches: manifests level by level, blobs by first use, each digest once.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Graph {
     /// The manifests: all roots, then all their children, and so on.
     pub manifests: Vec<ManifestEntry>,
     /// The blobs, in the order in which the manifests name them.
-    pub blobs: Vec<BlobEntry>,
-    pub(super) positions: HashMap<Digest, usize>,
+    pub(super) blobs: Vec<BlobPlace>,
+    pub(super) positions: DigestMap<usize>,
     /// Manifests that the source didn't have. They are not among `manifests`.
     pub(super) absent: Absent,
     /// Layers that some root leaves outside.
@@ -27,6 +27,25 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// The blobs, in the order in which the manifests name them.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobEntry<'_>> + Clone {
+        (0..self.blobs.len()).filter_map(|position| self.blob(position))
+    }
+
+    /// How many blobs there are.
+    pub fn blob_count(&self) -> usize {
+        self.blobs.len()
+    }
+
+    /// The blob at that position.
+    pub fn blob(&self, position: usize) -> Option<BlobEntry<'_>> {
+        let BlobPlace { manifest, listed } = *self.blobs.get(position)?;
+        let (manifest, listed) = (manifest as usize, listed as usize);
+        let raw = self.manifests.get(manifest)?.raw.as_ref()?;
+        let descriptor = raw.listed().get(listed)?;
+        Some(BlobEntry { descriptor, manifest, role: role(&raw.node(), listed) })
+    }
+
     /// Whether a manifest's blobs are carried, for whichever root.
     pub fn carried(&self, manifest: &Digest) -> Carried {
         self.find(manifest).map_or(Carried::Yes, |entry| entry.carried)
@@ -39,8 +58,8 @@ impl Graph {
 
     /// Whether a blob of a carried manifest is carried. A layer is external where a root says so, and the
     /// layer's descriptor says where else it may be had.
-    pub fn carried_blob(&self, blob: &Descriptor) -> Carried {
-        let is_external = !blob.urls.is_empty() && self.external.contains(&blob.digest);
+    pub fn carried_blob(&self, blob: &ListedDescriptor<'_>) -> Carried {
+        let is_external = blob.has_urls() && self.external.contains(&blob.digest);
         if is_external { Carried::External } else { Carried::Yes }
     }
 
@@ -49,8 +68,8 @@ impl Graph {
     pub fn carried_blobs<'a>(
         &self,
         raw: &'a RawManifest,
-    ) -> impl Iterator<Item = (BlobRole, &'a Descriptor)> + use<'a, '_> {
-        Graph::blobs_of(raw).into_iter().filter(|(_, blob)| self.carried_blob(blob) == Carried::Yes)
+    ) -> impl Iterator<Item = (BlobRole, ListedDescriptor<'a>)> + use<'a, '_> {
+        Graph::blobs_of(raw).filter(|(_, blob)| self.carried_blob(blob) == Carried::Yes)
     }
 
     /// All manifests that roots declare as absent and that an index names. Their descriptors are all that is
@@ -89,52 +108,60 @@ impl Graph {
     }
 
     /// Where a blob stands at its first use.
-    pub fn path_of_blob(&self, blob: &BlobEntry) -> Vec<String> {
+    pub fn path_of_blob(&self, blob: &BlobEntry<'_>) -> Vec<String> {
         let mut path = self.path_of_manifest(blob.manifest);
         path.push(blob.role.to_string());
         path
     }
 
     /// The blobs that one manifest names, in order, each with its role (repeats included).
-    pub fn blobs_of(raw: &RawManifest) -> Vec<(BlobRole, &Descriptor)> {
-        match raw.node() {
-            Node::Manifest { config, layers } => std::iter::once((BlobRole::Config, config.as_ref()))
-                .chain(layers.iter().enumerate().map(|(i, layer)| (BlobRole::Layer(i + 1), layer)))
-                .collect(),
-            Node::Artifact(blobs) => {
-                blobs.iter().enumerate().map(|(i, blob)| (BlobRole::Entry(i + 1), blob)).collect()
-            }
-            Node::Index(children) => children
-                .iter()
-                .enumerate()
-                .filter(|(_, child)| child.kind() == Kind::Blob)
-                .map(|(i, child)| (BlobRole::Entry(i + 1), child))
-                .collect(),
-        }
+    pub fn blobs_of(raw: &RawManifest) -> impl Iterator<Item = (BlobRole, ListedDescriptor<'_>)> {
+        Graph::places_of(raw).map(|(_, role, blob)| (role, blob))
+    }
+
+    /// The same, each with its position among all that the manifest lists.
+    pub(super) fn places_of(
+        raw: &RawManifest,
+    ) -> impl Iterator<Item = (usize, BlobRole, ListedDescriptor<'_>)> {
+        let node = raw.node();
+        let is_index = matches!(node, Node::Index(_));
+        let blobs = raw.listed().iter().enumerate();
+        let blobs = blobs.filter(move |(_, listed)| !is_index || listed.kind() == Kind::Blob);
+        blobs.map(move |(position, listed)| (position, role(&node, position), listed))
     }
 
     /// The manifests that one manifest names, in order (repeats included).
-    pub fn children_of(raw: &RawManifest) -> Vec<&Descriptor> {
-        match raw.node() {
-            Node::Manifest { .. } | Node::Artifact(_) => Vec::new(),
-            Node::Index(children) => children.iter().filter(|child| child.kind() != Kind::Blob).collect(),
-        }
+    pub fn children_of(raw: &RawManifest) -> impl Iterator<Item = ListedDescriptor<'_>> {
+        let children = match raw.node() {
+            Node::Manifest { .. } | Node::Artifact(_) => None,
+            Node::Index(children) => Some(children),
+        };
+        children.into_iter().flat_map(|children| children.iter()).filter(|child| child.kind() != Kind::Blob)
     }
 
     /// The manifests below a root, itself first, parents before children, each once.
     pub fn below(&self, root: &Digest) -> Vec<&ManifestEntry> {
-        let mut seen = HashSet::from([*root]);
+        let mut seen = DigestSet::from_iter([*root]);
         let mut order: Vec<&ManifestEntry> = self.manifest(root).into_iter().collect();
         let mut next = 0;
         while let Some(entry) = order.get(next) {
             next += 1;
             for child in entry.raw.iter().flat_map(Graph::children_of) {
-                if seen.insert(child.digest) {
+                if seen.insert(child.digest, ()) {
                     order.extend(self.manifest(&child.digest));
                 }
             }
         }
         order
+    }
+}
+
+/// What the listed content at a position is to its manifest, if it is a blob.
+fn role(node: &Node<'_>, position: usize) -> BlobRole {
+    match node {
+        Node::Manifest { .. } if position == 0 => BlobRole::Config,
+        Node::Manifest { .. } => BlobRole::Layer(position),
+        Node::Artifact(_) | Node::Index(_) => BlobRole::Entry(position + 1),
     }
 }
 

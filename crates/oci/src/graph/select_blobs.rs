@@ -1,13 +1,13 @@
 //! What the roots carry, and what they leave out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::entries::{BlobEntry, ManifestEntry};
+use super::entries::{BlobEntry, BlobPlace, ManifestEntry};
 use super::leaves::leaves;
 use super::limits::GraphError;
 use super::lookup::Graph;
 use crate::layout::Root;
-use crate::{Carried, Digest, Node, RawManifest, Selection};
+use crate::{Carried, Digest, DigestMap, RawManifest, Selection};
 
 impl Graph {
     /// The same manifests with what `choose` makes of each root: another selection, and so other blobs.
@@ -36,7 +36,7 @@ impl Graph {
     }
 
     /// The layers that are left outside, each once, at their first place.
-    pub fn external_layers(&self) -> Vec<BlobEntry> {
+    pub fn external_layers(&self) -> Vec<BlobEntry<'_>> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         if self.external.is_empty() {
@@ -47,8 +47,8 @@ impl Graph {
                 continue;
             }
             for (role, blob) in entry.raw.iter().flat_map(Graph::blobs_of) {
-                if self.carried_blob(blob) == Carried::External && seen.insert(blob.digest) {
-                    found.push(BlobEntry { descriptor: blob.clone(), manifest: position, role });
+                if self.carried_blob(&blob) == Carried::External && seen.insert(blob.digest) {
+                    found.push(BlobEntry { descriptor: blob, manifest: position, role });
                 }
             }
         }
@@ -102,14 +102,14 @@ impl Graph {
     }
 
     /// The blobs of all manifests that some root carries, each once, at its first use.
-    fn collect_blobs(&self) -> Result<Vec<BlobEntry>, GraphError> {
-        let mut blobs: Vec<BlobEntry> = Vec::new();
-        let mut sizes: HashMap<Digest, u64> =
+    fn collect_blobs(&self) -> Result<Vec<BlobPlace>, GraphError> {
+        let mut blobs = Vec::new();
+        let mut sizes: DigestMap<u64> =
             self.manifests.iter().map(|entry| (entry.descriptor.digest, entry.descriptor.size)).collect();
         for (position, entry) in self.manifests.iter().enumerate() {
-            for (role, descriptor) in entry.raw.iter().flat_map(Graph::blobs_of) {
+            for (listed, role, descriptor) in entry.raw.iter().flat_map(Graph::places_of) {
                 let is_carried =
-                    entry.carried == Carried::Yes && self.carried_blob(descriptor) == Carried::Yes;
+                    entry.carried == Carried::Yes && self.carried_blob(&descriptor) == Carried::Yes;
                 match sizes.get(&descriptor.digest) {
                     Some(first) if *first != descriptor.size => {
                         let (digest, first, second) = (descriptor.digest, *first, descriptor.size);
@@ -122,7 +122,8 @@ impl Graph {
                     }
                     None if is_carried => {
                         sizes.insert(descriptor.digest, descriptor.size);
-                        blobs.push(BlobEntry { descriptor: descriptor.clone(), manifest: position, role });
+                        // Both fit: limits bound the manifests and their bytes.
+                        blobs.push(BlobPlace { manifest: position as u32, listed: listed as u32 });
                     }
                     _ => {}
                 }
@@ -135,19 +136,15 @@ impl Graph {
 /// Refuses graphs in which looking at each root would take forever.
 pub(super) fn check_work(graph: &Graph) -> Result<(), GraphError> {
     let limit = graph.limits.descriptors;
-    let mut known: HashMap<Digest, usize> = HashMap::new();
+    let mut known: DigestMap<usize> = DigestMap::default();
     let mut work: usize = 0;
     for root in &graph.roots {
         let digest = root.descriptor.digest;
-        let one = *known.entry(digest).or_insert_with(|| {
-            let descriptors = |entry: &ManifestEntry| match entry.raw.as_ref().map(RawManifest::node) {
-                Some(Node::Index(children)) => 1 + children.len(),
-                Some(Node::Manifest { layers, .. }) => 2 + layers.len(),
-                Some(Node::Artifact(blobs)) => 1 + blobs.len(),
-                None => 1,
-            };
-            graph.below(&digest).into_iter().map(descriptors).sum()
-        });
+        let descriptors =
+            |entry: &ManifestEntry| 1 + entry.raw.as_ref().map_or(0, |raw: &RawManifest| raw.listed().len());
+        let all = || graph.below(&digest).into_iter().map(descriptors).sum();
+        let one = known.get(&digest).copied().unwrap_or_else(all);
+        known.insert(digest, one);
         // A selection holds each leaf against each of its platforms.
         let times = 1 + root.selection.as_ref().map_or(0, |selection| selection.platforms().len());
         work = work.saturating_add(one.saturating_mul(times));

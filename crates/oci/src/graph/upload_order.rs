@@ -40,8 +40,8 @@ impl Graph {
 /// Which of the `known` manifests have to be at a registry before it takes this one: its children, and its
 /// subject. The specification lets the two come in either order; some registries don't.
 fn needs_of(entry: &ManifestEntry, known: &HashSet<Digest>) -> HashSet<Digest> {
-    let children = entry.raw.iter().flat_map(Graph::children_of);
-    let subject = entry.raw.as_ref().and_then(RawManifest::subject);
-    let needs = children.chain(subject).map(|need| need.digest);
+    let children = entry.raw.iter().flat_map(Graph::children_of).map(|child| child.digest);
+    let subject = entry.raw.as_ref().and_then(RawManifest::subject).map(|subject| subject.digest);
+    let needs = children.chain(subject);
     needs.filter(|need| *need != entry.descriptor.digest && known.contains(need)).collect()
 }

@@ -30,7 +30,7 @@ fn manifests_come_level_by_level_and_blobs_by_first_use() {
             "registry.example.com/app:1 attestation of linux/amd64",
         ]
     );
-    let blobs: Vec<String> = graph.blobs.iter().map(|blob| graph.path_of_blob(blob).join(" ")).collect();
+    let blobs: Vec<String> = graph.blobs().map(|blob| graph.path_of_blob(&blob).join(" ")).collect();
     assert_eq!(
         blobs,
         [
@@ -136,7 +136,7 @@ fn descriptors_of_one_digest_must_agree() {
                 assert!(fits);
                 let manifests = graph.manifests.iter().map(|entry| entry.descriptor.digest);
                 let digests: Vec<_> =
-                    manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest)).collect();
+                    manifests.chain(graph.blobs().map(|blob| blob.descriptor.digest)).collect();
                 let unique: std::collections::BTreeSet<_> = digests.iter().collect();
                 assert_eq!(digests.len(), unique.len(), "a digest once, at its first place");
             }
@@ -161,7 +161,7 @@ fn children_must_be_of_a_known_kind() {
     let index = images.index(&[json(&blob, "")]);
     images.root(&index, "registry.example.com/cache:1");
     let graph = walked(&images).unwrap();
-    assert_eq!((graph.manifests.len(), graph.blobs.len()), (1, 1));
+    assert_eq!((graph.manifests.len(), graph.blob_count()), (1, 1));
     for media_type in ["", LAYER] {
         let root = Root::new(Descriptor::new(media_type, made_up(1), 5), None);
         assert!(matches!(
@@ -279,7 +279,7 @@ fn artifacts_without_an_image_config_are_walked() {
     let manifest = images.blob(OCI_MANIFEST, manifest_json(OCI_MANIFEST, &config, &[chart]).as_bytes());
     images.root(&manifest, "registry.example.com/chart:1");
     let graph = walked(&images).unwrap();
-    assert_eq!(graph.blobs.len(), 2);
+    assert_eq!(graph.blob_count(), 2);
     assert_eq!(contents::platforms_of(&graph, &graph.roots[0], |_| None).carried, [""; 0]);
 }
 

@@ -91,7 +91,7 @@ impl Gatherer<'_> {
             Ok(None) => Ok(Vec::new()),
             Ok(Some(found)) if subject.digest.matches(found.bytes()) => Ok(Vec::new()),
             Ok(Some(found)) => match found.node() {
-                Node::Index(listed) => Ok(listed.clone()),
+                Node::Index(listed) => Ok(listed.read()),
                 Node::Manifest { .. } | Node::Artifact(_) => {
                     self.warn_of_no_list(subject, tag);
                     Ok(Vec::new())

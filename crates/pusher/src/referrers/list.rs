@@ -41,10 +41,10 @@ impl ReferrerEntry {
         // A manifest without an artifact type, also an image, is listed with the media type of its config
         // (distribution-spec 1.1, "Listing Referrers").
         let config = match raw.node() {
-            Node::Manifest { config, .. } => Some(config.media_type.as_str()),
+            Node::Manifest { config, .. } => Some(config.media_type()),
             Node::Index(_) | Node::Artifact(_) => None,
         };
-        if let Some(artifact_type) = raw.artifact_type().or(config) {
+        if let Some(artifact_type) = raw.artifact_type().or(config.as_deref()) {
             entry["artifactType"] = artifact_type.into();
         }
         let annotations =

@@ -47,7 +47,7 @@ impl TreeUpload {
             return acknowledged.iter().any(|content| named.contains(&content.digest()));
         }
         let graph = self.graph();
-        let is_partial = Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
+        let is_partial = Graph::children_of(raw).any(|child| !graph.carries(&child.digest));
         if says_lacking(refusal) && !is_partial {
             return !acknowledged.is_empty();
         }
@@ -57,10 +57,11 @@ impl TreeUpload {
 
     /// What a manifest names and the registry has acknowledged, manifests first.
     fn acknowledged_of(&self, raw: &RawManifest) -> Vec<Content> {
-        let manifests = Graph::children_of(raw).into_iter().chain(raw.subject()).map(|other| other.digest);
+        let subject = raw.subject().map(|subject| subject.digest);
+        let manifests = Graph::children_of(raw).map(|child| child.digest).chain(subject);
         let (acknowledged, transfers) = (locked(&self.acknowledged), locked(&self.transfers));
         let manifests = manifests.filter(|digest| acknowledged.contains(digest)).map(Content::Manifest);
-        let blobs = Graph::blobs_of(raw).into_iter().filter(|(_, blob)| transfers.was_sent(&blob.digest));
+        let blobs = Graph::blobs_of(raw).filter(|(_, blob)| transfers.was_sent(&blob.digest));
         manifests.chain(blobs.map(|(_, blob)| Content::Blob(blob.digest, blob.size))).collect()
     }
 

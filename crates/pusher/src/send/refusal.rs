@@ -22,8 +22,8 @@ pub(crate) fn is_withheld(refusal: &Refusal) -> bool {
 
 /// The error for a manifest that a registry refuses, with advice where the reason is known.
 pub(crate) fn explain(graph: &Graph, raw: &RawManifest, label: String, source: Error) -> ImageError {
-    let has_urls = || Graph::blobs_of(raw).into_iter().any(|(_, blob)| !blob.urls.is_empty());
-    let is_partial = || Graph::children_of(raw).into_iter().any(|child| !graph.carries(&child.digest));
+    let has_urls = || Graph::blobs_of(raw).any(|(_, blob)| blob.has_urls());
+    let is_partial = || Graph::children_of(raw).any(|child| !graph.carries(&child.digest));
     let is_docker = [media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST].contains(&raw.media_type());
     let is_artifact = raw.media_type() == media_type::OCI_ARTIFACT;
     let Some(refusal) = source.refusal() else { return ImageError::Manifest { label, source } };

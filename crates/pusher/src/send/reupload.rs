@@ -100,15 +100,14 @@ impl TreeUpload {
         let graph = self.graph();
         let mut needed = Needed { blobs: Vec::new(), manifests: Vec::new(), left_out: Vec::new() };
         for (part, blob) in Graph::blobs_of(raw) {
-            if graph.carried_blob(blob) == Carried::External {
+            if graph.carried_blob(&blob) == Carried::External {
                 needed.left_out.push(blob.digest);
             } else if !needed.blobs.iter().any(|known| known.digest == blob.digest) {
                 let label = format!("{} {} {part}", self.tree.name, entry.label);
                 needed.blobs.push(NeededBlob { digest: blob.digest, size: blob.size, label });
             }
         }
-        let children: HashSet<Digest> =
-            Graph::children_of(raw).into_iter().map(|child| child.digest).collect();
+        let children: HashSet<Digest> = Graph::children_of(raw).map(|child| child.digest).collect();
         needed.left_out.extend(children.iter().filter(|child| !graph.carries(child)));
         // A registry may lack one thing after the other. A subject is followed once, so that this ends soon.
         if let Some(subject) = raw.subject().filter(|_| !locked(&self.resent).contains(&raw.digest())) {

@@ -1,22 +1,21 @@
 //! Where each blob's content lies, and which content is missing, left out or listed by no image.
 
-use std::collections::{HashMap, HashSet};
-
-use airlift_bundle::{EntryPath, Finding, Plan, Rule, Section, Storage};
-use airlift_oci::{Carried, Digest, Graph};
+use airlift_bundle::read::ByteRange;
+use airlift_bundle::{EntryPath, Finding, Plan, Rule};
+use airlift_oci::{Carried, Digest, DigestMap, DigestSet, Graph};
 
 use super::examiner::Examiner;
 use crate::content;
 
 impl Examiner {
     /// Airlift's own archive: each blob is where the plan says, unless the file ends before.
-    pub(super) fn find_blobs_by_plan(&mut self, plan: &Plan, storage: &Storage) -> HashMap<Digest, Section> {
-        let mut blobs = HashMap::new();
+    pub(super) fn find_blobs_by_plan(&mut self, plan: &Plan) -> DigestMap<ByteRange> {
+        let mut blobs = DigestMap::default();
         for entry in plan.blobs() {
             if entry.data_offset + entry.size <= self.archive.size() {
-                blobs.insert(entry.digest, Section::new(storage, entry.data_offset, entry.size));
+                blobs.insert(entry.digest, ByteRange { offset: entry.data_offset, size: entry.size });
             } else {
-                self.damaged.insert(entry.digest);
+                self.damaged.insert(entry.digest, ());
                 let message = "the archive is cut off before the end of this blob";
                 let finding = Finding::new(Rule::BlobMissing, message).about(entry.digest);
                 self.findings.push(finding.at(entry.data_offset).of(plan.path_of(entry)));
@@ -26,17 +25,17 @@ impl Examiner {
     }
 
     /// Another tool's layout: each blob is in the file that its digest names.
-    pub(super) fn find_blobs_by_name(&mut self, graph: &Graph) -> HashMap<Digest, Section> {
-        let mut blobs = HashMap::new();
-        for blob in &graph.blobs {
+    pub(super) fn find_blobs_by_name(&mut self, graph: &Graph) -> DigestMap<ByteRange> {
+        let mut blobs = DigestMap::default();
+        for blob in graph.blobs() {
             let digest = blob.descriptor.digest;
-            match content::find(&self.archive, &blob.descriptor) {
+            match content::find(&self.archive, digest, blob.descriptor.size) {
                 Ok(section) => {
-                    blobs.insert(digest, section);
+                    blobs.insert(digest, ByteRange { offset: section.offset(), size: section.size() });
                 }
                 Err(finding) => {
-                    self.damaged.insert(digest);
-                    self.findings.push(finding.of(graph.path_of_blob(blob)));
+                    self.damaged.insert(digest, ());
+                    self.findings.push(finding.of(graph.path_of_blob(&blob)));
                 }
             }
         }
@@ -47,7 +46,7 @@ impl Examiner {
     pub(super) fn report_external_layers(&mut self, graph: &Graph) {
         for layer in graph.external_layers() {
             let urls: Vec<String> =
-                layer.descriptor.urls.iter().map(|url| url.escape_debug().to_string()).collect();
+                layer.descriptor.read().urls.iter().map(|url| url.escape_debug().to_string()).collect();
             let message = format!("the layer was left outside; it is said to be at {}", urls.join(", "));
             let finding = Finding::new(Rule::BlobExternal, message).about(layer.descriptor.digest);
             self.findings.push(finding.of(graph.path_of_blob(&layer)));
@@ -58,7 +57,7 @@ impl Examiner {
     pub(super) fn report_absent_manifests(&mut self, graph: &Graph) {
         for entry in graph.absent().iter().filter(|entry| entry.carried == Carried::Missing) {
             let message = "the manifest is missing: index.json says that the source did not have it, but it belongs to what was chosen";
-            self.damaged.insert(entry.descriptor.digest);
+            self.damaged.insert(entry.descriptor.digest, ());
             let finding = Finding::new(Rule::ManifestMissing, message).about(entry.descriptor.digest);
             self.findings.push(finding.of(graph.path_of_absent(entry)));
         }
@@ -66,10 +65,7 @@ impl Examiner {
 
     /// Hashes content that no image names. It is harmless if it has the digest that its name says.
     pub(super) fn hash_unlisted(&mut self, graph: Option<&Graph>) {
-        let listed = self.listed(graph);
-        let mut unlisted: Vec<Digest> =
-            self.archive.blobs().filter(|digest| !listed.contains(digest)).copied().collect();
-        unlisted.sort();
+        let unlisted = self.unlisted(graph);
         // What a damaged manifest names is unknown, and so is what no image names.
         let is_all_known = graph.is_some_and(Graph::is_complete);
         for digest in unlisted {
@@ -87,13 +83,18 @@ impl Examiner {
         }
     }
 
-    /// The digests of all content that the layout names, whether it is there or not.
-    fn listed(&self, graph: Option<&Graph>) -> HashSet<Digest> {
+    /// The digests of content that is there and that the layout doesn't name, sorted.
+    fn unlisted(&self, graph: Option<&Graph>) -> Vec<Digest> {
         let in_graph = graph.iter().flat_map(|graph| {
             let manifests = graph.manifests.iter().map(|manifest| manifest.descriptor.digest);
             let absent = graph.absent().iter().map(|entry| entry.descriptor.digest);
-            manifests.chain(absent).chain(graph.blobs.iter().map(|blob| blob.descriptor.digest))
+            manifests.chain(absent).chain(graph.blobs().map(|blob| blob.descriptor.digest))
         });
-        in_graph.chain(self.unknown.iter().map(|root| root.descriptor.digest)).collect()
+        let listed: DigestSet =
+            in_graph.chain(self.unknown.iter().map(|root| root.descriptor.digest)).collect();
+        let mut unlisted: Vec<Digest> =
+            self.archive.blobs().filter(|digest| !listed.contains(digest)).collect();
+        unlisted.sort();
+        unlisted
     }
 }

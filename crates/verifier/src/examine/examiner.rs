@@ -1,9 +1,8 @@
 //! An examination under way: what all checks read and add to.
 
-use std::collections::{HashMap, HashSet};
-
-use airlift_bundle::{Archive, Findings, Section};
-use airlift_oci::{Digest, Graph, Root};
+use airlift_bundle::read::ByteRange;
+use airlift_bundle::{Archive, Findings};
+use airlift_oci::{Digest, DigestMap, DigestSet, Graph, Root};
 
 use crate::examined::Examined;
 
@@ -12,7 +11,7 @@ pub(super) struct Examiner {
     pub(super) archive: Archive,
     pub(super) findings: Findings,
     /// Digests whose content is damaged or missing.
-    pub(super) damaged: HashSet<Digest>,
+    pub(super) damaged: DigestSet,
     /// Bytes of content that were read and hashed.
     pub(super) hashed: u64,
     /// Whether this is one of Airlift's own bundles, of which every byte of the tar archive is known.
@@ -26,7 +25,7 @@ impl Examiner {
         Examiner {
             archive,
             findings: Findings::default(),
-            damaged: HashSet::new(),
+            damaged: DigestSet::default(),
             hashed: 0,
             is_own: false,
             unknown: Vec::new(),
@@ -38,7 +37,7 @@ impl Examiner {
         self,
         id: Option<Digest>,
         graph: Option<Graph>,
-        blobs: HashMap<Digest, Section>,
+        blobs: DigestMap<ByteRange>,
     ) -> Examined {
         let Examiner { archive, findings, damaged, hashed, unknown, .. } = self;
         Examined { archive, id, graph, blobs, damaged, findings, hashed, unknown }

@@ -73,7 +73,7 @@ impl Examiner {
                 (Some(raw), odd)
             }
             Err(finding) => {
-                self.damaged.insert(descriptor.digest);
+                self.damaged.insert(descriptor.digest, ());
                 (None, Some(finding))
             }
         };

@@ -48,7 +48,7 @@ impl Examiner {
         self.findings.retain(|one| {
             one.rule != Rule::ManifestMissing || one.digest.is_none_or(|it| !absent.contains(&it))
         });
-        self.damaged.retain(|digest| !absent.contains(digest));
+        self.damaged = self.damaged.digests().filter(|digest| !absent.contains(digest)).collect();
         self.findings.extend(findings);
         settled
     }
@@ -110,7 +110,7 @@ impl Examiner {
 fn blobs_of(graph: &Graph, leaf: &Leaf) -> Vec<Digest> {
     let raw = graph.manifest(&leaf.digest).and_then(|entry| entry.raw.as_ref());
     let blobs = raw.into_iter().flat_map(Graph::blobs_of).map(|(_, blob)| blob);
-    blobs.filter(|blob| blob.urls.is_empty()).map(|blob| blob.digest).collect()
+    blobs.filter(|blob| !blob.has_urls()).map(|blob| blob.digest).collect()
 }
 
 /// Selects on a root the platforms that are there. Returns the finding on that.

@@ -1,11 +1,11 @@
 //! The order of the checks.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::{Archive, Plan, Section, Storage};
-use airlift_oci::{Digest, Graph, Limits, layout};
+use airlift_bundle::read::ByteRange;
+use airlift_bundle::{Archive, Plan, Storage};
+use airlift_oci::{Digest, DigestMap, Graph, Limits, layout};
 
 use super::compare::{self, Compared};
 use super::examiner::Examiner;
@@ -30,11 +30,11 @@ impl Examiner {
         self.findings.extend(self.archive.volume_findings().iter().cloned());
         if self.archive.is_unreadable() {
             self.add_archive_findings();
-            return Ok(self.finish(None, None, HashMap::new()));
+            return Ok(self.finish(None, None, DigestMap::default()));
         }
         if let Some(form) = self.archive.docker_form() {
             self.refuse_docker_archive(form);
-            return Ok(self.finish(None, None, HashMap::new()));
+            return Ok(self.finish(None, None, DigestMap::default()));
         }
         let layout = self.read_layout_file(layout::LAYOUT_FILE, self.archive.layout(), layout::MAX_LAYOUT)?;
         let index = self.read_layout_file(layout::INDEX_FILE, self.archive.index(), layout::MAX_INDEX)?;
@@ -45,7 +45,7 @@ impl Examiner {
         let (Some(index), Some(id)) = (index, id) else {
             self.add_archive_findings();
             self.hash_unlisted(None);
-            return Ok(self.finish(None, None, HashMap::new()));
+            return Ok(self.finish(None, None, DigestMap::default()));
         };
         self.check_id_of_volumes(id);
         let graph = self.read_graph(&index, limits);
@@ -61,7 +61,7 @@ impl Examiner {
     }
 
     /// Finds each blob's content: where the plan says in Airlift's own archives, by its name in others.
-    fn find_blobs(&mut self, graph: Option<&Graph>, index: Vec<u8>) -> io::Result<HashMap<Digest, Section>> {
+    fn find_blobs(&mut self, graph: Option<&Graph>, index: Vec<u8>) -> io::Result<DigestMap<ByteRange>> {
         if let (Some(graph), Some(storage)) = (graph, self.archive.storage().cloned())
             && self.is_own
             && graph.is_complete()
@@ -83,7 +83,7 @@ impl Examiner {
         &mut self,
         plan: &Plan,
         storage: &Storage,
-    ) -> io::Result<Option<HashMap<Digest, Section>>> {
+    ) -> io::Result<Option<DigestMap<ByteRange>>> {
         match compare::compare(&self.archive, storage, plan)? {
             Compared::PackedAgain(finding) => {
                 self.findings.push(finding);
@@ -92,7 +92,7 @@ impl Examiner {
             Compared::AsPlanned(findings) => {
                 self.findings.extend(findings);
                 self.findings.extend(compare::compare_frames(storage, plan));
-                Ok(Some(self.find_blobs_by_plan(plan, storage)))
+                Ok(Some(self.find_blobs_by_plan(plan)))
             }
         }
     }

@@ -1,15 +1,15 @@
 //! Content of a type that Airlift doesn't know, where a manifest is expected. Airlift shows it as that, and
 //! never as an image.
 
-use std::collections::HashMap;
 use std::io::Read;
 
+use airlift_bundle::read::ByteRange;
 use airlift_bundle::{Finding, Rule, Section};
 use airlift_oci::document::Document;
 use airlift_oci::graph::BlobRole;
 use airlift_oci::manifest::MAX_MANIFEST;
 use airlift_oci::media_type::{Kind, respelled};
-use airlift_oci::{Descriptor, Digest, Graph, Root};
+use airlift_oci::{Descriptor, DigestMap, Graph, Root};
 
 use super::examiner::Examiner;
 use crate::content;
@@ -36,7 +36,7 @@ impl Examiner {
 
     /// The finding on content of an unknown type: it is damaged, or at least not shown as an image.
     fn check_unknown_type(&mut self, descriptor: &Descriptor) -> Finding {
-        let section = match content::find(&self.archive, descriptor) {
+        let section = match content::find(&self.archive, descriptor.digest, descriptor.size) {
             Ok(section) => section,
             Err(finding) => return finding,
         };
@@ -54,18 +54,20 @@ impl Examiner {
     }
 
     /// Warns of entries of indexes that are carried as blobs because of their type, but read as manifests.
-    pub(super) fn check_entries_of_unknown_type(&mut self, graph: &Graph, blobs: &HashMap<Digest, Section>) {
-        let entries = graph.blobs.iter().filter(|blob| matches!(blob.role, BlobRole::Entry(_)));
+    pub(super) fn check_entries_of_unknown_type(&mut self, graph: &Graph, blobs: &DigestMap<ByteRange>) {
+        let entries = graph.blobs().filter(|blob| matches!(blob.role, BlobRole::Entry(_)));
         for entry in entries {
-            let descriptor = &entry.descriptor;
-            let Some(section) = blobs.get(&descriptor.digest) else { continue };
-            let Some(what) = as_manifest(section) else { continue };
-            let media_type = descriptor.media_type.escape_debug();
+            let digest = entry.descriptor.digest;
+            let Some(range) = blobs.get(&digest) else { continue };
+            let section = self.archive.blob_at(&digest, *range);
+            let Some(what) = as_manifest(&section) else { continue };
+            let media_type = entry.descriptor.media_type();
+            let media_type = media_type.escape_debug();
             let message = format!(
                 "this is content of an unknown type ('{media_type}'), although it reads as {what}: nothing below it was looked at"
             );
-            let finding = Finding::new(Rule::ManifestUnknown, message).about(descriptor.digest);
-            self.findings.push(finding.at(section.offset()).of(graph.path_of_blob(entry)));
+            let finding = Finding::new(Rule::ManifestUnknown, message).about(digest);
+            self.findings.push(finding.at(section.offset()).of(graph.path_of_blob(&entry)));
         }
     }
 }

@@ -54,7 +54,7 @@ fn any_flipped_bit_of_their_content_is_found() {
         let copy = crate::tar_file::Tar(archive.clone()).save();
         let opened = airlift_bundle::Archive::open(copy.path()).unwrap();
         for digest in opened.blobs() {
-            let section = opened.blob(digest).unwrap();
+            let section = opened.blob(&digest).unwrap();
             for at in section.offset()..section.offset() + section.size() {
                 let byte = archive[at as usize];
                 copy.as_file().write_all_at(&[byte ^ 1 << (at % 8)], at).unwrap();

@@ -103,7 +103,7 @@ fn no_flipped_bit_is_admitted_and_read() {
         let (at, bit) = bits[case];
         open.write_all_at(&[file[at] ^ 1 << bit], at as u64).unwrap();
         let reads = VerifiedBundle::admit(path, Limits::default()).is_ok_and(|bundle| {
-            let digests = bundle.graph().blobs.iter().map(|blob| blob.descriptor.digest);
+            let digests = bundle.graph().blobs().map(|blob| blob.descriptor.digest);
             digests.clone().all(|digest| {
                 let content = bundle.content(&digest).unwrap();
                 content.reader().read_to_end(&mut Vec::new()).is_ok()

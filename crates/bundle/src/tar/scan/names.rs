@@ -1,9 +1,6 @@
 //! The names of an archive's entries so far: each may be there once.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use airlift_oci::Digest;
+use airlift_oci::{Digest, DigestMap};
 
 use crate::tar::path::EntryPath;
 
@@ -22,23 +19,17 @@ pub(super) enum NameKind {
 
 /// The names so far. Only their digests are kept: names can be long.
 #[derive(Default)]
-pub(super) struct Names(HashMap<[u8; 16], NameKind>);
+pub(super) struct Names(DigestMap<NameKind>);
 
 impl Names {
     /// Adds a name; the error says that it is there already. Folders may be there several times.
     pub(super) fn add(&mut self, path: &EntryPath, kind: NameKind) -> Result<(), String> {
-        match self.0.entry(key_of(path)) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(kind);
-                Ok(())
-            }
-            Entry::Occupied(earlier) if (*earlier.get(), kind) == (NameKind::Folder, NameKind::Folder) => {
-                Ok(())
-            }
-            Entry::Occupied(_) => {
-                Err(format!("{} is there twice: readers disagree on which counts", path.shown()))
-            }
+        let key = key_of(path);
+        let is_folder = kind == NameKind::Folder && self.0.get(&key) == Some(&NameKind::Folder);
+        if is_folder || self.0.insert(key, kind) {
+            return Ok(());
         }
+        Err(format!("{} is there twice: readers disagree on which counts", path.shown()))
     }
 
     /// Data offset and size of the file with that name; the error says why there is none.
@@ -52,9 +43,6 @@ impl Names {
     }
 }
 
-/// The key of a name: the start of its digest.
-fn key_of(path: &EntryPath) -> [u8; 16] {
-    let mut key = [0; 16];
-    key.copy_from_slice(&Digest::sha256(path.as_str().as_bytes()).as_bytes()[..16]);
-    key
+fn key_of(path: &EntryPath) -> Digest {
+    Digest::sha256(path.as_str().as_bytes())
 }

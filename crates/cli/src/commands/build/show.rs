@@ -23,7 +23,7 @@ pub(crate) fn plan(packing: &Packing, measure: &Measure, stream: &Stream) -> Str
     for (image, root) in packing.images().iter().zip(roots) {
         image_rows(&mut table, image, graph, root);
     }
-    let (manifests, blobs) = (graph.manifests.len(), graph.blobs.len());
+    let (manifests, blobs) = (graph.manifests.len(), graph.blob_count());
     let attached = graph.roots.len() - packing.images().len();
     let attached = if attached == 0 { String::new() } else { format!(" ({attached} attached to them)") };
     let ranges = measure.volumes.as_ref();

@@ -64,7 +64,7 @@ impl<'a> Steps<'a> {
             "all of it into one file: {}, {}, {}",
             size::human(layout.size()),
             size::count(graph.manifests.len(), "manifest"),
-            size::count(graph.blobs.len(), "blob")
+            size::count(graph.blob_count(), "blob")
         );
         let path = (Tone::Dim, shown(transfer.bundle()));
         let id = (Tone::Dim, shortened(&format!("id {}", layout.id())));

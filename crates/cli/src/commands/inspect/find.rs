@@ -50,6 +50,6 @@ pub(crate) fn find(graph: &Graph, wanted: &str, bundle: &Path) -> Result<Wanted,
 /// The digests that the pattern is the start of.
 fn digests(graph: &Graph, pattern: &Pattern) -> BTreeSet<Digest> {
     let manifests = graph.manifests.iter().map(|entry| entry.descriptor.digest);
-    let all = manifests.chain(graph.blobs.iter().map(|blob| blob.descriptor.digest));
+    let all = manifests.chain(graph.blobs().map(|blob| blob.descriptor.digest));
     all.filter(|digest| pattern.is_start_of(digest)).collect()
 }

@@ -37,11 +37,11 @@ pub(crate) fn write(examined: &Examined, graph: &Graph, wanted: &Wanted, ui: &Ui
     let Some(section) = examined.blob(&digest) else {
         return Err(damaged(&digest, "it is missing, or has another size".to_owned()));
     };
-    if ui.out.is_terminal && !is_text(section) {
+    if ui.out.is_terminal && !is_text(&section) {
         let why = "this content is no text that a terminal can show; redirect it into a file";
         return Err(UsageError::Combination(why).into());
     }
-    copy(section, &digest)
+    copy(&section, &digest)
 }
 
 /// Writes a blob in pieces. The last one is kept back until the digest matched.

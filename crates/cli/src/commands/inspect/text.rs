@@ -153,7 +153,7 @@ fn totals(document: &InspectDocument, graph: &Graph) -> String {
     let mut text = format!(
         "{images}{attached}, {}, {}: {}",
         size::count(graph.manifests.len(), "manifest"),
-        size::count(graph.blobs.len(), "blob"),
+        size::count(graph.blob_count(), "blob"),
         size::human(together),
     );
     if alone > together {

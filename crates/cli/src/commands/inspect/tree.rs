@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_bundle::read::Container;
 use airlift_oci::graph::{BlobRole, ManifestEntry};
-use airlift_oci::{Carried, Digest, Graph, ImageConfig, RawManifest, Root, contents, media_type};
+use airlift_oci::manifest::is_image_config;
+use airlift_oci::{Carried, Digest, Graph, ImageConfig, ListedDescriptor, RawManifest, Root, contents};
 use airlift_verifier::Examined;
 
 use crate::output::{InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest};
@@ -33,8 +34,7 @@ impl<'a> Tree<'a> {
     pub(crate) fn new(examined: &'a Examined, graph: &'a Graph, configs: Configs) -> Self {
         let mut uses = HashMap::new();
         for raw in graph.manifests.iter().filter_map(|entry| entry.raw.as_ref()) {
-            let own: HashSet<Digest> =
-                Graph::blobs_of(raw).into_iter().map(|(_, blob)| blob.digest).collect();
+            let own: HashSet<Digest> = Graph::blobs_of(raw).map(|(_, blob)| blob.digest).collect();
             for digest in own {
                 *uses.entry(digest).or_default() += 1;
             }
@@ -48,7 +48,8 @@ impl<'a> Tree<'a> {
 
     /// An image with everything below it.
     pub(crate) fn image(&mut self, root: &Root) -> InspectedImage {
-        let platforms = contents::platforms_of(self.graph, root, |config| self.examined.small_blob(config));
+        let platforms =
+            contents::platforms_of(self.graph, root, |config| self.examined.small_blob(&config.digest));
         let manifest = match self.graph.manifest(&root.descriptor.digest) {
             Some(entry) => InspectedManifest {
                 label: root.name(),
@@ -98,10 +99,7 @@ impl<'a> Tree<'a> {
             }
         }
         node.config = self.config(entry, raw);
-        node.blobs = Graph::blobs_of(raw)
-            .into_iter()
-            .map(|(part, blob)| self.blob_as(part.to_string(), blob))
-            .collect();
+        node.blobs = Graph::blobs_of(raw).map(|(part, blob)| self.blob_as(part.to_string(), &blob)).collect();
         node
     }
 
@@ -110,26 +108,26 @@ impl<'a> Tree<'a> {
         if self.configs == Configs::LeaveOut || entry.descriptor.is_attestation() {
             return None;
         }
-        let (_, config) = Graph::blobs_of(raw).into_iter().find(|(role, _)| *role == BlobRole::Config)?;
-        if ![media_type::OCI_CONFIG, media_type::DOCKER_CONFIG].contains(&config.media_type.as_str()) {
+        let (_, config) = Graph::blobs_of(raw).find(|(role, _)| *role == BlobRole::Config)?;
+        if !is_image_config(&config.media_type()) {
             return None;
         }
-        let bytes = self.examined.small_blob(config)?;
+        let bytes = self.examined.small_blob(&config.digest)?;
         ImageConfig::from_json(&bytes).map(InspectedConfig::from)
     }
 
     /// A blob at its first use.
     pub(crate) fn blob(&self, digest: &Digest) -> Option<InspectedBlob> {
-        let blob = self.graph.blobs.iter().find(|blob| blob.descriptor.digest == *digest)?;
-        Some(self.blob_as(self.graph.path_of_blob(blob).join(" → "), &blob.descriptor))
+        let blob = self.graph.blobs().find(|blob| blob.descriptor.digest == *digest)?;
+        Some(self.blob_as(self.graph.path_of_blob(&blob).join(" → "), &blob.descriptor))
     }
 
-    fn blob_as(&self, part: String, blob: &airlift_oci::Descriptor) -> InspectedBlob {
+    fn blob_as(&self, part: String, blob: &ListedDescriptor<'_>) -> InspectedBlob {
         let in_tar = self.examined.archive().container() == Container::Tar;
         InspectedBlob {
             part,
             digest: blob.digest,
-            media_type: blob.media_type.clone(),
+            media_type: blob.media_type().into_owned(),
             size: blob.size,
             offset: self.examined.blob(&blob.digest).filter(|_| in_tar).map(|section| section.offset()),
             external: self.graph.carried_blob(blob) == Carried::External,
