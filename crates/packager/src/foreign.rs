@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{Digest, Event, Graph, GraphError, Remedy, Repository, Root, contents};
 use airlift_registry::{Access, Error, HeadTrust, Lookup};
+use futures::{StreamExt, TryStreamExt};
 
 use crate::error::PackError;
 use crate::options::ForeignLayers;
@@ -32,14 +33,22 @@ pub(crate) async fn find_foreign_layers(
         return Ok((graph, origins));
     }
     let carried: Vec<HashSet<Digest>> = graph.roots.iter().map(|root| blobs_of(&graph, root)).collect();
-    for blob in &foreign {
+    let lookups = foreign.iter().map(|blob| {
         let digest = blob.descriptor.digest;
         let candidates = repositories.iter().zip(&carried).filter(|(_, blobs)| blobs.contains(&digest));
         let mut candidates: Vec<&Repository> = candidates.map(|(repository, _)| repository).collect();
         candidates.dedup();
-        let holder = holder_of(walker, &candidates, blob).await;
-        let holder =
-            holder.map_err(|source| PackError::Registry { path: graph.path_of_blob(blob), source })?;
+        let path = || graph.path_of_blob(blob);
+        async move {
+            let holder = holder_of(walker, &candidates, blob).await;
+            let holder = holder.map_err(|source| PackError::Registry { path: path(), source })?;
+            Ok::<_, PackError>((blob, holder, candidates))
+        }
+    });
+    let lookups: Vec<_> = lookups.collect();
+    let mut answers = futures::stream::iter(lookups).buffered(walker.requests);
+    while let Some((blob, holder, candidates)) = answers.try_next().await? {
+        let digest = blob.descriptor.digest;
         match (holder, candidates.first(), layers) {
             (Some(holder), ..) => drop(origins.insert(digest, Origin::Registry(holder))),
             (None, Some(repository), ForeignLayers::Fetch) => {
@@ -53,6 +62,7 @@ pub(crate) async fn find_foreign_layers(
             }
         }
     }
+    drop(answers);
     Ok((without(graph, &carried, &outside)?, origins))
 }
 

@@ -49,24 +49,44 @@ impl Walker<'_> {
         graph: &Graph,
         asked: &mut HashSet<(Digest, Repository)>,
     ) -> Result<Vec<RawManifest>, PackError> {
-        let mut found = Vec::new();
-        for entry in graph.manifests.iter().filter(|entry| entry.raw.is_none()) {
+        let missing: Vec<&ManifestEntry> =
+            graph.manifests.iter().filter(|entry| entry.raw.is_none()).collect();
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named_by = |image: &Resolved| -> HashSet<Digest> {
+            let below = graph.below(&image.root.descriptor.digest);
+            below.into_iter().map(|entry| entry.descriptor.digest).collect()
+        };
+        let named: Vec<HashSet<Digest>> = images.iter().map(named_by).collect();
+        let mut asks = Vec::new();
+        for entry in missing {
             let digest = entry.descriptor.digest;
             asked.insert((digest, images[entry.root].repository.clone()));
-            for image in images {
-                let below = graph.below(&image.root.descriptor.digest);
-                let names_it = below.into_iter().any(|below| below.descriptor.digest == digest);
-                if !names_it || !asked.insert((digest, image.repository.clone())) {
-                    continue;
-                }
-                let path = vec![image.root.name(), entry.label.clone()];
-                if let Some(raw) = self.manifest(&image.repository, &entry.descriptor, None, path).await? {
-                    found.push(raw);
-                    break;
-                }
+            let naming = images.iter().zip(&named).filter(|(_, named)| named.contains(&digest));
+            let naming = naming.filter(|(image, _)| asked.insert((digest, image.repository.clone())));
+            let naming: Vec<&Resolved> = naming.map(|(image, _)| image).collect();
+            asks.push(self.first_that_has(entry, naming));
+        }
+        let answers = futures::stream::iter(asks).buffered(self.requests);
+        let found: Vec<Option<RawManifest>> = answers.try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// A manifest from the first of these images' repositories that has it.
+    async fn first_that_has(
+        &self,
+        entry: &ManifestEntry,
+        images: Vec<&Resolved>,
+    ) -> Result<Option<RawManifest>, PackError> {
+        for image in images {
+            let path = vec![image.root.name(), entry.label.clone()];
+            let found = self.manifest(&image.repository, &entry.descriptor, None, path).await?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
-        Ok(found)
+        Ok(None)
     }
 
     async fn walk_once(&self, images: &[Resolved], earlier: Option<&Graph>) -> Result<Graph, PackError> {
