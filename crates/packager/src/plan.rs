@@ -63,21 +63,39 @@ impl Planned {
     ) -> Result<Self, PackError> {
         let graph = walker.walk(&mut images, None).await?;
         keep_inline_blobs(walker.source, &graph);
-        let configs = ConfigPlatforms::read(walker, &images, &graph).await?;
+        let attached = |images: &[Resolved], graph: &Graph| {
+            let subjects = subjects(images, graph);
+            async move {
+                match options.referrers {
+                    Referrers::None => Ok(Gathered::default()),
+                    Referrers::All => Gatherer::new(walker).gather(subjects).await,
+                }
+            }
+        };
+        let configs = ConfigPlatforms::read(walker, &images, &graph);
+        // Where all platforms are carried, what configs say of them decides nothing.
+        let is_all_carried = options.platforms.is_empty() && walker.requests > 1;
+        let (configs, early) = match is_all_carried {
+            true => {
+                let (configs, gathered) = futures::join!(configs, attached(&images, &graph));
+                (configs?, Some(gathered))
+            }
+            false => (configs.await?, None),
+        };
         let (images, graph) = selected(walker, images, graph, &configs, options).await?;
         check_absent(&images, &graph, &configs)?;
         warn_of_absent(&graph, walker.observer);
-        let planned = Planned { images, graph, configs, gone: Vec::new() };
-        match options.referrers {
-            Referrers::None => Ok(planned),
-            Referrers::All => planned.with_attached(walker).await,
-        }
+        let gathered = match early {
+            Some(gathered) => gathered?,
+            None => attached(&images, &graph).await?,
+        };
+        Planned { images, graph, configs, gone: Vec::new() }.with_attached(walker, gathered).await
     }
 
     /// Adds what is attached to the carried manifests, in the bundle's one order.
-    async fn with_attached(self, walker: &Walker<'_>) -> Result<Self, PackError> {
+    async fn with_attached(self, walker: &Walker<'_>, attached: Gathered) -> Result<Self, PackError> {
         let Planned { mut images, graph, configs, .. } = self;
-        let Gathered { found, gone } = Gatherer::new(walker).gather(subjects(&images, &graph)).await?;
+        let Gathered { found, gone } = attached;
         if found.is_empty() {
             return Ok(Planned { images, graph, configs, gone });
         }

@@ -16,6 +16,7 @@ const MAX_DEPTH: usize = 8;
 const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// Attached content, and attached content that is missing.
+#[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) found: Vec<Resolved>,
     pub(crate) gone: Vec<Gone>,
