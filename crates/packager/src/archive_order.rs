@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use airlift_bundle::write::output::Leftovers;
 use airlift_oci::Phase;
+use airlift_registry::Concurrency;
 
 use crate::blob_job::BlobJob;
 use crate::error::BuildError;
@@ -17,11 +18,11 @@ pub(crate) async fn write(remaining: RemainingBlobs<'_>) -> Result<(Fetched, Lef
     let RemainingBlobs { writer, leftovers, jobs: limit, observer, .. } = remaining;
     let mut queue: VecDeque<BlobJob> = jobs.into();
     let _phase = Phase::Fetch.start(&**observer, queue.iter().map(|job| job.entry.size).sum());
-    let mut prefetch = Prefetch::new(limit);
+    let mut prefetch = Prefetch::new(Concurrency::new(limit));
     loop {
         prefetch.go_on(&queue, &**observer);
         let Some(mut job) = queue.pop_front() else { break };
-        prefetch.supply(&mut job).await?;
+        prefetch.supply(&mut job, &queue, &**observer).await?;
         total.add(job.deliver(&*writer, &**observer).await?);
     }
     Ok((total, leftovers))

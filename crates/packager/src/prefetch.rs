@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use airlift_oci::{Digest, Observer};
-use airlift_registry::Error;
+use airlift_registry::{Concurrency, Error};
 use tokio::task::JoinSet;
 
 use crate::blob_job::BlobJob;
@@ -11,11 +11,9 @@ use crate::error::FetchError;
 use crate::nearest_copy::NearestCopy;
 use crate::sink::MemorySink;
 
-/// Blobs up to this size are fetched ahead, into memory; larger ones when it is their turn, straight into the
-/// output.
-const SMALL: u64 = 8 << 20;
-/// So much of them is in memory at a time.
-const WINDOW: u64 = 64 << 20;
+/// Small blobs that are in memory or on their way there have so many bytes together. Large ones are fetched
+/// when it is their turn, straight into the output.
+const WINDOW: u64 = 32 << 20;
 
 /// What became of a blob: its content, and how many bytes crossed the network for it.
 type Prefetched = Result<(Vec<u8>, u64), Error>;
@@ -30,29 +28,29 @@ pub(crate) struct Prefetch {
     bytes: u64,
     /// How many jobs of the queue were looked at.
     seen: usize,
-    limit: usize,
+    concurrency: Concurrency,
 }
 
 impl Prefetch {
-    /// Fetches at most `limit` blobs at a time.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(concurrency: Concurrency) -> Self {
         Prefetch {
             tasks: JoinSet::new(),
             begun: HashSet::new(),
             done: HashMap::new(),
             bytes: 0,
             seen: 0,
-            limit: limit.max(1),
+            concurrency,
         }
     }
 
     /// Begins with as many more of the jobs in `queue` as there is room for.
     pub(crate) fn go_on(&mut self, queue: &VecDeque<BlobJob>, observer: &dyn Observer) {
-        while self.begun.len() < self.limit
+        while self.has_room()
             && let Some(job) = queue.get(self.seen)
         {
-            let is_wanted = job.entry.size <= SMALL && matches!(job.nearest, NearestCopy::Network);
-            if is_wanted && self.bytes + job.entry.size > WINDOW {
+            let size = job.entry.size;
+            let is_wanted = !Concurrency::is_large(size) && matches!(job.nearest, NearestCopy::Network);
+            if is_wanted && self.bytes + size > WINDOW {
                 return;
             }
             if is_wanted {
@@ -62,21 +60,37 @@ impl Prefetch {
         }
     }
 
+    /// Whether one more may be on its way.
+    fn has_room(&self) -> bool {
+        match self.concurrency.is_sequential() {
+            // What is in memory waits for the writer.
+            true => self.begun.is_empty(),
+            false => self.tasks.len() < self.concurrency.small_shares,
+        }
+    }
+
     fn begin(&mut self, job: &BlobJob, observer: &dyn Observer) {
         let digest = job.entry.digest;
         self.begun.insert(digest);
         self.bytes += job.entry.size;
         job.announce(observer);
         let remote = job.remote.clone();
+        // At most 8 MiB: larger blobs are not begun.
+        let mut memory = MemorySink(Vec::with_capacity(job.entry.size as usize));
         self.tasks.spawn(async move {
-            let mut memory = MemorySink::default();
             let fetched = remote.fetch(None, &mut memory).await;
             (digest, fetched.map(|downloaded| (memory.0, downloaded)))
         });
     }
 
     /// Waits for a job's blob if it was begun, and puts it into the job, which was the first of the queue.
-    pub(crate) async fn supply(&mut self, job: &mut BlobJob) -> Result<(), FetchError> {
+    /// Meanwhile, the others go on.
+    pub(crate) async fn supply(
+        &mut self,
+        job: &mut BlobJob,
+        queue: &VecDeque<BlobJob>,
+        observer: &dyn Observer,
+    ) -> Result<(), FetchError> {
         self.seen = self.seen.saturating_sub(1);
         let digest = job.entry.digest;
         if !self.begun.remove(&digest) {
@@ -90,6 +104,9 @@ impl Prefetch {
                 Some(Ok((digest, outcome))) => drop(self.done.insert(digest, outcome)),
                 Some(Err(error)) => return Err(FetchError::Task(error)),
                 None => return Ok(()),
+            }
+            if !self.concurrency.is_sequential() {
+                self.go_on(queue, observer);
             }
         };
         self.bytes -= job.entry.size;
