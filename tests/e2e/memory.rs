@@ -24,15 +24,27 @@ fn noise(seed: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn a_large_image_needs_no_more_memory_than_a_small_one() {
-    let Some(pair) = Pair::start() else { return };
-    let layer = |seed, size| Layer::Raw {
+fn layer(seed: u64, size: usize) -> Layer {
+    Layer::Raw {
         media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
         bytes: noise(seed, size).into(),
         annotations: Vec::new(),
-    };
-    let layers = vec![layer(1, LAYER), layer(2, LAYER / 4), layer(3, LAYER / 4), layer(4, LAYER / 4)];
+    }
+}
+
+#[test]
+fn a_large_image_needs_no_more_memory_than_a_small_one() {
+    needs_little_memory(vec![layer(1, LAYER), layer(2, LAYER / 4), layer(3, LAYER / 4), layer(4, LAYER / 4)]);
+}
+
+#[test]
+fn many_layers_of_a_few_mib_need_no_more_memory() {
+    let sizes = (1..=40).map(|seed| layer(seed, (seed as usize % 8) * (1 << 20) + 500_000));
+    needs_little_memory(sizes.collect());
+}
+
+fn needs_little_memory(layers: Vec<Layer>) {
+    let Some(pair) = Pair::start() else { return };
     let spec = ImageSpec { layers, algorithm: Algorithm::Sha256, ..ImageSpec::default() };
     let large = Sample::of_image("team/large", "1", image(&spec));
     pair.source.endpoint().push(std::slice::from_ref(&large));

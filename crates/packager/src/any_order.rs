@@ -98,18 +98,18 @@ async fn fetch(
     let mut total = Fetched::default();
     let mut tasks = JoinSet::new();
     let outcome = loop {
-        while let Some((lane, job)) = lanes.start_next() {
-            let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
-            tasks.spawn(async move { (lane, job.deliver(&*writer, &*observer).await) });
-        }
-        match tasks.join_next().await {
-            None => break Ok(total),
-            Some(Ok((lane, Ok(one)))) => {
-                lanes.finished(lane);
-                total.add(one);
+        tokio::select! {
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(Ok(one)) => total.add(one),
+                Ok(Err(error)) => break Err(error),
+                Err(error) => break Err(FetchError::Task(error)),
+            },
+            Some((room, mut job)) = lanes.next() => {
+                let (writer, observer) = (Arc::clone(writer), Arc::clone(observer));
+                job.room = Some(room);
+                tasks.spawn(async move { job.deliver(&*writer, &*observer).await });
             }
-            Some(Ok((_, Err(error)))) => break Err(error),
-            Some(Err(error)) => break Err(FetchError::Task(error)),
+            else => break Ok(total),
         }
     };
     tasks.shutdown().await;

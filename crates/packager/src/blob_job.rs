@@ -12,6 +12,7 @@ use crate::error::FetchError;
 use crate::fetched::Fetched;
 use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
+use crate::room::Room;
 use crate::sink::WriterSink;
 
 /// One blob to be written.
@@ -23,6 +24,8 @@ pub(crate) struct BlobJob {
     pub(crate) state: ResumeState,
     pub(crate) nearest: NearestCopy,
     pub(crate) remote: RemoteBlob,
+    /// Its room among the blobs that are fetched side by side.
+    pub(crate) room: Option<Room>,
 }
 
 /// What it takes to fetch a blob.
@@ -133,7 +136,7 @@ impl BlobJob {
             ResumeState::Complete | ResumeState::Missing => None,
         };
         let missing = self.entry.size - begun.as_ref().map_or(0, |begun| begun.bytes);
-        let mut sink = WriterSink::new(blob);
+        let mut sink = WriterSink::new(blob, self.room.as_mut());
         let fetched = self.remote.fetch(begun, &mut sink).await;
         match (fetched, sink.failure) {
             (_, Some(source)) => Err(self.not_written(source)),

@@ -75,7 +75,7 @@ impl BlobSupply {
         let WantedBlob { entry, descriptor, path, origin, state } = wanted;
         let nearest = self.nearest(entry.digest, entry.size);
         let remote = RemoteBlob { transport: self.transport.clone(), origin, descriptor };
-        BlobJob { entry, path, state, nearest, remote }
+        BlobJob { entry, path, state, nearest, remote, room: None }
     }
 
     /// A small blob, proven, in memory.

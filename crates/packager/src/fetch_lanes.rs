@@ -2,32 +2,25 @@
 //! and beside them small ones by their bytes, the largest and the smallest in turn.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use airlift_registry::Concurrency;
+use tokio::sync::Semaphore;
 
 use crate::blob_job::BlobJob;
+use crate::room::Room;
 
-/// What a blob on its way counts for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
-    Large,
-    /// So many shares.
-    Small(usize),
-}
-
-/// The blobs that wait, and how many are on their way.
+/// The blobs that wait, and the room for those that are on their way.
 pub(crate) struct Lanes<J = BlobJob> {
     /// By size, the next one last.
     large: Vec<J>,
     /// By size.
-    small: VecDeque<(usize, J)>,
-    large_running: usize,
-    /// Shares of those that are on their way.
-    small_running: usize,
+    small: VecDeque<(u32, J)>,
+    large_room: Arc<Semaphore>,
+    small_room: Arc<Semaphore>,
     /// Whether the next small blob is the smallest, not the largest. So the wait for the smallest ones passes
     /// while the bytes of the others come.
     is_smallest_next: bool,
-    concurrency: Concurrency,
 }
 
 impl Lanes {
@@ -42,50 +35,51 @@ impl<J> Lanes<J> {
         jobs.sort_by_key(&size);
         let (large, small): (Vec<J>, Vec<J>) =
             jobs.into_iter().partition(|job| Concurrency::is_large(size(job)));
-        let small = small.into_iter().map(|job| (Concurrency::shares(size(&job)), job)).collect();
-        Lanes { large, small, large_running: 0, small_running: 0, is_smallest_next: false, concurrency }
+        let large_room = Arc::new(Semaphore::new(concurrency.large_blobs));
+        let is_sequential = concurrency.is_sequential();
+        let small_room = match is_sequential {
+            true => Arc::clone(&large_room),
+            false => Arc::new(Semaphore::new(concurrency.small_shares)),
+        };
+        let shares = |job: &J| if is_sequential { 1 } else { Concurrency::shares(size(job)) as u32 };
+        let small = small.into_iter().map(|job| (shares(&job), job)).collect();
+        Lanes { large, small, large_room, small_room, is_smallest_next: false }
     }
 
-    /// The next blob that there is room for.
-    pub(crate) fn start_next(&mut self) -> Option<(Lane, J)> {
-        let is_idle = self.large_running == 0 && self.small_running == 0;
-        if self.concurrency.is_sequential() && !is_idle {
-            return None;
-        }
-        if self.large_running < self.concurrency.large_blobs
-            && let Some(job) = self.large.pop()
-        {
-            self.large_running += 1;
-            return Some((Lane::Large, job));
-        }
-        let next = if self.is_smallest_next { self.small.front() } else { self.small.back() };
-        let (shares, _) = next?;
-        if self.small_running + shares > self.concurrency.small_shares {
-            return None;
-        }
-        let next = if self.is_smallest_next { self.small.pop_front() } else { self.small.pop_back() };
-        let (shares, job) = next?;
-        self.small_running += shares;
+    /// The next blob, as soon as there is room for it; `None` if none waits.
+    pub(crate) async fn next(&mut self) -> Option<(Room, J)> {
+        let small = if self.is_smallest_next { self.small.front() } else { self.small.back() };
+        let small = small.map(|(shares, _)| *shares);
+        // Neither semaphore is ever closed.
+        let shares = tokio::select! {
+            biased;
+            Ok(permit) = Arc::clone(&self.large_room).acquire_owned(), if !self.large.is_empty() => {
+                return self.large.pop().map(|job| (Room::new(permit), job));
+            }
+            Ok(permit) = Arc::clone(&self.small_room).acquire_many_owned(small.unwrap_or(0)),
+                if small.is_some() => permit,
+            else => return None,
+        };
+        let job = if self.is_smallest_next { self.small.pop_front() } else { self.small.pop_back() };
         self.is_smallest_next = !self.is_smallest_next;
-        Some((Lane::Small(shares), job))
-    }
-
-    pub(crate) fn finished(&mut self, lane: Lane) {
-        match lane {
-            Lane::Large => self.large_running -= 1,
-            Lane::Small(shares) => self.small_running -= shares,
-        }
+        job.map(|(_, job)| (Room::new(shares), job))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     const MIB: u64 = 1024 * 1024;
 
-    fn started(lanes: &mut Lanes<u64>) -> Vec<(Lane, u64)> {
-        std::iter::from_fn(|| lanes.start_next()).collect()
+    fn started(lanes: &mut Lanes<u64>) -> Vec<(Room, u64)> {
+        std::iter::from_fn(|| lanes.next().now_or_never().flatten()).collect()
+    }
+
+    fn sizes(started: &[(Room, u64)]) -> Vec<u64> {
+        started.iter().map(|(_, size)| *size).collect()
     }
 
     #[test]
@@ -93,45 +87,59 @@ mod tests {
         let mut jobs: Vec<u64> = (1..=100).collect();
         jobs.extend([8 * MIB, 30 * MIB, 20 * MIB]);
         let mut lanes = Lanes::by_size(jobs, |size| *size, Concurrency::new(2));
-        let first = started(&mut lanes);
-        let expected = [(Lane::Large, 30 * MIB), (Lane::Large, 20 * MIB), (Lane::Small(1), 100)];
-        assert_eq!(first[..3], expected);
+        let mut first = started(&mut lanes);
+        assert_eq!(sizes(&first)[..4], [30 * MIB, 20 * MIB, 100, 1]);
         assert_eq!(first.len(), 2 + Concurrency::new(2).small_shares);
-        lanes.finished(Lane::Large);
-        assert_eq!(started(&mut lanes), [(Lane::Large, 8 * MIB)]);
-        lanes.finished(Lane::Small(1));
-        lanes.finished(Lane::Large);
+        drop(first.remove(0));
+        assert_eq!(sizes(&started(&mut lanes)), [8 * MIB]);
+        drop(first.pop());
         assert_eq!(started(&mut lanes).len(), 1);
     }
 
     #[test]
     fn small_blobs_are_bounded_by_their_bytes_the_largest_beside_the_smallest() {
-        let jobs: Vec<u64> = (0..100).map(|number| (number % 10) * 800_000).collect();
-        let mut lanes = Lanes::by_size(jobs.clone(), |size| *size, Concurrency::new(2));
-        let mut all = started(&mut lanes);
-        assert_eq!(all[..3].iter().map(|(_, size)| *size).collect::<Vec<_>>(), [7_200_000, 0, 7_200_000]);
-        let mut next = 0;
-        while let Some((lane, _)) = all.get(next).copied() {
-            let in_flight: u64 = all[next..].iter().map(|(_, size)| size).sum();
-            assert!(in_flight <= 32 * MIB);
-            lanes.finished(lane);
-            all.extend(started(&mut lanes));
-            next += 1;
+        let mut expected: Vec<u64> = (0..100).map(|number| (number % 10) * 800_000).collect();
+        let mut lanes = Lanes::by_size(expected.clone(), |size| *size, Concurrency::new(2));
+        let mut running = VecDeque::from(started(&mut lanes));
+        assert_eq!(sizes(running.make_contiguous())[..3], [7_200_000, 0, 7_200_000]);
+        let mut fetched = Vec::new();
+        while let Some((room, size)) = running.pop_front() {
+            assert!(size + running.iter().map(|(_, size)| size).sum::<u64>() <= 32 * MIB);
+            fetched.push(size);
+            drop(room);
+            running.extend(started(&mut lanes));
         }
-        let mut sizes: Vec<u64> = all.into_iter().map(|(_, size)| size).collect();
-        sizes.sort_unstable();
-        let mut expected = jobs;
+        fetched.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(sizes, expected);
+        assert_eq!(fetched, expected);
+    }
+
+    #[test]
+    fn bytes_that_have_arrived_make_room() {
+        let mut lanes = Lanes::by_size(vec![8 * MIB - 1; 10], |size| *size, Concurrency::new(2));
+        let mut first = started(&mut lanes);
+        assert_eq!(first.len(), 4);
+        let (room, _) = &mut first[0];
+        (0..7).for_each(|_| room.arrived(MIB as usize));
+        assert!(started(&mut lanes).is_empty());
+        first[1].0.arrived(MIB as usize);
+        let mut more = started(&mut lanes);
+        assert_eq!(more.len(), 1);
+        let all = first.iter_mut().chain(&mut more);
+        all.for_each(|(room, _)| room.arrived(100 * MIB as usize));
+        more.extend(started(&mut lanes));
+        assert_eq!(first.len() + more.len(), 8, "each keeps one share to its end");
     }
 
     #[test]
     fn one_transfer_at_a_time_means_one_of_either_kind() {
-        let mut lanes = Lanes::by_size(vec![1, 20 * MIB, 2], |size| *size, Concurrency::new(1));
-        for (lane, size) in [(Lane::Large, 20 * MIB), (Lane::Small(1), 2), (Lane::Small(1), 1)] {
-            assert_eq!(started(&mut lanes), [(lane, size)]);
-            lanes.finished(lane);
+        let mut lanes = Lanes::by_size(vec![1, 20 * MIB, 2 * MIB, 2], |size| *size, Concurrency::new(1));
+        for size in [20 * MIB, 2 * MIB, 1, 2] {
+            let mut one = started(&mut lanes);
+            assert_eq!(sizes(&one), [size]);
+            one[0].0.arrived(100 * MIB as usize);
+            assert!(started(&mut lanes).is_empty());
         }
-        assert_eq!(started(&mut lanes), []);
+        assert!(started(&mut lanes).is_empty());
     }
 }

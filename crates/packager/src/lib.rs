@@ -30,6 +30,7 @@ mod plan;
 mod prefetch;
 mod remaining_blobs;
 mod resolve;
+mod room;
 mod sink;
 mod source;
 mod walk;

@@ -5,15 +5,18 @@ use std::io;
 use airlift_bundle::{BlobWriter, WriteError};
 use airlift_registry::BlobSink;
 
+use crate::room::Room;
+
 /// Hands what arrives to a writer, and keeps the reason where that fails.
 pub(crate) struct WriterSink<'a> {
     blob: &'a mut dyn BlobWriter,
+    room: Option<&'a mut Room>,
     pub(crate) failure: Option<WriteError>,
 }
 
 impl<'a> WriterSink<'a> {
-    pub(crate) fn new(blob: &'a mut dyn BlobWriter) -> Self {
-        WriterSink { blob, failure: None }
+    pub(crate) fn new(blob: &'a mut dyn BlobWriter, room: Option<&'a mut Room>) -> Self {
+        WriterSink { blob, room, failure: None }
     }
 
     fn outcome(&mut self, outcome: Result<(), WriteError>) -> io::Result<()> {
@@ -27,6 +30,9 @@ impl<'a> WriterSink<'a> {
 
 impl BlobSink for WriterSink<'_> {
     fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let Some(room) = &mut self.room {
+            room.arrived(piece.len());
+        }
         let outcome = self.blob.write(piece);
         self.outcome(outcome)
     }

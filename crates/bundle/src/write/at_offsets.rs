@@ -19,6 +19,9 @@ use crate::write::output::{BlobWriter, BundleWriter, Order, Published};
 
 /// The size of one write: large enough to be quick, small enough to need little memory.
 const WRITE_SIZE: usize = 1 << 20;
+/// The same for blobs below 8 MiB, of which many are written at a time.
+const SMALL_WRITE_SIZE: usize = 256 << 10;
+const LARGE_BLOB: u64 = 8 << 20;
 
 /// The files that an archive is written to, with all their bytes reserved.
 pub(crate) trait PlacedFiles: Send + Sync {
@@ -179,7 +182,8 @@ impl PlacedBlob {
     }
 
     fn block_buffer(&self, offset: u64) -> BlockBuffer {
-        let capacity = self.entry.end().saturating_sub(offset).min(WRITE_SIZE as u64);
+        let most = if self.entry.size < LARGE_BLOB { SMALL_WRITE_SIZE } else { WRITE_SIZE };
+        let capacity = self.entry.end().saturating_sub(offset).min(most as u64);
         BlockBuffer::new(Arc::clone(&self.files), offset, capacity as usize)
     }
 
@@ -242,7 +246,7 @@ mod tests {
     use crate::plan::Content;
     use crate::tar::path::EntryPath;
 
-    const SIZE: u64 = 5 * WRITE_SIZE as u64 + 100;
+    const SIZE: u64 = 9 * WRITE_SIZE as u64 + 100;
 
     /// Files that note where they are written to, and of which one write fails.
     struct Noting {
@@ -313,12 +317,12 @@ mod tests {
         let (files, mut blob) = blob(None);
         write_all(&mut blob).unwrap();
         blob.finish().unwrap();
-        assert_eq!(*files.writes.lock().unwrap(), (0..=5).map(place).collect::<Vec<_>>());
+        assert_eq!(*files.writes.lock().unwrap(), (0..=9).map(place).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_write_that_fails_is_reported_and_none_follows_it() {
-        for number in 0..=5 {
+        for number in 0..=9 {
             let (files, mut blob) = blob(Some(place(number)));
             let error = write_all(&mut blob).and_then(|()| blob.finish()).unwrap_err();
             assert_eq!(
@@ -346,6 +350,6 @@ mod tests {
         assert_eq!(before, (0..3).map(place).collect::<Vec<_>>());
         write_all(&mut blob).unwrap();
         blob.finish().unwrap();
-        assert_eq!(files.writes.lock().unwrap()[3..], (0..=5).map(place).collect::<Vec<_>>());
+        assert_eq!(files.writes.lock().unwrap()[3..], (0..=9).map(place).collect::<Vec<_>>());
     }
 }

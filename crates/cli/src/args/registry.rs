@@ -35,8 +35,8 @@ pub(crate) struct RegistryArgs {
     auth_file: Option<PathBuf>,
     /// Parallel transfers of large blobs
     ///
-    /// Manifests, checks and blobs below 1 MiB are requested beside them, as many at a time as the registry
-    /// bears. With 1, everything is done one after the other.
+    /// Blobs below 8 MiB are transferred beside them, 32 MiB of them at a time, and manifests and checks as
+    /// many as the registry bears. With 1, everything is done one after the other.
     #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = REGISTRY)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
