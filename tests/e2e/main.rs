@@ -18,6 +18,7 @@ mod cosign;
 mod durability;
 mod external;
 mod hostile_registry;
+mod locks;
 #[cfg(target_os = "linux")]
 mod machine;
 mod made;

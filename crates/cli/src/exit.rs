@@ -62,9 +62,12 @@ pub(crate) fn of_state(state: State) -> Exit {
     match state {
         State::Whole | State::Partial => Exit::Done,
         State::OverLimit => Exit::Refused,
-        State::OtherBundle | State::NoLayout | State::PackedAgain | State::Unfinished | State::Damaged => {
-            Exit::No
-        }
+        State::OtherBundle
+        | State::NotAsLocked
+        | State::NoLayout
+        | State::PackedAgain
+        | State::Unfinished
+        | State::Damaged => Exit::No,
     }
 }
 

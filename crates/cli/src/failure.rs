@@ -55,6 +55,22 @@ pub(crate) enum UsageError {
     /// A list that can't be text.
     #[error("{} is no list of images: {why}", .file.display())]
     List { file: PathBuf, why: &'static str },
+    /// A list or a lock that can't be read.
+    #[error(transparent)]
+    Lists(airlift_lists::ListErrors),
+    /// A bundle in which one name stands for two images.
+    #[error("{} can't be locked", .bundle.display())]
+    TwoDigests {
+        bundle: PathBuf,
+        #[source]
+        source: airlift_lists::lock::TwoDigests,
+    },
+    /// A bundle whose images can't be named by their place in it.
+    #[error("{image} has no full name, and a lock can't name {} as its place: that path has a colon or a control character", harmless(&.bundle.to_string_lossy()))]
+    NoPlace { bundle: PathBuf, image: String },
+    /// The time that the environment fixes is none.
+    #[error("SOURCE_DATE_EPOCH is '{}', which is no count of seconds since 1970", .0.escape_debug())]
+    SourceDate(String),
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,
@@ -169,6 +185,9 @@ impl Failure {
     pub(crate) fn parts(&self) -> Vec<String> {
         match self {
             Failure::Usage(UsageError::References(errors)) => parts_of(errors),
+            Failure::Usage(UsageError::Lists(errors)) if errors.iter().count() > 1 => {
+                errors.iter().map(ToString::to_string).collect()
+            }
             Failure::Resolve(errors) => parts_of(errors),
             Failure::Pack(PackError::Missing(errors)) => parts_of(errors),
             Failure::Pack(PackError::NoSuchPlatform(errors)) => parts_of(errors),

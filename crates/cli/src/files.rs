@@ -15,6 +15,8 @@ pub(crate) enum Input {
     List(PathBuf),
     /// A bundle or layout whose content is taken.
     Reused(PathBuf),
+    /// The bundle that is looked at.
+    Bundle(PathBuf),
     /// Certificates that are trusted.
     Certificates(PathBuf),
     /// Credentials.
@@ -23,8 +25,11 @@ pub(crate) enum Input {
 
 impl Input {
     fn path(&self) -> &Path {
-        let (Input::List(path) | Input::Reused(path) | Input::Certificates(path) | Input::Credentials(path)) =
-            self;
+        let (Input::List(path)
+        | Input::Reused(path)
+        | Input::Bundle(path)
+        | Input::Certificates(path)
+        | Input::Credentials(path)) = self;
         path
     }
 
@@ -43,6 +48,7 @@ impl fmt::Display for Input {
         match self {
             Input::List(_) => write!(f, "the list of images (-f {path})"),
             Input::Reused(_) => write!(f, "what --reuse {path} takes from"),
+            Input::Bundle(_) => write!(f, "the bundle ({path})"),
             Input::Certificates(_) => write!(f, "the CA certificates ({path})"),
             Input::Credentials(_) => write!(f, "the credentials ({path})"),
         }

@@ -11,7 +11,10 @@ mod exit;
 mod failure;
 mod files;
 mod hint;
+mod lock_file;
+mod lock_time;
 pub mod output;
+mod replaced_file;
 mod ui;
 
 use std::error::Error;

@@ -148,7 +148,11 @@ fn what_the_commands_print_validates() {
     let report = document("report", &["verify", "--json", &cut], 1);
     assert_eq!(report["findings"][0]["volume"]["name"], "v.tar.002");
 
-    document("inspect", &["inspect", "--json", &bundle], 0);
+    let lock = path("b.lock");
+    document("inspect", &["inspect", "--json", "--lock", &lock, &bundle], 0);
+    let locked = validate("lock", &std::fs::read_to_string(&lock).unwrap());
+    assert_eq!(locked["images"].as_array().unwrap().len(), references.len());
+    document("report", &["verify", "--json", "--lock", &lock, &bundle], 0);
     let one = document("inspect", &["inspect", "--json", &bundle, references[0]], 0);
     assert_eq!(one["images"][0]["reference"], references[0]);
     let every = document("inspect", &["inspect", "--json", &bundle, "*"], 0);

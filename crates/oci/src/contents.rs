@@ -1,6 +1,6 @@
 //! What one root carries: its platforms, its blobs and their size.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::platform_of_config;
 use crate::graph::{BlobRole, Graph, Leaf, leaves};
@@ -46,6 +46,48 @@ pub fn platforms_of(
     platforms
 }
 
+/// One platform of an image, carried or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlatformContent {
+    /// The platform's name.
+    pub platform: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// Bytes of its config and layers, each once. 0 for a manifest that the source didn't have.
+    pub size: u64,
+}
+
+/// All platforms of the images below a root, in the order of their manifests. `config` reads configs that
+/// alone name a platform.
+pub fn platform_contents(
+    graph: &Graph,
+    root: &Root,
+    mut config: impl FnMut(ListedDescriptor<'_>) -> Option<Vec<u8>>,
+) -> Vec<PlatformContent> {
+    let mut contents = Vec::new();
+    for leaf in leaves(graph, root) {
+        let named = leaf.platform.clone().or_else(|| {
+            let config = config_of(graph, &leaf).map(&mut config)??;
+            platform_of_config(&config)
+        });
+        let platform = match named {
+            Some(platform) => platform.shown(),
+            None if leaf.platform_in_config => format!("unnamed ({}…)", leaf.digest.short()),
+            None => continue,
+        };
+        let raw = graph.manifest(&leaf.digest).and_then(|entry| entry.raw.as_ref());
+        let blobs = raw.into_iter().flat_map(Graph::blobs_of).map(|(_, blob)| (blob.digest, blob.size));
+        let size = sum(blobs.collect::<HashMap<_, _>>().into_values());
+        contents.push(PlatformContent { platform, digest: leaf.digest, size });
+    }
+    contents
+}
+
+/// Bytes of the configs and layers that a root carries, each once.
+pub fn blob_size_of(graph: &Graph, root: &Root) -> u64 {
+    sum(blobs_of_root(graph, root).map(|(_, _, blob)| blob.size))
+}
+
 /// The config that names a leaf's platform, where no index does and the config is not too large.
 pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<ListedDescriptor<'a>> {
     let raw = graph.manifest(&leaf.digest).filter(|_| leaf.platform_in_config)?.raw.as_ref()?;
@@ -76,5 +118,9 @@ pub fn size_of(graph: &Graph, root: &Root) -> u64 {
     let known: DigestSet = manifests.iter().map(|entry| entry.descriptor.digest).collect();
     let blobs = blobs_of_root(graph, root).map(|(_, _, blob)| blob);
     let blobs = blobs.filter(|blob| !known.contains(&blob.digest)).map(|blob| blob.size);
-    manifests.iter().map(|entry| entry.descriptor.size).chain(blobs).fold(0, u64::saturating_add)
+    sum(manifests.iter().map(|entry| entry.descriptor.size).chain(blobs))
+}
+
+fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }

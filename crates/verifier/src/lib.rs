@@ -14,6 +14,7 @@ mod content;
 mod error;
 mod examine;
 mod examined;
+mod locked;
 mod proven;
 pub mod report;
 mod verified_bundle;

@@ -35,6 +35,7 @@ fn in_words(report: &Report) -> &'static str {
     match report.state {
         State::Whole | State::Partial => "can't be used",
         State::OtherBundle => "is another bundle",
+        State::NotAsLocked => "is not what was locked",
         State::OverLimit => "was not looked at",
         State::NoLayout => "is no image layout",
         State::PackedAgain => "is not the original",

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use airlift_bundle::{Finding, Rule, parallel};
+use airlift_lists::lock::Lock;
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{Digest, Event, Graph, Limits, Observer, Phase};
 
@@ -14,11 +15,13 @@ use crate::report::Report;
 
 /// How to verify.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Threads that hash; 0 is one a core.
     pub jobs: usize,
     /// The id that the bundle must have, as it is known by a separate channel.
     pub expect: Option<Digest>,
+    /// The lock that says which images the bundle must have, and no others.
+    pub lock: Option<&'a Lock>,
     /// A bundle beyond these is taken for an attack.
     pub limits: Limits,
 }
@@ -27,13 +30,16 @@ pub struct Options {
 ///
 /// # Errors
 /// If it can't be opened as a layout, or reading it fails. What is wrong with it is no error.
-pub fn verify(path: &Path, options: &Options, observer: &dyn Observer) -> Result<Report, ExamineError> {
+pub fn verify(path: &Path, options: &Options<'_>, observer: &dyn Observer) -> Result<Report, ExamineError> {
     let mut examined = Examined::open(path, options.limits)?;
     if let Some(expected) = options.expect {
         examined.expect(expected);
     }
     examined.hash_blobs(options.jobs, observer);
     examined.name_altered_volumes(options.jobs, observer);
+    if let Some(lock) = options.lock {
+        examined.compare_with_lock(lock);
+    }
     Ok(examined.report())
 }
 

@@ -53,7 +53,7 @@ pub struct VolumeReport {
 /// If it, or the manifest, can't be read.
 pub fn verify_volume(
     path: &Path,
-    options: &Options,
+    options: &Options<'_>,
     observer: &dyn Observer,
 ) -> Result<Option<VolumeReport>, ExamineError> {
     let PathKind::Volume { manifest, name } = volumes::classify(path) else { return Ok(None) };

@@ -24,6 +24,9 @@ const DAMAGED: &str = "Damaged: carry it across again.";
 const MADE_SO: &str = "Made like this: another copy doesn't help.";
 /// One of the two.
 const EITHER: &str = "Damaged, or made like this.";
+/// The bundle and the lock were not made of each other.
+const NOT_AS_LOCKED: &str =
+    "It is another bundle, or another lock: ask the maker. Or build a bundle of this lock.";
 const NOTHING: &str = "Nothing.";
 
 /// Makes the enum and its texts of one list, so that a rule is described where it is defined. An entry is:
@@ -136,6 +139,18 @@ rules! {
     LayoutUnreadable "layout-unreadable" Error
         "In a compressed archive, `oci-layout` or `index.json` can't be unpacked."
         DAMAGED;
+    LockDigest "lock-digest" Error
+        "The bundle has another digest under a name than the lock."
+        NOT_AS_LOCKED;
+    LockExtra "lock-extra" Error
+        "The bundle has an image that the lock doesn't have."
+        NOT_AS_LOCKED;
+    LockMissing "lock-missing" Error
+        "The lock has an image that the bundle doesn't have."
+        NOT_AS_LOCKED;
+    LockPlatforms "lock-platforms" Error
+        "The bundle carries other platforms of an image than the lock chooses."
+        NOT_AS_LOCKED;
     ManifestAbsent "manifest-absent" Warning
         "In another tool's layout, an attestation is not there, but its image is."
         NOTHING;

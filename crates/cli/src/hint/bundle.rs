@@ -13,6 +13,8 @@ const LISTED: &str = "`airlift verify BUNDLE` lists everything that is wrong; no
 const UNFINISHED: &str =
     "the same `airlift build` goes on from there, and gives the bundle its name when it is complete";
 
+const NOT_AS_LOCKED: &str = "take the lock that came with the bundle; `airlift inspect BUNDLE --lock FILE` writes what is in it, to compare both";
+
 const PACKED_AGAIN: &str = "take the original file; or unpack this one and name the folder, as another tool's layout; or make the original anew out of it: airlift build REF… --reuse BUNDLE -o NEW";
 
 /// The next step where a bundle can't be opened.
@@ -58,6 +60,7 @@ pub(crate) fn of_report(report: &Report, bundle: &Path) -> Option<String> {
     let first = report.findings.iter().find(|finding| finding.is_error())?;
     match report.state {
         State::OverLimit if first.rule == Rule::GraphLimit => Some(of_state(report, bundle)),
+        State::NotAsLocked => Some(NOT_AS_LOCKED.to_owned()),
         State::Unfinished | State::PackedAgain => Some(of_state(report, bundle)),
         State::NoLayout => of_folder(bundle),
         State::Damaged => of_rule(first.rule).map(str::to_owned),

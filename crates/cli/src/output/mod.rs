@@ -35,6 +35,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("push-plan.json", named::<PushPlanDocument>()),
         ("inspect.json", named::<InspectDocument>()),
         ("demo.json", named::<DemoDocument>()),
+        ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
         ("volumes.json", named::<airlift_bundle::volumes::VolumeSet>()),
     ]

@@ -29,8 +29,8 @@ pub struct Lock {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LockedImage {
-    /// The full name with its tag, `name@digest` where it was asked for by digest alone, or a place in a layout
-    /// for an image that has no full name.
+    /// The full name with its tag, `name@digest` where it was asked for by digest alone, or a place in a
+    /// layout for an image that has no full name.
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "String")]
     pub reference: SourceReference,

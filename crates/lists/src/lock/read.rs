@@ -94,8 +94,8 @@ impl Lock {
     /// Reads the content of `file`. The images may be in any order.
     ///
     /// # Errors
-    /// If it is no lock, one of a newer version, cut off, or not merged; and for each image that can't be read
-    /// in one way only.
+    /// If it is no lock, one of a newer version, cut off, or not merged; and for each image that can't be
+    /// read in one way only.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Lock, ListErrors> {
         let source = JsonSource::new(file, bytes)?;
         check_kind(&source)?;

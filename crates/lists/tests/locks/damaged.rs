@@ -211,3 +211,22 @@ fn many_images_are_read_and_many_errors_are_cut_short() {
     let found = errors(&text.replace("sha256:", "md5:"));
     assert!((2..=100).contains(&found.len()), "{}", found.len());
 }
+
+/// Whatever is read is written in one way, which reads as the same.
+#[test]
+fn any_change_of_a_byte_is_refused_or_read_in_one_way() {
+    let text = text().into_bytes();
+    let mut taken = 0;
+    for position in 0..text.len() {
+        for byte in [b'"', b'{', b']', b',', b'0', b'\\', b'\n', b' ', 0xff, 0x00] {
+            let mut changed = text.clone();
+            changed[position] = byte;
+            let Ok(lock) = Lock::parse("images.lock", &changed) else { continue };
+            let written = lock.to_json().unwrap();
+            let again = Lock::parse("images.lock", written.as_bytes()).unwrap();
+            assert!(again == lock && again.to_json().unwrap() == written, "{position}: {byte}");
+            taken += 1;
+        }
+    }
+    assert!(taken > 100, "{taken}");
+}

@@ -17,6 +17,8 @@ pub enum State {
     Partial,
     /// Not the bundle whose id was expected. Nothing else is wrong.
     OtherBundle,
+    /// Not the images that were locked. Nothing else is wrong.
+    NotAsLocked,
     /// It has more of something than a limit allows. The part that was read is right.
     OverLimit,
     /// No image layout, as far as can be seen.
@@ -33,6 +35,9 @@ pub enum State {
 /// Rules by which something is not looked at, because there is too much of it.
 const LIMITS: [Rule; 4] = [Rule::GraphLimit, Rule::TarLimit, Rule::FolderLimit, Rule::LayoutSize];
 
+/// Rules that compare with a lock, and find nothing wrong with the bundle itself.
+const LOCK: [Rule; 4] = [Rule::LockDigest, Rule::LockExtra, Rule::LockMissing, Rule::LockPlatforms];
+
 /// Rules that don't say how much of an unfinished file is there.
 const BESIDE_UNFINISHED: [Rule; 4] =
     [Rule::ExpectedId, Rule::GraphLimit, Rule::ZstForeign, Rule::VolumeForeign];
@@ -40,14 +45,16 @@ const BESIDE_UNFINISHED: [Rule; 4] =
 impl Examined {
     /// What the bundle is, by what was found so far.
     pub fn state(&self) -> State {
-        let errors: Vec<Rule> =
-            self.findings.as_slice().iter().filter(|one| one.is_error()).map(|one| one.rule).collect();
+        let errors = self.findings.as_slice().iter().filter(|one| one.is_error()).map(|one| one.rule);
+        let (locked, errors): (Vec<Rule>, Vec<Rule>) = errors.partition(|rule| LOCK.contains(rule));
         let only = |rules: &[Rule]| errors.iter().all(|rule| rules.contains(rule));
         if !self.findings.has_errors() {
             let is_partial = self.findings.as_slice().iter().any(|one| one.rule == Rule::IndexPartial);
             if is_partial { State::Partial } else { State::Whole }
         } else if self.is_unfinished() {
             State::Unfinished
+        } else if errors.is_empty() && !locked.is_empty() {
+            State::NotAsLocked
         } else if self.archive.is_docker_archive()
             || only(&[Rule::LayoutMissing]) && self.has_no_layout_file()
         {
@@ -69,7 +76,8 @@ impl Examined {
 
     /// Whether its name is that of an unfinished build, and the findings fit to that.
     pub(super) fn is_unfinished(&self) -> bool {
-        let incomplete = |one: &Finding| one.is_error() && !BESIDE_UNFINISHED.contains(&one.rule);
+        let beside = [&BESIDE_UNFINISHED[..], &LOCK[..]].concat();
+        let incomplete = |one: &Finding| one.is_error() && !beside.contains(&one.rule);
         unfinished_names::is_unfinished(self.archive.path())
             && self.findings.as_slice().iter().any(incomplete)
     }

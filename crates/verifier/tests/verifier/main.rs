@@ -15,6 +15,7 @@ mod hostile;
 #[path = "../../../oci/tests/oci/images.rs"]
 mod images;
 mod large;
+mod locked;
 mod missing_platforms;
 mod odd;
 mod rules;

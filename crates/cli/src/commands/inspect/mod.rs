@@ -2,23 +2,25 @@
 
 mod config;
 mod find;
+mod lock;
 mod raw;
 mod text;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use airlift_oci::Graph;
-use airlift_verifier::{AdmitError, Examined};
+use airlift_verifier::{AdmitError, Examined, Report};
 use find::{Wanted, find};
 use tree::{Configs, Tree};
 
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
-use crate::failure::Failure;
-use crate::hint;
+use crate::failure::{Failure, UsageError};
+use crate::files::{Input, keep_apart};
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
+use crate::{hint, lock_file, lock_time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +28,8 @@ Examples:
   airlift inspect images.tar nginx:1.27             one image, with its configuration
   airlift inspect images.tar b45fff97               the content whose digest starts like this
   airlift inspect images.tar nginx:1.27 --raw       the index, byte for byte
-  airlift inspect images.tar sha256:… --raw > layer a blob, byte for byte";
+  airlift inspect images.tar sha256:… --raw > layer a blob, byte for byte
+  airlift inspect images.tar --lock images.lock     a lock of what is in it";
 
 /// Show what a bundle holds: images, platforms, layers and their sizes
 ///
@@ -47,6 +50,12 @@ pub(crate) struct Args {
     /// Write the exact bytes of that manifest or blob
     #[arg(long, requires = "part", conflicts_with = "json")]
     raw: bool,
+    /// Write a lock of the bundle's images
+    ///
+    /// It has the time at which the bundle was last changed, or that of SOURCE_DATE_EPOCH. In a lock that is
+    /// there already, entries with the same digest stay as they are.
+    #[arg(long, value_name = "FILE", conflicts_with = "part")]
+    lock: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -68,6 +77,9 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         Some(part) => find(graph, part, &args.bundle)?,
         None => Wanted::Everything,
     };
+    if let Some(path) = &args.lock {
+        write_lock(path, &examined, graph, &report)?;
+    }
     if args.raw {
         raw::write(&examined, graph, &wanted, ui)?;
         return Ok(Exit::Done);
@@ -93,6 +105,19 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         ui.print(&text::render(&document, graph, &ui.out))?;
     }
     Ok(of_state(report.state))
+}
+
+/// Writes the lock of a bundle, unless the bundle is damaged.
+fn write_lock(path: &Path, examined: &Examined, graph: &Graph, report: &Report) -> Result<(), Failure> {
+    let bundle = examined.archive().path();
+    if !report.ok {
+        let (path, report) = (bundle.to_owned(), Box::new(report.clone()));
+        return Err(AdmitError::Refused { path, report }.into());
+    }
+    keep_apart(&[Input::Bundle(bundle.to_owned())], &[path.to_owned()]).map_err(UsageError::from)?;
+    let old = lock_file::read_old(path)?;
+    let at = lock_time::fixed()?.unwrap_or_else(|| lock_time::of_file(bundle));
+    lock_file::write(path, &lock::lock_of(examined, graph, &old, at)?)
 }
 
 fn fill(document: &mut InspectDocument, mut tree: Tree<'_>, wanted: &Wanted) {

@@ -1,14 +1,14 @@
 //! The file that gets the receipt, on the way and at the end.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airlift_bundle::volumes::manifest_path;
-use airlift_disk::persist;
 use airlift_pusher::Receipt;
 
 use crate::failure::Failure;
+use crate::replaced_file::{replace, temporary};
 use crate::ui::Ui;
 
 /// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is
@@ -42,7 +42,7 @@ impl ReceiptFile {
             }
             Ok(_) => {}
         }
-        file.temporary().map(drop)?;
+        temporary(path).map(drop).map_err(|source| file.failed(source))?;
         Ok(file)
     }
 
@@ -67,24 +67,7 @@ impl ReceiptFile {
     pub(super) fn write(&self, receipt: &Receipt) -> Result<(), Failure> {
         let json = crate::output::written(receipt)?;
         let _held = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut file = self.temporary()?;
-        let written = file.write_all(json.as_bytes());
-        let written = written.and_then(|()| persist(file.as_file(), file.path(), &self.path));
-        written.map_err(|source| self.failed(source))?;
-        // Its temporary name is gone.
-        file.into_temp_path().keep().map(drop).map_err(|error| self.failed(error.error))
-    }
-
-    /// A file beside it, which goes unless it gets the receipt's name.
-    fn temporary(&self) -> Result<tempfile::NamedTempFile, Failure> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        // Readable for others, as files usually are; temporary files are not.
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        tempfile::Builder::new()
-            .prefix(".receipt-")
-            .permissions(permissions)
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
-            .map_err(|source| self.failed(source))
+        replace(&self.path, &json).map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: std::io::Error) -> Failure {

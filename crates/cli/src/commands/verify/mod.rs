@@ -9,14 +9,16 @@ use airlift_verifier::{Options, verify, verify_volume};
 use crate::args::expect::expected;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
-use crate::failure::Failure;
+use crate::failure::{Failure, UsageError};
 use crate::hint;
+use crate::lock_file;
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\
 Examples:
   airlift verify images.tar
   airlift verify images.tar --expect sha256:…    and it is the bundle that was built
+  airlift verify images.tar --lock images.lock   and it has the locked images, and no others
   airlift verify layout/ --json                  another tool's image layout, for a script
   airlift verify images.tar.volumes.json         a bundle in volumes, all of them
   airlift verify images.tar.002                  one volume by itself
@@ -39,6 +41,9 @@ pub(crate) struct Args {
     /// starts with an id counts: what build printed, as text or with --json, may be that file.
     #[arg(long, value_name = "ID|FILE")]
     expect: Option<String>,
+    /// The lock that says which images and platforms the bundle must have, and no others
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
     /// Threads for hashing; 0 means one per core
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=1024))]
@@ -49,8 +54,14 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let expect = args.expect.as_deref().map(expected).transpose()?;
-    let options = Options { jobs: usize::from(args.jobs), expect, limits: args.limits.limits() };
+    let lock = args.lock.as_deref().map(lock_file::read).transpose()?;
+    let (jobs, limits, lock) = (usize::from(args.jobs), args.limits.limits(), lock.as_ref());
+    let options = Options { jobs, expect, lock, limits };
     if let Some(mut report) = verify_volume(&args.bundle, &options, &*ui.observer())? {
+        if lock.is_some() {
+            let why = "one volume by itself has no images to compare with a lock: name the .volumes.json";
+            return Err(UsageError::Combination(why).into());
+        }
         hint::add_to_findings(&mut report.findings);
         if ui.json {
             ui.print_json(&report)?;

@@ -154,6 +154,7 @@ fn word(state: State) -> (Tone, &'static str) {
         State::Whole => (Tone::Good, "OK"),
         State::Partial => (Tone::Odd, "PARTIAL"),
         State::OtherBundle => (Tone::Bad, "NOT THE EXPECTED BUNDLE"),
+        State::NotAsLocked => (Tone::Bad, "NOT WHAT WAS LOCKED"),
         State::OverLimit => (Tone::Bad, "NOT LOOKED AT, OVER A LIMIT"),
         State::NoLayout => (Tone::Bad, "NO IMAGE LAYOUT"),
         State::PackedAgain => (Tone::Bad, "PACKED AGAIN, ALL CONTENT RIGHT, NOT THE ORIGINAL"),

@@ -30,7 +30,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("airlift-registry", &["airlift-disk", "airlift-oci"]),
     ("airlift-server", &["airlift-disk", "airlift-oci"]),
     ("airlift-testkit", &["airlift-oci", "airlift-server"]),
-    ("airlift-verifier", &["airlift-bundle", "airlift-oci"]),
+    ("airlift-verifier", &["airlift-bundle", "airlift-lists", "airlift-oci"]),
 ];
 
 /// What opens sockets, or is only there for those that do.

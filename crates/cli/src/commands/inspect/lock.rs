@@ -1,0 +1,94 @@
+//! The lock of a bundle: what references stand for in it.
+
+use std::path::Path;
+
+use airlift_lists::Choice;
+use airlift_lists::lock::{
+    Lock, LockedImage, LockedPlatform, ResolvedImage, Timestamp, WantedImage, locked_reference,
+};
+use airlift_oci::{Graph, LayoutForm, LayoutReference, Reference, Root, SourceReference, contents};
+use airlift_verifier::Examined;
+
+use crate::failure::UsageError;
+
+/// The lock of a bundle. An image of `old` that has the same digest and platforms in the bundle stays as it
+/// is, with its time and history.
+pub(super) fn lock_of(
+    examined: &Examined,
+    graph: &Graph,
+    old: &Lock,
+    at: Timestamp,
+) -> Result<Lock, UsageError> {
+    let (mut wanted, mut answers) = (Vec::new(), Vec::new());
+    for root in graph.roots.iter().filter(|root| root.subject.is_none()) {
+        let image = resolved(examined, graph, root)?;
+        let known = old.find(&image.reference);
+        let same = known.filter(|known| {
+            known.digest == image.digest && has_platforms(known, &examined.platforms(graph, root).carried)
+        });
+        wanted.push(WantedImage {
+            reference: image.reference.clone(),
+            digest: Some(image.digest),
+            from: None,
+            choice: same.map_or_else(|| choice(root), |known| known.choice.clone()),
+            groups: known.map(|known| known.groups.clone()).unwrap_or_default(),
+            selectors: known.map(|known| known.selectors.clone()).unwrap_or_default(),
+        });
+        if same.is_none() {
+            answers.push(image);
+        }
+    }
+    let bundle = examined.archive().path();
+    old.update(&wanted, answers, at, old.longest_history())
+        .map_err(|source| UsageError::TwoDigests { bundle: bundle.to_owned(), source })
+}
+
+/// What a bundle says of an image.
+fn resolved(examined: &Examined, graph: &Graph, root: &Root) -> Result<ResolvedImage, UsageError> {
+    let platforms = contents::platform_contents(graph, root, |config| examined.small_blob(&config.digest));
+    let locked = |one: contents::PlatformContent| LockedPlatform {
+        platform: one.platform,
+        digest: one.digest,
+        size: one.size,
+    };
+    Ok(ResolvedImage {
+        reference: reference(examined.archive().path(), root)?,
+        digest: root.descriptor.digest,
+        media_type: root.descriptor.media_type.clone(),
+        size: contents::blob_size_of(graph, root),
+        platforms: platforms.into_iter().map(locked).collect(),
+        from: None,
+    })
+}
+
+fn choice(root: &Root) -> Choice {
+    let platforms = root.selection.as_ref().map(|selection| selection.platforms().to_vec());
+    Choice { platforms: platforms.unwrap_or_default(), referrers: None }
+}
+
+/// Whether these are the platforms that a lock chooses.
+fn has_platforms(known: &LockedImage, carried: &[String]) -> bool {
+    let chosen = known.chosen_platforms();
+    chosen.iter().all(|one| carried.contains(&one.platform))
+        && carried.iter().all(|name| chosen.iter().any(|one| one.platform == *name))
+}
+
+/// The name of an image. One that is no full name is that of a place in the bundle.
+fn reference(bundle: &Path, root: &Root) -> Result<SourceReference, UsageError> {
+    let name = root.reference.as_deref();
+    // Other tools' layouts often have a bare tag, which would also be a name at Docker Hub.
+    let full = name.filter(|name| name.contains('/')).and_then(|name| name.parse::<Reference>().ok());
+    if let Some(full) = full {
+        return Ok(locked_reference(&full));
+    }
+    let is_plain = |name: &&str| !name.contains(['*', '?', '=']) && !name.contains(char::is_control);
+    let image = name.filter(is_plain).map_or_else(|| root.descriptor.digest.to_string(), str::to_owned);
+    let form = if bundle.is_dir() { LayoutForm::Folder } else { LayoutForm::Archive };
+    match bundle.to_str().filter(|path| !path.contains(|c: char| c == ':' || c.is_control())) {
+        Some(path) => {
+            let (path, pattern) = (path.to_owned(), Some(image));
+            Ok(SourceReference::Layout(LayoutReference { form, path, pattern, name: None }))
+        }
+        None => Err(UsageError::NoPlace { bundle: bundle.to_owned(), image: root.name() }),
+    }
+}

@@ -1,0 +1,34 @@
+//! Small files that are replaced in one step: receipts and locks. An interrupted run leaves the old one or
+//! the new one, and nothing else.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use airlift_disk::persist;
+use tempfile::NamedTempFile;
+
+/// A file beside `path`, which goes unless it gets that name.
+///
+/// # Errors
+/// If no file can be made there.
+pub(crate) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // Readable for others, as files usually are; temporary files are not.
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    tempfile::Builder::new()
+        .prefix(".airlift-")
+        .permissions(permissions)
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
+}
+
+/// Gives the file at `path` this text.
+///
+/// # Errors
+/// If it can't be written. The old file is there then, as it was.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = temporary(path)?;
+    file.write_all(text.as_bytes())?;
+    persist(file.as_file(), file.path(), path)?;
+    // Its temporary name is gone.
+    file.into_temp_path().keep().map(drop).map_err(|error| error.error)
+}

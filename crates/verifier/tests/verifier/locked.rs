@@ -1,0 +1,69 @@
+//! A bundle that is compared with a lock.
+
+use airlift_lists::lock::Lock;
+use airlift_oci::{Digest, Unobserved};
+use airlift_verifier::{Options, Report, State, verify};
+
+use crate::images::Images;
+use crate::rules;
+
+/// The lock of images with these references and digests, of which all platforms are locked.
+fn lock(images: &[(&str, Digest)], platforms: &[&str]) -> Lock {
+    let platforms: Vec<String> = platforms
+        .iter()
+        .map(|name| format!(r#"{{"platform":"{name}","digest":"{}","size":1}}"#, Digest::sha256(b"")))
+        .collect();
+    let image = |(reference, digest): &(&str, Digest)| {
+        format!(
+            r#"{{"reference":"{reference}","digest":"{digest}","mediaType":"a/b","size":1,"platforms":[{}],"resolved":"2026-05-04T10:00:00Z"}}"#,
+            platforms.join(",")
+        )
+    };
+    let images: Vec<String> = images.iter().map(image).collect();
+    let text = format!(r#"{{"schema":"airlift.lock/v1","images":[{}]}}"#, images.join(","));
+    Lock::parse("images.lock", text.as_bytes()).unwrap()
+}
+
+fn verified(bytes: &[u8], lock: &Lock) -> Report {
+    let file = crate::tar_file::Tar(bytes.to_vec()).save();
+    verify(file.path(), &Options { jobs: 1, lock: Some(lock), ..Options::default() }, &Unobserved)
+        .inspect(crate::check)
+        .unwrap()
+}
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
+#[test]
+fn exactly_the_locked_images_are_right() {
+    let (mut images, _) = Images::two_platforms();
+    images.roots[0].reference = Some("registry.example.com/app:1".to_owned());
+    let (root, bytes) = (images.roots[0].descriptor.digest, images.archive());
+    let name = "registry.example.com/app:1";
+    let other = ("registry.example.com/other:1", root);
+
+    let report = verified(&bytes, &lock(&[(name, root)], &BOTH));
+    assert_eq!((report.state, rules(&report)), (State::Whole, vec![]));
+    for (lock, found) in [
+        (lock(&[(name, Digest::sha256(b"x"))], &BOTH), vec!["lock-digest"]),
+        (lock(&[(name, root)], &BOTH[..1]), vec!["lock-platforms"]),
+        (lock(&[(name, root), other], &BOTH), vec!["lock-missing"]),
+        (lock(&[other], &BOTH), vec!["lock-extra", "lock-missing"]),
+        (lock(&[], &BOTH), vec!["lock-extra"]),
+    ] {
+        let report = verified(&bytes, &lock);
+        assert_eq!((report.state, rules(&report)), (State::NotAsLocked, found));
+        assert!(!report.ok && report.images[0].ok, "the image itself is whole");
+    }
+}
+
+#[test]
+fn damage_is_not_hidden_by_a_lock() {
+    let (mut images, _) = Images::two_platforms();
+    images.roots[0].reference = Some("registry.example.com/app:1".to_owned());
+    let mut bytes = images.archive();
+    let end = bytes.len() - 3000;
+    bytes[end] ^= 1;
+    let report = verified(&bytes, &lock(&[], &BOTH));
+    assert_eq!(report.state, State::Damaged);
+    assert!(rules(&report).contains(&"lock-extra"));
+}
