@@ -25,6 +25,7 @@ mod made;
 mod matrix;
 mod memory;
 mod own_files;
+mod mirrors;
 mod pair;
 mod pinned;
 mod platforms;

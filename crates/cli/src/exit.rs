@@ -1,6 +1,7 @@
 //! How a run ends: the exit code of each failure.
 
 use airlift_bundle::plan::PlanError as LayoutError;
+use airlift_oci::reference::MirrorError;
 use airlift_packager::{AttachedError, BuildError, FetchError, PackError, ResolveError};
 use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
@@ -54,7 +55,12 @@ impl Failure {
 }
 
 fn of_registry(error: &RegistryError) -> Exit {
-    if error.is_local() { Exit::Local } else { Exit::Registry }
+    match error {
+        RegistryError::Mirror(MirrorError::Blocked { .. }) => Exit::Refused,
+        RegistryError::Mirror(_) => Exit::Usage,
+        error if error.is_local() => Exit::Local,
+        _ => Exit::Registry,
+    }
 }
 
 /// The exit code of a command that needs a whole bundle and found one in this state.
@@ -80,9 +86,10 @@ fn of_setup(error: &SetupError) -> Exit {
 
 fn of_resolve(error: &ResolveError) -> Exit {
     match error {
-        ResolveError::NotFound(_) | ResolveError::Manifest { .. } | ResolveError::NoRegistry { .. } => {
-            Exit::Registry
-        }
+        ResolveError::NotFound(_)
+        | ResolveError::NotAtMirror { .. }
+        | ResolveError::Manifest { .. }
+        | ResolveError::NoRegistry { .. } => Exit::Registry,
         ResolveError::Registry { source, .. } => of_registry(source),
         ResolveError::Conflict { .. } | ResolveError::Nothing => Exit::Usage,
     }

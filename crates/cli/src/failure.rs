@@ -12,6 +12,7 @@ use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError};
 
+use crate::config::ConfigError;
 use crate::files::Overwrites;
 use crate::ui::size;
 use crate::ui::term::harmless;
@@ -77,6 +78,12 @@ pub(crate) enum UsageError {
     /// An output is also an input.
     #[error(transparent)]
     Overwrites(#[from] Overwrites),
+    /// A configuration file that can't be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A rule for mirrors that has no place beside the others.
+    #[error("the mirrors can't be used")]
+    Mirrors(#[source] airlift_oci::reference::MirrorError),
     /// Two things that exclude each other.
     #[error("{0}")]
     Combination(&'static str),

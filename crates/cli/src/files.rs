@@ -21,6 +21,8 @@ pub(crate) enum Input {
     Certificates(PathBuf),
     /// Credentials.
     Credentials(PathBuf),
+    /// Rules for mirrors.
+    Mirrors(PathBuf),
 }
 
 impl Input {
@@ -29,7 +31,8 @@ impl Input {
         | Input::Reused(path)
         | Input::Bundle(path)
         | Input::Certificates(path)
-        | Input::Credentials(path)) = self;
+        | Input::Credentials(path)
+        | Input::Mirrors(path)) = self;
         path
     }
 
@@ -51,6 +54,7 @@ impl fmt::Display for Input {
             Input::Bundle(_) => write!(f, "the bundle ({path})"),
             Input::Certificates(_) => write!(f, "the CA certificates ({path})"),
             Input::Credentials(_) => write!(f, "the credentials ({path})"),
+            Input::Mirrors(_) => write!(f, "the rules for mirrors ({path})"),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod args;
 mod cli;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod files;

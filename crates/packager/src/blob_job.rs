@@ -6,12 +6,13 @@ use std::path::Path;
 use airlift_bundle::resume::{ResumeState, hash_blob};
 use airlift_bundle::{BlobWriter, BundleWriter, PlannedEntry, Section, WriteError};
 use airlift_oci::{Descriptor, Digest, Event, HashedPrefix, Observer};
-use airlift_registry::{BlobSink, Error, Transport};
+use airlift_registry::{BlobSink, Error};
 
 use crate::error::FetchError;
 use crate::fetched::Fetched;
 use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
+use crate::registries::Registries;
 use crate::room::Room;
 use crate::sink::WriterSink;
 
@@ -31,7 +32,7 @@ pub(crate) struct BlobJob {
 /// What it takes to fetch a blob.
 #[derive(Clone)]
 pub(crate) struct RemoteBlob {
-    pub(crate) transport: Transport,
+    pub(crate) registries: Registries,
     pub(crate) origin: Origin,
     pub(crate) descriptor: Descriptor,
 }
@@ -43,7 +44,7 @@ impl RemoteBlob {
         begun: Option<HashedPrefix>,
         sink: &mut dyn BlobSink,
     ) -> Result<u64, Error> {
-        let fetched = self.origin.fetch(&self.transport, &self.descriptor, begun, sink).await;
+        let fetched = self.origin.fetch(&self.registries, &self.descriptor, begun, sink).await;
         fetched.map(|fetched| fetched.downloaded)
     }
 }

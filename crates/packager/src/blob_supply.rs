@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use airlift_bundle::resume::ResumeState;
 use airlift_bundle::{PlannedEntry, Section};
 use airlift_oci::{Descriptor, Digest, Repository};
-use airlift_registry::{Error, Transport};
+use airlift_registry::Error;
 use bytes::Bytes;
 
 use crate::blob_job::{BlobJob, RemoteBlob};
 use crate::local::LocalContents;
 use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
+use crate::registries::Registries;
 use crate::sink::MemorySink;
 
 /// Local content is read into memory up to this size. Fetched content has limits of its own.
@@ -21,7 +22,7 @@ const SMALL: u64 = 4 << 20;
 
 /// Everything that blobs can come from.
 pub(crate) struct BlobSupply {
-    transport: Transport,
+    registries: Registries,
     pub(crate) local: LocalContents,
     /// Blobs that came with the manifests: inline data, and configs that were read for their platform.
     memory: Mutex<HashMap<Digest, Bytes>>,
@@ -47,8 +48,8 @@ pub(crate) struct SmallBlob {
 }
 
 impl BlobSupply {
-    pub(crate) fn new(transport: Transport, local: LocalContents) -> Self {
-        BlobSupply { transport, local, memory: Mutex::default() }
+    pub(crate) fn new(registries: Registries, local: LocalContents) -> Self {
+        BlobSupply { registries, local, memory: Mutex::default() }
     }
 
     /// Keeps a blob in memory, so that it is neither fetched nor looked for.
@@ -74,7 +75,7 @@ impl BlobSupply {
     pub(crate) fn job(&self, wanted: WantedBlob) -> BlobJob {
         let WantedBlob { entry, descriptor, path, origin, state } = wanted;
         let nearest = self.nearest(entry.digest, entry.size);
-        let remote = RemoteBlob { transport: self.transport.clone(), origin, descriptor };
+        let remote = RemoteBlob { registries: self.registries.clone(), origin, descriptor };
         BlobJob { entry, path, state, nearest, remote, room: None }
     }
 
@@ -91,7 +92,7 @@ impl BlobSupply {
             return Ok(SmallBlob { bytes, is_fetched: false });
         }
         let mut sink = MemorySink::default();
-        self.transport.fetch_blob(repository, blob, &mut sink).await?;
+        self.registries.fetch_blob(repository, blob, None, &mut sink).await?;
         Ok(SmallBlob { bytes: sink.0.into(), is_fetched: true })
     }
 }

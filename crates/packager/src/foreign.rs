@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
 use airlift_oci::{Digest, Event, Graph, GraphError, Remedy, Repository, Root, contents};
-use airlift_registry::{Access, Error, HeadTrust, Lookup};
+use airlift_registry::{Error, Lookup};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::PackError;
@@ -74,8 +74,7 @@ async fn holder_of(
 ) -> Result<Option<Repository>, Error> {
     let wanted = (blob.descriptor.digest, blob.descriptor.size);
     for repository in candidates {
-        let found =
-            walker.source.transport.look_up_blob(repository, wanted, Access::Pull, HeadTrust::IfFound);
+        let found = walker.source.registries.look_up_blob(repository, wanted);
         match found.await? {
             Lookup::There(()) => return Ok(Some((*repository).clone())),
             Lookup::Absent => {}

@@ -1,7 +1,9 @@
 //! Where a blob is fetched from over the network.
 
 use airlift_oci::{Descriptor, HashedPrefix, Repository};
-use airlift_registry::{BlobSink, Error, FetchedBlob, Transport};
+use airlift_registry::{BlobSink, Error, FetchedBlob};
+
+use crate::registries::Registries;
 
 /// Where a blob is fetched from.
 #[derive(Clone, Debug)]
@@ -17,29 +19,29 @@ impl Origin {
     /// that has it.
     pub(crate) async fn fetch(
         &self,
-        transport: &Transport,
+        registries: &Registries,
         descriptor: &Descriptor,
         begun: Option<HashedPrefix>,
         sink: &mut dyn BlobSink,
     ) -> Result<FetchedBlob, Error> {
         let (repository, urls) = match self {
             Origin::Registry(repository) => {
-                return transport.resume_blob(repository, descriptor, begun, sink).await;
+                return registries.fetch_blob(repository, descriptor, begun, sink).await;
             }
             Origin::Outside(repository, urls) => (repository, urls),
         };
         let Some((last, others)) = urls.split_last() else {
-            return transport.resume_blob(repository, descriptor, begun, sink).await;
+            return registries.fetch_blob(repository, descriptor, begun, sink).await;
         };
         if begun.is_some() {
             sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
         }
         for url in others {
-            if let Ok(fetched) = transport.fetch_external(repository, url, descriptor, sink).await {
+            if let Ok(fetched) = registries.fetch_external(repository, url, descriptor, sink).await {
                 return Ok(fetched);
             }
             sink.restart().map_err(|source| Error::Sink { digest: descriptor.digest, source })?;
         }
-        transport.fetch_external(repository, last, descriptor, sink).await
+        registries.fetch_external(repository, last, descriptor, sink).await
     }
 }

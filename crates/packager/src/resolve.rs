@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 
 use airlift_oci::{
-    Digest, Event, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector, reference,
+    Digest, Event, Host, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector,
+    reference,
 };
-use airlift_registry::{Access, Concurrency, ContentFault, Error, HeadTrust, Lookup, Transport};
+use airlift_registry::{Concurrency, ContentFault, Error, HeadTrust, Lookup};
 use futures::{Stream, StreamExt};
 
 use crate::error_list::{Plural, Several};
+use crate::registries::Registries;
 use crate::source::Source;
 
 /// Why references could not be turned into roots.
@@ -18,6 +20,14 @@ pub enum ResolveError {
     /// The registry has no such tag or digest.
     #[error("{0} is not there: the registry knows no such tag or digest")]
     NotFound(Reference),
+    /// No mirror of the image has such a tag or digest.
+    #[error("{reference} is not there: its mirror {mirror} knows no such tag or digest")]
+    NotAtMirror {
+        /// The reference.
+        reference: Reference,
+        /// The mirror that was asked last.
+        mirror: Repository,
+    },
     /// The registry could not be asked.
     #[error("can't resolve {reference}{}", and_more(.also))]
     Registry {
@@ -30,10 +40,12 @@ pub enum ResolveError {
         source: Error,
     },
     /// What answers is no registry.
-    #[error("{reference} can't be had: what answers at {} is no registry", .reference.repository().host())]
+    #[error("{reference} can't be had: what answers at {host} is no registry")]
     NoRegistry {
         /// The reference.
         reference: Reference,
+        /// The host that was asked.
+        host: Host,
         /// The answer that no registry gives.
         #[source]
         source: Error,
@@ -77,8 +89,10 @@ fn and_more(also: &[Reference]) -> String {
 pub struct Resolved {
     /// Its entry in `index.json`.
     pub root: Root,
-    /// Where its content is fetched from.
+    /// Its own repository, by whose name it is fetched.
     pub repository: Repository,
+    /// The repository that gave its manifest: a mirror, or its own.
+    pub fetched_from: Repository,
     /// The root manifest's bytes.
     pub manifest: RawManifest,
 }
@@ -101,17 +115,18 @@ pub async fn resolve(
     // A registry says with its first answer how many pulls it allows; by then it is known how many are to
     // come.
     let ahead = |position: usize| {
-        let host = unique[position].repository().host();
-        (host, unique[position + 1..].iter().filter(|later| later.repository().host() == host).count())
+        let host_of = |reference: &Reference| source.registries.host(reference.repository());
+        let host = host_of(unique[position]);
+        let later = unique[position + 1..].iter().filter(|later| host_of(later) == host).count();
+        (host, later)
     };
     let answers = futures::stream::iter(unique.iter().enumerate())
         .map(|(position, reference)| async move {
             let resolved = resolve_one(source, reference, observer).await?;
-            if source.transport.pull_limit(reference.repository().host()).is_some()
-                && source.blobs.local.is_empty()
-            {
+            let host = source.registries.host(reference.repository());
+            if source.registries.pull_limit(&host).is_some() && source.blobs.local.is_empty() {
                 let (host, needed) = ahead(position);
-                source.warn_of_limit(host, needed, observer);
+                source.warn_of_limit(&host, needed, observer);
             }
             Ok(resolved)
         })
@@ -179,7 +194,11 @@ impl ResolveError {
             ResolveError::Registry { source, .. } => {
                 matches!(
                     source,
-                    Error::Unauthorised(_) | Error::Denied(_) | Error::NotFound(_) | Error::Refused(_)
+                    Error::Unauthorised(_)
+                        | Error::Denied(_)
+                        | Error::NotFound(_)
+                        | Error::Refused(_)
+                        | Error::Mirror(_)
                 )
             }
             ResolveError::NoRegistry { .. } => false,
@@ -196,8 +215,8 @@ async fn resolve_one(
     let name = bundle_name(reference);
     observer.notice(Event::Resolving { reference: name.clone() });
     let repository = reference.repository();
-    let fetched = match source.root(repository, &reference.selector()).await {
-        Ok(Some(fetched)) => fetched,
+    let (fetched, fetched_from) = match source.root(repository, &reference.selector()).await {
+        Ok(Some(answer)) => answer,
         other => return Err(without(source, reference, other.err()).await),
     };
     let digest = reference
@@ -207,10 +226,10 @@ async fn resolve_one(
         .unwrap_or_else(|| Digest::sha256(&fetched.bytes));
     let manifest = RawManifest::received(fetched.bytes, digest, fetched.content_type.as_deref())
         .map_err(|source| ResolveError::Manifest { reference: reference.clone(), source })?;
-    warn_of_moved_tag(&source.transport, reference, observer).await;
+    warn_of_moved_tag(&source.registries, reference, observer).await;
     observer.notice(Event::Resolved { reference: name.clone(), digest });
     let root = Root::new(manifest.descriptor(), Some(name));
-    Ok(Resolved { root, repository: repository.clone(), manifest })
+    Ok(Resolved { root, repository: repository.clone(), fetched_from, manifest })
 }
 
 /// Why there is no manifest: a web server says 404 to everything, or sends its own pages.
@@ -220,12 +239,16 @@ async fn without(source: &Source, reference: &Reference, error: Option<Error>) -
         Some(Error::Content { fault, .. }) => matches!(**fault, ContentFault::Html),
         Some(_) => false,
     };
-    let host = reference.repository().host();
-    let doubt = if is_odd { source.transport.why_no_registry(host).await } else { None };
+    let asked = source.registries.last(reference.repository(), &reference.selector());
+    let host = asked.host().clone();
+    let doubt = if is_odd { source.registries.why_no_registry(&host).await } else { None };
     let reference = reference.clone();
     match (doubt, error) {
-        (Some(source), _) => ResolveError::NoRegistry { reference, source },
+        (Some(source), _) => ResolveError::NoRegistry { reference, host, source },
         (None, Some(source)) => ResolveError::Registry { reference, also: Vec::new(), source },
+        (None, None) if asked != *reference.repository() => {
+            ResolveError::NotAtMirror { reference, mirror: asked }
+        }
         (None, None) => ResolveError::NotFound(reference),
     }
 }
@@ -242,7 +265,7 @@ fn bundle_name(reference: &Reference) -> String {
 
 /// `name:tag@digest` means the digest. Warns if the tag stands for something else by now. If the check fails,
 /// the build goes on.
-async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observer: &dyn Observer) {
+async fn warn_of_moved_tag(registries: &Registries, reference: &Reference, observer: &dyn Observer) {
     let (Some(_), Some(pinned)) = (reference.tag(), reference.digest()) else {
         return;
     };
@@ -256,7 +279,8 @@ async fn warn_of_moved_tag(transport: &Transport, reference: &Reference, observe
     let name = bundle_name(reference);
     let name = reference::familiar(&name);
     let settles = HeadTrust::IfDigestIs(*pinned);
-    let found = transport.look_up(reference.repository(), &selector, Access::Pull, settles).await;
+    let found = registries.look_up(reference.repository(), &selector, settles).await;
+    let found = found.map(|(found, _)| found);
     let unknown =
         |error: &dyn std::fmt::Display| format!("whether {name} has moved could not be found out: {error}");
     let message = match found {

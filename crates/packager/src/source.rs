@@ -10,15 +10,16 @@ use std::sync::{Mutex, PoisonError};
 
 use airlift_bundle::write::kept_manifests::keep_manifests;
 use airlift_oci::{Digest, Event, Host, Observer, Remedy, Repository, Selector};
-use airlift_registry::{Access, Error, FetchedManifest, HeadTrust, Lookup, Transport};
+use airlift_registry::{Error, FetchedManifest, HeadTrust, Lookup};
 use bytes::Bytes;
 
 use crate::blob_supply::BlobSupply;
 use crate::local::LocalContents;
+use crate::registries::{Answer, Registries};
 
 /// Where manifests and blobs come from.
 pub struct Source {
-    pub(crate) transport: Transport,
+    pub(crate) registries: Registries,
     pub(crate) blobs: BlobSupply,
     /// The manifests so far, in case that a limit ends it all.
     seen: Mutex<HashMap<Digest, Bytes>>,
@@ -28,9 +29,9 @@ pub struct Source {
 
 impl Source {
     /// Registries, for what isn't among local content.
-    pub fn new(transport: Transport, local: LocalContents) -> Self {
-        let blobs = BlobSupply::new(transport.clone(), local);
-        Source { transport, blobs, seen: Mutex::default(), warned: Mutex::default() }
+    pub fn new(registries: Registries, local: LocalContents) -> Self {
+        let blobs = BlobSupply::new(registries.clone(), local);
+        Source { registries, blobs, seen: Mutex::default(), warned: Mutex::default() }
     }
 
     /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs
@@ -45,7 +46,7 @@ impl Source {
 
     /// Says so where a registry allows fewer pulls than `needed`.
     pub(crate) fn warn_of_limit(&self, host: &Host, needed: usize, observer: &dyn Observer) {
-        let Some(limit) = self.transport.pull_limit(host) else { return };
+        let Some(limit) = self.registries.pull_limit(host) else { return };
         let is_short = limit.remaining < needed as u64;
         if !is_short || !self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone()) {
             return;
@@ -63,9 +64,9 @@ impl Source {
         &self,
         repository: &Repository,
         selector: &Selector,
-    ) -> Result<Option<FetchedManifest>, Error> {
-        let fetched = self.transport.get_manifest(repository, selector, Access::Pull).await?;
-        Ok(fetched.map(|fetched| self.kept(selector, fetched)))
+    ) -> Result<Option<Answer<FetchedManifest>>, Error> {
+        let fetched = self.registries.get_manifest(repository, selector).await?;
+        Ok(fetched.map(|(fetched, place)| (self.kept(selector, fetched), place)))
     }
 
     fn kept(&self, selector: &Selector, fetched: FetchedManifest) -> FetchedManifest {
@@ -78,14 +79,11 @@ impl Source {
     }
 
     /// The manifest that a tag or digest stands for at the registry now; `None` if there is none.
-    ///
-    /// # Errors
-    /// As [`Transport::get_manifest`].
     pub(crate) async fn root(
         &self,
         repository: &Repository,
         selector: &Selector,
-    ) -> Result<Option<FetchedManifest>, Error> {
+    ) -> Result<Option<Answer<FetchedManifest>>, Error> {
         if self.blobs.local.is_empty() {
             return self.fetch_manifest(repository, selector).await;
         }
@@ -93,23 +91,22 @@ impl Source {
             Selector::Digest(digest) => (HeadTrust::IfFound, Some(*digest)),
             Selector::Tag(_) => (HeadTrust::IfDigestGiven, None),
         };
-        let found = match self.transport.look_up(repository, selector, Access::Pull, settles).await? {
+        let (found, place) = self.registries.look_up(repository, selector, settles).await?;
+        let found = match found {
             Lookup::There(found) => found,
             Lookup::Absent => return Ok(None),
             Lookup::Hidden(refusal) => return Err(Error::from(*refusal)),
         };
         if let Some(fetched) = found.fetched {
-            return Ok(Some(self.kept(selector, fetched)));
+            return Ok(Some((self.kept(selector, fetched), place)));
         }
         let local =
             named.or(found.digest).and_then(|digest| Some((digest, self.blobs.local.manifest(&digest)?)));
         match local {
-            Some((digest, bytes)) => Ok(Some(FetchedManifest {
-                bytes,
-                content_type: found.media_type,
-                digest_header: Some(digest),
-                etag: None,
-            })),
+            Some((digest, bytes)) => {
+                let (content_type, digest_header) = (found.media_type, Some(digest));
+                Ok(Some((FetchedManifest { bytes, content_type, digest_header, etag: None }, place)))
+            }
             None => self.fetch_manifest(repository, selector).await,
         }
     }

@@ -128,19 +128,19 @@ impl Walker<'_> {
         images: &[Resolved],
         known: &HashMap<Digest, &RawManifest>,
     ) {
-        let mut needed: HashMap<&Host, usize> = HashMap::new();
+        let mut needed: HashMap<Host, usize> = HashMap::new();
         for entry in wanted {
-            let host = images[entry.root].repository.host();
+            let host = self.source.registries.host(&images[entry.root].repository);
             let Descriptor { digest, data, .. } = &entry.descriptor;
             // Only registries that have a limit make it worth a look at local content.
             let is_fetched = !known.contains_key(digest)
                 && data.is_none()
-                && self.source.transport.pull_limit(host).is_some()
+                && self.source.registries.pull_limit(&host).is_some()
                 && self.source.known_manifest(digest).is_none();
             *needed.entry(host).or_default() += usize::from(is_fetched);
         }
         for (host, needed) in needed {
-            self.source.warn_of_limit(host, needed, self.observer);
+            self.source.warn_of_limit(&host, needed, self.observer);
         }
     }
 
@@ -169,7 +169,7 @@ impl Walker<'_> {
         }
         let selector = Selector::Digest(descriptor.digest);
         let fetched = match self.source.fetch_manifest(repository, &selector).await {
-            Ok(Some(fetched)) => fetched,
+            Ok(Some((fetched, _))) => fetched,
             Ok(None) => return Ok(None),
             Err(source) if is_withheld(&source) => {
                 let message = format!(

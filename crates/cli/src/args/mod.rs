@@ -2,4 +2,5 @@
 
 pub(crate) mod expect;
 pub(crate) mod limits;
+pub(crate) mod mirrors;
 pub(crate) mod registry;

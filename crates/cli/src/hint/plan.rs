@@ -11,6 +11,9 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
             "check the name and the tag; some registries answer like this where a login is missing"
                 .to_owned(),
         ),
+        ResolveError::NotAtMirror { .. } => Some(
+            "with --mirror-fallback, the original registry is asked for what a mirror can't give".to_owned(),
+        ),
         ResolveError::Registry { source, .. } => registry::of_error(source),
         ResolveError::NoRegistry { source, .. } => Some(
             registry::of_error(source)

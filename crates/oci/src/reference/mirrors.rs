@@ -153,12 +153,30 @@ pub enum MirrorUse {
     TagOnly,
 }
 
+/// By what a repository is asked for its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// By a tag, or for its list of tags.
+    Tag,
+    /// By a digest.
+    Digest,
+}
+
+impl From<&Selector> for AskedBy {
+    fn from(selector: &Selector) -> Self {
+        match selector {
+            Selector::Tag(_) => AskedBy::Tag,
+            Selector::Digest(_) => AskedBy::Digest,
+        }
+    }
+}
+
 impl MirrorUse {
-    fn allows(self, selector: &Selector) -> bool {
+    fn allows(self, asked_by: AskedBy) -> bool {
         match self {
             MirrorUse::Always => true,
-            MirrorUse::DigestOnly => matches!(selector, Selector::Digest(_)),
-            MirrorUse::TagOnly => matches!(selector, Selector::Tag(_)),
+            MirrorUse::DigestOnly => asked_by == AskedBy::Digest,
+            MirrorUse::TagOnly => asked_by == AskedBy::Tag,
         }
     }
 }
@@ -240,7 +258,7 @@ impl Mirrors {
     pub fn candidates(
         &self,
         repository: &Repository,
-        selector: &Selector,
+        asked_by: AskedBy,
     ) -> Result<Vec<Repository>, MirrorError> {
         let Some((rule, rest)) = self.rule_of(repository) else { return Ok(vec![repository.clone()]) };
         if rule.is_blocked {
@@ -254,7 +272,7 @@ impl Mirrors {
                 source,
             })
         };
-        let usable = rule.to.iter().filter(|(_, asked_by)| asked_by.allows(selector));
+        let usable = rule.to.iter().filter(|(_, mirror_use)| mirror_use.allows(asked_by));
         let mut candidates = usable.map(|(prefix, _)| place(prefix)).collect::<Result<Vec<_>, _>>()?;
         if candidates.is_empty() || self.fallback == MirrorFallback::ToOriginal {
             candidates.push(rule.location.as_ref().map_or_else(|| Ok(repository.clone()), place)?);

@@ -1,5 +1,4 @@
 use super::*;
-use crate::Digest;
 
 fn rules(texts: &[&str]) -> Vec<MirrorRule> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -9,13 +8,9 @@ fn mirrors(texts: &[&str]) -> Mirrors {
     Mirrors::default().or(rules(texts)).unwrap()
 }
 
-fn tag() -> Selector {
-    Selector::Tag("1".parse().unwrap())
-}
-
 fn asked(mirrors: &Mirrors, repository: &str) -> String {
     let reference: crate::Reference = repository.parse().unwrap();
-    let candidates = mirrors.candidates(reference.repository(), &tag()).unwrap();
+    let candidates = mirrors.candidates(reference.repository(), AskedBy::Tag).unwrap();
     candidates.iter().map(Repository::to_string).collect::<Vec<_>>().join(" ")
 }
 
@@ -89,8 +84,7 @@ fn wildcards_locations_and_uses_are_those_of_registries_conf() {
     assert_eq!(asked(&mirrors, "example.com/i"), "example.com/i");
     assert_eq!(asked(&mirrors, "aexample.com/i"), "aexample.com/i");
     let repository = "a.b.example.com/i".parse::<crate::Reference>().unwrap();
-    let by_digest = Selector::Digest(Digest::sha256(b""));
-    assert_eq!(mirrors.candidates(repository.repository(), &by_digest).unwrap().len(), 3);
+    assert_eq!(mirrors.candidates(repository.repository(), AskedBy::Digest).unwrap().len(), 3);
 }
 
 #[test]
@@ -98,11 +92,11 @@ fn a_blocked_registry_is_refused_and_a_path_may_not_become_too_long() {
     let blocked = MirrorRule { is_blocked: true, ..MirrorRule::new("bad.example", "a.corp").unwrap() };
     let repository: crate::Reference = "bad.example/a".parse().unwrap();
     let mirrors = Mirrors::default().or(vec![blocked]).unwrap();
-    let refused = mirrors.candidates(repository.repository(), &tag());
+    let refused = mirrors.candidates(repository.repository(), AskedBy::Tag);
     assert!(matches!(refused, Err(MirrorError::Blocked { .. })));
     let long = format!("quay.io=a.corp/{}", "a".repeat(250));
     let repository: crate::Reference = "quay.io/longer".parse().unwrap();
-    let refused = self::mirrors(&[&long]).candidates(repository.repository(), &tag());
+    let refused = self::mirrors(&[&long]).candidates(repository.repository(), AskedBy::Tag);
     assert!(matches!(refused, Err(MirrorError::Path { .. })));
 }
 

@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use airlift_oci::graph::fallback_tag;
 use airlift_oci::media_type::Kind;
 use airlift_oci::{Descriptor, Digest, ManifestError, Node, RawManifest, Selector};
-use airlift_registry::{Access, Error, ReferrersAnswer};
+use airlift_registry::{Error, ReferrersAnswer};
 
 use crate::attached::error::AttachedError;
 use crate::attached::lookup::{
@@ -69,7 +69,7 @@ impl Gatherer<'_> {
     /// What the referrers API lists; where there is none, what the fallback tag lists.
     async fn listed(&self, subject: &Subject) -> Result<(ListSource, Vec<Descriptor>), AttachedError> {
         let Subject { repository, digest } = subject;
-        let api = self.source.transport.referrers(repository, digest, Access::Pull).await;
+        let api = self.source.registries.referrers(repository, digest).await;
         match api.map_err(|source| registry_error(subject, source))? {
             ReferrersAnswer::Listed(listed) => return Ok((ListSource::Api, listed)),
             ReferrersAnswer::NoApi => {}
@@ -129,7 +129,7 @@ impl Gatherer<'_> {
             None => {
                 let fetched = self.source.fetch_manifest(repository, &Selector::Digest(digest)).await;
                 match fetched.map_err(|source| registry_error(subject, source))? {
-                    Some(fetched) => (fetched.bytes, fetched.content_type),
+                    Some((fetched, _)) => (fetched.bytes, fetched.content_type),
                     None => return Ok(Entry::Gone),
                 }
             }

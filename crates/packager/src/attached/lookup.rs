@@ -56,7 +56,7 @@ impl<'a> Gatherer<'a> {
         let Ok(tag) = tag.parse::<Tag>() else { return Ok(None) };
         let selector = Selector::Tag(tag);
         let fetched = self.source.root(&subject.repository, &selector).await;
-        let Some(fetched) = fetched.map_err(|source| registry_error(subject, source))? else {
+        let Some((fetched, _)) = fetched.map_err(|source| registry_error(subject, source))? else {
             return Ok(None);
         };
         let digest = fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes));
@@ -78,7 +78,8 @@ impl<'a> Gatherer<'a> {
 pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: String) -> Resolved {
     let mut root = Root::new(manifest.descriptor(), Some(reference));
     root.subject = Some(subject.digest);
-    Resolved { root, repository: subject.repository.clone(), manifest }
+    let repository = subject.repository.clone();
+    Resolved { root, fetched_from: repository.clone(), repository, manifest }
 }
 
 pub(super) fn registry_error(subject: &Subject, source: Error) -> AttachedError {

@@ -17,6 +17,7 @@ pub(crate) mod setup;
 use std::io;
 use std::time::Duration;
 
+use airlift_oci::reference::MirrorError;
 use airlift_oci::{Digest, Host};
 use reqwest::Url;
 
@@ -148,6 +149,9 @@ pub enum Error {
         /// Which file, and why not.
         source: SetupError,
     },
+    /// The rules for mirrors name no place for a repository.
+    #[error(transparent)]
+    Mirror(MirrorError),
     /// The place where the content goes doesn't take it.
     #[error("{digest} can't be written where it belongs")]
     Sink {

@@ -12,11 +12,12 @@ use airlift_bundle::write::output::Measure;
 use airlift_bundle::{Existing, Form, UnfitError};
 use airlift_oci::{Observer, Platform, Referrers};
 use airlift_packager::{
-    Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Source,
-    resolve,
+    Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Registries,
+    Source, resolve,
 };
 
 use crate::args::limits::LimitArgs;
+use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
@@ -111,6 +112,8 @@ pub(crate) struct Args {
     /// itself and BUNDLE.part are used without being named.
     #[arg(long, value_name = "BUNDLE")]
     reuse: Vec<PathBuf>,
+    #[command(flatten)]
+    mirrors: MirrorArgs,
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
@@ -254,7 +257,7 @@ impl Args {
     fn inputs(&self) -> Vec<Input> {
         let lists = self.file.iter().cloned().map(Input::List);
         let reused = self.reuse.iter().map(|path| Input::Reused(as_file(path)));
-        lists.chain(reused).chain(self.registry.inputs()).collect()
+        lists.chain(reused).chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
     }
 
     /// The existing files that it may overwrite. For a dry run: those that the real run may overwrite.
@@ -272,7 +275,9 @@ async fn plan(
     ui: &Ui,
 ) -> Result<Packing, Failure> {
     let observer = ui.observer();
-    let source = Arc::new(Source::new(args.registry.transport(observer.clone())?, local));
+    let mirrors = args.mirrors.mirrors(Vec::new())?;
+    let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
+    let source = Arc::new(Source::new(registries, local));
     let planned = plan_from(args, references, &source, &*observer).await;
     let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
     if let (Err(failure), Some(Output { path: output, .. })) = (&planned, output)

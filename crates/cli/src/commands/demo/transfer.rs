@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_bundle::{Existing, Form};
+use airlift_oci::reference::Mirrors;
 use airlift_oci::{Limits, Observer, Reference, Unobserved};
-use airlift_packager::{LocalContents, Output, Packing, PlanOptions, Source, plan, resolve};
+use airlift_packager::{LocalContents, Output, Packing, PlanOptions, Registries, Source, plan, resolve};
 use airlift_pusher::{ContentSource, Destination, PushPlan, Receipt, Request, push};
 use airlift_registry::{Options, Transport};
 use airlift_server::Server;
@@ -85,7 +86,9 @@ impl Transfer {
     pub(crate) async fn build(&self) -> Result<Packing, Failure> {
         let path = self.bundle.clone();
         let (output, there) = Output { path, form: Form::Tar, existing: Existing::Keep }.open()?;
-        let source = Arc::new(Source::new(self.transport.clone(), LocalContents::open(there, &[])?));
+        let observer = Arc::clone(&self.observer);
+        let registries = Registries::new(self.transport.clone(), Mirrors::default(), observer);
+        let source = Arc::new(Source::new(registries, LocalContents::open(there, &[])?));
         let resolved = resolve(&source, &self.references, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };
         let packing = plan(source, resolved, &options, &*self.observer).await?;

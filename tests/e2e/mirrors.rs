@@ -1,0 +1,138 @@
+//! Mirrors: what is fetched from them is recorded as if it came from the original.
+
+use airlift_oci::Digest;
+use airlift_server::samples::Sample;
+use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
+
+use crate::airlift::{Airlift, Ran};
+use crate::made;
+
+const REPOSITORY: &str = "team/web";
+
+/// An original registry, a mirror below `hub/`, and the bundle as it is without the mirror.
+struct Mirrored {
+    original: ScriptedRegistry,
+    sample: Sample,
+    airlift: Airlift,
+}
+
+impl Mirrored {
+    fn start() -> Self {
+        let sample = made::two_platforms(REPOSITORY, 1);
+        let original = Script::serving(vec![sample.clone()]).start();
+        let airlift = Airlift::new();
+        airlift.run(&["build", &named(&original, "1"), "-o", "direct.tar"]).expect(0);
+        Mirrored { original, sample, airlift }
+    }
+
+    /// The sample as the mirror has it.
+    fn at_mirror(&self) -> Sample {
+        Sample { repository: format!("hub/{REPOSITORY}"), ..self.sample.clone() }
+    }
+
+    fn rule(&self, mirror: &ScriptedRegistry) -> String {
+        format!("{}={}/hub", self.original.authority(), mirror.authority())
+    }
+
+    fn build(&self, more: &[&str]) -> Ran {
+        let reference = named(&self.original, "1");
+        let arguments = ["build", &reference, "-o", "b.tar", "--force", "--retries", "0"];
+        self.airlift.run(&[&arguments, more].concat())
+    }
+
+    /// Panics unless `b.tar` is what it is without a mirror; says how often the original was asked for it.
+    fn assert_same(&self) {
+        assert!(self.airlift.read("b.tar") == self.airlift.read("direct.tar"), "the bundle differs");
+        std::fs::remove_file(self.airlift.path("b.tar")).unwrap();
+    }
+}
+
+fn named(registry: &ScriptedRegistry, tag: &str) -> String {
+    format!("{}/{REPOSITORY}:{tag}", registry.authority())
+}
+
+#[test]
+fn a_mirror_is_asked_and_the_bundle_is_the_same() {
+    let mirrored = Mirrored::start();
+    let mirror = Script::serving(vec![mirrored.at_mirror()]).start();
+    let before = mirrored.original.requests().len();
+    mirrored.build(&["--mirror", &mirrored.rule(&mirror)]).expect(0);
+    mirrored.assert_same();
+    // The same by the user's configuration, and by a registries.conf.
+    let folder = mirrored.airlift.path(".config/airlift");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (from, to) = (mirrored.original.authority(), format!("{}/hub", mirror.authority()));
+    std::fs::write(folder.join("config.toml"), format!("[mirrors]\n\"{from}\" = \"{to}\"\n")).unwrap();
+    mirrored.build(&[]).expect(0);
+    mirrored.assert_same();
+    std::fs::write(folder.join("config.toml"), "[mirror]\n").unwrap();
+    mirrored.build(&[]).expect(2).says("config.toml:1:2: unknown field `mirror`");
+    std::fs::remove_file(folder.join("config.toml")).unwrap();
+    let conf = format!("[[registry]]\nlocation = \"{from}\"\n[[registry.mirror]]\nlocation = \"{to}\"\n");
+    std::fs::write(mirrored.airlift.path("registries.conf"), conf).unwrap();
+    mirrored.build(&["--registries-conf", "registries.conf"]).expect(0);
+    mirrored.assert_same();
+    assert_eq!(mirrored.original.requests().len(), before, "the original is not asked");
+
+    let conf = format!("[[registry]]\nlocation = \"{from}\"\nblocked = true\n");
+    std::fs::write(mirrored.airlift.path("registries.conf"), conf).unwrap();
+    mirrored.build(&["--registries-conf", "registries.conf"]).expect(5).says("is blocked");
+}
+
+#[test]
+fn a_mirror_that_fails_is_an_error_unless_the_original_may_be_asked() {
+    let mirrored = Mirrored::start();
+    let root = mirrored.sample.root.digest;
+    let other = made::two_platforms(&format!("hub/{REPOSITORY}"), 2);
+    let lies = move || {
+        let (other, wrong) = (other.clone(), other.root.bytes.clone());
+        Script::serving(vec![other]).rule(move |request| {
+            let is_root = request.path().ends_with(&format!("/manifests/{root}"));
+            is_root.then(|| Answer::ok("application/vnd.oci.image.index.v1+json", wrong.clone()))
+        })
+    };
+    let page = || Script::empty().rule(|_| Some(Answer::ok("text/html", "<html>log in</html>")));
+    let down = Script::empty().start().authority();
+    let pinned = format!("{}@{root}", named(&mirrored.original, "1"));
+    let no_blobs = |sample: Sample| {
+        let rule = |request: &airlift_testkit::scripted::Request| {
+            request.path().contains("/blobs/").then(|| Answer::status(404))
+        };
+        Script::serving(vec![sample]).rule(rule)
+    };
+    let (lies, page, empty) = (lies().start(), page().start(), Script::empty().start());
+    let no_blobs = no_blobs(mirrored.at_mirror()).start();
+    for (what, mirror) in [
+        ("another digest", lies.authority()),
+        ("a web page", page.authority()),
+        ("nothing", empty.authority()),
+        ("manifests without blobs", no_blobs.authority()),
+        ("no answer", down),
+    ] {
+        let rule = format!("{}={mirror}/hub", mirrored.original.authority());
+        let arguments = ["build", &pinned, "-o", "b.tar", "--retries", "0", "--mirror", &rule];
+        let before = mirrored.original.requests().len();
+        let refused = mirrored.airlift.run(&arguments).expect(3);
+        assert_eq!(mirrored.original.requests().len(), before, "{what}: the original is not asked");
+        let refused = refused.says(&mirror);
+        assert!(refused.to_string().contains(&mirrored.original.authority()), "{what}: {refused}");
+        let built = mirrored.airlift.run(&[&arguments[..], &["--mirror-fallback"]].concat()).expect(0);
+        mirrored.assert_same();
+        assert!(built.stderr.contains(&mirror) || what == "nothing", "{what}: {built}");
+    }
+    assert_eq!(Digest::sha256(&mirrored.sample.root.bytes), root);
+}
+
+#[test]
+fn what_is_no_rule_is_an_error_of_usage() {
+    let airlift = Airlift::new();
+    for rule in ["docker.io", "library=registry.corp", "docker.io=https://registry.corp"] {
+        airlift.run(&["build", "nginx", "-o", "b.tar", "--mirror", rule]).expect(2);
+    }
+    let twice = ["--mirror", "docker.io=a.corp", "--mirror", "docker.io=b.corp"];
+    airlift
+        .run(&[&["build", "nginx", "-o", "b.tar"], &twice[..]].concat())
+        .expect(2)
+        .says("two mirror rules");
+    airlift.run(&["build", "nginx", "-o", "b.tar", "--registries-conf", "none"]).expect(4);
+}
