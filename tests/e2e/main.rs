@@ -19,13 +19,14 @@ mod durability;
 mod external;
 mod hostile_registry;
 mod locks;
+mod logins;
 #[cfg(target_os = "linux")]
 mod machine;
 mod made;
 mod matrix;
 mod memory;
-mod own_files;
 mod mirrors;
+mod own_files;
 mod pair;
 mod pinned;
 mod platforms;

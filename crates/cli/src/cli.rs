@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, demo, inspect, push, verify};
+use crate::commands::{build, completions, demo, inspect, login, logout, push, verify};
 use crate::ui::options::Global;
 
 const EXAMPLES: &str = "\
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Push(push::Args),
     Inspect(inspect::Args),
+    Login(login::Args),
+    Logout(logout::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }

@@ -45,7 +45,9 @@ impl Failure {
             | Failure::TooLarge { .. }
             | Failure::TooManyFrames { .. } => Exit::Refused,
             Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
+            | Failure::Login { source, .. }
             | Failure::ReadBack { source, .. } => of_registry(source),
+            Failure::LoginStore(_) => Exit::Local,
             Failure::Push(PushError::Sparse(_) | PushError::NoRegistry { .. }) => Exit::Registry,
             Failure::Push(PushError::Task(_)) => Exit::Local,
             Failure::File { .. } | Failure::Stdout(_) | Failure::Json(_) | Failure::Start(_) => Exit::Local,

@@ -8,7 +8,7 @@ use airlift_packager::{
     AttachedError, BuildError, FetchError, PackError, Plural, ResolveError, ReuseError, Several,
 };
 use airlift_pusher::{Destination, PlanError, PushError};
-use airlift_registry::{Error as RegistryError, SetupError};
+use airlift_registry::{Error as RegistryError, LoginStoreError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError};
 
@@ -84,6 +84,15 @@ pub(crate) enum UsageError {
     /// A rule for mirrors that has no place beside the others.
     #[error("the mirrors can't be used")]
     Mirrors(#[source] airlift_oci::reference::MirrorError),
+    /// What should be a registry is none.
+    #[error(transparent)]
+    Host(airlift_oci::HostError),
+    /// A user or a password that can't be stored.
+    #[error(transparent)]
+    Login(airlift_registry::UserLoginError),
+    /// A password is asked for, and there is nowhere to ask.
+    #[error("there is no terminal to ask for the password")]
+    NoTerminal,
     /// Two things that exclude each other.
     #[error("{0}")]
     Combination(&'static str),
@@ -146,6 +155,16 @@ pub(crate) enum Failure {
     PushPlan(#[from] PlanError),
     #[error(transparent)]
     Push(#[from] PushError),
+    /// A login that a registry doesn't accept.
+    #[error("can't log in at {host}, and nothing was stored")]
+    Login {
+        host: airlift_oci::Host,
+        #[source]
+        source: RegistryError,
+    },
+    /// A login that can't be stored or erased.
+    #[error(transparent)]
+    LoginStore(#[from] LoginStoreError),
     /// The bundle would be larger than allowed.
     #[error("the bundle would have {}, more than the {} that --max-size allows; nothing was fetched", size::exact(*.size), size::human(*.limit))]
     TooLarge { size: u64, limit: u64 },

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use commands::{build, completions, demo, inspect, push, verify};
+use commands::{build, completions, demo, inspect, login, logout, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
@@ -106,6 +106,8 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Inspect(args) => inspect::run(&args, ui),
+            Command::Login(args) => login::run(args, ui, &on_interrupt).await,
+            Command::Logout(args) => logout::run(args, ui).await,
             Command::Demo(args) => demo::run(args, ui, &on_interrupt).await,
             Command::Completions(args) => completions::run(&args, Cli::command(), ui),
         }

@@ -49,7 +49,11 @@ mod retry;
 mod tls;
 mod transport;
 
+pub use auth::login_store::{LoginPlace, LoginStore};
+pub use auth::login_store_error::LoginStoreError;
 pub use auth::scope::Access;
+pub use auth::try_login::LoginTrial;
+pub use auth::user_login::{UserLogin, UserLoginError};
 pub use error::call::{Call, Effort};
 pub use error::content::ContentFault;
 pub use error::likely_cause::LikelyCause;

@@ -94,7 +94,7 @@ fn a_login_that_is_missing_is_said_once_for_all_images() {
     for more in [&[][..], &["--dry-run"]] {
         let push = airlift.run(&[&["push", "b.tar", &closed.authority()], more].concat()).expect(3);
         assert_eq!(push.to_string().matches("no credentials for").count(), 1, "{push}");
-        push.says("docker login");
+        push.says("airlift login");
     }
     // One that lets some in reports the others.
     let target = Embedded::start(Options::default());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airlift_oci::Observer;
-use airlift_registry::{Options, SetupError, Transport};
+use airlift_registry::{LoginStore, Options, SetupError, Transport};
 
 use crate::files::Input;
 use crate::ui::size;
@@ -75,6 +75,20 @@ impl RegistryArgs {
     /// The transport that they describe. Nothing is connected to yet.
     pub(crate) fn transport(&self, observer: Arc<dyn Observer>) -> Result<Transport, SetupError> {
         Transport::new(self.options(), observer)
+    }
+
+    /// The same without any login of the user, and without a look at the file for them, which may not be
+    /// there yet.
+    pub(crate) fn transport_without_logins(
+        &self,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Transport, SetupError> {
+        Transport::new(Options { auth_file: None, ..self.options() }, observer)
+    }
+
+    /// Where logins are kept.
+    pub(crate) fn login_store(&self) -> LoginStore {
+        LoginStore::new(&self.options())
     }
 
     fn options(&self) -> Options {

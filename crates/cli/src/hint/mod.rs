@@ -37,6 +37,12 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
             "leave .zst out of the name; if no image is that large, its registry claims wrong sizes"
                 .to_owned(),
         ),
+        Failure::Login { source: airlift_registry::Error::Unauthorised(_), .. } => Some(
+            "check the user and the password; some registries want a token in the place of the password"
+                .to_owned(),
+        ),
+        Failure::Login { source, .. } => registry::of_error(source),
+        Failure::LoginStore(error) => Some(registry::of_login_store(error).to_owned()),
         Failure::PushPlan(error) => push::of_plan(error).map(str::to_owned),
         Failure::Push(error) => of_push(error),
         Failure::Stream(BuildError::Fetch(FetchError::Registry { source, .. }))
@@ -53,6 +59,7 @@ fn of_usage(error: &UsageError) -> Option<&'static str> {
         UsageError::Overwrites(Overwrites { input: Input::Reused(_), .. }) => Some(
             "leave --reuse out: what is at the output, or unfinished beside it, is reused without being named",
         ),
+        UsageError::NoTerminal => Some("give it on standard input, with --username and --password-stdin"),
         UsageError::Overwrites(_) => Some("choose another name with -o"),
         _ if names_http(error) => Some("--plain-http HOST is the way to a registry without TLS"),
         _ => None,

@@ -1,6 +1,6 @@
 //! Advice on a registry, or the network before it.
 
-use airlift_registry::{Error, HostList, LikelyCause, SetupError};
+use airlift_registry::{Error, HostList, LikelyCause, LoginStoreError, SetupError};
 
 /// The next step after a failed request.
 pub(super) fn of_error(error: &Error) -> Option<String> {
@@ -17,9 +17,7 @@ pub(super) fn of_cause(cause: LikelyCause) -> &'static str {
         LikelyCause::UnknownLogin => {
             "only Basic, and Bearer with a realm, can be answered; a proxy in front of the registry may ask for more"
         }
-        LikelyCause::Login => {
-            "log in with `docker login` or `podman login`, or name the credentials with --auth-file"
-        }
+        LikelyCause::Login => "log in with `airlift login HOST`, or name the credentials with --auth-file",
         LikelyCause::Proxy => {
             "is the proxy right, and is it up? HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name it; NO_PROXY lists what is reached without it"
         }
@@ -41,6 +39,16 @@ pub(super) fn of_cause(cause: LikelyCause) -> &'static str {
         LikelyCause::NoCertificates => {
             "install CA certificates (the package is often called ca-certificates), or give --ca-file"
         }
+    }
+}
+
+/// The next step where a login can't be stored or erased.
+pub(super) fn of_login_store(error: &LoginStoreError) -> &'static str {
+    match error {
+        LoginStoreError::Helper { .. } => {
+            "install the helper, take it out of the file, or name another file with --auth-file"
+        }
+        _ => "another file can be named with --auth-file",
     }
 }
 

@@ -29,8 +29,18 @@ struct Actions {
     /// The explanation is true only if this file exists.
     left: Option<PathBuf>,
     folder: Option<PathBuf>,
+    undo: Option<Undo>,
     /// The lock that is held while a file is replaced.
     file_in_use: Option<Arc<Mutex<()>>>,
+}
+
+/// What makes a change of the terminal good again.
+struct Undo(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Undo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Undo")
+    }
 }
 
 impl Actions {
@@ -63,6 +73,11 @@ impl OnInterrupt {
         self.change(|actions| actions.file_in_use = Some(file_in_use));
     }
 
+    /// Sets what makes a change of the terminal good again.
+    pub(crate) fn undo(&self, undo: impl FnOnce() + Send + 'static) {
+        self.change(|actions| actions.undo = Some(Undo(Box::new(undo))));
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Actions) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -87,7 +102,7 @@ pub(crate) fn watch(ui: Ui, on_interrupt: OnInterrupt) -> impl Future<Output = (
             _ = interrupt.recv() => 2,
             _ = terminate.recv() => 15,
         };
-        let finished = tokio::task::spawn_blocking(move || finish(&ui, &on_interrupt.take()));
+        let finished = tokio::task::spawn_blocking(move || finish(&ui, on_interrupt.take()));
         tokio::select! {
             _ = finished => {}
             // The second signal ends the process at once.
@@ -100,7 +115,10 @@ pub(crate) fn watch(ui: Ui, on_interrupt: OnInterrupt) -> impl Future<Output = (
 }
 
 /// Carries out the actions. Blocks where standard error or a disk does.
-fn finish(ui: &Ui, actions: &Actions) {
+fn finish(ui: &Ui, mut actions: Actions) {
+    if let Some(Undo(undo)) = actions.undo.take() {
+        undo();
+    }
     if let Some(lock) = &actions.file_in_use {
         // Held to the end of the process.
         std::mem::forget(lock.lock());

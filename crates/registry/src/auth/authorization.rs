@@ -148,7 +148,7 @@ impl Authorizations {
 }
 
 /// A refusal of the token service, with what we brought it. Some services answer a bad login with 400.
-fn explained(error: Error, login: &Login) -> Error {
+pub(super) fn explained(error: Error, login: &Login) -> Error {
     match error {
         Error::Unauthorised(mut refusal) | Error::Denied(mut refusal) | Error::Refused(mut refusal)
             if matches!(refusal.status, 400 | 401 | 403) =>

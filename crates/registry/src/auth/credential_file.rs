@@ -6,8 +6,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use airlift_oci::Repository;
 use airlift_oci::text::bounded;
+use airlift_oci::{Host, Repository};
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,10 @@ use crate::auth::secret::Secret;
 /// The largest credential file that is read.
 const MAX_FILE: u64 = 1024 * 1024;
 /// Docker Hub's key in Docker's files and helpers.
-const HUB_KEY: &str = "https://index.docker.io/v1/";
+pub(super) const HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// The members of an entry that hold a login.
+pub(super) const SECRET_MEMBERS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
 
 /// What one file has.
 pub(crate) enum FileEntry {
@@ -59,13 +62,23 @@ fn search(path: &Path, repository: &Repository) -> Result<FileEntry, String> {
     if let Some((key, entry)) = entry(&config, repository) {
         return decoded(&key, &entry).map(FileEntry::Credential);
     }
-    match config.get("credsStore").and_then(Value::as_str).filter(|helper| !helper.is_empty()) {
-        Some(name) => {
-            let key = if repository.host().is_docker_hub() { HUB_KEY.to_owned() } else { host };
-            Ok(FileEntry::Helper { name: name.to_owned(), key })
-        }
-        None => Ok(FileEntry::Nothing),
-    }
+    Ok(match general_helper(&config, repository.host()) {
+        Some((name, key)) => FileEntry::Helper { name, key },
+        None => FileEntry::Nothing,
+    })
+}
+
+/// The helper that keeps the login of a host, and the key by which it does: the host's own, else the one for
+/// all hosts.
+pub(super) fn helper_of(config: &Value, host: &Host) -> Option<(String, String)> {
+    let own = own_helper(config, &host.to_string()).map(|(key, name)| (name, key));
+    own.or_else(|| general_helper(config, host))
+}
+
+fn general_helper(config: &Value, host: &Host) -> Option<(String, String)> {
+    let name = config.get("credsStore").and_then(Value::as_str).filter(|helper| !helper.is_empty())?;
+    let key = if host.is_docker_hub() { HUB_KEY.to_owned() } else { host.to_string() };
+    Some((name.to_owned(), key))
 }
 
 /// The credential in an entry of `auths`.
@@ -88,7 +101,7 @@ fn decoded(key: &str, entry: &Value) -> Result<Credential, String> {
 }
 
 /// `host` in the form that keys are compared in.
-fn plain_host(host: &str) -> String {
+pub(super) fn plain_host(host: &str) -> String {
     match host.to_ascii_lowercase() {
         hub if hub == "index.docker.io" || hub == "registry-1.docker.io" => "docker.io".to_owned(),
         other => other,
@@ -97,7 +110,7 @@ fn plain_host(host: &str) -> String {
 
 /// A key of a credential file as `host[:port][/namespace]`; what follows a URL's host is a protocol version,
 /// not a namespace.
-fn plain_key(key: &str) -> String {
+pub(super) fn plain_key(key: &str) -> String {
     let without_scheme = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     match without_scheme {
         Some(rest) => plain_host(rest.split('/').next().unwrap_or_default()),
@@ -132,10 +145,11 @@ fn entry(config: &Value, repository: &Repository) -> Option<(String, Value)> {
 
 /// An entry without its empty members, if a secret is left. Docker leaves `{}` where a helper has the secret.
 fn filled(entry: &Value) -> Option<Value> {
-    let known = ["auth", "username", "password", "identitytoken"];
     let is_filled = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-    let members =
-        entry.as_object()?.iter().filter(|(name, value)| known.contains(&name.as_str()) && is_filled(value));
+    let members = entry
+        .as_object()?
+        .iter()
+        .filter(|(name, value)| SECRET_MEMBERS.contains(&name.as_str()) && is_filled(value));
     let members: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
     (!members.is_empty()).then_some(Value::Object(members))
 }

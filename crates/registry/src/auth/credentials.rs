@@ -58,6 +58,22 @@ impl Credentials {
         }
     }
 
+    /// The file that takes a new login: the one that `REGISTRY_AUTH_FILE` names, else the first of the usual
+    /// places where there is a file, else `containers/auth.json` in the folder for configuration, which
+    /// stays when the session ends. No file that is read before it can hold another login.
+    pub(crate) fn file_for_new_logins() -> Option<PathBuf> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let files = Self::usual(variable).files;
+        if variable("REGISTRY_AUTH_FILE").is_some() {
+            return files.into_iter().next();
+        }
+        let there = files.iter().find(|path| path.exists()).cloned();
+        there.or_else(|| {
+            let skipped = usize::from(variable("XDG_RUNTIME_DIR").is_some());
+            files.into_iter().nth(skipped)
+        })
+    }
+
     /// Podman's and Docker's own places, by the environment.
     fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -114,18 +130,16 @@ impl Credentials {
         let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         let is_silent = silent().contains(name);
         let answer = if is_silent { Err(Failure::Silent) } else { helper::ask(name, key, time_limit).await };
-        let problem = match answer {
-            Ok(credential) => return Ok(credential),
-            Err(Failure::Nothing) => return Err(None),
-            Err(Failure::NotRun) => "can't be run".to_owned(),
-            Err(Failure::Failed) => "failed".to_owned(),
-            Err(Failure::Malformed) => "gave no credential".to_owned(),
-            Err(Failure::Silent) => {
-                silent().insert(name.to_owned());
-                format!("didn't answer within {} s and was ended", time_limit.as_secs_f32())
+        match answer {
+            Ok(credential) => Ok(credential),
+            Err(Failure::Nothing) => Err(None),
+            Err(failure) => {
+                if failure == Failure::Silent {
+                    silent().insert(name.to_owned());
+                }
+                Err(Some(format!("docker-credential-{shown} {}", failure.in_words(time_limit))))
             }
-        };
-        Err(Some(format!("docker-credential-{shown} {problem}")))
+        }
     }
 }
 

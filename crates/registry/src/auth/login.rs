@@ -7,6 +7,8 @@ pub(crate) enum Login {
     Known { from: String },
     /// With nothing, since nothing was found.
     Anonymous { host: String, looked: String },
+    /// With a user and a password that are tried before they are stored.
+    Given { user: String },
 }
 
 impl Login {
@@ -15,6 +17,9 @@ impl Login {
         match self {
             Login::Known { from } if status == 403 => format!("the credentials of {from} don't allow this"),
             Login::Known { from } => format!("wrong credentials? those of {from} were used"),
+            Login::Given { user } => {
+                format!("the user {} with this password is not let in", user.escape_debug())
+            }
             Login::Anonymous { host, looked } => {
                 format!("no credentials for {host} were found (looked in {looked})")
             }

@@ -32,7 +32,7 @@ pub(super) enum OddPing {
 }
 
 impl Registry {
-    pub(super) fn challenge(&self) -> Option<Challenge> {
+    pub(crate) fn challenge(&self) -> Option<Challenge> {
         self.challenge.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -19,7 +19,7 @@ pub(super) fn base(host: &Host, scheme: &str) -> Result<Url, Error> {
 }
 
 /// `path` below `base`. Paths are made of checked names, so they always fit.
-pub(super) fn join(base: &Url, path: &str) -> Result<Url, Error> {
+pub(crate) fn join(base: &Url, path: &str) -> Result<Url, Error> {
     base.join(path).map_err(|_| Error::content(&Call::new(&Method::GET, base), ContentFault::Location))
 }
 

@@ -1,0 +1,141 @@
+//! A credential file that is changed: all that is not the login of the host stays as it is.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use airlift_disk::{folder_of, persist, sync_folder};
+use airlift_oci::Host;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::ser::PrettyFormatter;
+use serde_json::{Map, Serializer, Value, json};
+
+use crate::auth::credential_file::{self, HUB_KEY, SECRET_MEMBERS, plain_host, plain_key};
+use crate::auth::login_store_error::LoginStoreError;
+use crate::auth::user_login::UserLogin;
+
+/// The content of a credential file, and where it belongs.
+pub(super) struct AuthDocument {
+    path: PathBuf,
+    members: Map<String, Value>,
+}
+
+impl AuthDocument {
+    /// Reads a file; an absent or empty one has no content.
+    pub(super) fn open(path: &Path) -> Result<Self, LoginStoreError> {
+        let text = match credential_file::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => {
+                return Err(LoginStoreError::File { doing: "read", path: path.to_owned(), source });
+            }
+        };
+        let no_file = |why| LoginStoreError::Syntax { path: path.to_owned(), why };
+        let members: Map<String, Value> = match text.trim_ascii().is_empty() {
+            true => Map::new(),
+            false => serde_json::from_slice(&text).map_err(|_| no_file("it is not a JSON object"))?,
+        };
+        if members.get("auths").is_some_and(|auths| !auths.is_object()) {
+            return Err(no_file("its 'auths' is not a JSON object"));
+        }
+        Ok(AuthDocument { path: path.to_owned(), members })
+    }
+
+    /// The helper that keeps the login of a host, and the key by which it does.
+    pub(super) fn helper(&self, host: &Host) -> Option<(String, String)> {
+        credential_file::helper_of(&Value::Object(self.members.clone()), host)
+    }
+
+    /// Puts a login in the place of the one that the file has for the host.
+    pub(super) fn set(&mut self, host: &Host, login: &UserLogin) {
+        let key = if host.is_docker_hub() { HUB_KEY.to_owned() } else { host.to_string() };
+        let auth = STANDARD.encode(format!("{}:{}", login.user(), login.password()));
+        self.remove(host);
+        let auths = self.members.entry("auths").or_insert_with(|| json!({}));
+        // It was checked when the file was read.
+        if let Some(auths) = auths.as_object_mut() {
+            let entry = auths.entry(key).or_insert_with(|| json!({}));
+            if !entry.is_object() {
+                *entry = json!({});
+            }
+            if let Some(entry) = entry.as_object_mut() {
+                entry.insert("auth".to_owned(), Value::String(auth));
+            }
+        }
+    }
+
+    /// Removes the secrets of the host itself; not those of a part of its repositories. Says if there were
+    /// any.
+    pub(super) fn remove(&mut self, host: &Host) -> bool {
+        let Some(auths) = self.members.get_mut("auths").and_then(Value::as_object_mut) else { return false };
+        let host = plain_host(&host.to_string());
+        let mut had_any = false;
+        auths.retain(|key, entry| {
+            if plain_key(key) != host {
+                return true;
+            }
+            let Some(entry) = entry.as_object_mut() else { return false };
+            for member in SECRET_MEMBERS {
+                had_any |= entry.remove(member).is_some();
+            }
+            // Members that other programs put there stay.
+            !entry.is_empty()
+        });
+        had_any
+    }
+
+    /// Replaces the file, or the one that its link leads to, in one step. Only its owner can read it.
+    pub(super) fn write(&self) -> Result<(), LoginStoreError> {
+        self.replace().map_err(|source| LoginStoreError::File {
+            doing: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn replace(&self) -> io::Result<()> {
+        let path = behind_links(&self.path)?;
+        let folder = folder_of(&path);
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut text = Vec::new();
+        let mut serializer = Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"\t"));
+        serde::Serialize::serialize(&self.members, &mut serializer).map_err(io::Error::other)?;
+        text.push(b'\n');
+        let (unfinished, mut file) = create_beside(&path)?;
+        let written = file.write_all(&text).and_then(|()| persist(&file, &unfinished, &path));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&unfinished);
+        }
+        written?;
+        sync_folder(folder)
+    }
+}
+
+/// A new file beside another one, which only its owner can read.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    for number in 0..100 {
+        let mut unfinished = name.to_owned();
+        unfinished.push(format!(".{}-{number}.new", std::process::id()));
+        let unfinished = path.with_file_name(unfinished);
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (unfinished, file)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// The file that symbolic links lead to, whether it is there or not.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
+}

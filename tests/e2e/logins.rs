@@ -1,0 +1,255 @@
+//! `login` and `logout`: what is tried, where it is stored, and what is never shown.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use airlift_testkit::real::RealRegistry;
+use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
+use airlift_testkit::tool::tool;
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::airlift::{Airlift, Ran};
+
+const PASSWORD: &str = "correct-horse-battery";
+/// Where a login is stored if there is no file yet.
+const NEW_FILE: &str = ".config/containers/auth.json";
+
+fn basic() -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("ann:{PASSWORD}"))
+}
+
+/// A registry that lets ann in, by her password alone.
+fn by_password() -> ScriptedRegistry {
+    let answer = |request: &Request| {
+        let known = request.header("authorization") == Some(&format!("Basic {}", basic()));
+        Some(match known {
+            true => Answer::ok("application/json", "{}"),
+            false => Answer::error(401, "UNAUTHORIZED", "no").header("WWW-Authenticate", "Basic realm=\"r\""),
+        })
+    };
+    Script::empty().rule(answer).start()
+}
+
+fn login(airlift: &Airlift, host: &str, password: &str, more: &[&str]) -> Ran {
+    let arguments = ["login", host, "-u", "ann", "--password-stdin", "-vvv", "--retries", "0"];
+    let ran = airlift.run_with_input(&[&arguments, more].concat(), format!("{password}\n").as_bytes());
+    for secret in [PASSWORD, &basic(), password] {
+        assert!(!ran.to_string().contains(secret), "a secret was shown: {ran}");
+    }
+    ran
+}
+
+fn json_of(airlift: &Airlift, file: &str) -> Value {
+    serde_json::from_slice(&airlift.read(file)).unwrap()
+}
+
+fn write(airlift: &Airlift, file: &str, text: &str) {
+    let path = airlift.path(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_login_at_a_real_registry_is_tried_stored_used_and_erased() {
+    let Some(registry) = RealRegistry::debian().with_password("ann", PASSWORD).start() else { return };
+    let airlift = Airlift::new();
+    let host = registry.authority();
+    login(&airlift, host, "wrong-password", &[]).expect(3).says("can't log in").says("nothing was stored");
+    assert!(!airlift.path(NEW_FILE).exists());
+    login(&airlift, host, PASSWORD, &[]).expect(0).says("logged in at").says(NEW_FILE);
+    assert_eq!(json_of(&airlift, NEW_FILE), json!({"auths": {host: {"auth": basic()}}}));
+    let mode = std::fs::metadata(airlift.path(NEW_FILE)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // It is used: the registry says that it has no such image, and no longer that a login is missing.
+    let reference = format!("{host}/a/b:1");
+    airlift.run(&["build", &reference, "-o", "b.tar"]).expect(3).says("is not there");
+    login(&airlift, host, "wrong-password", &[]).expect(3);
+    assert_eq!(json_of(&airlift, NEW_FILE)["auths"][host]["auth"], basic(), "the old login stays");
+    airlift.run(&["logout", host]).expect(0).says("erased the login").says(NEW_FILE);
+    airlift.run(&["build", &reference, "-o", "b.tar"]).expect(3).says("airlift login");
+    airlift.run(&["logout", host]).expect(0).says("there was no login");
+}
+
+#[test]
+fn a_token_service_is_asked_and_its_refusal_is_a_wrong_password() {
+    let answer = |request: &Request| {
+        let host = request.header("host").unwrap_or_default();
+        let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+        let authorization = request.header("authorization").unwrap_or_default();
+        Some(match request.path() {
+            "/token" if authorization == format!("Basic {}", basic()) => {
+                Answer::ok("application/json", "{\"token\":\"good\"}")
+            }
+            "/token" => Answer::error(401, "UNAUTHORIZED", "wrong"),
+            _ if authorization == "Bearer good" => Answer::ok("application/json", "{}"),
+            _ => Answer::error(401, "UNAUTHORIZED", "no").header("WWW-Authenticate", &challenge),
+        })
+    };
+    let registry = Script::empty().rule(answer).start();
+    let airlift = Airlift::new();
+    login(&airlift, &registry.authority(), "wrong-password", &[]).expect(3);
+    assert!(!airlift.path(NEW_FILE).exists());
+    login(&airlift, &registry.authority(), PASSWORD, &[]).expect(0);
+    assert!(airlift.path(NEW_FILE).exists());
+}
+
+#[test]
+fn what_asks_for_no_login_and_what_is_no_registry_are_named() {
+    let airlift = Airlift::new();
+    let open = Script::empty().rule(|_| Some(Answer::ok("application/json", "{}"))).start();
+    login(&airlift, &open.authority(), PASSWORD, &[]).expect(0).says("asks for no login");
+    let negotiate = Answer::error(401, "UNAUTHORIZED", "no").header("WWW-Authenticate", "Negotiate");
+    let proxy = Script::empty().rule(move |_| Some(negotiate.clone())).start();
+    login(&airlift, &proxy.authority(), PASSWORD, &[]).expect(3).says("Negotiate");
+    let page = Script::empty().rule(|_| Some(Answer::ok("text/html", "<html>"))).start();
+    login(&airlift, &page.authority(), PASSWORD, &[]).expect(3).says("HTML page");
+    let host = page.authority();
+    for arguments in [
+        &["login", &host, "--password-stdin"][..],
+        &["login", "https://registry.example"],
+        &["login", &host, "-u", "a:b", "--password-stdin"],
+        &["login", &host, "-u", "", "--password-stdin"],
+        &["login", &host, "-u", "<token>", "--password-stdin"],
+    ] {
+        airlift.run_with_input(arguments, b"x").expect(2);
+    }
+    airlift.run_with_input(&["login", &host, "-u", "a", "--password-stdin"], b"").expect(2).says("is empty");
+}
+
+#[test]
+fn a_file_keeps_its_other_content_and_a_link_stays_a_link() {
+    let registry = by_password();
+    let (airlift, host) = (Airlift::new(), registry.authority());
+    let old = format!(
+        r#"{{"auths":{{"other.example":{{"auth":"eDp5"}},"http://{host}/v1/":{{"auth":"eDp5","email":"a@b"}},
+        "{host}/team":{{"auth":"eDp5"}}}},"psFormat":"table","HttpHeaders":{{"X":[1,2.5,null]}}}}"#
+    );
+    write(&airlift, "real/config.json", &old);
+    std::fs::create_dir(airlift.path(".docker")).unwrap();
+    std::os::unix::fs::symlink("../real/config.json", airlift.path(".docker/config.json")).unwrap();
+    login(&airlift, &host, PASSWORD, &[]).expect(0).says(".docker/config.json");
+    assert!(std::fs::symlink_metadata(airlift.path(".docker/config.json")).unwrap().is_symlink());
+    let file = json_of(&airlift, "real/config.json");
+    assert_eq!((&file["psFormat"], &file["HttpHeaders"]), (&json!("table"), &json!({"X": [1, 2.5, null]})));
+    let auths = json!({"other.example": {"auth": "eDp5"}, &host: {"auth": basic()},
+        format!("http://{host}/v1/"): {"email": "a@b"}, format!("{host}/team"): {"auth": "eDp5"}});
+    assert_eq!(file["auths"], auths);
+    assert_eq!(std::fs::read_dir(airlift.path("real")).unwrap().count(), 1, "nothing half-made is left");
+    airlift.run(&["logout", &host]).expect(0);
+    let auths = json_of(&airlift, "real/config.json")["auths"].clone();
+    assert!(auths.get(&host).is_none() && auths["other.example"].is_object(), "{auths}");
+    // What can't be read is left as it is.
+    for broken in ["{", "[]", r#"{"auths":7}"#] {
+        write(&airlift, "real/config.json", broken);
+        login(&airlift, &host, PASSWORD, &[]).expect(4).says("nothing was changed");
+        assert_eq!(airlift.read("real/config.json"), broken.as_bytes());
+    }
+    // A file that is named need not be there.
+    login(&airlift, &host, PASSWORD, &["--auth-file", "new/robot.json"]).expect(0);
+    assert_eq!(json_of(&airlift, "new/robot.json")["auths"][&host]["auth"], basic());
+}
+
+/// A helper that keeps what it gets in files below `kept/`, or fails if its name says so.
+fn write_helper(airlift: &Airlift, name: &str) {
+    let script = r#"#!/bin/sh
+case "$0" in *broken) echo "error with $(cat)"; exit 1;; esac
+mkdir -p "$HOME/kept"
+case "$1" in
+store) cat > "$HOME/kept/entry" ;;
+get) cat > "$HOME/kept/asked"
+  if [ -f "$HOME/kept/entry" ]; then cat "$HOME/kept/entry"
+  else echo "credentials not found in native keychain"; exit 1; fi ;;
+erase) cat > "$HOME/kept/erased"; rm "$HOME/kept/entry" ;;
+esac
+"#;
+    let path = format!("bin/docker-credential-{name}");
+    write(airlift, &path, script);
+    std::fs::set_permissions(airlift.path(&path), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+fn run_with_helpers(airlift: &Airlift, arguments: &[&str]) -> (i32, String) {
+    let path = format!("{}:/usr/bin:/bin", airlift.path("bin").display());
+    let mut command = airlift.command(arguments);
+    command.env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(PASSWORD.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(!said.contains(PASSWORD), "{said}");
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn a_helper_keeps_the_login_if_one_is_set() {
+    let registry = by_password();
+    let (airlift, host) = (Airlift::new(), registry.authority());
+    write_helper(&airlift, "mine");
+    write_helper(&airlift, "broken");
+    let stdin = ["login", &host, "-u", "ann", "--password-stdin"];
+    let old = format!(r#"{{"credsStore":"mine","auths":{{"{host}":{{"auth":"eDp5"}}}}}}"#);
+    write(&airlift, ".docker/config.json", &old);
+    let (code, said) = run_with_helpers(&airlift, &stdin);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("stored in docker-credential-mine"), "{said}");
+    let kept = json_of(&airlift, "kept/entry");
+    assert_eq!(kept, json!({"ServerURL": host, "Username": "ann", "Secret": PASSWORD}));
+    assert_eq!(json_of(&airlift, ".docker/config.json"), json!({"credsStore": "mine", "auths": {}}));
+
+    let (code, said) = run_with_helpers(&airlift, &["logout", &host]);
+    assert!(code == 0 && said.contains("from docker-credential-mine"), "{said}");
+    assert_eq!(airlift.read("kept/erased"), host.as_bytes());
+    let (code, said) = run_with_helpers(&airlift, &["logout", &host]);
+    assert!(code == 0 && said.contains("there was no login"), "{said}");
+
+    // If a helper fails, the login isn't put into the file.
+    for helper in ["broken", "absent", "../../bin/x"] {
+        let text = format!(r#"{{"credHelpers":{{"{host}":"{helper}"}}}}"#);
+        write(&airlift, ".docker/config.json", &text);
+        let (code, said) = run_with_helpers(&airlift, &stdin);
+        assert!(code == 4 && said.contains("docker-credential-"), "{helper}: {code} {said}");
+        assert_eq!(airlift.read(".docker/config.json"), text.as_bytes());
+    }
+}
+
+/// A terminal by script(1): the question comes first, and the answer is not shown.
+#[test]
+fn a_password_is_asked_for_on_the_terminal_and_not_shown() {
+    let registry = by_password();
+    let airlift = Airlift::new();
+    let airless = airlift.run(&["login", &registry.authority(), "-u", "ann"]);
+    if airless.code == 2 {
+        // Where the tests themselves have a terminal, it would have asked there.
+        airless.says("--password-stdin");
+    }
+    let Some(script) = tool("script") else { return };
+    let shown = on_terminal(&script, &airlift, &registry.authority(), &["ann\n", "correct-horse-battery\n"]);
+    assert!(shown.contains("logged in at") && shown.contains("User at"), "{shown}");
+    assert!(shown.contains("Password of ann") && !shown.contains(PASSWORD), "{shown}");
+    assert_eq!(json_of(&airlift, NEW_FILE)["auths"][registry.authority()]["auth"], basic());
+}
+
+fn on_terminal(script: &Path, airlift: &Airlift, host: &str, answers: &[&str]) -> String {
+    let program = airlift.command(&[]).get_program().to_string_lossy().into_owned();
+    let mut command = Command::new(script);
+    command.args(["-q", "-e", "-c", &format!("{program} login {host}"), "/dev/null"]);
+    command.env("HOME", airlift.path("")).env_remove("XDG_CONFIG_HOME").env_remove("XDG_RUNTIME_DIR");
+    command.env_remove("DOCKER_CONFIG").env_remove("REGISTRY_AUTH_FILE");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    let mut byte = [0];
+    for answer in answers {
+        while !shown.ends_with(b": ") {
+            assert_eq!(stdout.read(&mut byte).unwrap(), 1, "it ended: {}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+        stdin.write_all(answer.as_bytes()).unwrap();
+        shown.push(b'|');
+    }
+    stdout.read_to_end(&mut shown).unwrap();
+    child.wait().unwrap();
+    String::from_utf8_lossy(&shown).into_owned()
+}
