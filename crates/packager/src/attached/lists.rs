@@ -11,6 +11,7 @@ use airlift_oci::graph::fallback_tag;
 use airlift_oci::media_type::Kind;
 use airlift_oci::{Descriptor, Digest, ManifestError, Node, RawManifest, Selector};
 use airlift_registry::{Error, ReferrersAnswer};
+use futures::{StreamExt, TryStreamExt};
 
 use crate::attached::error::AttachedError;
 use crate::attached::lookup::{
@@ -40,10 +41,12 @@ impl Gatherer<'_> {
     pub(super) async fn referrers(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
         let (list, listed) = self.listed(subject).await?;
         let (mut found, mut strangers, total) = (Vec::new(), Vec::new(), listed.len());
-        for descriptor in listed {
-            match (self.entry(subject, &descriptor, &list).await?, &list) {
+        let asks: Vec<_> = listed.iter().map(|descriptor| self.entry(subject, descriptor, &list)).collect();
+        let entries: Vec<Entry> = futures::stream::iter(asks).buffered(self.requests).try_collect().await?;
+        for (descriptor, entry) in listed.iter().zip(entries) {
+            match (entry, &list) {
                 (Entry::Referrer(referrer), _) => found.push(*referrer),
-                (Entry::Gone, _) => self.warn_of_gone(subject, &descriptor),
+                (Entry::Gone, _) => self.warn_of_gone(subject, descriptor),
                 (Entry::Stranger(_), ListSource::Tag(_)) => strangers.push(descriptor.digest),
                 (Entry::Stranger(says), ListSource::Api) => {
                     let (repository, digest) = (subject.repository.clone(), descriptor.digest);
