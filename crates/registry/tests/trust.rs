@@ -13,6 +13,7 @@ mod support;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airlift_oci::Selector;
 use airlift_registry::{Access, Error, Options};
@@ -27,6 +28,8 @@ use tokio_rustls::{TlsAcceptor, rustls};
 struct Secure {
     address: SocketAddr,
     folder: tempfile::TempDir,
+    /// How many connections went on with the TLS session of an earlier one.
+    resumed: Arc<AtomicUsize>,
 }
 
 impl Secure {
@@ -50,9 +53,13 @@ impl Secure {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let resumed = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&resumed);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let Ok(mut inside) = acceptor.accept(stream).await else { continue };
+                let is_resumed = inside.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+                counted.fetch_add(usize::from(is_resumed), Ordering::SeqCst);
                 if support::script::read_head(&mut inside).await.is_some() {
                     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
                     let _ = inside.write_all(answer.as_bytes()).await;
@@ -60,7 +67,7 @@ impl Secure {
                 }
             }
         });
-        Secure { address, folder }
+        Secure { address, folder, resumed }
     }
 
     fn own(&self) -> PathBuf {
@@ -126,6 +133,14 @@ async fn a_certificate_of_its_own_in_the_ca_file_is_trusted() {
         let error = get(bad.address, bad.own()).await.unwrap_err();
         assert!(matches!(error, Error::Untrusted { .. }), "{error}");
     }
+}
+
+/// The first connection is the ping's, the second one the manifest's.
+#[tokio::test]
+async fn a_second_connection_resumes_the_tls_session() {
+    let registry = Secure::start(|_| {}).await;
+    get(registry.address, registry.own()).await.unwrap();
+    assert_eq!(registry.resumed.load(Ordering::SeqCst), 1);
 }
 
 const FOLDER: &str = "a_certificate_in_certs_d_is_trusted_for_its_registry";

@@ -1,5 +1,8 @@
 //! Registries that fail, lie or answer endlessly when Airlift asks what is attached.
 
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
 use airlift_oci::{Digest, media_type};
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
@@ -196,6 +199,41 @@ fn lists_come_in_pages() {
     let built = build(&airlift, &registry.authority(), &[]).expect(0);
     assert_eq!(attached(&built).len(), 3);
     airlift.run(&["verify", "b.tar"]).expect(0);
+}
+
+/// Each referrer is handed out when all of them were asked for: one after the other, none would come.
+#[test]
+fn what_a_list_names_is_fetched_side_by_side() {
+    let sample = made::two_platforms(REPOSITORY, 1);
+    let root = sample.root.clone();
+    let referrers: Vec<Image> =
+        (0..5).map(|number| made::referrer(&root, "application/x", &format!("number {number}"))).collect();
+    let samples =
+        referrers.iter().map(|image| Sample::of_image(REPOSITORY, "unused", image.clone())).chain([sample]);
+    let entries: Vec<Value> = referrers.iter().map(|image| descriptor(&image.manifest)).collect();
+    let digests: Vec<String> = referrers.iter().map(|image| image.manifest.digest.to_string()).collect();
+    let (expected, asked) = (digests.len(), Mutex::new(0));
+    let all_asked = Condvar::new();
+    let registry = Script::serving(samples.collect())
+        .rule(move |request| {
+            let (_, subject) = request.path().split_once("/referrers/")?;
+            Some(page(if subject == root.digest.to_string() { &entries } else { &[] }, None))
+        })
+        .rule(move |request| {
+            let (_, digest) = request.path().split_once("/manifests/")?;
+            if digests.iter().any(|referrer| referrer == digest) {
+                let mut asked = asked.lock().unwrap();
+                *asked += 1;
+                all_asked.notify_all();
+                let patience = Duration::from_secs(20);
+                let waited = all_asked.wait_timeout_while(asked, patience, |asked| *asked < expected);
+                return waited.unwrap().1.timed_out().then(|| Answer::error(400, "X", "alone"));
+            }
+            None
+        })
+        .start();
+    let built = build(&Airlift::new(), &registry.authority(), &[]).expect(0);
+    assert_eq!(attached(&built).len(), 5);
 }
 
 #[test]
