@@ -2,6 +2,7 @@
 //!
 //! They are made when they are first needed: a machine without CA certificates still reaches http registries.
 //! Bodies come as they are: no decompression, no automatic redirects, no cookies, no `Referer`, HTTP/1.1.
+//! HTTP/2 saves connections for small requests, but blobs then open theirs later (docs/performance.md).
 //! Loopback addresses never go through a proxy.
 
 use std::collections::HashMap;
