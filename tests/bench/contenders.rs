@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use airlift_testkit::tool::tool;
 
@@ -13,6 +14,8 @@ pub(crate) struct Contender {
     pub(crate) commands: Vec<Vec<String>>,
     /// What is undone before each run.
     pub(crate) undo: Vec<PathBuf>,
+    /// What is removed from the page cache before each run.
+    pub(crate) cold: Vec<PathBuf>,
 }
 
 impl Contender {
@@ -22,6 +25,15 @@ impl Contender {
             // What isn't there needs no removing.
             let _ = std::fs::remove_dir_all(path);
             let _ = std::fs::remove_file(path);
+        }
+        for path in &self.cold {
+            // Writes nothing: with `nocache`, it only removes the file's pages.
+            let output = format!("of={}", path.display());
+            let dd = Command::new("dd")
+                .args([&output, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"])
+                .stdin(Stdio::null())
+                .status();
+            assert!(dd.expect("dd runs").success());
         }
     }
 
@@ -36,6 +48,9 @@ fn tag(reference: &str) -> String {
     reference.rsplit('/').next().unwrap_or(reference).replace(':', "-")
 }
 
+/// All other tools.
+pub(crate) const PEERS: [&str; 6] = ["crane", "regctl", "skopeo", "oras", "openssl", "dd"];
+
 /// The tools that there are, two registries and a folder.
 pub(crate) struct Tools {
     programs: HashMap<&'static str, String>,
@@ -47,10 +62,10 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// `airlift` is our binary, the registries are `HOST:PORT`.
-    pub(crate) fn new(airlift: String, source: &str, target: &str, folder: &Path) -> Self {
-        let names = ["crane", "regctl", "skopeo", "oras", "openssl"];
-        let found = names.iter().filter_map(|name| Some((*name, tool(name)?.display().to_string())));
+    /// `airlift` is our binary, `peers` are the others that may run, the registries are `HOST:PORT`.
+    pub(crate) fn new(airlift: String, peers: &[&'static str], registries: [&str; 2], folder: &Path) -> Self {
+        let [source, target] = registries;
+        let found = peers.iter().filter_map(|name| Some((*name, tool(name)?.display().to_string())));
         let programs = found.chain([("airlift", airlift)]).collect();
         let (source, target, folder) = (source.to_owned(), target.to_owned(), folder.to_owned());
         Tools { programs, source, target, folder, cores: None }
@@ -78,7 +93,7 @@ impl Tools {
     fn contender(&self, name: &str, commands: Vec<Option<Vec<String>>>, made: &[&str]) -> Option<Contender> {
         let commands = commands.into_iter().collect::<Option<Vec<_>>>()?;
         let undo = made.iter().map(|made| self.folder.join(made)).collect();
-        Some(Contender { name: name.to_owned(), commands, undo })
+        Some(Contender { name: name.to_owned(), commands, undo, cold: Vec::new() })
     }
 
     /// An image → `NAME-TOOL` or `NAME-TOOL.tar`.
@@ -138,6 +153,15 @@ impl Tools {
             self.contender("openssl dgst (one hash)", vec![openssl], &[]),
         ];
         all.into_iter().flatten().collect()
+    }
+
+    /// A file that is there, read from the disk. dd only reads it, past the page cache.
+    pub(crate) fn cold_verifications(&self, archive: &str) -> Vec<Contender> {
+        let dd = self.command("dd", &format!("if={archive} of=/dev/null iflag=direct bs=4M status=none"));
+        let dd = self.contender("dd iflag=direct (only reads)", vec![dd], &[]);
+        let all = self.verifications(archive).into_iter().chain(dd);
+        let cold = vec![self.folder.join(archive)];
+        all.map(|contender| Contender { cold: cold.clone(), ..contender }).collect()
     }
 
     /// What [`Self::builds`] made → the target. `content` is what the target holds, where it is to be
@@ -204,6 +228,7 @@ impl Tools {
                 name: name.to_owned(),
                 commands: commands.cloned().collect(),
                 undo: undo.collect(),
+                cold: Vec::new(),
             })
         };
         let all = [

@@ -17,6 +17,7 @@ mod seed;
 mod works;
 
 use airlift_testkit::line::Line;
+use contenders::PEERS;
 use figures::Figures;
 use works::Bench;
 
@@ -26,6 +27,8 @@ struct Asked {
     rounds: usize,
     mib: usize,
     works: Vec<&'static str>,
+    /// The other tools that run.
+    peers: Vec<&'static str>,
     line: Option<Line>,
     relay_to: Option<String>,
     own_cores: bool,
@@ -41,7 +44,7 @@ fn main() {
     let mut figures = Figures::new(asked.rounds, asked.mib, asked.line);
     let tool_cores = asked.own_cores.then(cores::split);
     figures.tool_cores.clone_from(&tool_cores);
-    let bench = Bench::start(asked.mib, &asked.works, asked.line, tool_cores);
+    let bench = Bench::start(asked.mib, &asked.works, &asked.peers, asked.line, tool_cores);
     print!("{}", figures.head());
     for work in asked.works.iter().flat_map(|name| bench.works(name)) {
         let names: Vec<&str> = work.contenders.iter().map(|contender| contender.name.as_str()).collect();
@@ -59,13 +62,14 @@ fn main() {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
-    let mut asked = Asked { rounds: 3, mib: 2048, ..Asked::default() };
+    let mut asked = Asked { rounds: 3, mib: 2048, peers: PEERS.to_vec(), ..Asked::default() };
     let (mut round_trip, mut rate) = (None, None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
         match argument.as_str() {
             "--rounds" => asked.rounds = value().parse().expect("a number of rounds"),
             "--mib" => asked.mib = value().parse().expect("a number of MiB"),
+            "--tools" => asked.peers = peers(&value()),
             "--rtt" => round_trip = Some(value()),
             "--rate" => rate = Some(value()),
             "--relay" => asked.relay_to = Some(value()),
@@ -85,4 +89,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Asked {
         asked.works.extend(works::NAMES);
     }
     asked
+}
+
+/// The tools of a list, without Airlift, which always runs: the ratios are to its figures.
+fn peers(list: &str) -> Vec<&'static str> {
+    let peer = |name: &str| {
+        let peer = PEERS.iter().copied().find(|peer| *peer == name);
+        peer.unwrap_or_else(|| panic!("{name} is no tool; there are airlift and {PEERS:?}"))
+    };
+    list.split(',').filter(|name| *name != "airlift").map(peer).collect()
 }

@@ -11,10 +11,22 @@ use crate::line::{Crossing, Times};
 use crate::{measure, seed};
 
 /// All works, in their order.
-pub(crate) const NAMES: [&str; 9] =
-    ["build", "many", "many-push", "many-again", "tiny", "verify", "push", "again", "whole"];
+pub(crate) const NAMES: [&str; 11] = [
+    "build",
+    "many",
+    "many-push",
+    "many-again",
+    "tiny",
+    "verify",
+    "verify-layers",
+    "verify-disk",
+    "push",
+    "again",
+    "whole",
+];
 
 const LARGE: &str = "bench/large:1";
+const LAYERS: &str = "bench/layers:1";
 const TINY: &str = "bench/tiny:1";
 
 /// A work, and the commands that do it, ours first.
@@ -48,7 +60,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Starts two registries and fills one with what the works that were asked for need.
-    pub(crate) fn start(mib: usize, asked: &[&str], line: Option<Line>, tool_cores: Option<String>) -> Self {
+    pub(crate) fn start(
+        mib: usize,
+        asked: &[&str],
+        peers: &[&'static str],
+        line: Option<Line>,
+        tool_cores: Option<String>,
+    ) -> Self {
         let registry = || RealRegistry::debian().start().expect("docker-registry is installed");
         let (source, target) = (registry(), registry());
         let airlift = std::env::var("AIRLIFT").expect("AIRLIFT names the binary");
@@ -62,11 +80,17 @@ impl Bench {
             None => registry.authority().to_owned(),
         };
         let (near, far) = (through_line(&source), through_line(&target));
-        let tools = Tools::new(airlift.clone(), &near, &far, folder.path()).on(tool_cores);
-        let without_line = Tools::new(airlift, source.authority(), target.authority(), folder.path());
+        let tools = Tools::new(airlift.clone(), peers, [&near, &far], folder.path()).on(tool_cores);
+        let without_line =
+            Tools::new(airlift, peers, [source.authority(), target.authority()], folder.path());
         let endpoint = source.endpoint();
-        if asked.iter().any(|work| *work != "tiny" && !work.starts_with("many")) {
+        let needs_large =
+            |work: &&str| !["tiny", "verify-layers"].contains(work) && !work.starts_with("many");
+        if asked.iter().any(needs_large) {
             seed::large(endpoint, mib);
+        }
+        if asked.contains(&"verify-layers") {
+            seed::layers(endpoint, mib);
         }
         if asked.iter().any(|work| work.starts_with("many")) {
             seed::small(endpoint);
@@ -82,6 +106,7 @@ impl Bench {
         match name {
             "many" | "many-push" | "many-again" => vec![self.of_many(name)],
             "tiny" => self.of_tiny(),
+            "verify" | "verify-layers" | "verify-disk" => vec![self.of_verify(name)],
             _ => vec![self.of_large(name)],
         }
     }
@@ -97,15 +122,6 @@ impl Bench {
                     archive,
                     self.line,
                 )
-            }
-            "verify" => {
-                let builds = self.without_line.builds(LARGE, "large");
-                self.make(&builds[..1]);
-                // Reads it into the page cache.
-                let bytes = std::fs::File::open(self.folder.path().join(archive))
-                    .and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink()));
-                bytes.expect("the archive can be read");
-                self.work("verify", about("all of it, in the page cache"), self.tools.verifications(archive))
             }
             "push" | "again" => {
                 let made = self.make(&self.without_line.builds(LARGE, "large"));
@@ -132,6 +148,26 @@ impl Bench {
                 )
             }
         }
+    }
+
+    fn of_verify(&self, name: &str) -> Work {
+        let (reference, made, layers) = match name {
+            "verify-layers" => (LAYERS, "layers", seed::LAYERS),
+            _ => (LARGE, "large", 8),
+        };
+        let about =
+            |what: &str| format!("{} MiB in {layers} layers, 2 platforms: all of it, {what}", self.mib);
+        let archive = format!("{made}-airlift.tar");
+        self.make(&self.without_line.builds(reference, made)[..1]);
+        if name == "verify-disk" {
+            return self.work("verify-disk", about("from the disk"), self.tools.cold_verifications(&archive));
+        }
+        // Reads it into the page cache.
+        let bytes = std::fs::File::open(self.folder.path().join(&archive))
+            .and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink()));
+        bytes.expect("the archive can be read");
+        let name = if name == "verify" { "verify" } else { "verify-layers" };
+        self.work(name, about("in the page cache"), self.tools.verifications(&archive))
     }
 
     fn of_many(&self, name: &str) -> Work {
