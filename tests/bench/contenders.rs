@@ -190,8 +190,8 @@ impl Tools {
         all.into_iter().flatten().map(|contender| contender.forgetting(content)).collect()
     }
 
-    /// What [`Self::builds_of_many`] made → the target. `content` is what the target holds, where it is to be
-    /// forgotten.
+    /// What [`Self::builds_of_many`] made → the target. `content` is what the target holds, where it is to
+    /// be forgotten.
     pub(crate) fn pushes_of_many(&self, references: &[String], content: Option<&Path>) -> Vec<Contender> {
         let target = &self.target;
         let airlift = self.command("airlift", &format!("push --progress none many.tar {target}"));

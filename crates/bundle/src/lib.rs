@@ -18,6 +18,8 @@ pub mod volumes;
 pub mod write;
 pub mod zst;
 
+pub use content::hash_all::hash_all;
+pub use content::hash_one::{HashStep, Unhashed, UnhashedList};
 pub use content::section::Section;
 pub use content::storage::Storage;
 pub use error::OpenError;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MAX_THREADS: usize = 256;
 
 /// How many threads `jobs` asks for; zero asks for one per core.
-fn threads(jobs: usize) -> usize {
+pub(crate) fn threads(jobs: usize) -> usize {
     match jobs {
         0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         given => given.min(MAX_THREADS),

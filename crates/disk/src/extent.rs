@@ -191,6 +191,10 @@ impl ReadAt for File {
         read_full_at(self, buffer, offset)
     }
 
+    fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        read_cached_at(self, buffer, offset)
+    }
+
     fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
         let extent = Extent { file: self, position: offset, size: wanted };
         Ok(Contiguous { reader: Box::new(ExtentReader::new(extent)), size: wanted })

@@ -11,6 +11,7 @@ use crate::direct_file::DirectFile;
 use crate::extent::{Extent, ExtentReader};
 use crate::folder::with_suffix;
 use crate::open::{Access, Links, identity, open_regular};
+use crate::page_cache::read_cached_at;
 use crate::read_at::{Contiguous, ReadAt, read_full_at};
 
 /// How many files stay open: more than threads read or write at a time on most machines.
@@ -140,6 +141,11 @@ impl ReadAt for FileSequence {
         let extent = self.extent(offset, wanted)?;
         let size = extent.size;
         Ok(Contiguous { reader: Box::new(ExtentReader::new(extent)), size })
+    }
+
+    fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        let Extent { file, position, size } = self.extent(offset, buffer.len() as u64).ok()?;
+        read_cached_at(&file, &mut buffer[..usize::try_from(size).ok()?], position)
     }
 
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -21,6 +21,12 @@ pub trait ReadAt: fmt::Debug + Send + Sync {
     /// If the system can't read, or if the bytes are damaged ([`is_damage`]).
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Reads at `offset` what is in memory already, at most as much as `buffer` holds, without waiting for a
+    /// disk. `None` if nothing is, or if that can't be known.
+    fn read_cached_at(&self, _buffer: &mut [u8], _offset: u64) -> Option<usize> {
+        None
+    }
+
     /// Reads on from `offset`, for as many of the `wanted` bytes as lie in one place. It is at least one of
     /// them, unless the bytes end at `offset`. [`crate::RangeReader`] goes on where one place ends.
     ///
@@ -44,6 +50,10 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
 
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_full_at(buffer, offset)
+    }
+
+    fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        (**self).read_cached_at(buffer, offset)
     }
 
     fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {

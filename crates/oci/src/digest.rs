@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
+use crate::multi_buffer::{LANES, LaneState, MultiBuffer};
+
 /// The longest digest in bytes (SHA-512).
 const MAX_BYTES: usize = 64;
 
@@ -228,6 +230,8 @@ enum State {
     Sha256(sha2::Sha256),
     Sha384(sha2::Sha384),
     Sha512(sha2::Sha512),
+    /// SHA-256 of a message that can be hashed beside others.
+    Lane(LaneState),
 }
 
 impl fmt::Debug for Hasher {
@@ -247,9 +251,28 @@ impl Hasher {
         })
     }
 
+    /// A hasher of SHA-256 that [`Hasher::update_all`] feeds beside others.
+    pub fn sha256_lane(processor: MultiBuffer) -> Self {
+        Hasher(State::Lane(LaneState::new(processor)))
+    }
+
+    /// Gives each hasher its next piece. All those of [`Hasher::sha256_lane`] take theirs side by side, which
+    /// lasts as long as the longest piece does.
+    pub fn update_all<'a>(pieces: impl IntoIterator<Item = (&'a mut Hasher, &'a [u8])>) {
+        let mut lanes = Vec::with_capacity(LANES);
+        for (hasher, piece) in pieces {
+            match hasher {
+                Hasher(State::Lane(lane)) => lanes.push((lane, piece)),
+                other => other.update(piece),
+            }
+        }
+        LaneState::update_all(&mut lanes);
+    }
+
     /// Takes the next piece.
     pub fn update(&mut self, piece: &[u8]) {
         match &mut self.0 {
+            State::Lane(state) => state.update(piece),
             State::Sha256(state) => state.update(piece),
             State::Sha384(state) => state.update(piece),
             State::Sha512(state) => state.update(piece),
@@ -261,6 +284,10 @@ impl Hasher {
         let mut bytes = [0; MAX_BYTES];
         let mut keep = |output: &[u8]| bytes[..output.len()].copy_from_slice(output);
         let algorithm = match self.0 {
+            State::Lane(state) => {
+                keep(&state.finish());
+                Algorithm::Sha256
+            }
             State::Sha256(state) => {
                 keep(&state.finalize());
                 Algorithm::Sha256

@@ -18,6 +18,7 @@ pub mod layout;
 pub mod listed;
 pub mod manifest;
 pub mod media_type;
+pub mod multi_buffer;
 pub mod platform;
 pub mod reference;
 pub mod referrers;
@@ -35,6 +36,7 @@ pub use image_config::{BuildStep, ImageConfig};
 pub use layout::Root;
 pub use listed::{Descriptors, ListedDescriptor};
 pub use manifest::{ManifestError, Node, RawManifest};
+pub use multi_buffer::MultiBuffer;
 pub use platform::Platform;
 pub use reference::{
     Host, HostError, LayoutForm, LayoutReference, Reference, ReferenceError, Repository, Selector,

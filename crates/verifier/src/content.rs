@@ -24,7 +24,12 @@ pub(crate) fn hash(
     expected: Digest,
     progress: impl FnMut(u64),
 ) -> Option<Finding> {
-    let finding = match section.digest(expected.algorithm(), progress) {
+    compare(archive, expected, section.digest(expected.algorithm(), progress))
+}
+
+/// Compares the digest of content, or the error of reading it, with what was `expected`.
+pub(crate) fn compare(archive: &Archive, expected: Digest, found: io::Result<Digest>) -> Option<Finding> {
+    let finding = match found {
         Ok(found) if found == expected => return None,
         Ok(found) => Finding::new(
             Rule::BlobDigest,

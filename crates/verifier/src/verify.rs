@@ -1,12 +1,12 @@
 //! Hashes every blob, in place and on all cores.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use airlift_bundle::{Finding, Rule, parallel};
+use airlift_bundle::{Finding, HashStep, Rule, Unhashed, UnhashedList, hash_all};
 use airlift_lists::lock::Lock;
-use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Digest, Event, Graph, Limits, Observer, Phase};
+use airlift_oci::{Digest, Event, Graph, Limits, MultiBuffer, Observer, Phase};
 
 use crate::content;
 use crate::error::ExamineError;
@@ -59,36 +59,61 @@ impl Examined {
         let Some(graph) = &self.graph else { return };
         let there = graph.blobs().filter(|blob| self.blobs.contains(&blob.descriptor.digest));
         let bytes = there.map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
-        let positions: Vec<usize> = (0..graph.blob_count()).collect();
         let _phase = Phase::Verify.start(observer, bytes);
-        let hashed = AtomicU64::new(0);
-        let findings = parallel::filter_map(&positions, jobs, |position| {
-            self.hash_blob(graph, &graph.blob(*position)?, observer, &hashed)
-        });
+        let blobs = UnhashedBlobs { examined: self, graph, observer, hashed: AtomicU64::new(0) };
+        let findings = hash_all(&blobs, jobs, MultiBuffer::detect());
+        let hashed = blobs.hashed.into_inner();
         for finding in findings {
             self.damaged.extend(finding.digest.map(|digest| (digest, ())));
             self.findings.push(finding);
         }
-        self.hashed += hashed.into_inner();
+        self.hashed += hashed;
+    }
+}
+
+/// The blobs of a graph, by their positions there.
+struct UnhashedBlobs<'a> {
+    examined: &'a Examined,
+    graph: &'a Graph,
+    observer: &'a dyn Observer,
+    /// Bytes that were hashed so far.
+    hashed: AtomicU64,
+}
+
+impl UnhashedList for UnhashedBlobs<'_> {
+    type Found = Finding;
+
+    fn count(&self) -> usize {
+        self.graph.blob_count()
     }
 
-    fn hash_blob(
-        &self,
-        graph: &Graph,
-        blob: &BlobEntry<'_>,
-        observer: &dyn Observer,
-        hashed: &AtomicU64,
-    ) -> Option<Finding> {
+    fn at(&self, position: usize) -> Option<Unhashed> {
+        let digest = self.graph.blob(position)?.descriptor.digest;
+        Some(Unhashed { section: self.examined.blob(&digest)?, algorithm: digest.algorithm() })
+    }
+
+    fn notice(&self, position: usize, step: HashStep) {
+        let Some(blob) = self.graph.blob(position) else { return };
         let digest = blob.descriptor.digest;
-        let section = self.blob(&digest)?;
-        let label = graph.path_of_blob(blob).join(" ");
-        observer.notice(Event::Started { digest, label, size: section.size() });
-        let finding = content::hash(&self.archive, &section, digest, |bytes| {
-            hashed.fetch_add(bytes, Ordering::Relaxed);
-            observer.notice(Event::Advanced { digest, bytes });
+        self.observer.notice(match step {
+            HashStep::Started => {
+                let label = self.graph.path_of_blob(&blob).join(" ");
+                Event::Started { digest, label, size: blob.descriptor.size }
+            }
+            HashStep::Hashed(bytes) => {
+                self.hashed.fetch_add(bytes, Ordering::Relaxed);
+                Event::Advanced { digest, bytes }
+            }
+            HashStep::Finished => Event::Finished { digest },
         });
-        observer.notice(Event::Finished { digest });
-        let offset = self.archive.storage().map(|_| section.offset());
-        finding.map(|finding| finding.at(offset).of(graph.path_of_blob(blob)))
+    }
+
+    fn keep(&self, position: usize, digest: io::Result<Digest>) -> Option<Finding> {
+        let archive = &self.examined.archive;
+        let blob = self.graph.blob(position)?;
+        let expected = blob.descriptor.digest;
+        let finding = content::compare(archive, expected, digest)?;
+        let offset = archive.storage().and_then(|_| Some(self.examined.blob(&expected)?.offset()));
+        Some(finding.at(offset).of(self.graph.path_of_blob(&blob)))
     }
 }

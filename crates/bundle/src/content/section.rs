@@ -46,7 +46,8 @@ impl Section {
         self.size
     }
 
-    fn open(&self) -> io::Result<Arc<dyn ReadAt>> {
+    /// What its bytes are read from.
+    pub(crate) fn open(&self) -> io::Result<Arc<dyn ReadAt>> {
         match &self.source {
             Source::Open(source) => Ok(Arc::clone(source)),
             Source::Path(path) => {

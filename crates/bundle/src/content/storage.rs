@@ -107,6 +107,10 @@ impl ReadAt for Storage {
         self.source().read_full_at(buffer, offset)
     }
 
+    fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        self.source().read_cached_at(buffer, offset)
+    }
+
     fn contiguous_from(self: Arc<Self>, offset: u64, wanted: u64) -> io::Result<Contiguous> {
         self.source().contiguous_from(offset, wanted)
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
 
 mod archives;
+mod digests;
 mod frames;
 mod frames_file;
 mod golden;

@@ -5,4 +5,5 @@ mod documents;
 mod graphs;
 mod images;
 mod json_tokens;
+mod multi_buffer;
 mod properties;
