@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use airlift_bundle::WriteError;
+use airlift_lists::ListError;
+use airlift_oci::SourceReferenceError;
 use airlift_packager::{
     AttachedError, BuildError, FetchError, PackError, Plural, ResolveError, ReuseError, Several,
 };
@@ -22,15 +24,32 @@ use crate::ui::term::harmless;
 pub(crate) enum BadReference {
     /// On the command line.
     #[error(transparent)]
-    Argument(airlift_oci::ReferenceError),
+    Argument(SourceReferenceError),
     /// In a file.
-    #[error("{}, line {line}", .file.display())]
-    Line {
-        file: PathBuf,
-        line: usize,
-        #[source]
-        source: airlift_oci::ReferenceError,
-    },
+    #[error(transparent)]
+    List(ListError),
+    /// On the command line, a layout.
+    #[error("'{}' is an image layout, and bundles are not made from layouts yet", harmless(.0))]
+    Layout(String),
+}
+
+/// One error of several.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What happened, with the causes.
+    pub(crate) text: String,
+    /// The lines of the file that show where.
+    pub(crate) excerpt: Option<String>,
+}
+
+impl BadReference {
+    /// Its place in a file.
+    fn place(&self) -> Option<&ListError> {
+        match self {
+            BadReference::List(error) => Some(error),
+            BadReference::Argument(_) | BadReference::Layout(_) => None,
+        }
+    }
 }
 
 impl Plural for BadReference {
@@ -50,9 +69,12 @@ pub(crate) enum UsageError {
     Volumes(airlift_bundle::volumes::SplitError),
     /// A file of another kind than lists of references.
     #[error(
-        "{} is a .{extension} file, which can't be read as a list of images: -f takes text files with one reference a line ('#' starts a comment)", .file.display()
+        "{} is a .{extension} file, which can't be read as a list of images: -f takes images files (.yaml), and text files with one reference a line", .file.display()
     )]
     ListKind { file: PathBuf, extension: String },
+    /// Groups that no images file has.
+    #[error(transparent)]
+    Groups(airlift_lists::UnknownGroups),
     /// A list that can't be text.
     #[error("{} is no list of images: {why}", .file.display())]
     List { file: PathBuf, why: &'static str },
@@ -125,7 +147,7 @@ pub(crate) enum UsageError {
 impl UsageError {
     /// A single malformed reference.
     pub(crate) fn reference(source: airlift_oci::ReferenceError) -> Self {
-        UsageError::References(BadReference::Argument(source).into())
+        UsageError::References(BadReference::Argument(source.into()).into())
     }
 }
 
@@ -207,12 +229,31 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The single errors of a list, each with its causes.
-    pub(crate) fn parts(&self) -> Vec<String> {
+    /// The place in a list that the failure is about, where it is a single one.
+    pub(crate) fn place(&self) -> Option<&ListError> {
         match self {
-            Failure::Usage(UsageError::References(errors)) => parts_of(errors),
+            Failure::Usage(UsageError::References(errors)) if errors.iter().count() == 1 => {
+                errors.first().place()
+            }
+            Failure::Usage(UsageError::Lists(errors)) if errors.iter().count() == 1 => errors.iter().next(),
+            _ => None,
+        }
+    }
+
+    /// The single errors of a list, each with its causes.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        match self {
+            Failure::Usage(UsageError::References(errors)) => {
+                let mut parts = parts_of(errors);
+                for (part, error) in parts.iter_mut().zip(errors.iter()) {
+                    part.excerpt = error.place().map(ListError::excerpt);
+                }
+                parts
+            }
             Failure::Usage(UsageError::Lists(errors)) if errors.iter().count() > 1 => {
-                errors.iter().map(ToString::to_string).collect()
+                let part =
+                    |error: &ListError| Part { text: error.to_string(), excerpt: Some(error.excerpt()) };
+                errors.iter().map(part).collect()
             }
             Failure::Resolve(errors) => parts_of(errors),
             Failure::Pack(PackError::Missing(errors)) => parts_of(errors),
@@ -260,7 +301,7 @@ impl Failure {
 }
 
 /// The errors of a list, each with its causes. Nothing for a single error, which speaks for itself.
-fn parts_of<E: std::error::Error>(errors: &Several<E>) -> Vec<String> {
+fn parts_of<E: std::error::Error>(errors: &Several<E>) -> Vec<Part> {
     let part = |error: &E| {
         let mut text = error.to_string();
         let mut cause = error.source();
@@ -268,8 +309,8 @@ fn parts_of<E: std::error::Error>(errors: &Several<E>) -> Vec<String> {
             text.push_str(&format!(": {error}"));
             cause = error.source();
         }
-        text
+        Part { text, excerpt: None }
     };
-    let parts: Vec<String> = errors.iter().map(part).collect();
+    let parts: Vec<Part> = errors.iter().map(part).collect();
     if parts.len() > 1 { parts } else { Vec::new() }
 }

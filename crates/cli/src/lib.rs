@@ -22,6 +22,7 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+use airlift_lists::ListError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
@@ -120,12 +121,19 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
 /// Messages of the HTTP libraries that say nothing by themselves: their causes do.
 const PREAMBLES: [&str; 3] = ["error sending request", "client error (Connect)", "tcp connect error"];
 
+/// The lines of a file that an error is about; they hold nothing that terminals obey.
+fn indented(excerpt: Option<String>, by: &str) -> String {
+    excerpt.iter().flat_map(|excerpt| excerpt.lines()).map(|line| format!("{by}{line}\n")).collect()
+}
+
 /// The error with all its causes, a line each, and what to do next.
 fn error_text(failure: &Failure, paint: Paint) -> String {
     let mut text =
         format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
+    text.push_str(&indented(failure.place().map(ListError::excerpt), "    "));
     for part in failure.parts() {
-        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "-"), harmless(&part)));
+        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "-"), harmless(&part.text)));
+        text.push_str(&indented(part.excerpt, "      "));
     }
     let mut cause = failure.source();
     while let Some(error) = cause {

@@ -99,10 +99,49 @@ fn lists_are_read_and_their_bad_lines_named() {
     place.run(&["build", "-f", "images.txt", "--dry-run"], 0);
     std::fs::write(place.path("bad.txt"), "nginx\n\nNot/Good\n").unwrap();
     let output = place.run(&["build", "-f", "bad.txt", "-o", "b.tar"], 2);
-    assert!(stderr(&output).contains("bad.txt, line 3"), "{}", stderr(&output));
-    std::fs::write(place.path("images.yaml"), "version: 1\n").unwrap();
+    assert!(stderr(&output).contains("bad.txt:3:1: 'Not/Good'"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("\n    3 | Not/Good\n      | ^\n"), "{}", stderr(&output));
+    std::fs::write(place.path("images.lock"), "{}\n").unwrap();
+    let output = place.run(&["build", "-f", "images.lock", "-o", "b.tar"], 2);
+    assert!(stderr(&output).contains(".lock"), "{}", stderr(&output));
+}
+
+#[test]
+fn images_files_are_read_and_their_groups_chosen() {
+    let place = Place::new();
+    let list = |more: &str| {
+        let text = format!(
+            "version: 1\ngroups:\n  web:\n    - {{ref: {}, platforms: linux/amd64}}\n  none: []\n{more}",
+            place.web()
+        );
+        std::fs::write(place.path("images.yaml"), text).unwrap();
+    };
+    list("");
+    place.run(&["build", "-f", "images.yaml", "-o", "all.tar"], 0);
+    place.run(&["build", "-f", "images.yaml", "--group", "none,web", "-o", "web.tar"], 0);
+    place.run(&["build", &place.web(), "--platform", "linux/amd64", "-o", "by-hand.tar"], 0);
+    let bundle = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert!(bundle("all.tar") == bundle("by-hand.tar") && bundle("web.tar") == bundle("by-hand.tar"));
+
+    let web = place.web();
+    let (host, rest) = web.split_once('/').unwrap();
+    let mirrored = format!(
+        "version: 1\nmirrors: {{registry.example: '{host}'}}\ngroups: {{all: [registry.example/{rest}]}}\n"
+    );
+    std::fs::write(place.path("mirrored.yaml"), mirrored).unwrap();
+    place.run(&["build", "-f", "mirrored.yaml", "-o", "mirrored.tar"], 0);
+
+    let output = place.run(&["build", "-f", "images.yaml", "--group", "wed", "-o", "b.tar"], 2);
+    assert!(stderr(&output).contains("no group 'wed' (did you mean 'web'?)"), "{}", stderr(&output));
+    let output = place.run(&["build", "-f", "images.yaml", "--group", "none", "-o", "b.tar"], 2);
+    assert!(stderr(&output).contains("no image was asked for"), "{}", stderr(&output));
+    list("  bad:\n    - {ref: nginx, platfroms: all}\n    - {repo: nginx, tags: {newest: 1}}\n");
     let output = place.run(&["build", "-f", "images.yaml", "-o", "b.tar"], 2);
-    assert!(stderr(&output).contains(".yaml"), "{}", stderr(&output));
+    let said = "images.yaml:7:20: an entry has no key 'platfroms': is platforms meant?\n    7 |     - {ref: nginx, platfroms: all}\n      |                    ^\n";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    list("  bad:\n    - {repo: nginx, tags: {newest: 1}}\n    - X/y\n");
+    let output = place.run(&["build", "-f", "images.yaml", "--group", "web,bad", "-o", "b.tar"], 2);
+    assert!(stderr(&output).contains("images.yaml:8:7: 'X/y' is not"), "{}", stderr(&output));
 }
 
 #[test]

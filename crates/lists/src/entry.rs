@@ -38,11 +38,18 @@ pub struct TagQuery {
     pub selector: TagSelector,
 }
 
-/// What to carry of an image, as far as the list says so.
+/// What to carry of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// The platforms to carry; empty: the list doesn't say.
+    /// The platforms to carry; empty: all.
     pub platforms: Vec<Platform>,
-    /// Whether signatures and the like come along; `None`: the list doesn't say.
+    /// Whether signatures and the like come along; `None`: nothing says so, and they do.
     pub referrers: Option<Referrers>,
+}
+
+impl Entry {
+    /// Whether one of the groups names it; without any group, all entries are meant.
+    pub fn is_in(&self, groups: &[String]) -> bool {
+        groups.is_empty() || groups.iter().any(|group| self.groups.contains(group))
+    }
 }

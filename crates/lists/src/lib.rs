@@ -3,11 +3,22 @@
 //! Everything here takes bytes and gives values, or errors with positions. There is no file, no network, no
 //! clock and no terminal in this crate: the caller opens files and says what time it is.
 
+mod causes;
 pub mod entry;
+mod groups;
+pub mod images_file;
 pub mod lock;
+mod plain;
 pub mod position;
 pub mod selector;
+mod set;
+mod suggest;
+mod yaml;
 
 pub use entry::{Choice, Entry, TagQuery, Wanted};
-pub use position::{ListError, ListErrors, Position};
+pub use groups::{UnknownGroups, check_groups};
+pub use images_file::ImagesFile;
+pub use plain::parse_plain;
+pub use position::{ListError, ListErrors, ListText, Position};
 pub use selector::TagSelector;
+pub use set::SetKind;

@@ -39,8 +39,8 @@ pub use manifest::{ManifestError, Node, RawManifest};
 pub use multi_buffer::MultiBuffer;
 pub use platform::Platform;
 pub use reference::{
-    Host, HostError, LayoutForm, LayoutReference, Reference, ReferenceError, Repository, Selector,
-    SourceReference, Tag, Tidied,
+    Host, HostError, LayoutForm, LayoutName, LayoutReference, Reference, ReferenceError, Repository,
+    Selector, SourceReference, SourceReferenceError, Tag, Tidied,
 };
 pub use referrers::Referrers;
 pub use selection::Selection;

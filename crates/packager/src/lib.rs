@@ -43,7 +43,7 @@ pub use error_list::{Plural, Several};
 pub use fetched::Fetched;
 pub use forecast::forecast;
 pub use local::LocalContents;
-pub use options::{ForeignLayers, Missing, PlanOptions};
+pub use options::{ForeignLayers, ImageChoice, Missing, PlanOptions};
 pub use output::{LockedOutput, Output};
 pub use packing::{ImagePlan, Packing};
 pub use plan::plan;

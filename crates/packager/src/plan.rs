@@ -64,17 +64,19 @@ impl Planned {
         let graph = walker.walk(&mut images, None).await?;
         keep_inline_blobs(walker.source, &graph);
         let attached = |images: &[Resolved], graph: &Graph| {
-            let subjects = subjects(images, graph);
+            let wants_attached = |image: &&Resolved| options.referrers_of(&image.root) == Referrers::All;
+            let subjects = subjects(images.iter().filter(wants_attached), graph);
             async move {
-                match options.referrers {
-                    Referrers::None => Ok(Gathered::default()),
-                    Referrers::All => Gatherer::new(walker).gather(subjects).await,
+                match subjects.is_empty() {
+                    true => Ok(Gathered::default()),
+                    false => Gatherer::new(walker).gather(subjects).await,
                 }
             }
         };
         let configs = ConfigPlatforms::read(walker, &images, &graph);
         // Where all platforms are carried, what configs say of them decides nothing.
-        let is_all_carried = options.platforms.is_empty() && walker.requests > 1;
+        let is_whole = |image: &Resolved| options.platforms_of(&image.root).is_empty();
+        let is_all_carried = images.iter().all(is_whole) && walker.requests > 1;
         let (configs, early) = match is_all_carried {
             true => {
                 let (configs, gathered) = futures::join!(configs, attached(&images, &graph));
@@ -110,7 +112,7 @@ impl Planned {
 }
 
 /// The manifests that are carried: what may have something attached to it.
-fn subjects(images: &[Resolved], graph: &Graph) -> Vec<Subject> {
+fn subjects<'a>(images: impl Iterator<Item = &'a Resolved>, graph: &Graph) -> Vec<Subject> {
     let mut subjects = Vec::new();
     for image in images {
         let below = graph.below(&image.root.descriptor.digest);
@@ -158,7 +160,7 @@ fn chosen_of(
 ) -> Result<Vec<Resolved>, PackError> {
     let (mut kept, mut lacking) = (Vec::new(), Vec::new());
     for mut image in images {
-        let chosen = choose(graph, &image.root, &options.platforms, configs, options.missing);
+        let chosen = choose(graph, &image.root, options.platforms_of(&image.root), configs, options.missing);
         match chosen {
             Ok(Choice::All) => kept.push(image),
             Ok(Choice::Some { selection, lacking }) => {

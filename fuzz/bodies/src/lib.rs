@@ -14,6 +14,7 @@ pub mod documents;
 #[path = "../../../crates/oci/tests/oci/images.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod images;
+pub mod lists;
 pub mod mutations;
 pub mod second_reader;
 pub mod seeds;

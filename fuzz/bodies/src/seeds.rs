@@ -14,6 +14,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "digests" => digests(),
         "platforms" => lines(&PLATFORMS),
         "references" => lines(&REFERENCES),
+        "lists" => lines(&LISTS),
         "documents" => documents(),
         "tars" => tars(),
         "archives" => archives(),
@@ -23,8 +24,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// All targets.
-pub const TARGETS: [&str; 7] =
-    ["archives", "digests", "documents", "mutations", "platforms", "references", "tars"];
+pub const TARGETS: [&str; 8] =
+    ["archives", "digests", "documents", "lists", "mutations", "platforms", "references", "tars"];
 
 const PLATFORMS: [&str; 8] = [
     "linux/amd64",
@@ -50,6 +51,15 @@ const REFERENCES: [&str; 12] = [
     "xn--bcher-kva.example/x",
     "https://user:password@example.com/x",
     "a@sha512:cf83e1",
+];
+
+const LISTS: [&str; 6] = [
+    "nginx:1.27 # web\r\n\toci-archive:ours.tar:app*=r.example/app:1\r\n\r\noci:a=b=",
+    "\u{feff}quay.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "version: 1\ngroups:\n  a:\n    - nginx\n    - {ref: redis:7, platforms: [linux/amd64], referrers: none}\n",
+    "version: 1\ndefaults: {platforms: all, referrers: all}\nmirrors: {docker.io: r.example/hub}\ngroups: {a: [{repo: nginx, tags: [1.10, \"2\"]}], b: }\n",
+    "version: 1\ngroups:\n  a:\n    - {repo: a/b, tags: {semver: '>=1.2 <2', regex: '^v\\d', except: rc, newest: 3, prerelease: true}}\n",
+    "version: 1\nx: &x [linux/amd64, *x]\ngroups: {a: &a [nginx: 1], b: *a, a: 2}\n",
 ];
 
 /// Each change of [`mutate`] once, then some together; the first byte says whose archive.

@@ -12,7 +12,7 @@ mod push;
 mod registry;
 
 use airlift_bundle::Detail;
-use airlift_oci::ReferenceError;
+use airlift_oci::{ReferenceError, SourceReferenceError};
 use airlift_packager::{BuildError, FetchError, PackError};
 use airlift_pusher::{DestinationError, PushError};
 use airlift_verifier::{AdmitError, ExamineError};
@@ -70,9 +70,13 @@ fn of_usage(error: &UsageError) -> Option<&'static str> {
 fn names_http(error: &UsageError) -> bool {
     let is_http = |text: &str| text.trim_start().starts_with("http://");
     match error {
-        UsageError::References(errors) => errors.iter().any(|error| {
-            let (BadReference::Argument(source) | BadReference::Line { source, .. }) = error;
-            matches!(source, ReferenceError::Malformed { text, .. } if is_http(text))
+        UsageError::References(errors) => errors.iter().any(|error| match error {
+            BadReference::Argument(SourceReferenceError::Registry(ReferenceError::Malformed {
+                text,
+                ..
+            })) => is_http(text),
+            BadReference::List(error) => error.message.starts_with("'http://"),
+            _ => false,
         }),
         UsageError::Destination(DestinationError::Malformed { text, .. }) => is_http(text),
         _ => false,

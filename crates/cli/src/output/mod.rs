@@ -37,6 +37,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("demo.json", named::<DemoDocument>()),
         ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
+        ("images.json", airlift_lists::images_file::schema()),
         ("volumes.json", named::<airlift_bundle::volumes::VolumeSet>()),
     ]
 }

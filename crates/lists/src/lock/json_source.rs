@@ -7,6 +7,7 @@ use airlift_oci::text::{bounded, harmless};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::causes::with_causes;
 use crate::position::{ListError, Position};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -164,15 +165,4 @@ fn start_of_token(part: &str, error: &serde_json::Error) -> usize {
     }
     let is_of_number = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
     stop - bytes.iter().take(stop).rev().take_while(is_of_number).count()
-}
-
-/// An error with its causes, in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -21,7 +21,7 @@ pub use host::{HUB, HUB_API, Host, HostError, is_loopback, is_machine_local};
 pub use loose::{familiar, repository_of, tag_of};
 pub use mirrors::{AskedBy, MirrorError, MirrorFallback, MirrorRule, MirrorUse, Mirrors, RepositoryPrefix};
 pub use repository::{Repository, is_repository_path};
-pub use source::{LayoutForm, LayoutReference, SourceReference};
+pub use source::{LayoutForm, LayoutName, LayoutReference, SourceReference, SourceReferenceError};
 pub use tag::Tag;
 pub use tidied::Tidied;
 

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use airlift_bundle::volumes::{self, PathKind, Split};
 use airlift_bundle::write::output::Measure;
 use airlift_bundle::{Existing, Form, UnfitError};
+use airlift_lists::Choice;
 use airlift_oci::{Observer, Platform, Referrers};
 use airlift_packager::{
     Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Registries,
     Source, resolve,
 };
+use references::{Asked, Images};
 
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
@@ -31,6 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   airlift build nginx:1.27 redis:7 -o images.tar       two images, all platforms
   airlift build -f images.txt -o images.tar            one reference a line, # comments
+  airlift build -f images.yaml --group base -o b.tar   a group of an images file, see docs/lists.md
   airlift build nginx@sha256:… -o images.tar           by digest
   airlift build nginx:1.27 --platform linux/amd64,linux/arm64 -o images.tar
   airlift build nginx:1.27 -o images.tar.zst           compressed, where that gains; verify, inspect and push read it
@@ -51,11 +54,17 @@ pub(crate) struct Args {
     /// Images, such as nginx:1.27 or quay.io/team/app@sha256:…
     #[arg(value_name = "REF")]
     references: Vec<String>,
-    /// A text file of references, or - (repeatable)
+    /// A text file of references, an images file, or - (repeatable)
     ///
-    /// One reference a line; '#' starts a comment; - is standard input.
+    /// A text file has one reference a line, and '#' starts a comment; - is standard input. A .yaml file is
+    /// an images file, with groups, and platforms for each image: see docs/lists.md.
     #[arg(short, long = "file", value_name = "FILE")]
     file: Vec<PathBuf>,
+    /// Take only these groups of images files (repeatable, commas)
+    ///
+    /// Images on the command line and in text files have no groups, and are taken in any case.
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',', requires = "file")]
+    groups: Vec<String>,
     /// The bundle to write; - is standard output
     #[arg(short, long, value_name = "BUNDLE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
@@ -84,20 +93,22 @@ pub(crate) struct Args {
     ///
     /// The index and its digest stay as they are. OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or
     /// windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it. Attestations of the chosen
-    /// platforms come along. Artifacts without platforms are carried whole.
+    /// platforms come along. Artifacts without platforms are carried whole. What an entry of an images file
+    /// says about its own platforms goes before this, and this before the file's defaults.
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = platform)]
     platforms: Vec<Platform>,
     /// Accept images that lack some of the platforms
     ///
     /// The platforms that an image has are carried. An image that has none of them is left out, with a
     /// warning.
-    #[arg(long, requires = "platforms")]
+    #[arg(long)]
     allow_missing_platform: bool,
     /// Signatures, SBOMs, …: all or none
     ///
-    /// Whether the bundle carries what is attached to the images: referrers, and cosign's tags.
-    #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
-    referrers: ReferrersArg,
+    /// Whether the bundle carries what is attached to the images: referrers, and cosign's tags. All, unless
+    /// an images file says something else.
+    #[arg(long, value_name = "WHICH", hide_possible_values = true)]
+    referrers: Option<ReferrersArg>,
     /// Fetch foreign layers from their addresses
     ///
     /// Some images name addresses for layers that their registry doesn't have. Such layers stay outside of
@@ -133,9 +144,9 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let form = args.form()?;
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
-    let references = references::gather(&args.references, &args.file)?;
+    let images = args.images()?;
     let (output, local) = args.open(form)?;
-    let packing = plan(&args, &references, local, output.as_ref(), ui).await?;
+    let packing = plan(&args, &images, local, output.as_ref(), ui).await?;
     let size = packing.plan().size();
     if let Some(limit) = args.max_size.filter(|limit| size > *limit) {
         return Err(Failure::TooLarge { size, limit });
@@ -253,6 +264,24 @@ impl Args {
         }
     }
 
+    /// The images to build from.
+    fn images(&self) -> Result<Images, Failure> {
+        let referrers = self.referrers.map(|which| match which {
+            ReferrersArg::All => Referrers::All,
+            ReferrersArg::None => Referrers::None,
+        });
+        let choice = Choice { platforms: self.platforms.clone(), referrers };
+        let asked =
+            Asked { references: &self.references, lists: &self.file, groups: &self.groups, choice: &choice };
+        let images = references::gather(&asked)?;
+        if self.allow_missing_platform && images.choices.values().all(|choice| choice.platforms.is_empty()) {
+            let why =
+                "--allow-missing-platform needs platforms: name them with --platform or in an images file";
+            return Err(UsageError::Combination(why).into());
+        }
+        Ok(images)
+    }
+
     /// All that this build reads from files.
     fn inputs(&self) -> Vec<Input> {
         let lists = self.file.iter().cloned().map(Input::List);
@@ -269,16 +298,16 @@ impl Args {
 
 async fn plan(
     args: &Args,
-    references: &[airlift_oci::Reference],
+    images: &Images,
     local: LocalContents,
     output: Option<&LockedOutput>,
     ui: &Ui,
 ) -> Result<Packing, Failure> {
     let observer = ui.observer();
-    let mirrors = args.mirrors.mirrors(Vec::new())?;
+    let mirrors = args.mirrors.mirrors(images.mirrors.clone())?;
     let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
     let source = Arc::new(Source::new(registries, local));
-    let planned = plan_from(args, references, &source, &*observer).await;
+    let planned = plan_from(args, images, &source, &*observer).await;
     let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
     if let (Err(failure), Some(Output { path: output, .. })) = (&planned, output)
         && failure.is_limited()
@@ -298,20 +327,16 @@ fn not_kept(output: &Path, source: std::io::Error) -> Failure {
 
 async fn plan_from(
     args: &Args,
-    references: &[airlift_oci::Reference],
+    images: &Images,
     source: &Arc<Source>,
     observer: &dyn Observer,
 ) -> Result<Packing, Failure> {
     let jobs = args.registry.jobs();
-    let resolved = resolve(source, references, jobs, observer).await?;
+    let resolved = resolve(source, &images.references, jobs, observer).await?;
     let options = PlanOptions {
         jobs,
-        platforms: args.platforms.clone(),
+        choices: images.choices.clone(),
         missing: if args.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
-        referrers: match args.referrers {
-            ReferrersArg::All => Referrers::All,
-            ReferrersArg::None => Referrers::None,
-        },
         foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
         limits: args.limits.limits(),
     };

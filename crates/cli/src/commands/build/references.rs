@@ -1,43 +1,142 @@
-//! The references of a build: from the command line and from lists.
+//! The images of a build: from the command line, from lists and from images files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use airlift_oci::Reference;
-use airlift_packager::Several;
+use airlift_lists::{
+    Choice, Entry, ImagesFile, ListErrors, ListText, Position, SetKind, Wanted, check_groups, parse_plain,
+};
+use airlift_oci::reference::MirrorRule;
+use airlift_oci::{Reference, SourceReference};
+use airlift_packager::{ImageChoice, Several};
 
 use crate::failure::{BadReference, Failure, UsageError};
 
 /// A list of references is never this large.
 const MAX_LIST: u64 = 16 << 20;
 
-/// All references, in the order in which they were given.
-pub(crate) fn gather(arguments: &[String], lists: &[PathBuf]) -> Result<Vec<Reference>, Failure> {
-    let mut parsed: Vec<Result<Reference, BadReference>> =
-        arguments.iter().map(|text| text.parse().map_err(BadReference::Argument)).collect();
-    for list in lists {
-        parsed.extend(parse(list, &read(list)?)?);
-    }
-    let references = all_of(parsed)?;
-    if references.is_empty() { Err(UsageError::NoReferences.into()) } else { Ok(references) }
+/// What a build was asked for.
+pub(crate) struct Asked<'a> {
+    pub(crate) references: &'a [String],
+    pub(crate) lists: &'a [PathBuf],
+    /// Which groups of images files; none: all.
+    pub(crate) groups: &'a [String],
+    /// What to carry of images whose entries don't say it.
+    pub(crate) choice: &'a Choice,
 }
 
-/// All references, or all that can't be read.
-fn all_of(parsed: Vec<Result<Reference, BadReference>>) -> Result<Vec<Reference>, UsageError> {
-    let (mut references, mut errors) = (Vec::new(), Vec::new());
-    for reference in parsed {
-        match reference {
-            Ok(reference) => references.push(reference),
-            Err(error) => errors.push(error),
+/// The images of a build, and where to fetch them.
+#[derive(Debug, Default)]
+pub(crate) struct Images {
+    /// In the order in which they were given.
+    pub(crate) references: Vec<Reference>,
+    /// What to carry of each image, by its name in the bundle.
+    pub(crate) choices: BTreeMap<String, ImageChoice>,
+    /// The mirrors of images files.
+    pub(crate) mirrors: Vec<MirrorRule>,
+}
+
+/// What files and arguments ask for.
+#[derive(Default)]
+struct Gathered {
+    entries: Vec<Entry>,
+    mirrors: Vec<MirrorRule>,
+    known_groups: BTreeSet<String>,
+    errors: Vec<BadReference>,
+}
+
+/// All images, or all that is wrong.
+pub(crate) fn gather(asked: &Asked<'_>) -> Result<Images, Failure> {
+    let mut gathered = Gathered::default();
+    for text in asked.references {
+        gathered.add_argument(text, asked.choice);
+    }
+    for list in asked.lists {
+        gathered.add_list(list, &read(list)?, asked)?;
+    }
+    Several::check(gathered.errors).map_err(UsageError::from)?;
+    check_groups(asked.groups, &gathered.known_groups).map_err(UsageError::Groups)?;
+    let mut images = Images { mirrors: gathered.mirrors, ..Images::default() };
+    for entry in gathered.entries {
+        images.add(entry);
+    }
+    if images.references.is_empty() { Err(UsageError::NoReferences.into()) } else { Ok(images) }
+}
+
+impl Gathered {
+    fn add_argument(&mut self, text: &str, choice: &Choice) {
+        match text.parse() {
+            Ok(SourceReference::Layout(_)) => self.errors.push(BadReference::Layout(text.to_owned())),
+            Ok(reference) => self.entries.push(Entry {
+                wanted: Wanted::Image(reference),
+                choice: choice.clone(),
+                groups: BTreeSet::new(),
+                position: Position { line: 1, column: 1 },
+            }),
+            Err(error) => self.errors.push(BadReference::Argument(error)),
         }
     }
-    Several::check(errors)?;
-    Ok(references)
+
+    fn add_list(&mut self, list: &Path, bytes: &[u8], asked: &Asked<'_>) -> Result<(), UsageError> {
+        let name = shown(list);
+        let entries = match kind(list, bytes)? {
+            SetKind::Images => ImagesFile::parse(&name, bytes, asked.choice).map(|mut file| {
+                self.known_groups.append(&mut file.groups);
+                self.mirrors.append(&mut file.mirrors);
+                file.entries
+            }),
+            _ => parse_plain(&name, bytes, asked.choice),
+        };
+        // Without groups, an entry is in all of them.
+        let is_chosen = |entry: &Entry| entry.groups.is_empty() || entry.is_in(asked.groups);
+        let chosen = entries.map(|entries| entries.into_iter().filter(is_chosen).collect());
+        match chosen.and_then(|entries| check_sources(&name, bytes, entries)) {
+            Ok(entries) => self.entries.extend(entries),
+            Err(errors) => self.errors.extend(errors.iter().cloned().map(BadReference::List)),
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what only a lock can be made of, and layouts.
+fn check_sources(name: &str, bytes: &[u8], entries: Vec<Entry>) -> Result<Vec<Entry>, ListErrors> {
+    let text = ListText::new(name, bytes)?;
+    let refused = entries.iter().filter_map(|entry| {
+        let message = match &entry.wanted {
+            Wanted::Tags(query) => {
+                format!(
+                    "tags of {} are selected when a list is locked: for a build, name them",
+                    query.repository
+                )
+            }
+            Wanted::Image(SourceReference::Layout(layout)) => {
+                format!("bundles are not made from layouts such as {layout} yet")
+            }
+            Wanted::Image(SourceReference::Registry(_)) => return None,
+        };
+        Some(text.error(entry.position, message))
+    });
+    ListErrors::of(refused.collect()).map_or(Ok(entries), Err)
+}
+
+impl Images {
+    /// Adds an entry. Of an image that is named twice, everything is carried that one of the entries wants.
+    fn add(&mut self, entry: Entry) {
+        let Wanted::Image(SourceReference::Registry(reference)) = entry.wanted else { return };
+        let choice = ImageChoice {
+            platforms: entry.choice.platforms,
+            referrers: entry.choice.referrers.unwrap_or_default(),
+        };
+        let name = reference.clone().by_tag().to_string();
+        self.choices.entry(name).and_modify(|known| known.unite(&choice)).or_insert(choice);
+        self.references.push(reference);
+    }
 }
 
 fn read(list: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |source| Failure::File { doing: "read", path: shown(list), source };
+    let failed = |source| Failure::File { doing: "read", path: shown(list).into(), source };
     let mut bytes = Vec::new();
     if list == Path::new("-") {
         std::io::stdin().lock().take(MAX_LIST + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -50,7 +149,7 @@ fn read(list: &Path) -> Result<Vec<u8>, Failure> {
         File::open(list).and_then(|file| file.take(MAX_LIST + 1).read_to_end(&mut bytes)).map_err(failed)?;
     }
     if bytes.len() as u64 > MAX_LIST {
-        return Err(UsageError::List { file: shown(list), why: "it has more than 16 MiB" }.into());
+        return Err(UsageError::List { file: shown(list).into(), why: "it has more than 16 MiB" }.into());
     }
     Ok(bytes)
 }
@@ -59,82 +158,112 @@ fn read(list: &Path) -> Result<Vec<u8>, Failure> {
 fn refuse_other_kinds(list: &Path) -> Result<(), UsageError> {
     let extension = list.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     match extension {
-        Some(extension) if matches!(extension.as_str(), "yaml" | "yml" | "lock" | "json" | "tar") => {
+        Some(extension) if matches!(extension.as_str(), "lock" | "json" | "tar") => {
             Err(UsageError::ListKind { file: list.to_owned(), extension })
         }
         _ => Ok(()),
     }
 }
 
-/// One reference a line; `#` starts a comment at a line's start or behind white space, for references have
-/// none.
-fn parse(list: &Path, bytes: &[u8]) -> Result<Vec<Result<Reference, BadReference>>, UsageError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| UsageError::List { file: shown(list), why: "it is not UTF-8 text" })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut references = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let entry = without_comment(line).trim();
-        if entry.is_empty() {
-            continue;
-        }
-        let bad = |source| BadReference::Line { file: shown(list), line: number + 1, source };
-        references.push(entry.parse().map_err(bad));
+/// The kind of a list. Locks are not taken.
+fn kind(list: &Path, bytes: &[u8]) -> Result<SetKind, UsageError> {
+    match SetKind::of(&list.to_string_lossy(), bytes) {
+        SetKind::Lock => Err(UsageError::ListKind { file: shown(list).into(), extension: "json".to_owned() }),
+        kind => Ok(kind),
     }
-    Ok(references)
 }
 
-fn without_comment(line: &str) -> &str {
-    let starts =
-        |(position, _): &(usize, &str)| line[..*position].chars().next_back().is_none_or(char::is_whitespace);
-    line.match_indices('#').find(starts).map_or(line, |(position, _)| &line[..position])
-}
-
-fn shown(list: &Path) -> PathBuf {
-    if list == Path::new("-") { PathBuf::from("standard input") } else { list.to_owned() }
+fn shown(list: &Path) -> String {
+    if list == Path::new("-") { "standard input".to_owned() } else { list.to_string_lossy().into_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(text: &str) -> Result<Vec<String>, UsageError> {
-        let parsed = all_of(parse(Path::new("images.txt"), text.as_bytes())?)?;
-        Ok(parsed.iter().map(ToString::to_string).collect())
+    fn images(name: &str, text: &str, groups: &[&str]) -> Result<Images, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join(name);
+        std::fs::write(&list, text).unwrap();
+        let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        gather(&Asked { references: &[], lists: &[list], groups: &groups, choice: &Choice::default() })
+    }
+
+    fn names(name: &str, text: &str, groups: &[&str]) -> Vec<String> {
+        let images = images(name, text, groups).unwrap();
+        images.references.iter().map(ToString::to_string).collect()
+    }
+
+    /// All errors, each from its line on.
+    fn errors(name: &str, text: &str) -> Vec<String> {
+        match images(name, text, &[]) {
+            Err(Failure::Usage(UsageError::References(errors))) => {
+                let text = |error: &BadReference| error.to_string();
+                errors
+                    .iter()
+                    .map(text)
+                    .map(|text| text.split_once("txt:").map_or(text.clone(), |(_, rest)| rest.to_owned()))
+                    .collect()
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn comments_and_blank_lines_are_passed_over() {
         let text = "\u{feff}# the web\nnginx:1.27   # pinned\r\n\n  quay.io/a/b:1\t#x\n   # end";
-        assert_eq!(names(text).unwrap(), ["docker.io/library/nginx:1.27", "quay.io/a/b:1"]);
-        assert_eq!(without_comment("a#b"), "a#b");
-        assert_eq!(names("# nothing\n").unwrap(), [""; 0]);
+        assert_eq!(names("images.txt", text, &[]), ["docker.io/library/nginx:1.27", "quay.io/a/b:1"]);
+        let nothing = images("images.txt", "# nothing\n", &[]);
+        assert!(matches!(nothing, Err(Failure::Usage(UsageError::NoReferences))));
     }
 
     #[test]
-    fn a_bad_line_is_named() {
-        let error = names("nginx\n\nNot A Reference\n").unwrap_err();
-        assert_eq!(error.to_string(), "images.txt, line 3");
-        let reason = std::error::Error::source(&error).unwrap().to_string();
-        assert!(reason.contains("'Not A Reference'"), "{reason}");
-        assert!(matches!(parse(Path::new("-"), b"\xff\xfe"), Err(UsageError::List { .. })));
-    }
-
-    #[test]
-    fn all_bad_lines_are_named() {
-        let UsageError::References(errors) = names("A\nnginx\nB\n").unwrap_err() else { panic!("not these") };
-        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(all, ["images.txt, line 1", "images.txt, line 3"]);
-        assert_eq!(errors.to_string(), "2 references can't be read");
+    fn bad_lines_are_named() {
+        let all = errors("images.txt", "nginx\n\nNot A Reference\nB\noci:dir\n");
+        assert!(all[0].starts_with("3:1: 'Not A Reference' is not"), "{all:?}");
+        assert!(all[1].starts_with("4:1: ") && all.len() == 2, "{all:?}");
+        assert!(errors("images.txt", "oci:dir\n")[0].starts_with("1:1: bundles are not made from layouts"));
+        assert_eq!(errors("images.txt", "nginx\n\u{0}\n").len(), 1);
     }
 
     #[test]
     fn other_kinds_of_files_are_refused_by_name() {
-        for name in ["images.yaml", "IMAGES.YML", "images.lock"] {
+        for name in ["images.lock", "b.tar", "B.JSON"] {
             let refused = refuse_other_kinds(Path::new(name));
             assert!(matches!(refused, Err(UsageError::ListKind { .. })), "{name}");
         }
-        assert!(refuse_other_kinds(Path::new("images.txt")).is_ok());
-        assert!(refuse_other_kinds(Path::new("images")).is_ok());
+        for name in ["images.txt", "images", "images.yaml", "IMAGES.YML"] {
+            assert!(refuse_other_kinds(Path::new(name)).is_ok(), "{name}");
+        }
+        let lock = images("images", "{\"schema\": \"airlift.lock/v1\"}", &[]);
+        assert!(matches!(lock, Err(Failure::Usage(UsageError::ListKind { .. }))), "{lock:?}");
+    }
+
+    const FILE: &str = "version: 1\ndefaults: {platforms: [linux/amd64]}\ngroups:\n  a:\n    - nginx\n    - {ref: redis, referrers: none}\n  b:\n    - {ref: nginx, platforms: linux/arm64}\n  c: [{repo: nginx, tags: {newest: 1}}]\n";
+
+    #[test]
+    fn groups_are_chosen() {
+        assert_eq!(names("i.yaml", &FILE.replace("  c:", "  #"), &[]).len(), 3);
+        assert_eq!(names("i.yaml", &FILE.replace("  c:", "  #"), &["b"]), ["docker.io/library/nginx:latest"]);
+        let error = images("i.yaml", &FILE.replace("  c:", "  #"), &["d"]).unwrap_err();
+        assert_eq!(error.to_string(), "there is no group 'd' (there is a, b)");
+    }
+
+    #[test]
+    fn an_image_that_is_named_twice_has_all_that_is_wanted() {
+        let images = images("i.yaml", &FILE.replace("  c:", "  #"), &[]).unwrap();
+        let nginx = &images.choices["docker.io/library/nginx:latest"];
+        let platforms: Vec<String> = nginx.platforms.iter().map(ToString::to_string).collect();
+        assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+        assert_eq!(images.choices["docker.io/library/redis:latest"].referrers, airlift_oci::Referrers::None);
+    }
+
+    #[test]
+    fn selectors_are_resolved_when_a_list_is_locked() {
+        let all = errors("i.yaml", FILE);
+        assert!(
+            all[0].contains("9:7: tags of docker.io/library/nginx are selected when a list is locked"),
+            "{all:?}"
+        );
     }
 }

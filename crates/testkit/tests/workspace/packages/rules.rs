@@ -22,7 +22,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ),
     ("airlift-bundle", &["airlift-disk", "airlift-oci"]),
     ("airlift-disk", &[]),
-    ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-oci", "airlift-verifier"]),
+    ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-lists", "airlift-oci", "airlift-verifier"]),
     ("airlift-lists", &["airlift-oci"]),
     ("airlift-oci", &[]),
     ("airlift-packager", &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry"]),
