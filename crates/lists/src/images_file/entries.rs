@@ -139,29 +139,24 @@ fn read_wanted(
     start: Position,
     members: Members<'_>,
 ) -> Option<Vec<(Position, Wanted)>> {
-    match (members.get("ref"), members.get("repo"), members.get("tags")) {
-        (Some(node), None, None) => Some(vec![image(reader, node)?]),
+    let (at, message) = match (members.get("ref"), members.get("repo"), members.get("tags")) {
+        (Some(node), None, None) => return Some(vec![image(reader, node)?]),
         (None, Some(repository), Some(tags)) => {
             let repository = read_repository(reader, repository);
-            tags_of(reader, start, repository?, tags)
+            return tags_of(reader, start, repository?, tags);
         }
-        (Some(_), ..) => {
-            reader.refuse(start, "an entry has either 'ref', or 'repo' and 'tags'");
-            None
-        }
+        (Some(_), ..) => (start, "an entry has either 'ref', or 'repo' and 'tags'"),
         (None, Some(node), None) => {
-            reader.refuse(node.position, "'repo' needs 'tags' beside it; for one image write 'ref'");
-            None
+            (node.position, "'repo' needs 'tags' beside it; for one image write 'ref'")
         }
-        (None, None, Some(node)) => {
-            reader.refuse(node.position, "'tags' needs 'repo' beside it");
-            None
-        }
-        (None, None, None) => {
-            reader.refuse(start, "an entry needs 'ref', or 'repo' and 'tags'");
-            None
-        }
+        (None, None, Some(node)) => (node.position, "'tags' needs 'repo' beside it"),
+        (None, None, None) => (start, "an entry needs 'ref', or 'repo' and 'tags'"),
+    };
+    // Else a misspelt key is what is wrong, and that is said already.
+    if members.are_known(&ENTRY) {
+        reader.refuse(at, message);
     }
+    None
 }
 
 fn image(reader: &mut Reader<'_>, node: &Node) -> Option<(Position, Wanted)> {
@@ -225,7 +220,6 @@ fn read_selector(reader: &mut Reader<'_>, node: &Node) -> Option<TagSelector> {
     let members = reader.members(node, &SELECTOR)?;
     let mut text = |key: &str| members.get(key).and_then(|node| reader.scalar(node, key)).map(str::to_owned);
     let (semver, regex, except, newest) = (text("semver"), text("regex"), text("except"), text("newest"));
-    let is_whole = members.iter().all(|member| SELECTOR.known.contains(&member.key.as_str()));
     let prerelease = members.get("prerelease");
     let prerelease =
         prerelease.and_then(|node| reader.word(node, "prerelease", &[("true", true), ("false", false)]));
@@ -242,7 +236,7 @@ fn read_selector(reader: &mut Reader<'_>, node: &Node) -> Option<TagSelector> {
     match TagSelector::new(&parts) {
         Ok(selector) => Some(selector),
         // A misspelt key is what is wrong then.
-        Err(error) if error.part == SelectorPart::Whole && !is_whole => None,
+        Err(error) if error.part == SelectorPart::Whole && !members.are_known(&SELECTOR) => None,
         Err(error) => {
             let part = match error.part {
                 SelectorPart::Semver => members.get("semver"),

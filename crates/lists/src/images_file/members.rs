@@ -30,6 +30,11 @@ impl<'n> Members<'n> {
         self.0.iter().find(|member| member.key == key).map(|member| &member.value)
     }
 
+    /// Whether all keys are known.
+    pub(super) fn are_known(&self, keys: &Keys) -> bool {
+        self.0.iter().all(|member| keys.known.contains(&member.key.as_str()))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &'n Member> {
         self.0.iter()
     }
