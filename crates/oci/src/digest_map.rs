@@ -1,5 +1,5 @@
-//! A map by digest that stays small with a million entries: 32 bytes for a SHA-256, its value, and some five to
-//! ten bytes to find it.
+//! A map by digest that stays small with a million entries: 32 bytes for a SHA-256, its value, and some five
+//! to ten bytes to find it.
 //!
 //! The map of the standard library takes more than twice as much: it has room for entries that are not there,
 //! and each key has room for the longest digest.
@@ -85,8 +85,9 @@ impl FromIterator<Digest> for DigestSet {
     }
 }
 
-/// Keys and values in the order in which they came, and slots that say where a key is. A key's slot is the first
-/// free one from its hash on. The hash is seeded: no one outside can choose keys that all want one slot.
+/// Keys and values in the order in which they came, and slots that say where a key is. A key's slot is the
+/// first free one from its hash on. The hash is seeded: no one outside can choose keys that all want one
+/// slot.
 #[derive(Clone, Debug)]
 struct Table<K, V> {
     keys: Vec<K>,

@@ -1,4 +1,5 @@
-//! The descriptors of a manifest, packed: a manifest of 4 MiB has forty thousand, and a bundle many manifests.
+//! The descriptors of a manifest, packed: a manifest of 4 MiB has forty thousand, and a bundle many
+//! manifests.
 //!
 //! A row has what is asked for often. All else is read again from the manifest's bytes, which are in memory
 //! anyway.

@@ -28,8 +28,8 @@ pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v
 /// Docker's first manifest format, signed: refused as well.
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-/// The types that most descriptors have: all those that are more than bytes with a digest, and the usual ones of
-/// configs and layers.
+/// The types that most descriptors have: all those that are more than bytes with a digest, and the usual ones
+/// of configs and layers.
 pub(crate) const WELL_KNOWN: [&str; 14] = [
     OCI_INDEX,
     OCI_MANIFEST,

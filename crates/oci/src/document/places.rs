@@ -1,5 +1,5 @@
-//! Where in a document's bytes its parts are. Only for JSON that was parsed before: nothing is checked here, and
-//! other bytes get ranges without a meaning.
+//! Where in a document's bytes its parts are. Only for JSON that was parsed before: nothing is checked here,
+//! and other bytes get ranges without a meaning.
 
 use std::ops::Range;
 

@@ -101,7 +101,7 @@ pub(crate) struct Args {
     ///
     /// The platforms that an image has are carried. An image that has none of them is left out, with a
     /// warning.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     allow_missing_platform: bool,
     /// Signatures, SBOMs, …: all or none
     ///
