@@ -50,10 +50,8 @@ pub enum Content {
 }
 
 /// An entry of the archive with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedEntry {
-    /// The entry's name.
-    pub path: EntryPath,
     /// What it holds.
     pub content: Content,
     /// The digest of the data.
@@ -67,9 +65,18 @@ pub struct PlannedEntry {
 }
 
 impl PlannedEntry {
+    /// The entry's name.
+    pub fn path(&self) -> EntryPath {
+        match self.content {
+            Content::Layout => EntryPath::top(layout::LAYOUT_FILE),
+            Content::Index => EntryPath::top(layout::INDEX_FILE),
+            Content::Manifest(_) | Content::Blob(_) => EntryPath::of_blob(&self.digest),
+        }
+    }
+
     /// The exact bytes from `header_offset` up to `data_offset`: the tar header.
     pub fn header(&self) -> Vec<u8> {
-        header::encode(&self.path, self.size)
+        header::encode(&self.path(), self.size)
     }
 
     /// Where the padding behind the data ends and the next entry starts.
@@ -78,16 +85,21 @@ impl PlannedEntry {
     }
 }
 
-/// The ordered, deduplicated entries of an archive with their offsets.
+/// The ordered, deduplicated entries of an archive with their offsets. A hostile archive has a million, so only the
+/// offsets are kept; all else stands in the graph.
 #[derive(Clone, Debug)]
 pub struct Plan {
     graph: Graph,
     id: Digest,
     layout_json: Vec<u8>,
     index_json: Vec<u8>,
-    entries: Vec<PlannedEntry>,
+    /// Where the header of each entry starts: layout, index, manifests, blobs.
+    header_offsets: Vec<u64>,
     size: u64,
 }
+
+/// How many entries stand before the manifests: layout and index.
+const TOP: usize = 2;
 
 impl Plan {
     /// Lays out the archive of a graph whose roots are in canonical order.
@@ -110,24 +122,36 @@ impl Plan {
     pub fn with_index(graph: Graph, index_json: Vec<u8>) -> Result<Self, PlanError> {
         let id = Digest::sha256(&index_json);
         let layout_json = layout::encode_layout(&id);
-        let mut placer = EntryPlacer { entries: Vec::new(), at: 0 };
-        let layout_digest = Digest::sha256(&layout_json);
-        placer.add(
-            EntryPath::top(layout::LAYOUT_FILE),
-            Content::Layout,
-            layout_digest,
-            layout_json.len() as u64,
-        )?;
-        placer.add(EntryPath::top(layout::INDEX_FILE), Content::Index, id, index_json.len() as u64)?;
-        for (position, manifest) in graph.manifests.iter().enumerate() {
-            let descriptor = &manifest.descriptor;
-            placer.add_blob(Content::Manifest(position), descriptor.digest, descriptor.size)?;
+        let mut plan = Plan { graph, id, layout_json, index_json, header_offsets: Vec::new(), size: 0 };
+        let count = TOP + plan.graph.manifests.len() + plan.graph.blob_count();
+        plan.header_offsets.reserve_exact(count);
+        for position in 0..count {
+            let Some((content, digest, size)) = plan.content_at(position) else { break };
+            let header_offset = plan.size;
+            let end = end_of(header_offset, head_size(content, &digest), size);
+            plan.size = end.ok_or(PlanError::TooLarge { digest, size })?;
+            plan.header_offsets.push(header_offset);
         }
-        for (position, blob) in graph.blobs().enumerate() {
-            placer.add_blob(Content::Blob(position), blob.descriptor.digest, blob.descriptor.size)?;
+        plan.size += TAIL;
+        Ok(plan)
+    }
+
+    /// What the entry at that position holds, with its digest and size.
+    fn content_at(&self, position: usize) -> Option<(Content, Digest, u64)> {
+        let manifests = &self.graph.manifests;
+        match position {
+            0 => Some((Content::Layout, Digest::sha256(&self.layout_json), self.layout_json.len() as u64)),
+            1 => Some((Content::Index, self.id, self.index_json.len() as u64)),
+            _ if position < TOP + manifests.len() => {
+                let descriptor = &manifests[position - TOP].descriptor;
+                Some((Content::Manifest(position - TOP), descriptor.digest, descriptor.size))
+            }
+            _ => {
+                let position = position - TOP - manifests.len();
+                let blob = self.graph.blob(position)?.descriptor;
+                Some((Content::Blob(position), blob.digest, blob.size))
+            }
         }
-        let size = placer.at + TAIL;
-        Ok(Plan { graph, id, layout_json, index_json, entries: placer.entries, size })
     }
 
     /// The bundle's id: the digest of `index.json`.
@@ -141,13 +165,27 @@ impl Plan {
     }
 
     /// All entries, in archive order.
-    pub fn entries(&self) -> &[PlannedEntry] {
-        &self.entries
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = PlannedEntry> {
+        (0..self.entry_count()).filter_map(|position| self.entry(position))
+    }
+
+    /// How many entries there are.
+    pub fn entry_count(&self) -> usize {
+        self.header_offsets.len()
+    }
+
+    /// The entry at that position.
+    pub fn entry(&self, position: usize) -> Option<PlannedEntry> {
+        let header_offset = *self.header_offsets.get(position)?;
+        let (content, digest, size) = self.content_at(position)?;
+        let data_offset = header_offset + head_size(content, &digest);
+        Some(PlannedEntry { content, digest, header_offset, data_offset, size })
     }
 
     /// The entries that hold blobs, in archive order.
-    pub fn blobs(&self) -> impl Iterator<Item = &PlannedEntry> {
-        self.entries.iter().filter(|entry| matches!(entry.content, Content::Blob(_)))
+    pub fn blobs(&self) -> impl DoubleEndedIterator<Item = PlannedEntry> {
+        let first = TOP + self.graph.manifests.len();
+        (first..self.entry_count()).filter_map(|position| self.entry(position))
     }
 
     /// How many bytes all blobs have together. So many bytes are hashed to find out what a file has of the
@@ -182,41 +220,31 @@ impl Plan {
     /// 3".
     pub fn path_of(&self, entry: &PlannedEntry) -> Vec<String> {
         match entry.content {
-            Content::Layout | Content::Index => vec![entry.path.to_string()],
+            Content::Layout | Content::Index => vec![entry.path().to_string()],
             Content::Manifest(position) => self.graph.path_of_manifest(position),
             Content::Blob(position) => match self.graph.blob(position) {
                 Some(blob) => self.graph.path_of_blob(&blob),
-                None => vec![entry.path.to_string()],
+                None => vec![entry.path().to_string()],
             },
         }
     }
 }
 
-/// Places entries one behind the other.
-struct EntryPlacer {
-    entries: Vec<PlannedEntry>,
-    at: u64,
+/// How many bytes precede the data of an entry.
+fn head_size(content: Content, digest: &Digest) -> u64 {
+    match content {
+        Content::Layout | Content::Index => BLOCK,
+        Content::Manifest(_) | Content::Blob(_) => header::encoded_size_of_blob(digest),
+    }
 }
 
-impl EntryPlacer {
-    fn add_blob(&mut self, content: Content, digest: Digest, size: u64) -> Result<(), PlanError> {
-        self.add(EntryPath::of_blob(&digest), content, digest, size)
+/// Where an entry ends with its padding; `None` where the archive would be too large with it.
+fn end_of(header_offset: u64, head: u64, size: u64) -> Option<u64> {
+    if size > i64::MAX as u64 {
+        return None;
     }
-
-    fn add(&mut self, path: EntryPath, content: Content, digest: Digest, size: u64) -> Result<(), PlanError> {
-        let header_offset = self.at;
-        let placed = || -> Option<(u64, u64)> {
-            if size > i64::MAX as u64 {
-                return None;
-            }
-            let data_offset = header_offset.checked_add(header::encoded_size(&path))?;
-            let end = data_offset.checked_add(header::padded(size))?;
-            // The tail comes behind it.
-            (end <= i64::MAX as u64 - TAIL).then_some((data_offset, end))
-        };
-        let (data_offset, end) = placed().ok_or(PlanError::TooLarge { digest, size })?;
-        self.entries.push(PlannedEntry { path, content, digest, header_offset, data_offset, size });
-        self.at = end;
-        Ok(())
-    }
+    let data_offset = header_offset.checked_add(head)?;
+    let end = data_offset.checked_add(header::padded(size))?;
+    // The tail comes behind it.
+    (end <= i64::MAX as u64 - TAIL).then_some(end)
 }

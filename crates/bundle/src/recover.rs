@@ -28,7 +28,7 @@ impl ManifestOffsets {
 
     /// Where the data of the next manifest starts; `None` if no file could be so long.
     pub fn next(&mut self, descriptor: &Descriptor) -> Option<u64> {
-        let data = self.at.checked_add(header::encoded_size(&EntryPath::of_blob(&descriptor.digest)))?;
+        let data = self.at.checked_add(header::encoded_size_of_blob(&descriptor.digest))?;
         self.at = data.checked_add(descriptor.size.checked_next_multiple_of(BLOCK)?)?;
         Some(data)
     }
@@ -48,7 +48,7 @@ pub fn recover_plan(file: &impl ReadAt, limits: Limits) -> io::Result<Option<Pla
     while !builder.wanted().is_empty() {
         let mut answers = Vec::with_capacity(builder.wanted().len());
         for wanted in builder.wanted() {
-            match manifest_at(file, &wanted.descriptor, &mut offsets)? {
+            match manifest_at(file, &builder.descriptor_of(wanted), &mut offsets)? {
                 Some(raw) => answers.push(Some(raw)),
                 None => return Ok(None),
             }

@@ -105,7 +105,7 @@ pub fn resume_states(
     observer: &dyn Observer,
 ) -> io::Result<Vec<ResumeState>> {
     let file = file.into();
-    let blobs: Vec<&PlannedEntry> = plan.blobs().collect();
+    let blobs: Vec<PlannedEntry> = plan.blobs().collect();
     parallel::map(&blobs, jobs, |entry| resume_state(&file, entry, observer)).into_iter().collect()
 }
 
@@ -147,8 +147,8 @@ pub fn is_archive_of(
         return Ok(false);
     }
     for entry in plan.entries() {
-        let Some(data) = plan.known_data(entry) else { break };
-        if entry_difference(&archive, entry)?.is_some()
+        let Some(data) = plan.known_data(&entry) else { break };
+        if entry_difference(&archive, &entry)?.is_some()
             || difference(&archive, data, entry.data_offset)?.is_some()
         {
             return Ok(false);

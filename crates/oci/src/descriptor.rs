@@ -1,9 +1,28 @@
 //! Descriptors: how one document names another.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::annotations::{REFERENCE_DIGEST, REFERENCE_TYPE};
 use crate::{Digest, Platform, media_type};
+
+/// The three members that each descriptor has, for graphs, which hold hundreds of thousands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BareDescriptor {
+    /// The content's media type.
+    pub media_type: Cow<'static, str>,
+    /// The content's digest.
+    pub digest: Digest,
+    /// The content's size in bytes.
+    pub size: u64,
+}
+
+impl From<&Descriptor> for BareDescriptor {
+    fn from(descriptor: &Descriptor) -> Self {
+        let Descriptor { media_type, digest, size, .. } = descriptor;
+        BareDescriptor { media_type: media_type::shared(media_type), digest: *digest, size: *size }
+    }
+}
 
 /// A read view of an OCI content descriptor: what is meant, how large it is, and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

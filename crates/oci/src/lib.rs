@@ -27,7 +27,7 @@ pub mod selection;
 pub mod text;
 
 pub use carried::Carried;
-pub use descriptor::Descriptor;
+pub use descriptor::{BareDescriptor, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError, HashedPrefix, Hasher};
 pub use digest_map::{DigestMap, DigestSet};
 pub use event::{Event, Observer, Phase, Remedy, RunningPhase, Unobserved};

@@ -184,7 +184,7 @@ impl RawManifest {
         let Document { subject, artifact_type, .. } = document;
         let subject = subject.map(Box::new);
         let artifact_type = artifact_type.or(of_config).map(String::into_boxed_str);
-        let media_type = media_type::shared(media_type);
+        let media_type = media_type::shared(&media_type);
         Ok(RawManifest(Arc::new(Proven { bytes, digest, media_type, form, rows, subject, artifact_type })))
     }
 

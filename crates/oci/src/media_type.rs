@@ -52,10 +52,10 @@ pub const ACCEPTED_MANIFESTS: [&str; 5] =
     [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, OCI_ARTIFACT];
 
 /// A media type that takes no memory of its own where it is one of the usual ones.
-pub(crate) fn shared(media_type: String) -> Cow<'static, str> {
+pub(crate) fn shared(media_type: &str) -> Cow<'static, str> {
     match WELL_KNOWN.into_iter().find(|known| *known == media_type) {
         Some(known) => known.into(),
-        None => media_type.into(),
+        None => media_type.to_owned().into(),
     }
 }
 

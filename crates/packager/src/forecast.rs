@@ -14,7 +14,7 @@ use crate::packing::Packing;
 /// How many bytes of blobs a build would find in memory or on disk, and how many it would fetch. Local
 /// content is hashed for that, as the build would.
 pub fn forecast(packing: &Packing, observer: &dyn Observer) -> Fetched {
-    let jobs = packing.plan.blobs().filter_map(|entry| packing.job(entry, ResumeState::Missing));
+    let jobs = packing.plan.blobs().filter_map(|entry| packing.job(&entry, ResumeState::Missing));
     let (mut reused, mut local) = (0, Vec::new());
     for job in jobs {
         match job.nearest {

@@ -71,7 +71,7 @@ impl Packing {
         let graph = self.plan.graph();
         let blob = graph.blob(position)?;
         let wanted = WantedBlob {
-            entry: entry.clone(),
+            entry: *entry,
             descriptor: blob.descriptor.read(),
             path: graph.path_of_blob(&blob),
             origin: self.origin_of(&blob)?,

@@ -207,7 +207,7 @@ fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
 /// carried, and children without a platform.
 fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
     for entry in graph.absent() {
-        let descriptor = &entry.descriptor;
+        let descriptor = graph.descriptor_of(entry);
         let of = descriptor.attested();
         let is_expected = match of {
             Some(subject) => !graph.carries(&subject),

@@ -30,7 +30,7 @@ impl RemainingBlobs<'_> {
         for (entry, state) in self.packing.plan.blobs().zip(&self.states) {
             match state {
                 ResumeState::Complete => there.reused += entry.size,
-                state => jobs.extend(self.packing.job(entry, state.clone())),
+                state => jobs.extend(self.packing.job(&entry, state.clone())),
             }
         }
         (there, jobs)

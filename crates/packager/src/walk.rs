@@ -66,7 +66,7 @@ impl Walker<'_> {
             let naming = images.iter().zip(&named).filter(|(_, named)| named.contains(&digest));
             let naming = naming.filter(|(image, _)| asked.insert((digest, image.repository.clone())));
             let naming: Vec<&Resolved> = naming.map(|(image, _)| image).collect();
-            asks.push(self.first_that_has(entry, naming));
+            asks.push(self.first_that_has(graph.descriptor_of(entry), &entry.label, naming));
         }
         let answers = futures::stream::iter(asks).buffered(self.requests);
         let found: Vec<Option<RawManifest>> = answers.try_collect().await?;
@@ -76,12 +76,13 @@ impl Walker<'_> {
     /// A manifest from the first of these images' repositories that has it.
     async fn first_that_has(
         &self,
-        entry: &ManifestEntry,
+        descriptor: Descriptor,
+        label: &str,
         images: Vec<&Resolved>,
     ) -> Result<Option<RawManifest>, PackError> {
         for image in images {
-            let path = vec![image.root.name(), entry.label.clone()];
-            let found = self.manifest(&image.repository, &entry.descriptor, None, path).await?;
+            let path = vec![image.root.name(), label.to_owned()];
+            let found = self.manifest(&image.repository, descriptor.clone(), None, path).await?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -106,12 +107,13 @@ impl Walker<'_> {
         known.extend(walked.chain(&more).map(|raw| (raw.digest(), raw)));
         let mut builder = GraphBuilder::new(roots, self.limits)?;
         while !builder.wanted().is_empty() {
-            self.warn_of_limits(builder.wanted(), images, &known);
+            self.warn_of_limits(&builder, images, &known);
             let answers = futures::stream::iter(builder.wanted().iter().enumerate())
                 .map(|(number, wanted)| {
                     let path = builder.path_of(number);
                     let known = known.get(&wanted.descriptor.digest).copied();
-                    self.manifest(&images[wanted.root].repository, &wanted.descriptor, known, path)
+                    let descriptor = builder.descriptor_of(wanted);
+                    self.manifest(&images[wanted.root].repository, descriptor, known, path)
                 })
                 .buffered(self.requests)
                 .try_collect()
@@ -124,18 +126,18 @@ impl Walker<'_> {
     /// Warns of registries that allow fewer pulls than this level takes.
     fn warn_of_limits(
         &self,
-        wanted: &[ManifestEntry],
+        builder: &GraphBuilder,
         images: &[Resolved],
         known: &HashMap<Digest, &RawManifest>,
     ) {
         let mut needed: HashMap<Host, usize> = HashMap::new();
-        for entry in wanted {
+        for entry in builder.wanted() {
             let host = self.source.registries.host(&images[entry.root].repository);
-            let Descriptor { digest, data, .. } = &entry.descriptor;
+            let digest = &entry.descriptor.digest;
             // Only registries that have a limit make it worth a look at local content.
             let is_fetched = !known.contains_key(digest)
-                && data.is_none()
                 && self.source.registries.pull_limit(&host).is_some()
+                && builder.descriptor_of(entry).data.is_none()
                 && self.source.known_manifest(digest).is_none();
             *needed.entry(host).or_default() += usize::from(is_fetched);
         }
@@ -147,23 +149,23 @@ impl Walker<'_> {
     async fn manifest(
         &self,
         repository: &Repository,
-        descriptor: &Descriptor,
+        descriptor: Descriptor,
         known: Option<&RawManifest>,
         path: Vec<String>,
     ) -> Result<Option<RawManifest>, PackError> {
         // A known one was proven by its own descriptor; this one may claim something else.
         if let Some(known) = known {
-            return RawManifest::prove(known.bytes().clone(), descriptor)
+            return RawManifest::prove(known.bytes().clone(), &descriptor)
                 .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
         if let Some(data) = &descriptor.data {
-            return RawManifest::prove(data.clone().into(), descriptor)
+            return RawManifest::prove(data.clone().into(), &descriptor)
                 .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
         if let Some(bytes) = self.source.known_manifest(&descriptor.digest) {
-            return RawManifest::prove(bytes, descriptor)
+            return RawManifest::prove(bytes, &descriptor)
                 .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
@@ -181,7 +183,7 @@ impl Walker<'_> {
             }
             Err(source) => return Err(PackError::Registry { path, source }),
         };
-        RawManifest::prove(fetched.bytes, descriptor)
+        RawManifest::prove(fetched.bytes, &descriptor)
             .and_then(|raw| raw.announced_as(fetched.content_type.as_deref()))
             .map(Some)
             .map_err(|source| PackError::Manifest { path, source })

@@ -3,15 +3,14 @@
 //!
 //! Local content is not trusted: manifests are hashed here, blobs by the code that copies them.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_oci::Digest;
 use airlift_oci::graph::Limits;
 use airlift_oci::manifest::MAX_MANIFEST;
+use airlift_oci::{Digest, DigestMap};
 use bytes::Bytes;
 
 use crate::compare::{Region, entry_difference};
@@ -34,7 +33,7 @@ pub struct LocalContent {
 #[derive(Debug)]
 enum Lookup {
     /// By the plan of one of our archives, finished or not.
-    Plan { id: Digest, bytes: Storage, entries: HashMap<Digest, PlannedEntry> },
+    Plan { id: Digest, bytes: Storage, entries: Box<DigestMap<PlannedEntry>> },
     /// By the names in any other layout.
     Names(Box<Archive>),
 }
@@ -77,7 +76,8 @@ impl LocalContent {
     pub fn of_storage(path: &Path, bytes: &Storage) -> io::Result<Option<Self>> {
         let plan = recover_plan(bytes, Limits::default())?;
         Ok(plan.map(|plan| {
-            let lookup = Lookup::Plan { id: plan.id(), bytes: bytes.clone(), entries: entries(&plan) };
+            let lookup =
+                Lookup::Plan { id: plan.id(), bytes: bytes.clone(), entries: Box::new(entries(&plan)) };
             LocalContent { path: path.to_owned(), lookup }
         }))
     }
@@ -141,7 +141,7 @@ impl LocalContent {
     }
 }
 
-fn entries(plan: &Plan) -> HashMap<Digest, PlannedEntry> {
-    let is_filed = |entry: &&PlannedEntry| !matches!(entry.content, Content::Layout | Content::Index);
-    plan.entries().iter().filter(is_filed).map(|entry| (entry.digest, entry.clone())).collect()
+fn entries(plan: &Plan) -> DigestMap<PlannedEntry> {
+    let is_filed = |entry: &PlannedEntry| !matches!(entry.content, Content::Layout | Content::Index);
+    plan.entries().filter(is_filed).map(|entry| (entry.digest, entry)).collect()
 }

@@ -5,6 +5,8 @@
 //! more is written in base-256 in the header itself, so that there is one size field and two parsers can't
 //! disagree. Only a name that doesn't fit (sha512 digests) has a pax record.
 
+use airlift_oci::{Algorithm, Digest};
+
 use crate::tar::path::EntryPath;
 
 /// Tar's unit: headers are one block, data is padded to blocks.
@@ -18,9 +20,13 @@ pub fn padded(size: u64) -> u64 {
     size.div_ceil(BLOCK) * BLOCK
 }
 
-/// How many bytes `encode` makes: they precede the entry's data.
-pub fn encoded_size(path: &EntryPath) -> u64 {
-    match pax_record(path) {
+/// How many bytes `encode` makes for a blob: they precede the entry's data.
+pub fn encoded_size_of_blob(digest: &Digest) -> u64 {
+    // Of the other digests, the names are too long for a header.
+    if digest.algorithm() == Algorithm::Sha256 {
+        return BLOCK;
+    }
+    match pax_record(&EntryPath::of_blob(digest)) {
         None => BLOCK,
         Some(record) => BLOCK + padded(record.len() as u64) + BLOCK,
     }
@@ -74,7 +80,6 @@ fn block(name: &[u8], kind: tar::EntryType, size: u64) -> [u8; BLOCK as usize] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use airlift_oci::{Algorithm, Digest};
 
     #[test]
     fn the_tar_crate_reads_what_is_written() {
@@ -84,9 +89,10 @@ mod tests {
             (Algorithm::Sha512, 5),
             (Algorithm::Sha512, 1 << 40),
         ] {
-            let path = EntryPath::of_blob(&Digest::of(algorithm, b"x"));
+            let digest = Digest::of(algorithm, b"x");
+            let path = EntryPath::of_blob(&digest);
             let header = encode(&path, size);
-            assert_eq!(header.len() as u64, encoded_size(&path));
+            assert_eq!(header.len() as u64, encoded_size_of_blob(&digest));
             let mut archive = tar::Archive::new(header.as_slice());
             let entry = archive.entries().unwrap().next().unwrap().unwrap();
             assert_eq!(entry.path_bytes().as_ref(), path.as_str().as_bytes());

@@ -87,7 +87,7 @@ impl<F: PlacedFiles + 'static> BundleWriter for PlacedWriter<F> {
         let files = || Arc::clone(&self.files) as Arc<dyn PlacedFiles>;
         let mut run = BlockBuffer::new(files(), 0, WRITE_SIZE);
         for entry in self.plan.entries() {
-            let Some(data) = self.plan.known_data(entry) else {
+            let Some(data) = self.plan.known_data(&entry) else {
                 break;
             };
             run.write(&entry.header())?;
@@ -103,7 +103,7 @@ impl<F: PlacedFiles + 'static> BundleWriter for PlacedWriter<F> {
 
     fn blob(&self, entry: &PlannedEntry) -> Result<Box<dyn BlobWriter>, WriteError> {
         let files = Arc::clone(&self.files) as Arc<dyn PlacedFiles>;
-        Ok(Box::new(PlacedBlob { files, entry: entry.clone(), run: None, taken: 0 }))
+        Ok(Box::new(PlacedBlob { files, entry: *entry, run: None, taken: 0 }))
     }
 
     fn sync(&self) -> Result<(), WriteError> {
@@ -244,7 +244,6 @@ mod tests {
 
     use super::*;
     use crate::plan::Content;
-    use crate::tar::path::EntryPath;
 
     const SIZE: u64 = 9 * WRITE_SIZE as u64 + 100;
 
@@ -295,9 +294,8 @@ mod tests {
     fn blob(fails: Option<u64>) -> (Arc<Noting>, Box<PlacedBlob>) {
         let files = Arc::new(Noting { writes: Mutex::default(), fails });
         let digest = Digest::sha256(b"any");
-        let (path, content) = (EntryPath::of_blob(&digest), Content::Blob(0));
-        let entry =
-            PlannedEntry { path, content, digest, header_offset: 512, data_offset: 1_024, size: SIZE };
+        let content = Content::Blob(0);
+        let entry = PlannedEntry { content, digest, header_offset: 512, data_offset: 1_024, size: SIZE };
         let placed = PlacedBlob { files: Arc::clone(&files) as _, entry, run: None, taken: 0 };
         (files, Box::new(placed))
     }

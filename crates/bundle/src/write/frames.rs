@@ -69,9 +69,9 @@ impl FramesWriter {
     pub fn keep(&mut self, observer: &dyn Observer) -> Result<(), WriteError> {
         let bytes = Storage::from(self.out.file());
         let mut left: u64 = self.plan.blob_bytes();
-        while let Some(entry) = self.plan.entries().get(self.written) {
+        while let Some(entry) = self.plan.entry(self.written) {
             let is_blob = matches!(entry.content, Content::Blob(_));
-            let kept = keep(&bytes, &self.plan, entry, &mut self.out.frames, &mut |count| {
+            let kept = keep(&bytes, &self.plan, &entry, &mut self.out.frames, &mut |count| {
                 if is_blob {
                     left = left.saturating_sub(count);
                     observer.notice(Event::Advanced { digest: entry.digest, bytes: count });
@@ -113,7 +113,7 @@ impl FramesWriter {
     /// If writing fails.
     pub fn write_known(&mut self) -> Result<(), WriteError> {
         let plan = Arc::clone(&self.plan);
-        while let Some(data) = plan.entries().get(self.written).and_then(|entry| plan.known_data(entry)) {
+        while let Some(data) = plan.entry(self.written).and_then(|entry| plan.known_data(&entry)) {
             let Some(mut entry) = self.next_entry() else { break };
             entry.write(data)?;
             entry.finish()?;
@@ -126,8 +126,8 @@ impl FramesWriter {
     /// # Errors
     /// If an entry is missing, or writing fails.
     pub fn finish(&mut self) -> Result<(), WriteError> {
-        if let Some(entry) = self.plan.entries().get(self.written) {
-            let PlannedEntry { digest, size, .. } = *entry;
+        if let Some(entry) = self.plan.entry(self.written) {
+            let PlannedEntry { digest, size, .. } = entry;
             return Err(WriteError::Length { digest, expected: size, taken: 0 });
         }
         self.go_back()?;
@@ -162,7 +162,7 @@ pub struct EntryWriter<W> {
 impl<W: DerefMut<Target = FramesWriter>> EntryWriter<W> {
     /// Starts on the next entry; `None` when all are written.
     pub(crate) fn next(writer: W) -> Option<Self> {
-        let entry = writer.plan.entries().get(writer.written)?.clone();
+        let entry = writer.plan.entry(writer.written)?;
         Some(EntryWriter { writer, entry, begun: false, taken: 0, pieces: VecDeque::new(), frame: None })
     }
 

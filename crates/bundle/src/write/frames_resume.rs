@@ -97,7 +97,7 @@ struct Proof {
 impl Proof {
     fn of(entry: &PlannedEntry) -> Self {
         let hasher = Hasher::new(entry.digest.algorithm());
-        Proof { entry: entry.clone(), head: entry.header(), taken: 0, hasher }
+        Proof { entry: *entry, head: entry.header(), taken: 0, hasher }
     }
 
     /// Takes the entry's next bytes, and says how many of them were data; `None` where head or padding is

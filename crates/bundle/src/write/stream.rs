@@ -102,9 +102,9 @@ impl BundleWriter for StreamWriter {
     fn write_known(&self) -> Result<(), WriteError> {
         let mut out = self.take_out()?;
         for entry in self.plan.entries() {
-            let Some(data) = self.plan.known_data(entry) else { break };
+            let Some(data) = self.plan.known_data(&entry) else { break };
             let written = out.write_all(&entry.header()).and_then(|()| out.write_all(data));
-            written.and_then(|()| pad(&mut out, entry)).map_err(WriteError::Stream)?;
+            written.and_then(|()| pad(&mut out, &entry)).map_err(WriteError::Stream)?;
         }
         self.out.put(out);
         Ok(())
@@ -152,7 +152,7 @@ impl StreamBlob {
     fn new(out: Out, entry: &PlannedEntry, back_to: Exclusive<Out>) -> Self {
         let fresh = Hasher::new(entry.digest.algorithm());
         let (passed_on, repeated) = (fresh.clone(), fresh);
-        StreamBlob { out, back_to, entry: entry.clone(), passed_on, count: 0, repeated, to_repeat: 0 }
+        StreamBlob { out, back_to, entry: *entry, passed_on, count: 0, repeated, to_repeat: 0 }
     }
 
     fn altered(&self) -> WriteError {
@@ -214,7 +214,6 @@ mod tests {
 
     use super::*;
     use crate::plan::Content;
-    use crate::tar::path::EntryPath;
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -233,7 +232,6 @@ mod tests {
     fn blob(content: &[u8]) -> (Box<StreamBlob>, Shared, Exclusive<Out>) {
         let digest = Digest::sha256(content);
         let entry = PlannedEntry {
-            path: EntryPath::of_blob(&digest),
             content: Content::Blob(0),
             digest,
             header_offset: 0,

@@ -119,7 +119,7 @@ impl BundleWriter for ZstWriter {
             frames.keep(observer)?;
         }
         let blobs = self.plan.blobs().count();
-        let kept = frames.written().saturating_sub(self.plan.entries().len() - blobs);
+        let kept = frames.written().saturating_sub(self.plan.entry_count() - blobs);
         self.frames.put(frames);
         let state = |number| if number < kept { ResumeState::Complete } else { ResumeState::Missing };
         Ok((0..blobs).map(state).collect())

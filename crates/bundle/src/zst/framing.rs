@@ -25,7 +25,7 @@ impl PlannedFrame {
 /// All frames of an archive, in order.
 pub(crate) fn planned_frames(plan: &Plan) -> impl Iterator<Item = PlannedFrame> + '_ {
     let tail = PlannedFrame::stored(plan.size() - plan.tail_offset());
-    plan.entries().iter().flat_map(|entry| frames_of_entry(plan, entry)).chain([tail])
+    plan.entries().flat_map(|entry| frames_of_entry(plan, &entry)).chain([tail])
 }
 
 /// The frames of one entry. If its content may gain, head and padding have frames of their own: so they can

@@ -18,7 +18,7 @@ impl Images {
     pub(crate) fn write(&self, output: &Path, order: impl FnOnce(&mut Vec<usize>)) -> Arc<Plan> {
         let plan = self.plan();
         let (writer, _) = Form::Tar.output().open(output).unwrap().output.writer(&plan).unwrap();
-        let blobs: Vec<_> = plan.blobs().cloned().collect();
+        let blobs: Vec<_> = plan.blobs().collect();
         let mut numbers = (0..blobs.len()).collect();
         order(&mut numbers);
         for number in numbers {

@@ -71,7 +71,7 @@ pub(crate) fn write(images: &Images, output: &Path) -> Arc<Plan> {
     writer.resume(&Unobserved).unwrap();
     writer.write_known().unwrap();
     for entry in plan.blobs() {
-        let mut blob = writer.blob(entry).unwrap();
+        let mut blob = writer.blob(&entry).unwrap();
         for piece in images.contents[&entry.digest].chunks(1_013) {
             blob.write(piece).unwrap();
         }

@@ -34,7 +34,7 @@ fn the_order_in_which_images_are_named_changes_nothing() {
 fn a_plan_is_a_function_of_the_graph() {
     let graph = Images::sample().try_graph(Limits::default()).unwrap();
     let (one, other) = (Plan::new(graph.clone()).unwrap(), Plan::new(graph).unwrap());
-    assert_eq!(one.entries(), other.entries());
+    assert!(one.entries().eq(other.entries()));
     assert_eq!((one.id(), one.size()), (other.id(), other.size()));
     let mut at = 0;
     for entry in one.entries() {
@@ -79,12 +79,13 @@ fn the_documented_example_is_the_sample() {
     let (plan, archive) = (images.plan(), images.archive());
     let mut facts = vec![ID.to_owned(), ARCHIVE.to_owned(), format!("{} bytes", plan.size())];
     for entry in plan.entries() {
-        let path = entry.path.as_str();
+        let path = entry.path();
+        let path = path.as_str();
         let path = if path.len() > 40 { format!("{}…", &path[..21]) } else { path.to_owned() };
         let (header, data, size) = (entry.header_offset, entry.data_offset, entry.size);
-        facts.push(format!("| {header} | {data} | {size} | `{path}` | {} |", plan.path_of(entry).join(" ")));
+        facts.push(format!("| {header} | {data} | {size} | `{path}` | {} |", plan.path_of(&entry).join(" ")));
     }
-    for entry in &plan.entries()[..2] {
+    for entry in plan.entries().take(2) {
         let data = &archive[entry.data_offset as usize..][..entry.size as usize];
         facts.push(String::from_utf8(data.to_vec()).unwrap());
     }

@@ -25,14 +25,14 @@ fn eight_gibibytes_are_planned_written_and_read() {
     let manifest = images.blob(OCI_MANIFEST, text.as_bytes());
     images.root(&manifest, "registry.example.com/large:1");
     let plan: Arc<Plan> = images.plan();
-    let entry = plan.blobs().find(|entry| entry.digest == layer.digest).unwrap().clone();
+    let entry = plan.blobs().find(|entry| entry.digest == layer.digest).unwrap();
 
     let folder = tempfile::tempdir().unwrap();
     let (output, path) = (folder.path().join("large.tar"), folder.path().join("large.tar.part"));
     let (writer, _) = Form::Tar.output().open(&output).unwrap().output.writer(&plan).unwrap();
     let file = Arc::new(File::options().read(true).write(true).open(&path).unwrap());
     writer.write_known().unwrap();
-    let mut blob = writer.blob(plan.blobs().next().unwrap()).unwrap();
+    let mut blob = writer.blob(&plan.blobs().next().unwrap()).unwrap();
     blob.write(&images.contents[&config.digest]).unwrap();
     blob.finish().unwrap();
     assert_eq!(
@@ -55,5 +55,5 @@ fn eight_gibibytes_are_planned_written_and_read() {
     let listed = Command::new("tar").arg("-tvf").arg(&path).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert!(listed.contains(&format!(" {SIZE} ")), "{listed}");
-    assert_eq!(listed.lines().count(), plan.entries().len());
+    assert_eq!(listed.lines().count(), plan.entry_count());
 }

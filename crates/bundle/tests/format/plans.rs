@@ -21,7 +21,7 @@ fn a_digest_is_planned_once() {
     let index = images.index(&[json(&image, ""), json(&outer, "")]);
     images.root(&index, "registry.example.com/both:1");
     let plan = Plan::new(walked(&images)).unwrap();
-    let names: Vec<_> = plan.entries().iter().map(|entry| &entry.path).collect();
+    let names: Vec<_> = plan.entries().map(|entry| entry.path()).collect();
     let unique: BTreeSet<_> = names.iter().collect();
     assert_eq!(names.len(), unique.len(), "a digest once, at its first place");
 }

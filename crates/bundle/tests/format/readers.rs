@@ -14,8 +14,7 @@ fn expected(images: &Images, archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     images
         .plan()
         .entries()
-        .iter()
-        .map(|entry| (entry.path.to_string(), data(entry.data_offset, entry.size)))
+        .map(|entry| (entry.path().to_string(), data(entry.data_offset, entry.size)))
         .collect()
 }
 

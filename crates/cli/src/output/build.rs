@@ -160,11 +160,11 @@ impl PlanDocument {
 
     pub(crate) fn with_blobs(self, packing: &Packing) -> Self {
         let plan = packing.plan();
-        let blob = |entry: &airlift_bundle::PlannedEntry| PlannedBlob {
+        let blob = |entry: airlift_bundle::PlannedEntry| PlannedBlob {
             digest: entry.digest,
             size: entry.size,
             offset: entry.data_offset,
-            path: plan.path_of(entry),
+            path: plan.path_of(&entry),
         };
         PlanDocument { blobs: Some(plan.blobs().map(blob).collect()), ..self }
     }

@@ -6,11 +6,11 @@ use super::absent::Absent;
 use super::entries::ManifestEntry;
 use super::labels::Labels;
 use super::limits::{GraphError, Limits};
-use super::lookup::{Graph, path};
+use super::lookup::{Graph, descriptor_of, path};
 use super::select_blobs::check_work;
 use crate::layout::Root;
 use crate::media_type::Kind;
-use crate::{Carried, Descriptor, DigestMap, Node, RawManifest, media_type};
+use crate::{BareDescriptor, Carried, Descriptor, DigestMap, Node, RawManifest, media_type};
 
 /// Walks from roots to blobs, a level at a time.
 #[derive(Debug)]
@@ -49,7 +49,8 @@ impl GraphBuilder {
         };
         for (root, entry) in roots.iter().enumerate() {
             let label = || entry.name();
-            builder.discover(&entry.descriptor, Origin { root, parent: None, level: 0, label }, &roots)?;
+            let origin = Origin { root, parent: None, listed: 0, level: 0, label };
+            builder.discover(&entry.descriptor, origin, &roots)?;
         }
         builder.roots = roots;
         Ok(builder)
@@ -63,6 +64,11 @@ impl GraphBuilder {
     /// Where a wanted manifest stands, for messages.
     pub fn path_of(&self, wanted: usize) -> Vec<String> {
         path(&self.manifests, &self.roots, self.settled + wanted)
+    }
+
+    /// How a wanted manifest's parent, or its root, names it.
+    pub fn descriptor_of(&self, wanted: &ManifestEntry) -> Descriptor {
+        descriptor_of(&self.manifests, &self.roots, wanted)
     }
 
     /// Takes the answers for all that was wanted, in that order; `None` for what can't be had.
@@ -94,7 +100,8 @@ impl GraphBuilder {
                 continue;
             }
             let label = || labels.label(number);
-            self.discover(child, Origin { root, parent: Some(position), level, label }, roots)?;
+            let origin = Origin { root, parent: Some(position), listed: number, level, label };
+            self.discover(child, origin, roots)?;
         }
         Ok(())
     }
@@ -122,10 +129,7 @@ impl GraphBuilder {
         }
         self.count(descriptor, origin.root, roots)?;
         self.positions.insert(descriptor.digest, self.manifests.len());
-        let Origin { root, parent, level, label } = origin;
-        let (descriptor, label) = (descriptor.clone(), label());
-        let carried = Carried::Yes;
-        self.manifests.push(ManifestEntry { descriptor, raw: None, root, parent, level, carried, label });
+        self.manifests.push(origin.entry(descriptor, Carried::Yes));
         Ok(())
     }
 
@@ -158,19 +162,8 @@ impl GraphBuilder {
         if self.manifests.len() + self.absent.entries.len() >= self.limits.entries {
             return Err(GraphError::Entries { limit: self.limits.entries });
         }
-        let Origin { root, parent, level, label } = origin;
         self.absent.positions.insert(descriptor.digest, self.absent.entries.len());
-        let (descriptor, label) = (descriptor.clone(), label());
-        let carried = Carried::Absent;
-        self.absent.entries.push(ManifestEntry {
-            descriptor,
-            raw: None,
-            root,
-            parent,
-            level,
-            carried,
-            label,
-        });
+        self.absent.entries.push(origin.entry(descriptor, Carried::Absent));
         Ok(())
     }
 
@@ -204,7 +197,7 @@ fn check_kind(descriptor: &Descriptor, path: impl Fn() -> Vec<String>) -> Result
 
 /// Refuses a second descriptor of a digest that differs from the `first`: one of them is wrong.
 fn check_repeat(
-    first: &Descriptor,
+    first: &BareDescriptor,
     second: &Descriptor,
     path: impl Fn() -> Vec<String>,
 ) -> Result<(), GraphError> {
@@ -214,7 +207,7 @@ fn check_repeat(
         return Err(GraphError::Sizes { digest, first, second, path: path() });
     }
     if first.media_type != second.media_type {
-        let (first, second) = (first.media_type.clone(), second.media_type.clone());
+        let (first, second) = (first.media_type.to_string(), second.media_type.clone());
         return Err(GraphError::MediaTypes { digest, first, second, path: path() });
     }
     Ok(())
@@ -229,7 +222,27 @@ fn spelling_of(descriptor: &Descriptor) -> Option<&'static str> {
 struct Origin<L> {
     root: usize,
     parent: Option<usize>,
+    /// The position among all that the parent lists.
+    listed: usize,
     level: usize,
     /// Made where it is needed: most descriptors of a hostile index are repeats.
     label: L,
+}
+
+impl<L: Fn() -> String> Origin<L> {
+    fn entry(self, descriptor: &Descriptor, carried: Carried) -> ManifestEntry {
+        let Origin { root, parent, listed, level, label } = self;
+        // A manifest of 4 MiB lists fewer.
+        let (listed, label) = (listed as u32, label());
+        ManifestEntry {
+            descriptor: descriptor.into(),
+            raw: None,
+            root,
+            parent,
+            listed,
+            level,
+            carried,
+            label,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Carried, Descriptor, ListedDescriptor, RawManifest};
+use crate::{BareDescriptor, Carried, ListedDescriptor, RawManifest};
 
 /// What a blob is to the manifest that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,18 @@ impl fmt::Display for BlobRole {
 /// A manifest of the graph, at its first place.
 #[derive(Clone, Debug)]
 pub struct ManifestEntry {
-    /// How its parent, or `index.json`, names it.
-    pub descriptor: Descriptor,
+    /// How its parent, or `index.json`, names it. [`Graph::descriptor_of`] has the platform, annotations and so on.
+    ///
+    /// [`Graph::descriptor_of`]: super::Graph::descriptor_of
+    pub descriptor: BareDescriptor,
     /// Its bytes; `None` where they could not be had, so that what lies below is unknown.
     pub raw: Option<RawManifest>,
     /// The root, by position, that led here first.
     pub root: usize,
     /// The manifest, by position, that names it first; `None` for a root.
     pub parent: Option<usize>,
+    /// Its position among all that the parent lists.
+    pub(super) listed: u32,
     /// Levels below the root.
     pub level: usize,
     /// Whether its config and layers are carried, for whichever root.

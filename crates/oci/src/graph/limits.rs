@@ -13,7 +13,8 @@ pub struct Limits {
     pub entries: usize,
     /// Roots: images, artifacts and what is attached to them. Each takes more than a kilobyte of memory.
     pub images: usize,
-    /// Bytes of all manifests together. They are kept in memory, each with a view several times its size.
+    /// Bytes of all manifests together. They are kept in memory, and what they name takes one to three times
+    /// as much beside them.
     pub manifest_bytes: u64,
     /// Descriptors that are met when each root is looked at by itself, as for a report. Roots share
     /// manifests, so this is not bounded by what the archive holds: a hundred thousand roots may lead to one

@@ -7,7 +7,9 @@ use super::entries::{BlobEntry, BlobPlace, BlobRole, ManifestEntry};
 use super::limits::Limits;
 use crate::layout::Root;
 use crate::media_type::Kind;
-use crate::{Carried, Digest, DigestMap, DigestSet, ListedDescriptor, Node, RawManifest};
+use crate::{
+    BareDescriptor, Carried, Descriptor, Digest, DigestMap, DigestSet, ListedDescriptor, Node, RawManifest,
+};
 
 /// All that a set of roots reaches: manifests level by level, blobs by first use, each digest once.
 #[derive(Clone, Debug)]
@@ -97,6 +99,11 @@ impl Graph {
         self.positions.get(digest).and_then(|position| self.manifests.get(*position))
     }
 
+    /// How the parent of a manifest, or its root, names it.
+    pub fn descriptor_of(&self, entry: &ManifestEntry) -> Descriptor {
+        descriptor_of(&self.manifests, &self.roots, entry)
+    }
+
     /// Whether every manifest could be had, so that nothing of the graph is unknown.
     pub fn is_complete(&self) -> bool {
         self.manifests.iter().all(|manifest| manifest.raw.is_some())
@@ -163,6 +170,23 @@ fn role(node: &Node<'_>, position: usize) -> BlobRole {
         Node::Manifest { .. } => BlobRole::Layer(position),
         Node::Artifact(_) | Node::Index(_) => BlobRole::Entry(position + 1),
     }
+}
+
+pub(super) fn descriptor_of(
+    manifests: &[ManifestEntry],
+    roots: &[Root],
+    entry: &ManifestEntry,
+) -> Descriptor {
+    let read = match entry.parent {
+        None => roots.get(entry.root).map(|root| root.descriptor.clone()),
+        Some(parent) => {
+            let raw = manifests.get(parent).and_then(|parent| parent.raw.as_ref());
+            raw.and_then(|raw| raw.listed().get(entry.listed as usize)).map(|listed| listed.read())
+        }
+    };
+    let BareDescriptor { media_type, digest, size } = &entry.descriptor;
+    // Each entry is in one of the two.
+    read.unwrap_or_else(|| Descriptor::new(media_type.as_ref(), *digest, *size))
 }
 
 pub(super) fn path(manifests: &[ManifestEntry], roots: &[Root], position: usize) -> Vec<String> {

@@ -122,11 +122,12 @@ impl Images {
         layout::canonical_order(&mut roots);
         let mut builder = GraphBuilder::new(roots, limits)?;
         while !builder.wanted().is_empty() {
-            let answer = |descriptor: &Descriptor| {
+            let answer = |descriptor: Descriptor| {
                 let bytes = self.contents.get(&descriptor.digest)?.clone();
-                Some(RawManifest::prove(bytes.into(), descriptor).unwrap())
+                Some(RawManifest::prove(bytes.into(), &descriptor).unwrap())
             };
-            let answers = builder.wanted().iter().map(|wanted| answer(&wanted.descriptor)).collect();
+            let answers =
+                builder.wanted().iter().map(|wanted| answer(builder.descriptor_of(wanted))).collect();
             builder.supply(answers)?;
         }
         builder.finish()

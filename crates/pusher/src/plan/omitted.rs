@@ -24,7 +24,7 @@ pub(crate) fn omitted_of(graph: &Graph, root: &Root) -> Vec<OmittedChild> {
             (None, Some(entry)) => entry.label.clone(),
             (None, None) => format!("{}…", leaf.digest.short()),
         };
-        let own = entry.and_then(|entry| entry.descriptor.platform.clone());
+        let own = entry.and_then(|entry| graph.descriptor_of(entry).platform);
         OmittedChild { digest: leaf.digest, label, platform: leaf.platform.or(own) }
     };
     left_out.map(child).collect()

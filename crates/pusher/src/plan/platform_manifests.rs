@@ -28,7 +28,7 @@ pub(crate) fn without_index(
     leaves.sort_by_key(|leaf| step.get(&leaf.digest).copied());
     for leaf in leaves.into_iter().filter(|leaf| leaf.carried.is_chosen()) {
         let digest = leaf.digest;
-        if graph.manifest(&digest).is_some_and(|entry| entry.descriptor.is_attestation()) {
+        if graph.manifest(&digest).is_some_and(|entry| graph.descriptor_of(entry).is_attestation()) {
             planned.attestations.push(digest);
             continue;
         }

@@ -18,7 +18,7 @@ impl Examiner {
                 self.damaged.insert(entry.digest, ());
                 let message = "the archive is cut off before the end of this blob";
                 let finding = Finding::new(Rule::BlobMissing, message).about(entry.digest);
-                self.findings.push(finding.at(entry.data_offset).of(plan.path_of(entry)));
+                self.findings.push(finding.at(entry.data_offset).of(plan.path_of(&entry)));
             }
         }
         blobs

@@ -21,14 +21,14 @@ pub(super) enum Compared {
 pub(super) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::Result<Compared> {
     let length = archive.size();
     let mut altered = Vec::new();
-    for entry in plan.entries() {
+    for (position, entry) in plan.entries().enumerate() {
         if entry.header_offset >= length {
             // One finding for all that is missing behind the end, not one an entry. Missing blobs are named
             // elsewhere.
             break;
         }
-        if let Some((region, offset)) = entry_difference(storage, entry)? {
-            altered.push(Altered { entry, region, offset });
+        if let Some((region, offset)) = entry_difference(storage, &entry)? {
+            altered.push(Altered { position, region, offset });
         }
     }
     if let Some(finding) = packed_again(archive, plan, &altered) {
@@ -37,63 +37,67 @@ pub(super) fn compare(archive: &Archive, storage: &Storage, plan: &Plan) -> io::
     let shifted = shifted(plan, &altered, length);
     let before = altered.len() - shifted.len();
     let mut findings: Vec<Finding> =
-        altered[..before].iter().map(|altered| altered.finding(plan, length)).collect();
-    findings.extend(shifted.first().map(|first| first.finding_of_shift(plan, shifted.len())));
+        altered[..before].iter().filter_map(|altered| altered.finding(plan, length)).collect();
+    findings.extend(shifted.first().and_then(|first| first.finding_of_shift(plan, shifted.len())));
     findings.extend(compare_tail(storage, length, plan)?);
     Ok(Compared::AsPlanned(findings))
 }
 
 /// An entry whose surroundings are not what they have to be.
-struct Altered<'a> {
-    entry: &'a PlannedEntry,
+#[derive(Clone, Copy)]
+struct Altered {
+    /// Which entry of the plan.
+    position: usize,
     region: Region,
     offset: u64,
 }
 
-impl Altered<'_> {
-    fn finding(&self, plan: &Plan, length: u64) -> Finding {
+impl Altered {
+    fn finding(&self, plan: &Plan, length: u64) -> Option<Finding> {
+        let entry = plan.entry(self.position)?;
         let (rule, what) = match self.region {
             Region::Header => (Rule::TarHeader, "the tar header"),
             Region::Padding => (Rule::TarPadding, "the padding"),
         };
-        let path = &self.entry.path;
+        let path = entry.path();
         let message = match self.offset >= length {
             true => format!("the archive is cut off inside {what} of {path}"),
             false => format!("{what} of {path} was altered"),
         };
-        self.place(Finding::new(rule, message), plan).at(self.offset)
+        Some(placed(Finding::new(rule, message), &entry, plan).at(self.offset))
     }
 
-    fn finding_of_shift(&self, plan: &Plan, count: usize) -> Finding {
+    fn finding_of_shift(&self, plan: &Plan, count: usize) -> Option<Finding> {
+        let entry = plan.entry(self.position)?;
         let message = format!(
             "from here on nothing is where it has to be: {} should begin here, and neither it nor any of the {} entries behind it does; something was put in or taken out, or all of it was overwritten",
-            self.entry.path,
+            entry.path(),
             count - 1
         );
-        self.place(Finding::new(Rule::TarShifted, message), plan).at(self.entry.header_offset)
+        Some(placed(Finding::new(Rule::TarShifted, message), &entry, plan).at(entry.header_offset))
     }
+}
 
-    fn place(&self, finding: Finding, plan: &Plan) -> Finding {
-        finding.about(self.entry.digest).of(plan.path_of(self.entry))
-    }
+fn placed(finding: Finding, entry: &PlannedEntry, plan: &Plan) -> Finding {
+    finding.about(entry.digest).of(plan.path_of(entry))
 }
 
 /// The altered entries at the end of the archive, if no header is where the plan puts it from there on. One
 /// such entry is no shift.
-fn shifted<'a, 'b>(plan: &Plan, altered: &'a [Altered<'b>], length: u64) -> &'a [Altered<'b>] {
-    let there = plan.entries().iter().filter(|entry| entry.header_offset < length).rev();
+fn shifted<'a>(plan: &Plan, altered: &'a [Altered], length: u64) -> &'a [Altered] {
+    let positions = (0..plan.entry_count()).rev();
+    let there =
+        positions.filter(|position| plan.entry(*position).is_some_and(|entry| entry.header_offset < length));
     let in_a_row = there
         .zip(altered.iter().rev())
-        .take_while(|(entry, altered)| {
-            entry.header_offset == altered.entry.header_offset && altered.region == Region::Header
-        })
+        .take_while(|(position, altered)| *position == altered.position && altered.region == Region::Header)
         .count();
     if in_a_row > 1 { &altered[altered.len() - in_a_row..] } else { &[] }
 }
 
 /// The finding on a sound archive that another tool packed: it has all entries of the plan, but in other
 /// places, or all of them with other headers.
-fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Option<Finding> {
+fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered]) -> Option<Finding> {
     let first = altered.first().filter(|first| first.region == Region::Header)?;
     if archive.has_errors() {
         return None;
@@ -108,10 +112,10 @@ fn packed_again(archive: &Archive, plan: &Plan, altered: &[Altered<'_>]) -> Opti
         let section = section.filter(|section| section.size() == entry.size)?;
         moved |= section.offset() != entry.data_offset;
     }
-    let all = altered.len() == plan.entries().len();
+    let all = altered.len() == plan.entry_count();
     let message = format!(
         "the archive was packed again by another tool, and is not the original: it differs from {} on; its contents are judged by themselves",
-        first.entry.path
+        plan.entry(first.position)?.path()
     );
     (moved || all)
         .then(|| Finding::new(Rule::TarRepacked, message).at(first.offset).of(vec!["archive".to_owned()]))

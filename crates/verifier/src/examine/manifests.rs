@@ -48,8 +48,9 @@ impl Examiner {
         while !builder.wanted().is_empty() {
             let mut answers = Vec::with_capacity(builder.wanted().len());
             for (number, wanted) in builder.wanted().iter().enumerate() {
-                let offset = offsets.as_mut().and_then(|offsets| offsets.next(&wanted.descriptor));
-                answers.push(self.manifest(&wanted.descriptor, offset, || builder.path_of(number)));
+                let descriptor = builder.descriptor_of(wanted);
+                let offset = offsets.as_mut().and_then(|offsets| offsets.next(&descriptor));
+                answers.push(self.manifest(&descriptor, offset, || builder.path_of(number)));
             }
             // The children of a damaged manifest are unknown, and so is where the next manifests lie.
             if answers.iter().any(Option::is_none) {

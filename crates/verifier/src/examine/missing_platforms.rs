@@ -67,7 +67,7 @@ impl Examiner {
         let left_out: HashSet<Digest> = parts.missing.iter().map(|leaf| leaf.digest).collect();
         let is_lost = |leaf: &&Leaf| {
             let entry = graph.manifest(&leaf.digest);
-            let subject = entry.and_then(|entry| entry.descriptor.attested());
+            let subject = entry.and_then(|entry| graph.descriptor_of(entry).attested());
             subject.is_none_or(|subject| !left_out.contains(&subject))
         };
         let lost: Vec<&Leaf> = parts.missing_attestations.iter().filter(is_lost).collect();
@@ -94,7 +94,7 @@ impl Examiner {
         let mut parts = Parts::default();
         for leaf in leaves {
             let is_attestation =
-                graph.manifest(&leaf.digest).is_some_and(|entry| entry.descriptor.is_attestation());
+                graph.manifest(&leaf.digest).is_some_and(|entry| graph.descriptor_of(entry).is_attestation());
             match (is_attestation, is_missing(&leaf)) {
                 (true, true) => parts.missing_attestations.push(leaf),
                 (true, false) => {}

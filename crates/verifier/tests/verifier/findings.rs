@@ -24,8 +24,7 @@ impl Bundle {
 
     /// Damages the last byte of the content whose place ends with these labels.
     fn damage(&mut self, place: &str) -> Digest {
-        let entry =
-            self.plan.entries().iter().find(|entry| self.plan.path_of(entry).join(" ") == place).unwrap();
+        let entry = self.plan.entries().find(|entry| self.plan.path_of(entry).join(" ") == place).unwrap();
         self.bytes[(entry.data_offset + entry.size - 1) as usize] ^= 1;
         entry.digest
     }
@@ -91,7 +90,7 @@ fn a_damaged_index_still_leaves_the_other_image_checked() {
 fn a_header_and_what_it_stands_before_are_two_findings() {
     let mut bundle = Bundle::sample();
     let digest = bundle.damage("tool:2 layer 3");
-    let entry = bundle.plan.blobs().find(|entry| entry.digest == digest).unwrap().clone();
+    let entry = bundle.plan.blobs().find(|entry| entry.digest == digest).unwrap();
     bundle.bytes[entry.header_offset as usize + 600] ^= 1;
     bundle.bytes[entry.end() as usize - 1] ^= 1;
     let report = bundle.report();

@@ -185,6 +185,44 @@ fn an_index_json_of_twenty_megabytes_fits_into_little_memory() {
     assert!(!rules(&report(layout(&index_json(&roots[..40]), []).save().path())).contains(&"index-json"));
 }
 
+/// As many blobs and manifests as a few megabytes can name, with all that a descriptor may have. Ten times as many
+/// are within the limits.
+#[test]
+fn what_manifests_name_fits_into_little_memory() {
+    let shortest = |digest: &Digest| format!(r#"{{"digest":"{digest}","size":1}}"#);
+    let richest = |digest: &Digest| {
+        format!(
+            r#"{{"mediaType":"x","digest":"{digest}","size":1,"urls":["x","x"],"annotations":{{"vnd.docker.reference.type":"x"}},"platform":{{"os":"x"}},"artifactType":"x"}}"#
+        )
+    };
+    let child = |digest: &Digest| json(&Descriptor::new(OCI_MANIFEST, *digest, 1), "");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.tar");
+    for (what, kind, count, listed) in [
+        ("short layers", OCI_MANIFEST, 30_000, &shortest as &dyn Fn(&Digest) -> String),
+        ("rich layers", OCI_MANIFEST, 15_000, &richest),
+        ("children", OCI_INDEX, 4_000, &child),
+    ] {
+        let mut images = Images::default();
+        for first in (0..60_000).step_by(count) {
+            let list: Vec<String> = (first..first + count as u64).map(|n| listed(&made_up(n))).collect();
+            let list = list.join(",");
+            let config = shortest(&made_up(u64::MAX));
+            let text = match kind {
+                OCI_INDEX => format!(r#"{{"schemaVersion":2,"manifests":[{list}]}}"#),
+                _ => format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{list}]}}"#),
+            };
+            let manifest = images.blob(kind, text.as_bytes());
+            images.root(&manifest, &format!("registry.example.com/app:{first}"));
+        }
+        let files = images.foreign_files();
+        fs::write(&path, layout(&images.foreign_index(), files.into_iter().skip(2)).0).unwrap();
+        let peak = peak(&path, "");
+        eprintln!("{what}: {peak:?} KiB");
+        assert!(peak.is_none_or(|kib| kib < 64 << 10), "{what}: {peak:?} KiB");
+    }
+}
+
 #[test]
 fn dockers_own_form_of_an_archive_is_named() {
     let tar =

@@ -26,7 +26,7 @@ fn our_own_bundle_packed_again_is_one_finding() {
     let plan = Images::sample().write(&original, |_| ());
     fs::create_dir(folder.path().join("x")).unwrap();
     tar(&["-xf", "b.tar", "-C", "x"], folder.path());
-    let files: Vec<String> = plan.entries().iter().map(|entry| entry.path.to_string()).collect();
+    let files: Vec<String> = plan.entries().map(|entry| entry.path().to_string()).collect();
     let in_order: Vec<&str> = files.iter().map(String::as_str).collect();
     for (form, names) in [
         ("--format=gnu", vec!["."]),

@@ -18,7 +18,7 @@ fn a_damaged_frame_or_manifest_is_not_admitted() {
     let bundle = VerifiedBundle::admit(&path, Limits::default()).unwrap();
     assert_eq!(bundle.id(), plan.id());
     let archive = fs::read(&path).unwrap();
-    let manifest = &plan.entries()[2];
+    let manifest = plan.entry(2).unwrap();
     for at in [manifest.header_offset, manifest.data_offset, manifest.end() - 1, plan.size() - 1, 520] {
         let mut damaged = archive.clone();
         damaged[at as usize] ^= 1;
@@ -36,7 +36,7 @@ fn content_is_proven_before_its_last_bytes() {
     let path = folder.path().join("b.tar");
     let plan = images.write(&path, |_| ());
     let bundle = VerifiedBundle::admit(&path, Limits::default()).unwrap();
-    for entry in plan.entries().iter().skip(2) {
+    for entry in plan.entries().skip(2) {
         let content = bundle.content(&entry.digest).unwrap();
         let mut bytes = Vec::new();
         content.reader().read_to_end(&mut bytes).unwrap();

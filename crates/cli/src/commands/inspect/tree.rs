@@ -70,7 +70,7 @@ impl<'a> Tree<'a> {
 
     /// A manifest with everything below it. Recurses as deep as indexes nest, which the graph's limits bound.
     pub(crate) fn manifest(&mut self, entry: &ManifestEntry) -> InspectedManifest {
-        let descriptor = &entry.descriptor;
+        let descriptor = self.graph.descriptor_of(entry);
         let platform = descriptor.platform.as_ref().filter(|platform| !platform.is_unknown());
         let mut node = InspectedManifest {
             label: entry.label.clone(),
@@ -105,7 +105,7 @@ impl<'a> Tree<'a> {
 
     /// What a manifest's config says, where it is an image's and the bundle holds it.
     fn config(&self, entry: &ManifestEntry, raw: &RawManifest) -> Option<InspectedConfig> {
-        if self.configs == Configs::LeaveOut || entry.descriptor.is_attestation() {
+        if self.configs == Configs::LeaveOut || self.graph.descriptor_of(entry).is_attestation() {
             return None;
         }
         let (_, config) = Graph::blobs_of(raw).find(|(role, _)| *role == BlobRole::Config)?;
