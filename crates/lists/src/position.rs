@@ -41,12 +41,6 @@ pub struct ListError {
 }
 
 impl ListError {
-    /// An error at `position` of `text`, the content of `file`.
-    pub fn new(file: &str, text: &str, position: Position, message: impl Into<String>) -> Self {
-        let line = text.lines().nth(position.line.saturating_sub(1)).unwrap_or_default();
-        ListError { file: file.to_owned(), position, message: message.into(), line_text: line.to_owned() }
-    }
-
     /// The line with its number, and below it a caret at the column. Characters that have an effect on a
     /// terminal are escaped; of a long line, only the part around the column is shown.
     pub fn excerpt(&self) -> String {

@@ -8,48 +8,30 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::causes::with_causes;
-use crate::position::{ListError, Position};
+use crate::position::{ListError, ListText};
 
-const BYTE_ORDER_MARK: char = '\u{feff}';
 /// A short text has at most so many bytes.
 const MAX_SHORT: usize = 1024;
 
 /// A JSON text, of which parts are read one by one. So an error has the position of its part, and does not
 /// end the reading of the others.
 pub(super) struct JsonSource<'a> {
-    file: &'a str,
-    /// The whole file, without a byte order mark.
-    text: &'a str,
+    file: ListText<'a>,
 }
 
 impl<'a> JsonSource<'a> {
     /// A file's content.
     pub(super) fn new(file: &'a str, bytes: &'a [u8]) -> Result<Self, ListError> {
-        let (text, broken) = match std::str::from_utf8(bytes) {
-            Ok(text) => (text, None),
-            Err(error) => {
-                let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                (std::str::from_utf8(good).unwrap_or_default(), Some(error.valid_up_to()))
-            }
-        };
-        let source = JsonSource { file, text: text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text) };
-        match broken {
-            Some(_) => Err(source.error_at(source.text.len(), "this is no UTF-8, which a lock has to be")),
-            None => Ok(source),
-        }
+        Ok(JsonSource { file: ListText::new(file, bytes)? })
     }
 
     pub(super) fn text(&self) -> &'a str {
-        self.text
+        self.file.text()
     }
 
     /// An error at a byte of the text.
     pub(super) fn error_at(&self, offset: usize, message: impl Into<String>) -> ListError {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.get(start..).unwrap_or_default().chars().count() + 1;
-        ListError::new(self.file, self.text, Position { line, column }, message)
+        self.file.error(self.file.position_at(offset), message)
     }
 
     /// An error at the start of a part.
@@ -59,12 +41,12 @@ impl<'a> JsonSource<'a> {
 
     /// The line of a part, from 1.
     pub(super) fn line(&self, part: &RawValue) -> usize {
-        self.error_in(part, "").position.line
+        self.file.position_at(self.offset(part.get())).line
     }
 
     /// Reads all of the text.
     pub(super) fn read_all<T: Deserialize<'a>>(&self) -> Result<T, ListError> {
-        self.read_text(self.text)
+        self.read_text(self.text())
     }
 
     /// Reads a part of the text.
@@ -120,8 +102,8 @@ impl<'a> JsonSource<'a> {
 
     /// Where a part of the text starts in it. A text that is none of its parts counts as its start.
     fn offset(&self, part: &str) -> usize {
-        let offset = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-        if offset <= self.text.len() { offset } else { 0 }
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.text().as_ptr() as usize);
+        if offset <= self.text().len() { offset } else { 0 }
     }
 }
 

@@ -10,12 +10,10 @@ use serde_json::value::RawValue;
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, word};
 use super::json_source::JsonSource;
 use crate::entry::Choice;
-use crate::position::{ListError, ListErrors};
+use crate::position::{ListError, ListErrors, MOST_ERRORS};
 
 /// A lock larger than this is refused before it is read.
 pub const MAX_LOCK: u64 = 256 << 20;
-/// So many errors are listed.
-const MAX_ERRORS: usize = 50;
 /// What the names of all versions of the lock start with.
 const SCHEMA_NAME: &str = "airlift.lock/v";
 
@@ -107,7 +105,7 @@ impl Lock {
                 Ok(image) => images.push(image),
                 Err(error) => errors.push(error),
             }
-            if errors.len() == MAX_ERRORS {
+            if errors.len() == MOST_ERRORS {
                 break;
             }
         }
@@ -209,7 +207,7 @@ fn reference<'a>(
     part: &'a RawValue,
     digest: Digest,
 ) -> Result<SourceReference, ListError> {
-    let reference = SourceReference::Registry(source.parse(part)?);
+    let reference: SourceReference = source.parse(part)?;
     let SourceReference::Registry(named) = &reference else { return Ok(reference) };
     match (named.tag(), named.digest()) {
         (Some(_), Some(_)) => {

@@ -174,7 +174,7 @@ fn what_is_no_lock_is_said() {
     let mut latin = b"{\"schema\": \"airlift.lock/v1\",\n \"images\": [\"".to_vec();
     latin.push(0xe9);
     let errors = Lock::parse("images.lock", &latin).unwrap_err();
-    assert!(errors.to_string().starts_with("images.lock:2:14: this is no UTF-8"), "{errors}");
+    assert!(errors.to_string().starts_with("images.lock:2:14: it is not UTF-8"), "{errors}");
 }
 
 #[test]

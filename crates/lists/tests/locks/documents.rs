@@ -131,6 +131,20 @@ fn places_have_a_text() {
 }
 
 #[test]
+fn images_without_a_full_name_are_named_by_their_place() {
+    let mut unnamed = image("nginx:1.27", "a");
+    for place in
+        ["oci-archive:a b.tar:1", "oci:/srv/layout:sha256:ab", "oci-archive:x.tar=registry.example/app:2"]
+    {
+        unnamed.reference = place.parse().unwrap();
+        let known = lock(vec![unnamed.clone(), image("alpine:3", "b")]);
+        let text = known.to_json().unwrap();
+        assert!(text.contains(&format!("\"reference\": \"{place}\"")), "{text}");
+        assert_eq!(Lock::parse("images.lock", text.as_bytes()).unwrap(), known);
+    }
+}
+
+#[test]
 fn nothing_in_a_lock_has_an_effect_on_a_terminal() {
     let mut odd = image("nginx:1.27", "a");
     odd.groups = ["\u{1b}[2Jbase\u{202e}".to_owned()].into();

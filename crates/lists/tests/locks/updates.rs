@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use airlift_lists::lock::{
-    FetchedFrom, Lock, LockedImage, Lookup, PastDigest, ResolvedImage, SelectedImage, WantedImage,
+    FetchedFrom, Lock, LockedImage, Lookup, PastDigest, ResolvedImage, SelectedImage, WantedImage, compare,
     entries_to_select, wanted_images,
 };
-use airlift_lists::{Entry, Position, Wanted};
+use airlift_lists::selector::SelectorParts;
+use airlift_lists::{Entry, Position, TagQuery, TagSelector, Wanted};
 use airlift_oci::{LayoutForm, LayoutReference, Referrers, SourceReference};
 
 use super::{digest, image, lock, named, time};
@@ -167,6 +168,51 @@ fn entries_of_one_image_are_united() {
     let united = wanted(&entries, &Lock::default());
     assert_eq!(united[0].choice.platforms, []);
     assert_eq!(united[0].choice.referrers, Some(Referrers::All));
+}
+
+/// An entry for tags of a repository.
+fn tags(repository: &str, semver: &str, newest: usize) -> Entry {
+    let parts = SelectorParts { semver: Some(semver.to_owned()), newest: Some(newest), ..Default::default() };
+    let selector = TagSelector::new(&parts).unwrap();
+    let repository = repository.parse().unwrap();
+    Entry { wanted: Wanted::Tags(TagQuery { repository, selector }), ..entry(named("unused")) }
+}
+
+#[test]
+fn selectors_keep_their_tags_until_they_change_or_are_named() {
+    let entries = [tags("team/a", ">=1", 2), tags("team/b", ">=1", 2), tags("team/a", ">=1", 1)];
+    assert_eq!(entries_to_select(&entries, &Lock::default(), NONE), [0, 1, 2]);
+    let selected = |names: &[&str]| {
+        let image = |name: &&str| SelectedImage { reference: named(name), digest: None };
+        names.iter().map(image).collect::<Vec<_>>()
+    };
+    let answers = BTreeMap::from([
+        (0, selected(&["team/a:2", "team/a:1"])),
+        (1, selected(&["team/b:1"])),
+        (2, selected(&["team/a:2"])),
+    ]);
+    let wishes = wanted_images(&entries, &Lock::default(), &answers).unwrap();
+    let resolved = ["team/a:1", "team/a:2", "team/b:1"].map(|name| answer(image(name, name))).to_vec();
+    let lock = Lock::default().update(&wishes, resolved, time(0), 0).unwrap();
+    // The tag that both select has both selectors, and the file reads as the same.
+    assert_eq!(lock.images()[1].selectors.len(), 2);
+    assert_eq!(Lock::parse("images.lock", lock.to_json().unwrap().as_bytes()).unwrap(), lock);
+    assert_eq!(entries_to_select(&entries, &lock, NONE), [] as [usize; 0]);
+    assert_eq!(compare(&entries, &lock).unwrap(), []);
+    assert_eq!(lock.update(&wanted(&entries, &lock), Vec::new(), time(9), 0).unwrap(), lock);
+
+    assert_eq!(entries_to_select(&entries, &lock, |name| name == "docker.io/team/a"), [0, 2]);
+    let changed = [tags("team/a", ">=1", 2), tags("team/b", ">=1 <3", 2)];
+    assert_eq!(entries_to_select(&changed, &lock, NONE), [1]);
+    let found: Vec<String> = compare(&changed, &lock).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "docker.io/team/b (semver >=1 <3, newest 2) is not in the lock",
+            "docker.io/team/a:2 was locked for another tag selector than the list has now",
+            "docker.io/team/b:1 is in the lock, and no entry of the list asks for it",
+        ]
+    );
 }
 
 #[test]
