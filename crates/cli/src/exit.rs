@@ -93,7 +93,7 @@ fn of_resolve(error: &ResolveError) -> Exit {
         | ResolveError::Manifest { .. }
         | ResolveError::NoRegistry { .. } => Exit::Registry,
         ResolveError::Registry { source, .. } => of_registry(source),
-        ResolveError::Conflict { .. } | ResolveError::Nothing => Exit::Usage,
+        ResolveError::Conflict { .. } | ResolveError::Layout(_) | ResolveError::Nothing => Exit::Usage,
     }
 }
 

@@ -64,7 +64,7 @@ impl Planned {
         let graph = walker.walk(&mut images, None).await?;
         keep_inline_blobs(walker.source, &graph);
         let attached = |images: &[Resolved], graph: &Graph| {
-            let wants_attached = |image: &&Resolved| options.referrers_of(&image.root) == Referrers::All;
+            let wants_attached = |image: &&Resolved| image.choice.referrers == Referrers::All;
             let subjects = subjects(images.iter().filter(wants_attached), graph);
             async move {
                 match subjects.is_empty() {
@@ -75,7 +75,7 @@ impl Planned {
         };
         let configs = ConfigPlatforms::read(walker, &images, &graph);
         // Where all platforms are carried, what configs say of them decides nothing.
-        let is_whole = |image: &Resolved| options.platforms_of(&image.root).is_empty();
+        let is_whole = |image: &Resolved| image.choice.platforms.is_empty();
         let is_all_carried = images.iter().all(is_whole) && walker.requests > 1;
         let (configs, early) = match is_all_carried {
             true => {
@@ -160,7 +160,7 @@ fn chosen_of(
 ) -> Result<Vec<Resolved>, PackError> {
     let (mut kept, mut lacking) = (Vec::new(), Vec::new());
     for mut image in images {
-        let chosen = choose(graph, &image.root, options.platforms_of(&image.root), configs, options.missing);
+        let chosen = choose(graph, &image.root, &image.choice.platforms, configs, options.missing);
         match chosen {
             Ok(Choice::All) => kept.push(image),
             Ok(Choice::Some { selection, lacking }) => {

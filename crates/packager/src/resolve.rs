@@ -1,88 +1,21 @@
 //! References are resolved once; everything after speaks in digests.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::pin::pin;
 
 use airlift_oci::{
-    Digest, Event, Host, ManifestError, Observer, RawManifest, Reference, Repository, Root, Selector,
-    reference,
+    Digest, Event, Observer, RawManifest, Reference, Repository, Root, Selector, SourceReference, reference,
 };
 use airlift_registry::{Concurrency, ContentFault, Error, HeadTrust, Lookup};
 use futures::{Stream, StreamExt};
 
-use crate::error_list::{Plural, Several};
+use crate::error_list::Several;
 use crate::registries::Registries;
+use crate::request::{ImageChoice, ImageRequest};
+use crate::resolve_error::{DigestAt, ResolveError, note};
 use crate::source::Source;
-
-/// Why references could not be turned into roots.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// The registry has no such tag or digest.
-    #[error("{0} is not there: the registry knows no such tag or digest")]
-    NotFound(Reference),
-    /// No mirror of the image has such a tag or digest.
-    #[error("{reference} is not there: its mirror {mirror} knows no such tag or digest")]
-    NotAtMirror {
-        /// The reference.
-        reference: Reference,
-        /// The mirror that was asked last.
-        mirror: Repository,
-    },
-    /// The registry could not be asked.
-    #[error("can't resolve {reference}{}", and_more(.also))]
-    Registry {
-        /// The reference.
-        reference: Reference,
-        /// What of the same registry was refused for want of the same login.
-        also: Vec<Reference>,
-        /// What happened.
-        #[source]
-        source: Error,
-    },
-    /// What answers is no registry.
-    #[error("{reference} can't be had: what answers at {host} is no registry")]
-    NoRegistry {
-        /// The reference.
-        reference: Reference,
-        /// The host that was asked.
-        host: Host,
-        /// The answer that no registry gives.
-        #[source]
-        source: Error,
-    },
-    /// The answer is no manifest that can be carried.
-    #[error("can't use what the registry sent for {reference}")]
-    Manifest {
-        /// The reference.
-        reference: Reference,
-        /// Why.
-        #[source]
-        source: ManifestError,
-    },
-    /// Two digests were given for one name; an archive can hold only one of them.
-    #[error("{name} was asked for twice with different digests, {first} and {second}: choose one")]
-    Conflict {
-        /// The name in the bundle.
-        name: String,
-        /// One digest.
-        first: Digest,
-        /// The other.
-        second: Digest,
-    },
-    /// Nothing was asked for.
-    #[error("no image was asked for")]
-    Nothing,
-}
-
-impl Plural for ResolveError {
-    fn of(count: usize) -> String {
-        format!("{count} references can't be resolved")
-    }
-}
-
-fn and_more(also: &[Reference]) -> String {
-    if also.is_empty() { String::new() } else { format!(" and {} more of that registry", also.len()) }
-}
 
 /// A reference with what it stood for when it was asked.
 #[derive(Clone, Debug)]
@@ -95,63 +28,109 @@ pub struct Resolved {
     pub fetched_from: Repository,
     /// The root manifest's bytes.
     pub manifest: RawManifest,
+    /// What to carry of it: what all requests for it want.
+    pub choice: ImageChoice,
 }
 
-/// Resolves references, many at a time unless `jobs` is one, and puts them into the bundle's one order.
-/// Repeats are dropped.
+/// Resolves references, many at a time unless `jobs` is one, and puts them into the bundle's one order. Of an
+/// image that is asked for twice, everything is carried that one of the requests wants.
 ///
 /// # Errors
 /// All errors of the references together. An error of a registry as a whole ends it at once.
 pub async fn resolve(
     source: &Source,
-    references: &[Reference],
+    requests: &[ImageRequest],
     jobs: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<Resolved>, Several<ResolveError>> {
-    let mut by_name: BTreeMap<String, Resolved> = BTreeMap::new();
-    let mut unique: Vec<&Reference> = references.iter().collect();
-    unique.sort_by_key(|reference| reference.to_string());
-    unique.dedup_by_key(|reference| reference.to_string());
+    let unique = unique(requests)?;
     // A registry says with its first answer how many pulls it allows; by then it is known how many are to
     // come.
     let ahead = |position: usize| {
-        let host_of = |reference: &Reference| source.registries.host(reference.repository());
-        let host = host_of(unique[position]);
+        let host_of = |request: &Wanted<'_>| source.registries.host(request.reference.repository());
+        let host = host_of(&unique[position]);
         let later = unique[position + 1..].iter().filter(|later| host_of(later) == host).count();
         (host, later)
     };
     let answers = futures::stream::iter(unique.iter().enumerate())
-        .map(|(position, reference)| async move {
-            let resolved = resolve_one(source, reference, observer).await?;
-            let host = source.registries.host(reference.repository());
+        .map(|(position, wanted)| async move {
+            let resolved = resolve_one(source, wanted, observer).await?;
+            let host = source.registries.host(wanted.reference.repository());
             if source.registries.pull_limit(&host).is_some() && source.blobs.local.is_empty() {
                 let (host, needed) = ahead(position);
                 source.warn_of_limit(&host, needed, observer);
             }
-            Ok(resolved)
+            Ok((wanted, resolved))
         })
         .buffered(Concurrency::new(jobs).tasks);
-    let mut conflicts = Vec::new();
-    for resolved in all_of(answers).await? {
-        let name = resolved.root.reference.clone().unwrap_or_default();
-        let second = resolved.root.descriptor.digest;
-        match by_name.insert(name.clone(), resolved).map(|earlier| earlier.root.descriptor.digest) {
-            Some(first) if first != second => {
-                conflicts.push(ResolveError::Conflict { name, first, second });
+    let resolved = united(all_of(answers).await?)?;
+    if resolved.is_empty() { Err(ResolveError::Nothing.into()) } else { Ok(resolved) }
+}
+
+/// A reference to ask for, once.
+struct Wanted<'a> {
+    reference: Cow<'a, Reference>,
+    request: &'a ImageRequest,
+    choice: ImageChoice,
+}
+
+/// The references to ask for, each once and sorted, with what all requests want of them.
+fn unique(requests: &[ImageRequest]) -> Result<Vec<Wanted<'_>>, Several<ResolveError>> {
+    let (mut unique, mut errors) = (BTreeMap::<String, Wanted<'_>>::new(), Vec::new());
+    for request in requests {
+        let reference = match (&request.source, &request.locked) {
+            (SourceReference::Layout(layout), _) => {
+                errors.push(ResolveError::Layout(layout.clone()));
+                continue;
             }
-            _ => {}
+            (SourceReference::Registry(reference), None) => Cow::Borrowed(reference),
+            (SourceReference::Registry(reference), Some(locked)) => {
+                Cow::Owned(reference.clone().with_digest(locked.digest))
+            }
+        };
+        let wanted = Wanted { reference, request, choice: request.choice.clone() };
+        match unique.entry(wanted.reference.to_string()) {
+            Entry::Occupied(mut known) => known.get_mut().choice.unite(&wanted.choice),
+            Entry::Vacant(place) => drop(place.insert(wanted)),
         }
     }
-    // A map by name is in canonical order already: names are unique, and `index.json` is sorted by them.
+    Several::check(errors)?;
+    Ok(unique.into_values().collect())
+}
+
+/// One image for each name, in the order of `index.json`, which is sorted by names.
+fn united(answers: Vec<(&Wanted<'_>, Resolved)>) -> Result<Vec<Resolved>, Several<ResolveError>> {
+    let mut by_name: BTreeMap<String, (&Wanted<'_>, Resolved)> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    let at = |wanted: &Wanted<'_>, resolved: &Resolved| DigestAt {
+        digest: resolved.root.descriptor.digest,
+        place: wanted.request.place.clone(),
+    };
+    for (wanted, resolved) in answers {
+        let name = resolved.root.reference.clone().unwrap_or_default();
+        match by_name.entry(name) {
+            Entry::Vacant(place) => drop(place.insert((wanted, resolved))),
+            Entry::Occupied(mut known) => {
+                let name = known.key().clone();
+                let (first_wanted, first) = known.get_mut();
+                if first.root.descriptor.digest == resolved.root.descriptor.digest {
+                    first.choice.unite(&resolved.choice);
+                } else {
+                    let (first, second) = (at(first_wanted, first), at(wanted, &resolved));
+                    conflicts.push(ResolveError::Conflict { name, first, second });
+                }
+            }
+        }
+    }
     Several::check(conflicts)?;
-    if by_name.is_empty() { Err(ResolveError::Nothing.into()) } else { Ok(by_name.into_values().collect()) }
+    Ok(by_name.into_values().map(|(_, resolved)| resolved).collect())
 }
 
 /// All answers, or all errors that are about one reference. A registry that is in trouble is not asked for
 /// the others, too.
-async fn all_of(
-    answers: impl Stream<Item = Result<Resolved, ResolveError>>,
-) -> Result<Vec<Resolved>, Several<ResolveError>> {
+async fn all_of<T>(
+    answers: impl Stream<Item = Result<T, ResolveError>>,
+) -> Result<Vec<T>, Several<ResolveError>> {
     let mut answers = pin!(answers);
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     while let Some(answer) = answers.next().await {
@@ -169,49 +148,12 @@ async fn all_of(
     Several::check(errors).map(|()| found)
 }
 
-/// Adds an error. A missing login is reported once for each registry.
-fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
-    if let ResolveError::Registry { reference, source: Error::Unauthorised(_), .. } = &error {
-        let host = reference.repository().host();
-        for known in errors.iter_mut() {
-            match known {
-                ResolveError::Registry { reference: first, also, source: Error::Unauthorised(_) }
-                    if first.repository().host() == host =>
-                {
-                    return also.push(reference.clone());
-                }
-                _ => {}
-            }
-        }
-    }
-    errors.push(error);
-}
-
-impl ResolveError {
-    /// Whether another reference may well be resolved all the same.
-    fn is_of_its_reference(&self) -> bool {
-        match self {
-            ResolveError::Registry { source, .. } => {
-                matches!(
-                    source,
-                    Error::Unauthorised(_)
-                        | Error::Denied(_)
-                        | Error::NotFound(_)
-                        | Error::Refused(_)
-                        | Error::Mirror(_)
-                )
-            }
-            ResolveError::NoRegistry { .. } => false,
-            _ => true,
-        }
-    }
-}
-
 async fn resolve_one(
     source: &Source,
-    reference: &Reference,
+    wanted: &Wanted<'_>,
     observer: &dyn Observer,
 ) -> Result<Resolved, ResolveError> {
+    let reference = &*wanted.reference;
     let name = bundle_name(reference);
     observer.notice(Event::Resolving { reference: name.clone() });
     let repository = reference.repository();
@@ -226,10 +168,18 @@ async fn resolve_one(
         .unwrap_or_else(|| Digest::sha256(&fetched.bytes));
     let manifest = RawManifest::received(fetched.bytes, digest, fetched.content_type.as_deref())
         .map_err(|source| ResolveError::Manifest { reference: reference.clone(), source })?;
-    warn_of_moved_tag(&source.registries, reference, observer).await;
+    if wanted.request.locked.is_none() {
+        warn_of_moved_tag(&source.registries, reference, observer).await;
+    }
     observer.notice(Event::Resolved { reference: name.clone(), digest });
     let root = Root::new(manifest.descriptor(), Some(name));
-    Ok(Resolved { root, repository: repository.clone(), fetched_from, manifest })
+    Ok(Resolved {
+        root,
+        repository: repository.clone(),
+        fetched_from,
+        manifest,
+        choice: wanted.choice.clone(),
+    })
 }
 
 /// Why there is no manifest: a web server says 404 to everything, or sends its own pages.

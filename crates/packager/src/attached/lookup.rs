@@ -7,6 +7,7 @@ use airlift_oci::{Digest, Event, ManifestError, Observer, RawManifest, Repositor
 use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
+use crate::request::ImageChoice;
 use crate::resolve::Resolved;
 use crate::source::Source;
 use crate::walk::Walker;
@@ -79,7 +80,7 @@ pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: Stri
     let mut root = Root::new(manifest.descriptor(), Some(reference));
     root.subject = Some(subject.digest);
     let repository = subject.repository.clone();
-    Resolved { root, fetched_from: repository.clone(), repository, manifest }
+    Resolved { root, fetched_from: repository.clone(), repository, manifest, choice: ImageChoice::default() }
 }
 
 pub(super) fn registry_error(subject: &Subject, source: Error) -> AttachedError {

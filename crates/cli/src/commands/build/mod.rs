@@ -274,7 +274,9 @@ impl Args {
         let asked =
             Asked { references: &self.references, lists: &self.file, groups: &self.groups, choice: &choice };
         let images = references::gather(&asked)?;
-        if self.allow_missing_platform && images.choices.values().all(|choice| choice.platforms.is_empty()) {
+        if self.allow_missing_platform
+            && images.requests.iter().all(|request| request.choice.platforms.is_empty())
+        {
             let why =
                 "--allow-missing-platform needs platforms: name them with --platform or in an images file";
             return Err(UsageError::Combination(why).into());
@@ -332,10 +334,9 @@ async fn plan_from(
     observer: &dyn Observer,
 ) -> Result<Packing, Failure> {
     let jobs = args.registry.jobs();
-    let resolved = resolve(source, &images.references, jobs, observer).await?;
+    let resolved = resolve(source, &images.requests, jobs, observer).await?;
     let options = PlanOptions {
         jobs,
-        choices: images.choices.clone(),
         missing: if args.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
         foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
         limits: args.limits.limits(),

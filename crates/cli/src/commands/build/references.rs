@@ -1,16 +1,16 @@
 //! The images of a build: from the command line, from lists and from images files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use airlift_lists::{
-    Choice, Entry, ImagesFile, ListErrors, ListText, Position, SetKind, Wanted, check_groups, parse_plain,
+    Choice, Entry, ImagesFile, ListErrors, ListText, SetKind, Wanted, check_groups, parse_plain,
 };
+use airlift_oci::SourceReference;
 use airlift_oci::reference::MirrorRule;
-use airlift_oci::{Reference, SourceReference};
-use airlift_packager::{ImageChoice, Several};
+use airlift_packager::{ImageChoice, ImageRequest, Several};
 
 use crate::failure::{BadReference, Failure, UsageError};
 
@@ -31,9 +31,7 @@ pub(crate) struct Asked<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     /// In the order in which they were given.
-    pub(crate) references: Vec<Reference>,
-    /// What to carry of each image, by its name in the bundle.
-    pub(crate) choices: BTreeMap<String, ImageChoice>,
+    pub(crate) requests: Vec<ImageRequest>,
     /// The mirrors of images files.
     pub(crate) mirrors: Vec<MirrorRule>,
 }
@@ -41,7 +39,7 @@ pub(crate) struct Images {
 /// What files and arguments ask for.
 #[derive(Default)]
 struct Gathered {
-    entries: Vec<Entry>,
+    requests: Vec<ImageRequest>,
     mirrors: Vec<MirrorRule>,
     known_groups: BTreeSet<String>,
     errors: Vec<BadReference>,
@@ -58,23 +56,17 @@ pub(crate) fn gather(asked: &Asked<'_>) -> Result<Images, Failure> {
     }
     Several::check(gathered.errors).map_err(UsageError::from)?;
     check_groups(asked.groups, &gathered.known_groups).map_err(UsageError::Groups)?;
-    let mut images = Images { mirrors: gathered.mirrors, ..Images::default() };
-    for entry in gathered.entries {
-        images.add(entry);
-    }
-    if images.references.is_empty() { Err(UsageError::NoReferences.into()) } else { Ok(images) }
+    let Gathered { requests, mirrors, .. } = gathered;
+    if requests.is_empty() { Err(UsageError::NoReferences.into()) } else { Ok(Images { requests, mirrors }) }
 }
 
 impl Gathered {
     fn add_argument(&mut self, text: &str, choice: &Choice) {
         match text.parse() {
             Ok(SourceReference::Layout(_)) => self.errors.push(BadReference::Layout(text.to_owned())),
-            Ok(reference) => self.entries.push(Entry {
-                wanted: Wanted::Image(reference),
-                choice: choice.clone(),
-                groups: BTreeSet::new(),
-                position: Position { line: 1, column: 1 },
-            }),
+            Ok(source) => {
+                self.requests.push(ImageRequest { source, locked: None, choice: chosen(choice), place: None })
+            }
             Err(error) => self.errors.push(BadReference::Argument(error)),
         }
     }
@@ -93,7 +85,9 @@ impl Gathered {
         let is_chosen = |entry: &Entry| entry.groups.is_empty() || entry.is_in(asked.groups);
         let chosen = entries.map(|entries| entries.into_iter().filter(is_chosen).collect());
         match chosen.and_then(|entries| check_sources(&name, bytes, entries)) {
-            Ok(entries) => self.entries.extend(entries),
+            Ok(entries) => {
+                self.requests.extend(entries.into_iter().filter_map(|entry| request(&name, entry)))
+            }
             Err(errors) => self.errors.extend(errors.iter().cloned().map(BadReference::List)),
         }
         Ok(())
@@ -121,18 +115,15 @@ fn check_sources(name: &str, bytes: &[u8], entries: Vec<Entry>) -> Result<Vec<En
     ListErrors::of(refused.collect()).map_or(Ok(entries), Err)
 }
 
-impl Images {
-    /// Adds an entry. Of an image that is named twice, everything is carried that one of the entries wants.
-    fn add(&mut self, entry: Entry) {
-        let Wanted::Image(SourceReference::Registry(reference)) = entry.wanted else { return };
-        let choice = ImageChoice {
-            platforms: entry.choice.platforms,
-            referrers: entry.choice.referrers.unwrap_or_default(),
-        };
-        let name = reference.clone().by_tag().to_string();
-        self.choices.entry(name).and_modify(|known| known.unite(&choice)).or_insert(choice);
-        self.references.push(reference);
-    }
+/// The request for an image that a list names.
+fn request(file: &str, entry: Entry) -> Option<ImageRequest> {
+    let Wanted::Image(source) = entry.wanted else { return None };
+    let place = Some(format!("{file}:{}", entry.position));
+    Some(ImageRequest { source, locked: None, choice: chosen(&entry.choice), place })
+}
+
+fn chosen(choice: &Choice) -> ImageChoice {
+    ImageChoice { platforms: choice.platforms.clone(), referrers: choice.referrers.unwrap_or_default() }
 }
 
 fn read(list: &Path) -> Result<Vec<u8>, Failure> {
@@ -191,7 +182,7 @@ mod tests {
 
     fn names(name: &str, text: &str, groups: &[&str]) -> Vec<String> {
         let images = images(name, text, groups).unwrap();
-        images.references.iter().map(ToString::to_string).collect()
+        images.requests.iter().map(|request| request.source.to_string()).collect()
     }
 
     /// All errors, each from its line on.
@@ -250,12 +241,18 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_is_named_twice_has_all_that_is_wanted() {
+    fn each_image_has_the_choice_of_its_entry_and_its_place() {
         let images = images("i.yaml", &FILE.replace("  c:", "  #"), &[]).unwrap();
-        let nginx = &images.choices["docker.io/library/nginx:latest"];
-        let platforms: Vec<String> = nginx.platforms.iter().map(ToString::to_string).collect();
-        assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
-        assert_eq!(images.choices["docker.io/library/redis:latest"].referrers, airlift_oci::Referrers::None);
+        let shown = |request: &ImageRequest| {
+            let platforms: Vec<String> = request.choice.platforms.iter().map(ToString::to_string).collect();
+            let place = request.place.clone().unwrap_or_default();
+            let line = place.rsplit_once('/').map_or(place.clone(), |(_, line)| line.to_owned());
+            format!("{line} {} {:?}", platforms.join(","), request.choice.referrers)
+        };
+        assert_eq!(
+            images.requests.iter().map(shown).collect::<Vec<_>>(),
+            ["i.yaml:5:7 linux/amd64 All", "i.yaml:6:13 linux/amd64 None", "i.yaml:8:13 linux/arm64 All"]
+        );
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use airlift_bundle::{Existing, Form};
 use airlift_oci::reference::Mirrors;
 use airlift_oci::{Limits, Observer, Reference, Unobserved};
-use airlift_packager::{LocalContents, Output, Packing, PlanOptions, Registries, Source, plan, resolve};
+use airlift_packager::{
+    ImageRequest, LocalContents, Output, Packing, PlanOptions, Registries, Source, plan, resolve,
+};
 use airlift_pusher::{ContentSource, Destination, PushPlan, Receipt, Request, push};
 use airlift_registry::{Options, Transport};
 use airlift_server::Server;
@@ -89,7 +91,8 @@ impl Transfer {
         let observer = Arc::clone(&self.observer);
         let registries = Registries::new(self.transport.clone(), Mirrors::default(), observer);
         let source = Arc::new(Source::new(registries, LocalContents::open(there, &[])?));
-        let resolved = resolve(&source, &self.references, JOBS, &*self.observer).await?;
+        let requests: Vec<ImageRequest> = self.references.iter().cloned().map(ImageRequest::from).collect();
+        let resolved = resolve(&source, &requests, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };
         let packing = plan(source, resolved, &options, &*self.observer).await?;
         packing.write(output, JOBS, &self.observer).await?;
