@@ -1,11 +1,11 @@
 //! Finds out, without sending an image, what is at the target and whether the push would be refused.
 
-use airlift_registry::Error;
+use airlift_registry::{Error, Transport};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::PushError;
 use crate::options::{Options, TagMoves};
-use crate::plan::planned_image::ImageForm;
+use crate::plan::planned_image::{ImageForm, PlannedImage};
 use crate::plan::push_plan::PushPlan;
 use crate::preflight::checks::{image_forms, refuse_other_servers};
 use crate::preflight::tag_state::{TagState, tag_state, tag_states};
@@ -72,11 +72,17 @@ fn hidden_tag(
 }
 
 async fn attached_states(request: &Request<'_>) -> Result<Vec<Vec<TagState>>, Error> {
-    let mut found = Vec::with_capacity(request.plan.images.len());
-    for image in &request.plan.images {
-        let asks = image.attached.iter().map(|attached| tag_state(&attached.tree, request.transport));
-        let asks: Vec<_> = asks.collect();
-        found.push(futures::stream::iter(asks).buffered(request.concurrency().tasks).try_collect().await?);
-    }
-    Ok(found)
+    let limit = request.concurrency().tasks;
+    let images: Vec<_> =
+        request.plan.images.iter().map(|image| attached_to(image, request.transport, limit)).collect();
+    futures::stream::iter(images).buffered(limit).try_collect().await
+}
+
+async fn attached_to(
+    image: &PlannedImage,
+    transport: &Transport,
+    limit: usize,
+) -> Result<Vec<TagState>, Error> {
+    let asks: Vec<_> = image.attached.iter().map(|attached| tag_state(&attached.tree, transport)).collect();
+    futures::stream::iter(asks).buffered(limit).try_collect().await
 }

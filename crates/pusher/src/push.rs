@@ -31,13 +31,14 @@ pub async fn push(
     let Preflight { states, forms } = preflight(request).await?;
     let phase = Phase::Push.start(&**observer, blob_bytes(plan));
     let session = Arc::new(Session::new(request));
-    let checks = session.blobs.existence().check_ahead(wanted_contents(plan, &states), session.requests);
+    let checks =
+        session.blobs.existence().check_ahead(wanted_contents(plan, &states), session.requests.div_ceil(2));
     let report = |images: &[ImageReceipt]| on_progress(&Receipt::new(source.id(), plan, images.to_vec()));
     let images = push_images(&session, plan, states.into_iter().zip(forms), report).await;
     checks.abort();
     drop(phase);
     let mut images = images?;
-    for (target, settled) in session.lists.settle(transport).await {
+    for (target, settled) in session.lists.settle(transport, session.requests).await {
         images.iter_mut().for_each(|image| image.settle_list(&target, &settled));
     }
     Ok(Receipt::new(source.id(), plan, images))
@@ -57,9 +58,6 @@ fn blob_bytes(plan: &PushPlan) -> u64 {
     trees.map(|tree| tree.contents.bytes()).fold(0, u64::saturating_add)
 }
 
-/// Images that are sent side by side. Each has buffers of its own.
-const MOST_IMAGES: usize = 12;
-
 /// Sends the images, some side by side. `report` gets the receipts of all, in the plan's order, at the start
 /// and whenever one is through.
 async fn push_images(
@@ -72,7 +70,7 @@ async fn push_images(
     let mut waiting = plan.images.iter().cloned().zip(checked).enumerate();
     let mut tasks = JoinSet::new();
     loop {
-        while tasks.len() < session.requests.min(MOST_IMAGES)
+        while tasks.len() < session.requests
             && let Some((position, (image, (state, form)))) = waiting.next()
         {
             let session = Arc::clone(session);

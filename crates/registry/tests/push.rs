@@ -4,12 +4,19 @@
 
 mod support;
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use airlift_oci::{Digest, Selector, media_type};
-use airlift_registry::{ContentFault, Effort, Error, Mount, Options};
+use airlift_oci::{Digest, Repository, Selector, media_type};
+use airlift_registry::{BlobSource, ContentFault, Effort, Error, Mount, Options, UploadPermit};
+use airlift_testkit::scripted::{self, Answer, Gate};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Corrupt, Log, content, options, repository, told, transport};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// Opens sessions at a relative location with a state in its query, and takes what comes.
 fn accepting(request: &Request) -> Reply {
@@ -50,6 +57,62 @@ async fn a_blob_goes_up_by_post_and_one_put() {
         assert_eq!(requests[1].header("transfer-encoding"), None);
         assert!(requests[1].body == bytes);
     }
+}
+
+/// A source that is read by a permit. The permits are counted.
+struct Counted(Bytes, Arc<Semaphore>);
+
+impl BlobSource for Counted {
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+        self.0.open()
+    }
+
+    fn permit(&self) -> BoxFuture<'_, UploadPermit> {
+        let permits = Arc::clone(&self.1);
+        async move { UploadPermit::until_sent(permits.acquire_owned().await.unwrap()) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_permit_is_wanted_by_an_open_session_and_given_back_before_the_answer() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let registry = scripted::Script::empty()
+        .on("GET", "/v2/", |_| Answer::status(200))
+        .on("POST", "/v2/a/blobs/uploads/", |_| {
+            Answer::status(202).header("Location", "/v2/a/blobs/uploads/1")
+        })
+        .rule(move |request| (request.method == "PUT").then(|| Answer::status(201).after(&held)))
+        .start();
+    let (transport, _) = transport(options());
+    let repository: Repository = format!("{}/a", registry.authority()).parse().unwrap();
+    let permits = Arc::new(Semaphore::new(1));
+    let only = Arc::clone(&permits).acquire_owned().await.unwrap();
+    let put = |number: u8| {
+        let (transport, repository, permits) = (transport.clone(), repository.clone(), Arc::clone(&permits));
+        async move {
+            let bytes = vec![number; 1_200_000];
+            let source = Counted(Bytes(bytes.clone()), permits);
+            transport.put_blob(&repository, &Digest::sha256(&bytes), 1_200_000, &source).await.unwrap();
+        }
+    };
+    let puts: JoinSet<()> = (0..3).map(put).collect();
+    let wait = |method, count| {
+        let registry = &registry;
+        async move {
+            while registry.count(method, "/blobs/") < count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    };
+    wait("POST", 3).await;
+    assert_eq!(registry.count("PUT", "/blobs/"), 0, "there is no permit");
+    drop(only);
+    // One permit is enough for three requests that have no answer yet.
+    wait("PUT", 3).await;
+    gate.open();
+    puts.join_all().await;
+    assert_eq!(permits.available_permits(), 1);
 }
 
 #[tokio::test]

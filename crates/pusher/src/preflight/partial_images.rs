@@ -32,9 +32,12 @@ impl PartialImages<'_> {
         let (plan, options) = (self.request.plan, self.request.options);
         let mut forms = vec![ImageForm::Whole; plan.images.len()];
         let mut refused = Vec::new();
-        for (position, image) in plan.images.iter().enumerate() {
-            let Some(state) = states.get_mut(position) else { continue };
-            match self.lacks_omitted(image, state).await {
+        let looks: Vec<_> =
+            plan.images.iter().zip(states).map(|(image, state)| self.lacks_omitted(image, state)).collect();
+        let lacks: Vec<bool> =
+            futures::stream::iter(looks).buffered(self.request.concurrency().tasks).collect().await;
+        for (position, (image, lacks)) in plan.images.iter().zip(lacks).enumerate() {
+            match lacks {
                 false => {}
                 true if options.partial == Partial::Children => forms[position] = ImageForm::WithoutIndex,
                 true => refused.push(image),

@@ -1,6 +1,7 @@
 //! Looks at the tags and digests of a push at the target: one HEAD for each that is there, and a GET where a
 //! HEAD doesn't settle it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use airlift_oci::{Digest, Event, Observer, Repository, Selector, Tag};
@@ -34,18 +35,23 @@ pub(crate) async fn tag_states(
     limit: usize,
     observer: &Arc<dyn Observer>,
 ) -> Vec<Result<TagState, Error>> {
+    // The others wait for the registry's first answer: where nothing answers, or the certificate is wrong,
+    // they need not find out for themselves.
+    let looks = plan.images.iter().enumerate().map(|(position, image)| async move {
+        if position > 0 {
+            transport.answered(image.tree.repository.host()).await;
+        }
+        look(image, transport, observer).await
+    });
+    let mut looks = pin!(futures::stream::iter(looks).buffered(limit));
     let mut answers = Vec::with_capacity(plan.images.len());
-    let mut images = plan.images.iter();
-    // The first alone: where nothing answers, or the certificate is wrong, the others need not find out for
-    // themselves.
-    if let Some(first) = images.next() {
-        answers.push(look(first, transport, observer).await);
-        if answers.iter().any(|answer| answer.as_ref().is_err_and(concerns_registry)) {
-            return answers;
+    while let Some(answer) = looks.next().await {
+        let is_fault = answers.is_empty() && answer.as_ref().is_err_and(concerns_registry);
+        answers.push(answer);
+        if is_fault {
+            break;
         }
     }
-    let rest = futures::stream::iter(images).map(|image| look(image, transport, observer));
-    answers.extend(rest.buffered(limit).collect::<Vec<_>>().await);
     answers
 }
 
@@ -74,21 +80,32 @@ async fn look(
 /// If there is no answer, or a login is missing.
 pub(crate) async fn tag_state(tree: &ManifestTree, transport: &Transport) -> Result<TagState, Error> {
     match &tree.selector {
-        Selector::Tag(tag) => state_of_tag(&tree.repository, tag, &tree.digest, transport).await,
+        Selector::Tag(tag) => state_of_tag(tree, tag, HeadTrust::IfDigestIs(tree.digest), transport).await,
+        Selector::Digest(_) => state_of_digest(&tree.repository, &tree.digest, transport).await,
+    }
+}
+
+/// The same where nothing is expected: without a HEAD, since nothing but a GET says that a tag is free.
+///
+/// # Errors
+/// If there is no answer, or a login is missing.
+pub(crate) async fn state_of_free_tag(tree: &ManifestTree, transport: &Transport) -> Result<TagState, Error> {
+    match &tree.selector {
+        Selector::Tag(tag) => state_of_tag(tree, tag, HeadTrust::Never(tree.digest), transport).await,
         Selector::Digest(_) => state_of_digest(&tree.repository, &tree.digest, transport).await,
     }
 }
 
 /// A tag may stand for something else. So nothing but a GET says that it is free, or taken.
 async fn state_of_tag(
-    repository: &Repository,
+    tree: &ManifestTree,
     tag: &Tag,
-    digest: &Digest,
+    trust: HeadTrust,
     transport: &Transport,
 ) -> Result<TagState, Error> {
-    let selector = Selector::Tag(tag.clone());
-    match transport.look_up(repository, &selector, Access::Push, HeadTrust::IfDigestIs(*digest)).await? {
-        Lookup::There(found) => Ok(match found.digest.filter(|found| found != digest) {
+    let repository = &tree.repository;
+    match transport.look_up(repository, &tree.selector, Access::Push, trust).await? {
+        Lookup::There(found) => Ok(match found.digest.filter(|found| *found != tree.digest) {
             None => TagState::Present,
             Some(there) => TagState::Other(there),
         }),

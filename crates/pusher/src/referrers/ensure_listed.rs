@@ -10,10 +10,12 @@
 //! more, after a pause: by then, a client that had read it before the push wrote has written, too.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use airlift_oci::Digest;
 use airlift_registry::{Access, ReferrersAnswer, Transport};
+use futures::StreamExt;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::image_error::ImageError;
 use crate::lock::locked;
@@ -28,8 +30,8 @@ const MOST_ROUNDS: usize = 8;
 #[derive(Default)]
 pub(crate) struct ReferrersLists {
     written: Mutex<HashMap<String, ReferrersList>>,
-    /// A list is read, extended and written back: one at a time.
-    turn: tokio::sync::Mutex<()>,
+    /// By target: a list is read, extended and written back by one task at a time.
+    turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
 }
 
 impl ReferrersLists {
@@ -56,8 +58,13 @@ impl ReferrersLists {
     }
 
     /// Reads once more all lists that were written, and completes those that other clients have written
-    /// since. Returns by target what each list is in the end: its digest, or why it could not be completed.
-    pub(crate) async fn settle(&self, transport: &Transport) -> Vec<(String, Result<Digest, ImageError>)> {
+    /// since, up to `limit` at a time. Returns by target what each list is in the end: its digest, or why it
+    /// could not be completed.
+    pub(crate) async fn settle(
+        &self,
+        transport: &Transport,
+        limit: usize,
+    ) -> Vec<(String, Result<Digest, ImageError>)> {
         let mut open: Vec<ReferrersList> =
             std::mem::take(&mut *locked(&self.written)).into_values().collect();
         let mut settled = Vec::new();
@@ -67,9 +74,11 @@ impl ReferrersLists {
                 return settled;
             }
             patience.rest().await;
+            let outcomes: Vec<_> = open.iter().map(|list| self.complete(transport, list)).collect();
+            let outcomes: Vec<_> = futures::stream::iter(outcomes).buffered(limit).collect().await;
             let mut again = Vec::new();
-            for list in open {
-                match self.complete(transport, &list).await {
+            for (list, outcome) in open.into_iter().zip(outcomes) {
+                match outcome {
                     Ok(None) => {}
                     Ok(Some(CompleteList::Found(digest))) => settled.push((list.target(), Ok(digest))),
                     Ok(Some(CompleteList::Written(_))) => again.push(list),
@@ -95,11 +104,12 @@ impl ReferrersLists {
     ) -> Result<Option<CompleteList>, ListError> {
         let Some(selector) = list.selector() else { return Ok(None) };
         let target = list.target();
+        let turn = Arc::clone(locked(&self.turns).entry(target.clone()).or_default());
         let mut patience = transport.wait_for_visibility(&target);
         let mut index = FallbackIndex::new(transport, list, selector);
         loop {
             let attempt = {
-                let _one_at_a_time = self.turn.lock().await;
+                let _one_at_a_time = turn.lock().await;
                 index.attempt().await?
             };
             let reason = match attempt {

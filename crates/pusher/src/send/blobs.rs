@@ -10,7 +10,7 @@ use airlift_registry::{Concurrency, Error, Mount, Transport};
 
 use crate::existence::{Content, is_there};
 use crate::lock::locked;
-use crate::send::blob_permits::BlobPermits;
+use crate::send::blob_permits::{BlobPermits, UploadedBlob};
 use crate::send::blob_state::BlobState;
 use crate::send::existence_cache::ExistenceCache;
 use crate::send::transfers::Transfer;
@@ -113,8 +113,7 @@ impl Blobs {
         let blob = self.blob(digest, label)?;
         let turn = blob.state.turn(repository);
         let _turn = turn.lock().await;
-        let is_there = blob.state.is_held_by(repository)
-            || self.existence.has_blob(repository, &digest, blob.content.size()).await?;
+        let is_there = blob.state.is_held_by(repository) || self.has_blob(repository, &blob).await?;
         if is_there {
             self.prove_once(&blob).await?;
             blob.state.hold(repository);
@@ -131,7 +130,9 @@ impl Blobs {
             return Ok(Transfer::Uploaded);
         };
         drop(first);
-        if self.transport.mount_blob(repository, &digest, &holder).await? == Mount::Mounted {
+        let mount = self.transport.mount_blob(repository, &digest, &holder);
+        // On the heap: many tasks wait, and all would have room for it.
+        if Box::pin(mount).await? == Mount::Mounted {
             self.prove_once(&blob).await?;
             blob.state.hold(repository);
             return Ok(Transfer::Mounted);
@@ -139,15 +140,23 @@ impl Blobs {
         self.send(&blob, repository).await.map(|()| Transfer::Uploaded)
     }
 
+    async fn has_blob(&self, repository: &Repository, blob: &PushedBlob) -> Result<bool, Error> {
+        let (digest, size) = (blob.content.digest(), blob.content.size());
+        // On the heap: many tasks wait, and all would have room for it.
+        Box::pin(self.existence.has_blob(repository, &digest, size)).await
+    }
+
     async fn send(&self, blob: &PushedBlob, repository: &Repository) -> Result<(), BlobError> {
-        let _permit = self.permits.acquire(blob.content.size()).await;
-        self.announced(blob, self.put(blob, repository)).await
+        let _permit = self.permits.upload(blob.content.size()).await;
+        // On the heap: many tasks wait, and all would have room for it.
+        self.announced(blob, Box::pin(self.put(blob, repository))).await
     }
 
     async fn put(&self, blob: &PushedBlob, repository: &Repository) -> Result<(), BlobError> {
         let PushedBlob { content, state, .. } = blob;
-        let digest = content.digest();
-        match self.transport.put_blob(repository, &digest, content.size(), &**content).await {
+        let (digest, size) = (content.digest(), content.size());
+        let source = UploadedBlob { content: &**content, size, permits: &self.permits };
+        match self.transport.put_blob(repository, &digest, size, &source).await {
             Ok(_) => {}
             Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
             Err(error) => return Err(error.into()),
@@ -176,7 +185,7 @@ impl Blobs {
             return Ok(Reupload::SentBefore);
         }
         let size = blob.content.size();
-        let _permit = self.permits.acquire(size).await;
+        let _permit = self.permits.upload(size).await;
         if recheck == Recheck::Head
             && is_there(&self.transport, repository, Content::Blob(digest, size)).await?
         {
@@ -210,7 +219,7 @@ impl Blobs {
             self.announced(blob, found).await;
             return Ok(());
         }
-        let _permit = self.permits.acquire(bytes).await;
+        let _permit = self.permits.read(bytes).await;
         let (content, observer) = (Arc::clone(&blob.content), Arc::clone(&self.observer));
         let prove = move || content.prove(&mut |bytes| observer.notice(Event::Found { digest, bytes }));
         let proof = self.announced(blob, tokio::task::spawn_blocking(prove)).await;

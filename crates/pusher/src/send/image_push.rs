@@ -1,10 +1,12 @@
 //! Pushes one image: its content, its attachments, the lists of those, and at last the tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use airlift_oci::{Digest, Event, RawManifest};
 use airlift_registry::Error;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::existence::is_complete;
 use crate::image_error::ImageError;
@@ -16,8 +18,9 @@ use crate::preflight::tag_state::{TagState, state_of_digest, tag_state};
 use crate::receipt::{ImageReceipt, SelectedChild, Status, Unlisted};
 use crate::referrers::list::{ListError, ReferrerEntry, ReferrersList};
 use crate::send::session::Session;
+use crate::send::tag_check::permitted_state;
 use crate::send::transfers::TransferredBytes;
-use crate::send::tree_upload::TreeUpload;
+use crate::send::tree_upload::{TagCheck, TreeUpload};
 
 /// One image on its way.
 pub(crate) struct ImagePush<'a> {
@@ -34,6 +37,23 @@ struct Upload {
     progress: Progress,
     /// For a platform that goes without its index: what the receipt says of it once its tag is there.
     child: Option<SelectedChild>,
+}
+
+/// What came of sending a tree. There is no upload if the target could not be asked.
+struct SentTree {
+    upload: Option<Upload>,
+    outcome: Result<(), ImageError>,
+}
+
+impl Upload {
+    /// Moves the tag, and returns what the receipt says of it.
+    async fn move_tag(&self) -> Result<Option<SelectedChild>, ImageError> {
+        if self.tree.tag_check == TagCheck::BeforeMove {
+            self.tree.check_tag().await?;
+        }
+        self.tree.move_tag().await?;
+        Ok(self.child.clone())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,12 +99,13 @@ impl<'a> ImagePush<'a> {
             ImageForm::WithoutIndex => self.send_platforms().await?,
             ImageForm::Whole => self.send_whole(state).await?,
         };
+        let own = self.uploads.len();
         let graph = self.session.source.graph();
         let attached = self.image.attached_to(&manifests, graph);
         self.warn_of_left_behind(form, &attached);
         self.send_attached(&attached).await?;
         self.list_referrers().await?;
-        self.move_tags().await
+        self.move_tags(own).await
     }
 
     /// Sends the image with its index. Returns the manifests that are there now.
@@ -116,18 +137,44 @@ impl<'a> ImagePush<'a> {
         Ok(self.receipt.children.clone())
     }
 
-    async fn send_attached(&mut self, attached: &[&PlannedAttached]) -> Result<(), ImageError> {
-        for PlannedAttached { tree, .. } in attached {
-            let progress = self.look(tree).await?;
-            self.send(tree, progress, None).await?;
-            self.receipt.referrers.push(tree.digest);
+    /// Sends what is attached side by side, each thing after the one that it is attached to. After a failure,
+    /// what has begun goes on to its end, and nothing else begins.
+    async fn send_attached(&mut self, attached: &[&'a PlannedAttached]) -> Result<(), ImageError> {
+        for group in in_groups(attached) {
+            let has_failed = AtomicBool::new(false);
+            let send = |attached: &'a PlannedAttached| async {
+                if has_failed.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let sent = self.look_and_send(&attached.tree).await;
+                has_failed.fetch_or(sent.outcome.is_err(), Ordering::Relaxed);
+                Some((attached.digest, sent))
+            };
+            let sends: Vec<_> = group.into_iter().map(send).collect();
+            let sends = futures::stream::iter(sends).buffered(self.session.requests);
+            let sent: Vec<_> = sends.filter_map(std::future::ready).collect().await;
+            for (digest, SentTree { upload, outcome }) in sent {
+                self.uploads.extend(upload);
+                outcome?;
+                self.receipt.referrers.push(digest);
+            }
         }
         Ok(())
     }
 
+    async fn look_and_send(&self, tree: &ManifestTree) -> SentTree {
+        match self.look(tree).await {
+            Ok(progress) => self.send_tree(tree, progress, TagCheck::BeforeMove).await,
+            Err(error) => SentTree { upload: None, outcome: Err(error) },
+        }
+    }
+
     /// Whether a manifest tree is at its tag or digest, with all that is below it if that was asked for.
     async fn look(&self, tree: &ManifestTree) -> Result<Progress, ImageError> {
-        let TagState::Present = self.permitted_state(tree).await? else { return Ok(Progress::TagIsDue) };
+        let found = tag_state(tree, &self.session.transport).await;
+        let TagState::Present = permitted_state(found, tree, self.session.tags)? else {
+            return Ok(Progress::TagIsDue);
+        };
         if self.session.presence == Presence::Tag {
             return Ok(Progress::Present);
         }
@@ -138,22 +185,6 @@ impl<'a> ImagePush<'a> {
         }
     }
 
-    /// What stands at the tag or digest of a tree. If it is something else, the options decide whether the
-    /// tag may be moved.
-    async fn permitted_state(&self, tree: &ManifestTree) -> Result<TagState, ImageError> {
-        let found = tag_state(tree, &self.session.transport).await;
-        let target = tree.target();
-        match found.map_err(|source| ImageError::Look { target: tree.target(), source })? {
-            TagState::Other(there) if self.session.tags == TagMoves::Refuse => {
-                Err(ImageError::TagTaken { target, there, ours: tree.digest })
-            }
-            TagState::Hidden(refusal) if self.session.tags == TagMoves::Refuse => {
-                Err(ImageError::TagHidden { target, source: (*refusal).into() })
-            }
-            found => Ok(found),
-        }
-    }
-
     /// Brings a tree's blobs and manifests to the target, or proves its blobs if it is present.
     async fn send(
         &mut self,
@@ -161,7 +192,21 @@ impl<'a> ImagePush<'a> {
         progress: Progress,
         child: Option<SelectedChild>,
     ) -> Result<(), ImageError> {
-        let tree = TreeUpload::new(self.session, tree.clone());
+        let is_alone = self.image.attached.is_empty() && self.image.subject.is_none();
+        let tag_check = match is_alone && self.session.requests > 1 {
+            true => TagCheck::WithReadBack,
+            false => TagCheck::BeforeMove,
+        };
+        let SentTree { upload, outcome } = self.send_tree(tree, progress, tag_check).await;
+        if progress == Progress::Present {
+            self.receipt.selected_children.extend(child.clone());
+        }
+        self.uploads.extend(upload.map(|upload| Upload { child, ..upload }));
+        outcome
+    }
+
+    async fn send_tree(&self, tree: &ManifestTree, progress: Progress, tag_check: TagCheck) -> SentTree {
+        let tree = TreeUpload::new(self.session, tree.clone(), tag_check);
         let outcome = match progress {
             Progress::Present => tree.prove_blobs().await,
             Progress::TagIsDue => match tree.send_blobs().await {
@@ -169,11 +214,7 @@ impl<'a> ImagePush<'a> {
                 Err(error) => Err(error),
             },
         };
-        if progress == Progress::Present {
-            self.receipt.selected_children.extend(child.clone());
-        }
-        self.uploads.push(Upload { tree, progress, child });
-        outcome
+        SentTree { upload: Some(Upload { tree, progress, child: None }), outcome }
     }
 
     /// Makes sure that every manifest with a subject is listed at the target: by the registry itself, or by
@@ -209,14 +250,15 @@ impl<'a> ImagePush<'a> {
 
     /// Moves the tags now that all content is there: first those of attachments, the image's own last. Each
     /// is looked at once more: another client may have taken it since the push began, which may be hours ago.
-    async fn move_tags(&mut self) -> Result<(), ImageError> {
-        for upload in self.uploads.iter().rev().filter(|upload| upload.progress == Progress::TagIsDue) {
-            let tree = &upload.tree.tree;
-            if self.session.tags == TagMoves::Refuse && tree.is_tagged() {
-                self.permitted_state(tree).await?;
-            }
-            upload.tree.move_tag().await?;
-            self.receipt.selected_children.extend(upload.child.clone());
+    /// The first `own` uploads are the image's.
+    async fn move_tags(&mut self, own: usize) -> Result<(), ImageError> {
+        let (own, attached) = self.uploads.split_at(own);
+        for uploads in [attached, own] {
+            let due = uploads.iter().rev().filter(|upload| upload.progress == Progress::TagIsDue);
+            let moves: Vec<_> = due.map(|upload| upload.move_tag()).collect();
+            let moved: Vec<_> =
+                futures::stream::iter(moves).buffered(self.session.requests).try_collect().await?;
+            self.receipt.selected_children.extend(moved.into_iter().flatten());
         }
         let ImageReceipt { children, selected_children, .. } = &mut self.receipt;
         selected_children.sort_by_key(|child| children.iter().position(|digest| *digest == child.digest));
@@ -257,6 +299,24 @@ impl<'a> ImagePush<'a> {
             };
         }
     }
+}
+
+/// What is attached, in groups: what is attached to something attached is in a later group than that.
+fn in_groups<'i>(attached: &[&'i PlannedAttached]) -> Vec<Vec<&'i PlannedAttached>> {
+    let mut groups: Vec<Vec<&PlannedAttached>> = Vec::new();
+    let mut group_of: HashMap<Digest, usize> = HashMap::new();
+    for one in attached {
+        let of_subject = one.subject.and_then(|subject| group_of.get(&subject));
+        let group = of_subject.map_or(0, |group| group + 1);
+        one.tree.contents.digests().for_each(|digest| {
+            group_of.entry(digest).or_insert(group);
+        });
+        match groups.get_mut(group) {
+            Some(members) => members.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
 }
 
 /// The manifests of a tree that the source carries.

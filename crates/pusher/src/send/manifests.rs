@@ -9,7 +9,7 @@ use crate::image_error::ImageError;
 use crate::lock::locked;
 use crate::send::refusal::{explain, says_lacking};
 use crate::send::reupload::RefusedManifest;
-use crate::send::tree_upload::TreeUpload;
+use crate::send::tree_upload::{TagCheck, TreeUpload};
 
 impl TreeUpload {
     /// Sends all manifests of the tree by digest, the tree's own last. Its tag moves later, when all that is
@@ -42,15 +42,31 @@ impl TreeUpload {
             Err(error) if is_root && tree.is_tagged() && error.says_no_digests() => Ok(()),
             Err(error) => Err(error),
             Ok(()) => {
-                match self.read_back(raw, by_digest, &label).await {
-                    Err(ImageError::Withheld { label, .. }) => {
-                        locked(&self.withheld).push((raw.digest(), label));
-                    }
-                    outcome => outcome?,
+                let read_back = self.read_back_or_withhold(raw, by_digest, &label);
+                if is_root && self.tag_check == TagCheck::WithReadBack {
+                    futures::try_join!(read_back, self.check_tag())?;
+                } else {
+                    read_back.await?;
                 }
                 locked(&self.acknowledged).insert(raw.digest());
                 Ok(())
             }
+        }
+    }
+
+    /// Reads a manifest back that was sent by digest. If a policy keeps it back, that is done later.
+    async fn read_back_or_withhold(
+        &self,
+        raw: &RawManifest,
+        by_digest: Selector,
+        label: &str,
+    ) -> Result<(), ImageError> {
+        match self.read_back(raw, by_digest, label).await {
+            Err(ImageError::Withheld { label, .. }) => {
+                locked(&self.withheld).push((raw.digest(), label));
+                Ok(())
+            }
+            outcome => outcome,
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod read_back;
 pub(crate) mod refusal;
 pub(crate) mod reupload;
 pub(crate) mod session;
+pub(crate) mod tag_check;
 pub(crate) mod transfers;
 pub(crate) mod tree_blobs;
 pub(crate) mod tree_upload;

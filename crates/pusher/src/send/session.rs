@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use airlift_oci::Observer;
 use airlift_registry::Transport;
+use tokio::sync::Semaphore;
 
 use crate::options::{Presence, TagMoves};
 use crate::referrers::ensure_listed::ReferrersLists;
 use crate::request::Request;
 use crate::send::blobs::Blobs;
 use crate::source::ContentSource;
+
+/// Tasks, over all images, that each bring or prove one blob. Most of them wait: for an answer, for a permit,
+/// or for a blob that another one sends.
+const MOST_BLOB_TASKS: usize = 256;
 
 /// The state that all images of one push share.
 pub(crate) struct Session {
@@ -19,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) tags: TagMoves,
     pub(crate) presence: Presence,
+    /// For the tasks that each bring or prove one blob.
+    pub(crate) blob_tasks: Arc<Semaphore>,
     /// Tasks with small requests side by side.
     pub(crate) requests: usize,
     pub(crate) lists: ReferrersLists,
@@ -35,6 +42,7 @@ impl Session {
             observer: Arc::clone(observer),
             tags: options.tags,
             presence: options.presence,
+            blob_tasks: Arc::new(Semaphore::new(MOST_BLOB_TASKS)),
             requests: concurrency.tasks,
             lists: ReferrersLists::default(),
         }

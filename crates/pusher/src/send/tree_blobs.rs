@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use airlift_oci::Digest;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use crate::image_error::ImageError;
@@ -49,11 +50,17 @@ impl TreeUpload {
         let mut tasks = JoinSet::new();
         let outcome = loop {
             while tasks.len() < session.requests
-                && let Some(blob) = waiting.next()
+                && let Some(blob) = waiting.as_slice().first()
+                && let Some(permit) = self.blob_task(tasks.is_empty()).await
             {
+                waiting.next();
                 let (label, digest, size) = (tree.label_of(blob), blob.digest, blob.size);
                 let task = work(Arc::clone(session), digest, label.clone());
-                tasks.spawn(async move { (label, digest, size, task.await) });
+                tasks.spawn(async move {
+                    let transfer = task.await;
+                    drop(permit);
+                    (label, digest, size, transfer)
+                });
             }
             match tasks.join_next().await {
                 None => break Ok(()),
@@ -68,5 +75,14 @@ impl TreeUpload {
         };
         tasks.shutdown().await;
         outcome
+    }
+    /// The permit for one more task. The first task of a tree waits for it; another one may come later.
+    async fn blob_task(&self, is_first: bool) -> Option<OwnedSemaphorePermit> {
+        let permits = Arc::clone(&self.session.blob_tasks);
+        match is_first {
+            // They are never closed.
+            true => permits.acquire_owned().await.ok(),
+            false => permits.try_acquire_owned().ok(),
+        }
     }
 }

@@ -9,11 +9,21 @@ use crate::plan::manifest_tree::ManifestTree;
 use crate::send::session::Session;
 use crate::send::transfers::Transfers;
 
+/// When a tag is looked at once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TagCheck {
+    /// While the manifest is read back: nothing else comes before the tag moves.
+    WithReadBack,
+    /// Right before the tag moves.
+    BeforeMove,
+}
+
 /// A manifest tree while it is sent. Its steps are in files of their own: blobs in `tree_blobs`, manifests in
 /// `manifests`, its tag in `move_tag`.
 pub(crate) struct TreeUpload {
     pub(crate) session: Arc<Session>,
     pub(crate) tree: ManifestTree,
+    pub(crate) tag_check: TagCheck,
     pub(crate) transfers: Mutex<Transfers>,
     /// Manifests that were refused because something below them is gone, and for which that was sent once
     /// more.
@@ -28,10 +38,10 @@ pub(crate) struct TreeUpload {
 }
 
 impl TreeUpload {
-    pub(crate) fn new(session: &Arc<Session>, tree: ManifestTree) -> Self {
+    pub(crate) fn new(session: &Arc<Session>, tree: ManifestTree, tag_check: TagCheck) -> Self {
         let (transfers, restored, resent, withheld, acknowledged) = Default::default();
         let session = Arc::clone(session);
-        TreeUpload { session, tree, transfers, restored, resent, withheld, acknowledged }
+        TreeUpload { session, tree, tag_check, transfers, restored, resent, withheld, acknowledged }
     }
 
     pub(crate) fn graph(&self) -> &Graph {

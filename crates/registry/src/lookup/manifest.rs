@@ -56,14 +56,16 @@ impl HeadTrust {
             (HeadTrust::IfDigestGiven, Some(found)) => found.digest.is_some(),
             (HeadTrust::IfDigestGiven, None) => proven.holds(repository),
             (HeadTrust::IfDigestIs(digest), Some(found)) => found.digest == Some(digest),
-            (HeadTrust::IfFound | HeadTrust::IfDigestIs(_), None) => false,
+            (HeadTrust::IfFound | HeadTrust::IfDigestIs(_), None) | (HeadTrust::Never(_), _) => false,
         }
     }
 
     /// The digest of a manifest that was fetched, by the algorithm that matters.
     fn digest(self, selector: &Selector, fetched: &FetchedManifest) -> Digest {
         match (self, selector) {
-            (HeadTrust::IfDigestIs(wanted), _) => Digest::of(wanted.algorithm(), &fetched.bytes),
+            (HeadTrust::IfDigestIs(wanted) | HeadTrust::Never(wanted), _) => {
+                Digest::of(wanted.algorithm(), &fetched.bytes)
+            }
             (_, Selector::Digest(digest)) => *digest,
             (_, Selector::Tag(_)) => fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes)),
         }
@@ -83,6 +85,9 @@ impl Transport {
         trust: HeadTrust,
     ) -> Result<Lookup<FoundManifest>, Error> {
         let head = async {
+            if matches!(trust, HeadTrust::Never(_)) {
+                return Ok(None);
+            }
             let what = format!("{repository} manifest {selector}");
             let request = || self.ask_for_manifest(Method::HEAD, repository, selector, access);
             let found = self.head(what, request).await?.map(|response| FoundManifest::said(&response));

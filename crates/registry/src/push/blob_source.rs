@@ -1,6 +1,28 @@
 //! Where an upload's bytes come from.
 
-use std::io;
+use std::{fmt, io};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+/// The right to read a source and to send it. It ends when this is dropped.
+pub struct UploadPermit(Option<Box<dyn Send + Sync>>);
+
+impl UploadPermit {
+    /// For callers that don't count uploads.
+    pub const UNCOUNTED: UploadPermit = UploadPermit(None);
+
+    /// The right that `permit` stands for. It ends with the last byte that is sent, before the answer.
+    pub fn until_sent(permit: impl Send + Sync + 'static) -> Self {
+        UploadPermit(Some(Box::new(permit)))
+    }
+}
+
+impl fmt::Debug for UploadPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UploadPermit").field(&self.0.is_some()).finish()
+    }
+}
 
 /// Where an upload's bytes come from.
 pub trait BlobSource: Send + Sync {
@@ -14,4 +36,9 @@ pub trait BlobSource: Send + Sync {
     /// # Errors
     /// If the content can't be read.
     fn open(&self) -> io::Result<Box<dyn io::Read + Send>>;
+
+    /// Waits until the source may be read, in each attempt, when the registry has opened an upload.
+    fn permit(&self) -> BoxFuture<'_, UploadPermit> {
+        std::future::ready(UploadPermit::UNCOUNTED).boxed()
+    }
 }

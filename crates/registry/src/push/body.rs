@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::push::blob_source::BlobSource;
+use crate::push::blob_source::{BlobSource, UploadPermit};
 use crate::push::read_loop::{ReadLoop, UploadRange};
 use crate::push::stall_timer::StallTimer;
 use crate::transport::Inner;
@@ -56,6 +56,7 @@ struct BodyStream {
     inner: Arc<Inner>,
     digest: Digest,
     left: u64,
+    permit: UploadPermit,
 }
 
 impl BodyStream {
@@ -73,6 +74,9 @@ impl BodyStream {
             }
             let bytes = piece.len() as u64;
             self.left -= bytes;
+            if self.left == 0 {
+                self.permit = UploadPermit::UNCOUNTED;
+            }
             self.timer.touch(Instant::now());
             self.timer.count(bytes);
             self.inner.observer.notice(Event::Advanced { digest: self.digest, bytes });
@@ -122,8 +126,8 @@ impl BlobReader {
         }
     }
 
-    /// A body of the next `length` bytes, and what watches over it.
-    pub(super) fn body(&self, length: u64) -> (reqwest::Body, Arc<StallTimer>) {
+    /// A body of the next `length` bytes, and what watches over it. The permit is held until all are taken.
+    pub(super) fn body(&self, length: u64, permit: UploadPermit) -> (reqwest::Body, Arc<StallTimer>) {
         let timer = StallTimer::new(length);
         let stream = BodyStream {
             unsent: Arc::clone(&self.unsent),
@@ -131,6 +135,7 @@ impl BlobReader {
             inner: Arc::clone(&self.inner),
             digest: self.digest,
             left: length,
+            permit,
         };
         (reqwest::Body::wrap_stream(futures::stream::unfold(stream, BodyStream::next)), timer)
     }

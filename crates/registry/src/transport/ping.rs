@@ -12,6 +12,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::tls::fault::TlsFault;
 use crate::transport::registry::{OddPing, Registry};
+use crate::transport::shared_ping::SharedPing;
 use crate::transport::urls::{base, join};
 use crate::transport::{Inner, Transport};
 
@@ -30,16 +31,23 @@ impl Transport {
             }),
         }
     }
+
+    /// Waits until `host` has answered a request. Asks nothing: it never returns if no one else asks.
+    pub async fn answered(&self, host: &Host) {
+        self.inner.shared_ping(host).answered().await;
+    }
 }
 
 impl Inner {
     /// The registry of `host`, pinged once.
     pub(crate) async fn registry(&self, host: &Host) -> Result<Arc<Registry>, Error> {
-        let cell = Arc::clone(
-            self.registries.lock().unwrap_or_else(PoisonError::into_inner).entry(host.clone()).or_default(),
-        );
         // On the heap: all requests wait here, and their futures would all have room for it.
-        cell.get(Box::pin(self.ping(host))).await
+        self.shared_ping(host).get(Box::pin(self.ping(host))).await
+    }
+
+    fn shared_ping(&self, host: &Host) -> Arc<SharedPing<Registry>> {
+        let mut registries = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(registries.entry(host.clone()).or_default())
     }
 
     /// Finds out how a registry is spoken to.

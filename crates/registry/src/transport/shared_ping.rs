@@ -3,10 +3,11 @@
 //! One request pings at a time and waits for its time limit. Without a shared end, many references of one
 //! host would wait for each other, one time limit after the other.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::error::Error;
 use crate::error::call::{Call, Effort};
@@ -15,6 +16,7 @@ use crate::retry::policy::TRIES_WITHOUT_ANSWER;
 /// A registry that is pinged once, and given up by all where it doesn't answer a few pings.
 pub(crate) struct SharedPing<T> {
     known: OnceCell<Arc<T>>,
+    is_known: watch::Sender<bool>,
     unanswered: Mutex<Vec<UnansweredPing>>,
 }
 
@@ -27,7 +29,11 @@ struct UnansweredPing {
 
 impl<T> Default for SharedPing<T> {
     fn default() -> Self {
-        SharedPing { known: OnceCell::new(), unanswered: Mutex::default() }
+        SharedPing {
+            known: OnceCell::new(),
+            is_known: watch::Sender::new(false),
+            unanswered: Mutex::default(),
+        }
     }
 }
 
@@ -42,7 +48,15 @@ impl<T> SharedPing<T> {
             result.as_ref().err().into_iter().for_each(|error| self.note(error));
             result.map(Arc::new)
         };
-        self.known.get_or_try_init(ask).await.map(Arc::clone)
+        let known = self.known.get_or_try_init(ask).await.map(Arc::clone);
+        self.is_known.send_if_modified(|is_known| !mem::replace(is_known, known.is_ok()) && known.is_ok());
+        known
+    }
+
+    /// Waits until there is a result.
+    pub(crate) async fn answered(&self) {
+        // The sender is here, so it is not dropped meanwhile.
+        let _ = self.is_known.subscribe().wait_for(|is_known| *is_known).await;
     }
 
     fn note(&self, error: &Error) {

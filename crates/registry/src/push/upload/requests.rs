@@ -12,6 +12,7 @@ use crate::http::request::{Payload, Request};
 use crate::http::response::Response;
 use crate::limits::request_gate::RequestSize;
 use crate::push::acknowledged_range::reached;
+use crate::push::blob_source::UploadPermit;
 use crate::push::body::BlobReader;
 use crate::push::read_loop::UploadRange;
 use crate::push::session::UploadSession;
@@ -20,6 +21,14 @@ use crate::transport::urls::repository_url;
 
 /// How often a registry may take less of a piece than it was sent.
 const MAX_SHORT: u32 = 8;
+
+/// A part of the blob that one request carries.
+struct BodyRange {
+    offset: u64,
+    length: u64,
+    /// Held until all of it is sent.
+    permit: UploadPermit,
+}
 
 impl Upload<'_> {
     /// Opens a session.
@@ -42,8 +51,10 @@ impl Upload<'_> {
     /// All of the blob in one request.
     pub(super) async fn at_once(&mut self, session: UploadSession) -> Result<(), Error> {
         let request = session.request(Method::PUT, Some(&self.digest));
+        let permit = self.source.permit().await;
         let reader = self.reader(0).await?;
-        let (response, sent) = self.send(&session, request, &reader, (0, self.size)).await?;
+        let body = BodyRange { offset: 0, length: self.size, permit };
+        let (response, sent) = self.send(&session, request, &reader, body).await?;
         let result = self.acknowledged(session.noted(response)).await;
         self.keep(session, sent, result)
     }
@@ -59,6 +70,8 @@ impl Upload<'_> {
         let piece = piece.max(self.least);
         let mut shorts = 0;
         self.offset = offset;
+        // The next piece may follow as soon as this one is acknowledged, so the permit is kept meanwhile.
+        let _permit = self.source.permit().await;
         let mut reader = self.reader(offset).await?;
         while self.offset < self.size {
             let end = self.offset.saturating_add(piece).min(self.size);
@@ -102,7 +115,8 @@ impl Upload<'_> {
         if let Ok(range) = HeaderValue::from_str(&format!("{start}-{}", end.saturating_sub(1))) {
             request = request.with(CONTENT_RANGE, range);
         }
-        let (response, sent) = self.send(&session, request, reader, (start, end - start)).await?;
+        let body = BodyRange { offset: start, length: end - start, permit: UploadPermit::UNCOUNTED };
+        let (response, sent) = self.send(&session, request, reader, body).await?;
         let response = session.noted(response);
         if !matches!(response.status().as_u16(), 200 | 201 | 202 | 204) {
             let refused = self.transport.inner.refused(response).await;
@@ -125,18 +139,18 @@ impl Upload<'_> {
         Error::Source { digest: self.digest, source }
     }
 
-    /// Sends the next `length` bytes, which begin at `offset` of the blob, with `request`, and watches over
-    /// it. Gives the answer, and where in the blob sending ended.
+    /// Sends the next bytes, which are `body`, with `request`, and watches over it. Gives the answer, and where
+    /// in the blob sending ended.
     async fn send(
         &mut self,
         session: &UploadSession,
         mut request: Request,
         reader: &BlobReader,
-        (offset, length): (u64, u64),
+        BodyRange { offset, length, permit }: BodyRange,
     ) -> Result<(Response, u64), Error> {
         let gate = self.transport.inner.gates.of(self.repository.host());
-        let permit = gate.enter(RequestSize::of(length)).await;
-        let (body, timer) = reader.body(length);
+        let gate_permit = gate.enter(RequestSize::of(length)).await;
+        let (body, timer) = reader.body(length, permit);
         let http = &self.transport.inner.http;
         let call = http.call(&request);
         request = request.with(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
@@ -149,7 +163,7 @@ impl Upload<'_> {
             }
         };
         if let Ok(response) = &result {
-            permit.answered(response.status());
+            gate_permit.answered(response.status());
         }
         let sent = timer.sent();
         self.uploaded += sent;
