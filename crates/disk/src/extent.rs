@@ -16,8 +16,11 @@ use crate::read_at::{Contiguous, ReadAt, read_full_at};
 const BLOCK: u64 = 512;
 /// How much is hashed at a time. It stays in the L2 cache; larger pieces don't.
 pub const PIECE: usize = 256 << 10;
-/// How much is read at a time past the page cache, where the system reads nothing ahead.
+/// How much is read at a time past the page cache at most, where the system reads nothing ahead.
 const DIRECT_READ: usize = 1 << 20;
+/// A reader that reads ahead needs two buffers. Many small extents are read side by side, so the buffers of an
+/// extent have at most this share of it, or a piece.
+const DIRECT_SHARE: u64 = 8;
 /// How far the page cache is not asked again after it had nothing. Asking makes the system read ahead: asked
 /// all the time, it would read everything twice, and fill the cache with data that is not used.
 const COLD: u64 = 32 << 20;
@@ -56,6 +59,12 @@ impl ExtentReader {
     }
 }
 
+/// How much of an extent of that size is read at a time past the page cache.
+fn direct_read(size: u64) -> usize {
+    let share = usize::try_from(size / DIRECT_SHARE).unwrap_or(DIRECT_READ);
+    share.clamp(PIECE, DIRECT_READ).next_multiple_of(BLOCK as usize)
+}
+
 /// What reading takes, once it has begun.
 #[derive(Debug)]
 struct Handles {
@@ -71,7 +80,7 @@ impl Handles {
     fn open(extent: &Extent) -> Self {
         let is_large = extent.size >= DIRECT_READ as u64;
         let direct = if is_large { reopen_direct(&extent.file) } else { None };
-        let capacity = if direct.is_some() { DIRECT_READ } else { PIECE };
+        let capacity = if direct.is_some() { direct_read(extent.size) } else { PIECE };
         let needed = usize::try_from(extent.size.next_multiple_of(BLOCK)).unwrap_or(capacity);
         let buffer = AlignedBuffer::new(capacity.min(needed));
         let source = ExtentSource { file: Arc::clone(&extent.file), direct, is_cold: false, cold_until: 0 };
@@ -111,7 +120,7 @@ impl Handles {
         if let Some(thread) = &self.thread
             && let Some(source) = self.source.take()
         {
-            let buffer = self.spare.take().unwrap_or_else(|| AlignedBuffer::new(DIRECT_READ));
+            let buffer = self.spare.take().unwrap_or_else(|| AlignedBuffer::new(self.buffer.capacity()));
             thread.order(source, buffer, position, left);
         }
     }
@@ -141,7 +150,7 @@ impl FillAt for ExtentSource {
                 }
                 *cold_until = position + COLD;
             }
-            let whole_blocks = up_to(DIRECT_READ).next_multiple_of(BLOCK as usize);
+            let whole_blocks = up_to(buffer.capacity()).next_multiple_of(BLOCK as usize);
             if buffer.refill(whole_blocks, |room| past_the_cache.read_at(room, position)).is_ok() {
                 *is_cold = true;
                 return Ok(());

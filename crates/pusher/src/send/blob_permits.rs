@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Uploads of small blobs that are under way at a time. Most of them wait for an answer.
-const MOST_SMALL_UPLOADS: usize = 64;
+const MOST_SMALL_UPLOADS: usize = 40;
 
 /// Permits to upload a blob, and to read it. That for reading is the last thing that a task waits for before
 /// it reads and sends.

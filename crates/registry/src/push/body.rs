@@ -19,6 +19,10 @@ use crate::transport::Inner;
 
 /// Bytes read and sent at once: few calls, and all of it in the L2 cache.
 const PIECE: usize = 256 * 1024;
+/// A reader has some pieces in memory, and small blobs are read many at a time: their pieces are smaller.
+const SMALLEST_PIECE: usize = 64 * 1024;
+/// Pieces of a small blob.
+const PIECES: usize = 16;
 
 /// A source that is read on a thread of its own. Requests take their bodies out of it, one after the other.
 pub(super) struct BlobReader {
@@ -94,7 +98,8 @@ impl BlobReader {
         source: &dyn BlobSource,
     ) -> io::Result<Self> {
         let content = source.open()?;
-        let largest = usize::try_from(range.size).unwrap_or(PIECE).clamp(1, PIECE);
+        let size = usize::try_from(range.size).unwrap_or(usize::MAX);
+        let largest = (size / PIECES).clamp(SMALLEST_PIECE, PIECE).min(size.max(1));
         let piece = inner.bandwidth.as_ref().map_or(largest, |rate| rate.piece(largest));
         let (sender, receiver) = mpsc::channel(2);
         let (skipped, there) = oneshot::channel();
