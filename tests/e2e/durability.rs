@@ -147,7 +147,7 @@ fn a_receipt_is_on_disk_before_it_has_its_name() {
     else {
         return;
     };
-    let flushed = place(&watched, "the flush of the receipt", "fsync|fdatasync", &[".receipt-", "= 0"]);
-    let named = place(&watched, "the rename", RENAMES, &[".receipt-", "r.json\"", "= 0"]);
+    let flushed = place(&watched, "the flush of the receipt", "fsync|fdatasync", &[".r.json-", "= 0"]);
+    let named = place(&watched, "the rename", RENAMES, &[".r.json-", "r.json\"", "= 0"]);
     assert!(flushed < named, "{watched:#?}");
 }

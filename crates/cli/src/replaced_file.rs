@@ -7,7 +7,11 @@ use std::path::Path;
 use airlift_disk::persist;
 use tempfile::NamedTempFile;
 
-/// A file beside `path`, which goes unless it gets that name.
+/// Characters of the final name that the temporary one has. File systems permit 255 bytes.
+const LONGEST_NAME: usize = 60;
+
+/// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name says
+/// what it was to become.
 ///
 /// # Errors
 /// If no file can be made there.
@@ -15,8 +19,10 @@ pub(crate) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     // Readable for others, as files usually are; temporary files are not.
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    let name: String =
+        path.file_name().unwrap_or_default().to_string_lossy().chars().take(LONGEST_NAME).collect();
     tempfile::Builder::new()
-        .prefix(".airlift-")
+        .prefix(&format!(".{name}-"))
         .permissions(permissions)
         .tempfile_in(folder.unwrap_or(Path::new(".")))
 }
