@@ -90,6 +90,7 @@ fn of_resolve(error: &ResolveError) -> Exit {
     match error {
         ResolveError::NotFound(_)
         | ResolveError::NotAtMirror { .. }
+        | ResolveError::LockedIsGone { .. }
         | ResolveError::Manifest { .. }
         | ResolveError::NoRegistry { .. } => Exit::Registry,
         ResolveError::Registry { source, .. } => of_registry(source),

@@ -51,7 +51,7 @@ pub use packing::{ImagePlan, Packing};
 pub use plan::plan;
 pub use registries::Registries;
 pub use request::{ImageChoice, ImageRequest, LockedContent};
-pub use resolve::{Resolved, resolve};
+pub use resolve::{Resolution, Resolved, resolve, resolve_each};
 pub use resolve_error::{DigestAt, ResolveError};
 pub use source::Source;
 pub use write::{Built, Outcome};

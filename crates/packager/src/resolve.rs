@@ -1,20 +1,22 @@
 //! References are resolved once; everything after speaks in digests.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 
 use airlift_oci::{
-    Digest, Event, Observer, RawManifest, Reference, Repository, Root, Selector, SourceReference, reference,
+    Digest, Event, Host, Observer, RawManifest, Reference, Repository, Root, Selector, SourceReference,
+    reference,
 };
 use airlift_registry::{Concurrency, ContentFault, Error, HeadTrust, Lookup};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 
 use crate::error_list::Several;
 use crate::registries::Registries;
-use crate::request::{ImageChoice, ImageRequest};
-use crate::resolve_error::{DigestAt, ResolveError, note};
+use crate::request::{ImageChoice, ImageRequest, LockedContent};
+use crate::resolve_error::{DigestAt, ResolveError, note, note_unasked};
 use crate::source::Source;
 
 /// A reference with what it stood for when it was asked.
@@ -30,20 +32,56 @@ pub struct Resolved {
     pub manifest: RawManifest,
     /// What to carry of it: what all requests for it want.
     pub choice: ImageChoice,
+    /// What a lock says of it.
+    pub locked: Option<LockedContent>,
+    /// Where it was asked for, as [`ImageRequest`] has it.
+    pub place: Option<String>,
+}
+
+impl Resolved {
+    /// Adds what another request wants of the same image.
+    fn unite(&mut self, other: &Resolved) {
+        if let Some(locked) = self.locked.as_mut().filter(|_| self.choice != other.choice) {
+            locked.size = None;
+        }
+        self.choice.unite(&other.choice);
+    }
+}
+
+/// What became of requests.
+#[derive(Debug, Default)]
+pub struct Resolution {
+    /// The images, in the bundle's order.
+    pub images: Vec<Resolved>,
+    /// Why others have no root.
+    pub failed: Vec<ResolveError>,
 }
 
 /// Resolves references, many at a time unless `jobs` is one, and puts them into the bundle's one order. Of an
 /// image that is asked for twice, everything is carried that one of the requests wants.
 ///
 /// # Errors
-/// All errors of the references together. An error of a registry as a whole ends it at once.
+/// All errors of the references together.
 pub async fn resolve(
     source: &Source,
     requests: &[ImageRequest],
     jobs: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<Resolved>, Several<ResolveError>> {
-    let unique = unique(requests)?;
+    let Resolution { images, failed } = resolve_each(source, requests, jobs, observer).await;
+    Several::check(failed)?;
+    if images.is_empty() { Err(ResolveError::Nothing.into()) } else { Ok(images) }
+}
+
+/// As [`resolve`], with all images that can be had, and the errors of the others. A registry that is in
+/// trouble is not asked for its other images.
+pub async fn resolve_each(
+    source: &Source,
+    requests: &[ImageRequest],
+    jobs: usize,
+    observer: &dyn Observer,
+) -> Resolution {
+    let (unique, mut failed) = unique(requests);
     // A registry says with its first answer how many pulls it allows; by then it is known how many are to
     // come.
     let ahead = |position: usize| {
@@ -52,9 +90,20 @@ pub async fn resolve(
         let later = unique[position + 1..].iter().filter(|later| host_of(later) == host).count();
         (host, later)
     };
+    let troubled: Mutex<HashSet<Host>> = Mutex::default();
+    let troubled = || troubled.lock().unwrap_or_else(PoisonError::into_inner);
     let answers = futures::stream::iter(unique.iter().enumerate())
         .map(|(position, wanted)| async move {
-            let resolved = resolve_one(source, wanted, observer).await?;
+            let own_host = wanted.reference.repository().host();
+            if troubled().contains(own_host) {
+                return Err(Unresolved::NotAsked(wanted.reference.clone().into_owned()));
+            }
+            let resolved = resolve_one(source, wanted, observer).await.map_err(|error| {
+                if !error.is_of_its_reference() {
+                    troubled().insert(own_host.clone());
+                }
+                Unresolved::Error(error)
+            })?;
             let host = source.registries.host(wanted.reference.repository());
             if source.registries.pull_limit(&host).is_some() && source.blobs.local.is_empty() {
                 let (host, needed) = ahead(position);
@@ -63,8 +112,25 @@ pub async fn resolve(
             Ok((wanted, resolved))
         })
         .buffered(Concurrency::new(jobs).tasks);
-    let resolved = united(all_of(answers).await?)?;
-    if resolved.is_empty() { Err(ResolveError::Nothing.into()) } else { Ok(resolved) }
+    let mut answers = pin!(answers);
+    let mut found = Vec::new();
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(resolved) => found.push(resolved),
+            Err(Unresolved::Error(error)) => note(&mut failed, error),
+            Err(Unresolved::NotAsked(reference)) => note_unasked(&mut failed, reference),
+        }
+    }
+    let (images, conflicts) = united(found);
+    failed.extend(conflicts);
+    Resolution { images, failed }
+}
+
+/// Why a reference was not resolved.
+enum Unresolved {
+    Error(ResolveError),
+    /// Its registry failed for an earlier one.
+    NotAsked(Reference),
 }
 
 /// A reference to ask for, once.
@@ -72,10 +138,12 @@ struct Wanted<'a> {
     reference: Cow<'a, Reference>,
     request: &'a ImageRequest,
     choice: ImageChoice,
+    /// Whether several requests chose differently.
+    is_united: bool,
 }
 
 /// The references to ask for, each once and sorted, with what all requests want of them.
-fn unique(requests: &[ImageRequest]) -> Result<Vec<Wanted<'_>>, Several<ResolveError>> {
+fn unique(requests: &[ImageRequest]) -> (Vec<Wanted<'_>>, Vec<ResolveError>) {
     let (mut unique, mut errors) = (BTreeMap::<String, Wanted<'_>>::new(), Vec::new());
     for request in requests {
         let reference = match (&request.source, &request.locked) {
@@ -88,18 +156,22 @@ fn unique(requests: &[ImageRequest]) -> Result<Vec<Wanted<'_>>, Several<ResolveE
                 Cow::Owned(reference.clone().with_digest(locked.digest))
             }
         };
-        let wanted = Wanted { reference, request, choice: request.choice.clone() };
+        let choice = request.choice.clone();
+        let wanted = Wanted { reference, request, choice, is_united: false };
         match unique.entry(wanted.reference.to_string()) {
-            Entry::Occupied(mut known) => known.get_mut().choice.unite(&wanted.choice),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.is_united |= known.choice != wanted.choice;
+                known.choice.unite(&wanted.choice);
+            }
             Entry::Vacant(place) => drop(place.insert(wanted)),
         }
     }
-    Several::check(errors)?;
-    Ok(unique.into_values().collect())
+    (unique.into_values().collect(), errors)
 }
 
 /// One image for each name, in the order of `index.json`, which is sorted by names.
-fn united(answers: Vec<(&Wanted<'_>, Resolved)>) -> Result<Vec<Resolved>, Several<ResolveError>> {
+fn united(answers: Vec<(&Wanted<'_>, Resolved)>) -> (Vec<Resolved>, Vec<ResolveError>) {
     let mut by_name: BTreeMap<String, (&Wanted<'_>, Resolved)> = BTreeMap::new();
     let mut conflicts = Vec::new();
     let at = |wanted: &Wanted<'_>, resolved: &Resolved| DigestAt {
@@ -114,7 +186,7 @@ fn united(answers: Vec<(&Wanted<'_>, Resolved)>) -> Result<Vec<Resolved>, Severa
                 let name = known.key().clone();
                 let (first_wanted, first) = known.get_mut();
                 if first.root.descriptor.digest == resolved.root.descriptor.digest {
-                    first.choice.unite(&resolved.choice);
+                    first.unite(&resolved);
                 } else {
                     let (first, second) = (at(first_wanted, first), at(wanted, &resolved));
                     conflicts.push(ResolveError::Conflict { name, first, second });
@@ -122,30 +194,7 @@ fn united(answers: Vec<(&Wanted<'_>, Resolved)>) -> Result<Vec<Resolved>, Severa
             }
         }
     }
-    Several::check(conflicts)?;
-    Ok(by_name.into_values().map(|(_, resolved)| resolved).collect())
-}
-
-/// All answers, or all errors that are about one reference. A registry that is in trouble is not asked for
-/// the others, too.
-async fn all_of<T>(
-    answers: impl Stream<Item = Result<T, ResolveError>>,
-) -> Result<Vec<T>, Several<ResolveError>> {
-    let mut answers = pin!(answers);
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
-    while let Some(answer) = answers.next().await {
-        match answer {
-            Ok(resolved) => found.push(resolved),
-            Err(error) => {
-                let goes_on = error.is_of_its_reference();
-                note(&mut errors, error);
-                if !goes_on {
-                    break;
-                }
-            }
-        }
-    }
-    Several::check(errors).map(|()| found)
+    (by_name.into_values().map(|(_, resolved)| resolved).collect(), conflicts)
 }
 
 async fn resolve_one(
@@ -159,7 +208,7 @@ async fn resolve_one(
     let repository = reference.repository();
     let (fetched, fetched_from) = match source.root(repository, &reference.selector()).await {
         Ok(Some(answer)) => answer,
-        other => return Err(without(source, reference, other.err()).await),
+        other => return Err(without(source, wanted, other.err()).await),
     };
     let digest = reference
         .digest()
@@ -173,17 +222,16 @@ async fn resolve_one(
     }
     observer.notice(Event::Resolved { reference: name.clone(), digest });
     let root = Root::new(manifest.descriptor(), Some(name));
-    Ok(Resolved {
-        root,
-        repository: repository.clone(),
-        fetched_from,
-        manifest,
-        choice: wanted.choice.clone(),
-    })
+    let ImageRequest { locked, place, .. } = wanted.request.clone();
+    let size = |size: Option<u64>| size.filter(|_| !wanted.is_united);
+    let locked = locked.map(|locked| LockedContent { size: size(locked.size), ..locked });
+    let choice = wanted.choice.clone();
+    Ok(Resolved { root, repository: repository.clone(), fetched_from, manifest, choice, locked, place })
 }
 
 /// Why there is no manifest: a web server says 404 to everything, or sends its own pages.
-async fn without(source: &Source, reference: &Reference, error: Option<Error>) -> ResolveError {
+async fn without(source: &Source, wanted: &Wanted<'_>, error: Option<Error>) -> ResolveError {
+    let reference = &*wanted.reference;
     let is_odd = match &error {
         None => true,
         Some(Error::Content { fault, .. }) => matches!(**fault, ContentFault::Html),
@@ -194,10 +242,13 @@ async fn without(source: &Source, reference: &Reference, error: Option<Error>) -
     let doubt = if is_odd { source.registries.why_no_registry(&host).await } else { None };
     let reference = reference.clone();
     match (doubt, error) {
-        (Some(source), _) => ResolveError::NoRegistry { reference, host, source },
+        (Some(source), _) => ResolveError::NoRegistry { reference, host, also: Vec::new(), source },
         (None, Some(source)) => ResolveError::Registry { reference, also: Vec::new(), source },
         (None, None) if asked != *reference.repository() => {
             ResolveError::NotAtMirror { reference, mirror: asked }
+        }
+        (None, None) if wanted.request.locked.is_some() => {
+            ResolveError::LockedIsGone { reference, place: wanted.request.place.clone() }
         }
         (None, None) => ResolveError::NotFound(reference),
     }

@@ -13,6 +13,14 @@ pub enum ResolveError {
     /// The registry has no such tag or digest.
     #[error("{0} is not there: the registry knows no such tag or digest")]
     NotFound(Reference),
+    /// What was locked is gone.
+    #[error("{reference} is gone: the registry has no such digest any more{}", locked_at(.place))]
+    LockedIsGone {
+        /// The reference, with the digest.
+        reference: Reference,
+        /// The place in the lock.
+        place: Option<String>,
+    },
     /// No mirror of the image has such a tag or digest.
     #[error("{reference} is not there: its mirror {mirror} knows no such tag or digest")]
     NotAtMirror {
@@ -26,19 +34,21 @@ pub enum ResolveError {
     Registry {
         /// The reference.
         reference: Reference,
-        /// What of the same registry was refused for want of the same login.
+        /// What of the same registry can't be had for the same reason.
         also: Vec<Reference>,
         /// What happened.
         #[source]
         source: Error,
     },
     /// What answers is no registry.
-    #[error("{reference} can't be had: what answers at {host} is no registry")]
+    #[error("{reference}{} can't be had: what answers at {host} is no registry", and_more(.also))]
     NoRegistry {
         /// The reference.
         reference: Reference,
         /// The host that was asked.
         host: Host,
+        /// What else was wanted from there.
+        also: Vec<Reference>,
         /// The answer that no registry gives.
         #[source]
         source: Error,
@@ -96,40 +106,97 @@ impl fmt::Display for DigestAt {
     }
 }
 
-/// Adds an error. A missing login is reported once for each registry.
+fn locked_at(place: &Option<String>) -> String {
+    place.as_ref().map(|place| format!(", and {place} names it")).unwrap_or_default()
+}
+
+/// Adds an error. A missing login, and a registry in trouble, are reported once for each registry.
 pub(crate) fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
-    if let ResolveError::Registry { reference, source: Error::Unauthorised(_), .. } = &error {
-        let host = reference.repository().host();
-        for known in errors.iter_mut() {
-            match known {
-                ResolveError::Registry { reference: first, also, source: Error::Unauthorised(_) }
-                    if first.repository().host() == host =>
-                {
-                    return also.push(reference.clone());
-                }
-                _ => {}
-            }
+    let known = errors.iter_mut().find(|known| known.has_cause_of(&error));
+    match (known.and_then(ResolveError::also), &error) {
+        (
+            Some(also),
+            ResolveError::Registry { reference, .. } | ResolveError::NoRegistry { reference, .. },
+        ) => {
+            also.push(reference.clone());
         }
+        _ => errors.push(error),
     }
-    errors.push(error);
+}
+
+/// Adds a reference whose registry failed for an earlier one, and was not asked again.
+pub(crate) fn note_unasked(errors: &mut [ResolveError], reference: Reference) {
+    let host = reference.repository().host();
+    let of_registry = |error: &&mut ResolveError| !error.is_of_its_reference() && error.host() == Some(host);
+    if let Some(also) = errors.iter_mut().find(of_registry).and_then(ResolveError::also) {
+        also.push(reference);
+    }
 }
 
 impl ResolveError {
     /// Whether another reference may well be resolved all the same.
     pub(crate) fn is_of_its_reference(&self) -> bool {
         match self {
-            ResolveError::Registry { source, .. } => {
-                matches!(
-                    source,
-                    Error::Unauthorised(_)
-                        | Error::Denied(_)
-                        | Error::NotFound(_)
-                        | Error::Refused(_)
-                        | Error::Mirror(_)
-                )
-            }
+            ResolveError::Registry { source, .. } => is_of_one_image(source),
             ResolveError::NoRegistry { .. } => false,
             _ => true,
         }
     }
+
+    /// The references that can't be had, as they were asked for.
+    pub fn references(&self) -> Vec<String> {
+        match self {
+            ResolveError::Registry { reference, also, .. }
+            | ResolveError::NoRegistry { reference, also, .. } => {
+                std::iter::once(reference).chain(also).map(ToString::to_string).collect()
+            }
+            ResolveError::NotFound(reference)
+            | ResolveError::NotAtMirror { reference, .. }
+            | ResolveError::LockedIsGone { reference, .. }
+            | ResolveError::Manifest { reference, .. } => vec![reference.to_string()],
+            ResolveError::Conflict { name, .. } => vec![name.clone()],
+            ResolveError::Layout(layout) => vec![layout.to_string()],
+            ResolveError::Nothing => Vec::new(),
+        }
+    }
+
+    /// The registry of an error that may be about others of its images, too.
+    fn host(&self) -> Option<&Host> {
+        match self {
+            ResolveError::Registry { reference, .. } | ResolveError::NoRegistry { reference, .. } => {
+                Some(reference.repository().host())
+            }
+            _ => None,
+        }
+    }
+
+    fn also(&mut self) -> Option<&mut Vec<Reference>> {
+        match self {
+            ResolveError::Registry { also, .. } | ResolveError::NoRegistry { also, .. } => Some(also),
+            _ => None,
+        }
+    }
+
+    /// Whether this error of an earlier reference explains another one.
+    fn has_cause_of(&self, other: &ResolveError) -> bool {
+        let needs_login = |error: &ResolveError| {
+            matches!(error, ResolveError::Registry { source: Error::Unauthorised(_), .. })
+        };
+        let is_alike = (needs_login(self) && needs_login(other))
+            || !(self.is_of_its_reference() || other.is_of_its_reference());
+        is_alike && self.host().is_some() && self.host() == other.host()
+    }
+}
+
+/// Whether a registry's answer is about one image, so that it may well give another one.
+pub(crate) fn is_of_one_image(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unauthorised(_)
+            | Error::Denied(_)
+            | Error::NotFound(_)
+            | Error::Refused(_)
+            | Error::Content { .. }
+            | Error::Mirror(_)
+    )
 }

@@ -80,7 +80,15 @@ pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: Stri
     let mut root = Root::new(manifest.descriptor(), Some(reference));
     root.subject = Some(subject.digest);
     let repository = subject.repository.clone();
-    Resolved { root, fetched_from: repository.clone(), repository, manifest, choice: ImageChoice::default() }
+    Resolved {
+        root,
+        fetched_from: repository.clone(),
+        repository,
+        manifest,
+        choice: ImageChoice::default(),
+        locked: None,
+        place: None,
+    }
 }
 
 pub(super) fn registry_error(subject: &Subject, source: Error) -> AttachedError {
