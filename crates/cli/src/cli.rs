@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, demo, inspect, login, logout, push, verify};
+use crate::commands::{build, completions, demo, inspect, lock, login, logout, push, verify};
 use crate::ui::options::Global;
 
 const EXAMPLES: &str = "\
@@ -40,6 +40,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(build::Args),
+    Lock(lock::Args),
     Verify(verify::Args),
     Push(push::Args),
     Inspect(inspect::Args),

@@ -7,7 +7,8 @@ use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_verifier::{AdmitError, State};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, ImageFailure};
+use crate::select_error::SelectError;
 
 /// The exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ impl Failure {
             Failure::Usage(_) => Exit::Usage,
             Failure::Setup(error) => of_setup(error),
             Failure::Resolve(errors) => of_resolve(errors.first()),
+            Failure::Images(errors) => of_image(errors.first()),
             Failure::Pack(error) => of_pack(error),
             Failure::Build(error) | Failure::Stream(error) => of_build(error),
             Failure::Reuse(_) => Exit::Local,
@@ -86,6 +88,15 @@ fn of_setup(error: &SetupError) -> Exit {
     }
 }
 
+fn of_image(error: &ImageFailure) -> Exit {
+    match error {
+        ImageFailure::Select(SelectError::Tags { source, .. }) => of_registry(source),
+        ImageFailure::Select(SelectError::Selection { .. }) => Exit::Registry,
+        ImageFailure::Resolve(error) => of_resolve(error),
+        ImageFailure::Pack(error) => of_pack(error),
+    }
+}
+
 fn of_resolve(error: &ResolveError) -> Exit {
     match error {
         ResolveError::NotFound(_)
@@ -101,7 +112,8 @@ fn of_resolve(error: &ResolveError) -> Exit {
 fn of_pack(error: &PackError) -> Exit {
     match error {
         PackError::Registry { source, .. } => of_registry(source),
-        PackError::Missing(_) | PackError::Manifest { .. } => Exit::Registry,
+        PackError::Missing(_) | PackError::Manifest { .. } | PackError::NotAsLocked(_) => Exit::Registry,
+        PackError::Several(errors) => of_pack(errors.first()),
         PackError::Graph(error) if error.limit().is_some() => Exit::Refused,
         PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,
         PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,

@@ -16,6 +16,7 @@ use airlift_verifier::{AdmitError, ExamineError};
 
 use crate::config::ConfigError;
 use crate::files::Overwrites;
+use crate::select_error::SelectError;
 use crate::ui::size;
 use crate::ui::term::harmless;
 
@@ -28,9 +29,9 @@ pub(crate) enum BadReference {
     /// In a file.
     #[error(transparent)]
     List(ListError),
-    /// On the command line, a layout.
-    #[error("'{}' is an image layout, and bundles are not made from layouts yet", harmless(.0))]
-    Layout(String),
+    /// With two digests.
+    #[error("{reference} is asked for with two digests, {} and {}: choose one", .digests[0], .digests[1])]
+    Twice { reference: String, digests: [String; 2] },
 }
 
 /// One error of several.
@@ -47,7 +48,7 @@ impl BadReference {
     fn place(&self) -> Option<&ListError> {
         match self {
             BadReference::List(error) => Some(error),
-            BadReference::Argument(_) | BadReference::Layout(_) => None,
+            BadReference::Argument(_) | BadReference::Twice { .. } => None,
         }
     }
 }
@@ -94,6 +95,12 @@ pub(crate) enum UsageError {
     /// The time that the environment fixes is none.
     #[error("SOURCE_DATE_EPOCH is '{}', which is no count of seconds since 1970", .0.escape_debug())]
     SourceDate(String),
+    /// A pattern for an update that fits nothing.
+    #[error("there is nothing to update: no image in the lists is called '{}'", .0.escape_debug())]
+    NothingToUpdate(String),
+    /// One reference that would be locked with two digests.
+    #[error(transparent)]
+    LockedTwice(airlift_lists::lock::TwoDigests),
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,
@@ -151,6 +158,23 @@ impl UsageError {
     }
 }
 
+/// Why one image, or the images of one selector, can't be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ImageFailure {
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+}
+
+impl Plural for ImageFailure {
+    fn of(count: usize) -> String {
+        format!("{count} images can't be had")
+    }
+}
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -162,6 +186,9 @@ pub(crate) enum Failure {
     Resolve(#[from] Several<ResolveError>),
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// Images that fail for several reasons.
+    #[error(transparent)]
+    Images(Several<ImageFailure>),
     #[error(transparent)]
     Reuse(#[from] ReuseError),
     #[error(transparent)]
@@ -229,6 +256,28 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Nothing, unless images failed.
+    pub(crate) fn of_images(failed: Vec<ImageFailure>) -> Result<(), Self> {
+        let (mut unresolved, mut others) = (Vec::new(), Vec::new());
+        for failure in failed {
+            match failure {
+                ImageFailure::Resolve(error) => unresolved.push(error),
+                other => others.push(other),
+            }
+        }
+        if others.is_empty() {
+            return Ok(Several::check(unresolved)?);
+        }
+        others.splice(0..0, unresolved.into_iter().map(ImageFailure::Resolve));
+        match (others.pop(), others.is_empty()) {
+            (Some(ImageFailure::Pack(error)), true) => Err(error.into()),
+            (last, _) => {
+                others.extend(last);
+                Several::check(others).map_err(Failure::Images)
+            }
+        }
+    }
+
     /// The place in a list that the failure is about, where it is a single one.
     pub(crate) fn place(&self) -> Option<&ListError> {
         match self {
@@ -256,6 +305,9 @@ impl Failure {
                 errors.iter().map(part).collect()
             }
             Failure::Resolve(errors) => parts_of(errors),
+            Failure::Images(errors) => parts_of(errors),
+            Failure::Pack(PackError::Several(errors)) => parts_of(errors),
+            Failure::Pack(PackError::NotAsLocked(errors)) => parts_of(errors),
             Failure::Pack(PackError::Missing(errors)) => parts_of(errors),
             Failure::Pack(PackError::NoSuchPlatform(errors)) => parts_of(errors),
             _ => Vec::new(),

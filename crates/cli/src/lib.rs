@@ -12,10 +12,14 @@ mod exit;
 mod failure;
 mod files;
 mod hint;
+mod lock_changes;
 mod lock_file;
 mod lock_time;
 pub mod output;
+mod references;
 mod replaced_file;
+mod select_error;
+mod selection;
 mod ui;
 
 use std::error::Error;
@@ -26,7 +30,7 @@ use airlift_lists::ListError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use commands::{build, completions, demo, inspect, login, logout, push, verify};
+use commands::{build, completions, demo, inspect, lock, login, logout, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
@@ -104,6 +108,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         tokio::spawn(interrupt::watch(ui.clone(), on_interrupt.clone()));
         match command {
             Command::Build(args) => build::run(args, ui, &on_interrupt).await,
+            Command::Lock(args) => lock::run(args, ui).await,
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Inspect(args) => inspect::run(&args, ui),

@@ -37,16 +37,17 @@ pub(crate) fn read_old(path: &Path) -> Result<Lock, Failure> {
     if found.len() == 0 { Ok(Lock::default()) } else { read(path) }
 }
 
-/// Writes a lock in one step. A file that has this content already is left alone.
+/// Writes a lock in one step. A file that has this content already is left alone. Says whether it was
+/// written.
 ///
 /// # Errors
 /// If it can't be written.
-pub(crate) fn write(path: &Path, lock: &Lock) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, lock: &Lock) -> Result<bool, Failure> {
     let text = lock.to_json().map_err(Failure::Json)?;
     if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
-        return Ok(());
+        return Ok(false);
     }
-    replace(path, &text).map_err(|source| failed("write the lock", path, source))
+    replace(path, &text).map(|()| true).map_err(|source| failed("write the lock", path, source))
 }
 
 /// The content of a file that is not too large for a lock.

@@ -1,7 +1,7 @@
 //! The times that are written into locks. `SOURCE_DATE_EPOCH` fixes them, so that a lock can be reproduced.
 
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use airlift_lists::lock::Timestamp;
 
@@ -18,6 +18,15 @@ pub(crate) fn fixed() -> Result<Option<Timestamp>, UsageError> {
     let text = value.to_string_lossy();
     let time = text.parse().ok().and_then(Timestamp::from_unix);
     time.map(Some).ok_or_else(|| UsageError::SourceDate(text.into_owned()))
+}
+
+/// The time now, or the one that the environment fixes.
+///
+/// # Errors
+/// If the variable is no count of seconds since 1970.
+pub(crate) fn now() -> Result<Timestamp, UsageError> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(fixed()?.or_else(|| Timestamp::from_unix(since.as_secs())).unwrap_or_default())
 }
 
 /// When a file was changed for the last time; 1970 where the system can't say.

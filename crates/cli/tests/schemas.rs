@@ -131,6 +131,17 @@ fn what_the_commands_print_validates() {
     let report = document("report", &["verify", "--json", &path("d.tar")], 1);
     assert_eq!(report["findings"][0]["path"], blob["path"]);
 
+    let lock = path("i.lock");
+    let locking = [&["lock", "--json", "-o", &lock], references.as_slice()].concat();
+    let result = document("lock-result", &locking, 0);
+    assert_eq!(
+        (&result["written"], result["images"].as_array().unwrap().len()),
+        (&true.into(), samples.len())
+    );
+    validate("lock", &std::fs::read_to_string(&lock).unwrap());
+    document("lock-check", &[&locking[..], &["--check"]].concat(), 0);
+    document("lock-check", &["lock", "--json", "-o", &lock, "nginx", "--check"], 1);
+
     let in_volumes = ["--volume-size", "64K"];
     let plan = document("plan", &[&with(&["build", "--json", "--dry-run"])[..], &in_volumes].concat(), 0);
     let cut = path("v.tar");

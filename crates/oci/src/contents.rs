@@ -6,7 +6,7 @@ use crate::document::platform_of_config;
 use crate::graph::{BlobRole, Graph, Leaf, leaves};
 use crate::image_config::MAX_CONFIG;
 use crate::layout::Root;
-use crate::{Digest, DigestSet, ListedDescriptor, Node, RawManifest};
+use crate::{Digest, DigestSet, ListedDescriptor, Node, Platform, RawManifest};
 
 /// An image's platforms, by name, each once, in the order of their manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,13 +64,21 @@ pub fn platform_contents(
     root: &Root,
     mut config: impl FnMut(ListedDescriptor<'_>) -> Option<Vec<u8>>,
 ) -> Vec<PlatformContent> {
+    contents_by(graph, root, |leaf| {
+        let of_config = || platform_of_config(&config_of(graph, leaf).map(&mut config)??);
+        leaf.platform.clone().or_else(of_config)
+    })
+}
+
+/// As [`platform_contents`]; `platform_of` says of which platform a manifest is.
+pub fn contents_by(
+    graph: &Graph,
+    root: &Root,
+    mut platform_of: impl FnMut(&Leaf) -> Option<Platform>,
+) -> Vec<PlatformContent> {
     let mut contents = Vec::new();
     for leaf in leaves(graph, root) {
-        let named = leaf.platform.clone().or_else(|| {
-            let config = config_of(graph, &leaf).map(&mut config)??;
-            platform_of_config(&config)
-        });
-        let platform = match named {
+        let platform = match platform_of(&leaf) {
             Some(platform) => platform.shown(),
             None if leaf.platform_in_config => format!("unnamed ({}…)", leaf.digest.short()),
             None => continue,

@@ -10,6 +10,7 @@ use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
 use crate::error_list::{Plural, Several};
+use crate::scope::is_of_one_image;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,12 @@ pub enum PackError {
     /// What is attached to an image could not be gathered.
     #[error(transparent)]
     Attached(#[from] AttachedError),
+    /// Images are not what a lock says.
+    #[error(transparent)]
+    NotAsLocked(#[from] Several<NotAsLocked>),
+    /// Several errors, each about an image.
+    #[error(transparent)]
+    Several(Several<PackError>),
     /// None of the images has any of the platforms.
     #[error("none of the images has any of the platforms that were asked for")]
     NothingLeft,
@@ -50,6 +57,54 @@ pub enum PackError {
     /// The archive can't be laid out.
     #[error(transparent)]
     Plan(#[from] PlanError),
+}
+
+impl Plural for PackError {
+    fn of(count: usize) -> String {
+        format!("{count} parts of images can't be had")
+    }
+}
+
+impl PackError {
+    /// Nothing, unless there are errors.
+    pub(crate) fn check(mut errors: Vec<PackError>) -> Result<(), PackError> {
+        match errors.len() {
+            0 => Ok(()),
+            1 => errors.pop().map_or(Ok(()), Err),
+            _ => Several::check(errors).map_err(PackError::Several),
+        }
+    }
+
+    /// Whether another image may well be had all the same.
+    pub(crate) fn is_of_one_image(&self) -> bool {
+        match self {
+            PackError::Registry { source, .. }
+            | PackError::Attached(AttachedError::Registry { source, .. }) => is_of_one_image(source),
+            _ => true,
+        }
+    }
+}
+
+/// What a lock says of an image, and the source says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{image} is not as it was locked{}: its {what} is {found}, and the lock says {locked}", .place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default())]
+pub struct NotAsLocked {
+    /// The image.
+    pub image: String,
+    /// The place in the lock.
+    pub place: Option<String>,
+    /// What differs: "media type", "size".
+    pub what: &'static str,
+    /// What the source has.
+    pub found: String,
+    /// What the lock has.
+    pub locked: String,
+}
+
+impl Plural for NotAsLocked {
+    fn of(count: usize) -> String {
+        format!("{count} images are not as they were locked")
+    }
 }
 
 /// A manifest that an index names and that is not at the source.

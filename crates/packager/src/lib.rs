@@ -9,6 +9,7 @@
 mod any_order;
 mod archive_order;
 mod attached;
+mod attempts;
 mod blob_job;
 mod blob_supply;
 mod blocking;
@@ -34,13 +35,19 @@ mod request;
 mod resolve;
 mod resolve_error;
 mod room;
+mod scope;
 mod sink;
 mod source;
+mod survey;
+mod tag_lists;
 mod walk;
 mod write;
 
 pub use attached::error::AttachedError;
-pub use error::{BuildError, FetchError, LackingPlatforms, MissingManifest, PackError, ReuseError};
+pub use attempts::Attempted;
+pub use error::{
+    BuildError, FetchError, LackingPlatforms, MissingManifest, NotAsLocked, PackError, ReuseError,
+};
 pub use error_list::{Plural, Several};
 pub use fetched::Fetched;
 pub use forecast::forecast;
@@ -48,10 +55,12 @@ pub use local::LocalContents;
 pub use options::{ForeignLayers, Missing, PlanOptions};
 pub use output::{LockedOutput, Output};
 pub use packing::{ImagePlan, Packing};
-pub use plan::plan;
+pub use plan::{plan, plan_each};
 pub use registries::Registries;
 pub use request::{ImageChoice, ImageRequest, LockedContent};
 pub use resolve::{Resolution, Resolved, resolve, resolve_each};
 pub use resolve_error::{DigestAt, ResolveError};
 pub use source::Source;
+pub use survey::{SurveyedImage, survey};
+pub use tag_lists::{TagLists, tag_lists};
 pub use write::{Built, Outcome};

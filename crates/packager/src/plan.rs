@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use airlift_bundle::Plan;
-use airlift_oci::{Carried, Event, Graph, Observer, Referrers};
-use airlift_registry::Concurrency;
+use airlift_oci::{Carried, Event, Graph, Observer, Referrers, contents};
 use bytes::Bytes;
 
 use crate::attached::gather::Gathered;
 use crate::attached::lookup::{Gatherer, Gone, Subject};
+use crate::attempts::{Attempted, EachOnce, attempt};
 use crate::choose_platforms::{Choice, ConfigPlatforms, choose};
-use crate::error::{LackingPlatforms, MissingManifest, PackError};
+use crate::error::{LackingPlatforms, MissingManifest, NotAsLocked, PackError};
 use crate::error_list::Several;
 use crate::foreign::find_foreign_layers;
 use crate::image_plan::image_plans;
@@ -33,8 +33,7 @@ pub async fn plan(
     options: &PlanOptions,
     observer: &dyn Observer,
 ) -> Result<Packing, PackError> {
-    let requests = Concurrency::new(options.jobs).tasks;
-    let walker = Walker { source: &source, requests, limits: options.limits, observer };
+    let walker = Walker::new(&source, options, observer);
     let asked: Vec<String> = resolved.iter().map(|image| image.root.name()).collect();
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
     let repositories: Vec<_> = images.into_iter().map(|image| image.repository).collect();
@@ -47,16 +46,27 @@ pub async fn plan(
     Ok(Packing { source, plan, repositories, origins, images, left_out })
 }
 
+/// As [`plan`], without the images of which something can't be had.
+pub async fn plan_each(
+    source: Arc<Source>,
+    resolved: Vec<Resolved>,
+    options: &PlanOptions,
+    observer: &dyn Observer,
+) -> Attempted<Packing> {
+    let observer = EachOnce::new(observer);
+    attempt(resolved, async |images| plan(Arc::clone(&source), images, options, &observer).await).await
+}
+
 /// The chosen images and platforms, with all that is attached to them.
-struct Planned {
-    images: Vec<Resolved>,
-    graph: Graph,
-    configs: ConfigPlatforms,
+pub(crate) struct Planned {
+    pub(crate) images: Vec<Resolved>,
+    pub(crate) graph: Graph,
+    pub(crate) configs: ConfigPlatforms,
     gone: Vec<Gone>,
 }
 
 impl Planned {
-    async fn new(
+    pub(crate) async fn new(
         walker: &Walker<'_>,
         mut images: Vec<Resolved>,
         options: &PlanOptions,
@@ -86,6 +96,7 @@ impl Planned {
         };
         let (images, graph) = selected(walker, images, graph, &configs, options).await?;
         check_absent(&images, &graph, &configs)?;
+        check_locked(&images, &graph)?;
         warn_of_absent(&graph, walker.observer);
         let gathered = match early {
             Some(gathered) => gathered?,
@@ -201,6 +212,28 @@ fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
         })
     });
     Ok(Several::check(missing.collect())?)
+}
+
+/// Refuses images that are not what a lock says of them.
+fn check_locked(images: &[Resolved], graph: &Graph) -> Result<(), PackError> {
+    let mut errors = Vec::new();
+    for (image, root) in images.iter().zip(&graph.roots) {
+        let Some(locked) = &image.locked else { continue };
+        let mut compare = |what, found: String, locked: String| {
+            if found != locked {
+                let (image, place) = (image.root.name(), image.place.clone());
+                errors.push(NotAsLocked { image, place, what, found, locked });
+            }
+        };
+        compare("digest", root.descriptor.digest.to_string(), locked.digest.to_string());
+        compare("media type", root.descriptor.media_type.clone(), locked.media_type.clone());
+        // A lock of a bundle doesn't count foreign layers that stay outside.
+        let has_foreign = || contents::blobs_of_root(graph, root).any(|(_, _, blob)| blob.has_urls());
+        if let Some(size) = locked.size.filter(|_| !has_foreign()) {
+            compare("size", contents::blob_size_of(graph, root).to_string(), size.to_string());
+        }
+    }
+    Ok(Several::check(errors)?)
 }
 
 /// Warns of manifests that the source lacks, except those of other platforms: attestations of what is

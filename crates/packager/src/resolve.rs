@@ -102,7 +102,7 @@ pub async fn resolve_each(
                 if !error.is_of_its_reference() {
                     troubled().insert(own_host.clone());
                 }
-                Unresolved::Error(error)
+                Unresolved::Error(Box::new(error))
             })?;
             let host = source.registries.host(wanted.reference.repository());
             if source.registries.pull_limit(&host).is_some() && source.blobs.local.is_empty() {
@@ -117,7 +117,7 @@ pub async fn resolve_each(
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(resolved) => found.push(resolved),
-            Err(Unresolved::Error(error)) => note(&mut failed, error),
+            Err(Unresolved::Error(error)) => note(&mut failed, *error),
             Err(Unresolved::NotAsked(reference)) => note_unasked(&mut failed, reference),
         }
     }
@@ -128,7 +128,7 @@ pub async fn resolve_each(
 
 /// Why a reference was not resolved.
 enum Unresolved {
-    Error(ResolveError),
+    Error(Box<ResolveError>),
     /// Its registry failed for an earlier one.
     NotAsked(Reference),
 }

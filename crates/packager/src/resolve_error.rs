@@ -6,6 +6,7 @@ use airlift_oci::{Digest, Host, LayoutReference, ManifestError, Reference, Repos
 use airlift_registry::Error;
 
 use crate::error_list::Plural;
+use crate::scope::is_of_one_image;
 
 /// Why references could not be turned into roots.
 #[derive(Debug, thiserror::Error)]
@@ -186,17 +187,4 @@ impl ResolveError {
             || !(self.is_of_its_reference() || other.is_of_its_reference());
         is_alike && self.host().is_some() && self.host() == other.host()
     }
-}
-
-/// Whether a registry's answer is about one image, so that it may well give another one.
-pub(crate) fn is_of_one_image(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unauthorised(_)
-            | Error::Denied(_)
-            | Error::NotFound(_)
-            | Error::Refused(_)
-            | Error::Content { .. }
-            | Error::Mirror(_)
-    )
 }

@@ -113,9 +113,13 @@ impl Source {
 
     /// The bytes of a manifest that needs no fetching, proven by their digest.
     pub(crate) fn known_manifest(&self, digest: &Digest) -> Option<Bytes> {
-        let known = self.blobs.local.manifest(digest)?;
-        self.keep(*digest, &known);
-        Some(known)
+        if let Some(known) = self.blobs.local.manifest(digest) {
+            self.keep(*digest, &known);
+            return Some(known);
+        }
+        // A registry claimed the digest of some of them.
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
+        seen.filter(|bytes| Digest::sha256(bytes) == *digest)
     }
 
     fn keep(&self, digest: Digest, bytes: &Bytes) {

@@ -1,15 +1,17 @@
 //! Fetches every manifest below the roots, level by level.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 
 use airlift_oci::graph::{ManifestEntry, leaves};
 use airlift_oci::{
     Descriptor, Digest, Event, Graph, GraphBuilder, Host, Limits, Observer, RawManifest, Repository, Selector,
 };
-use airlift_registry::Error;
-use futures::{StreamExt, TryStreamExt};
+use airlift_registry::{Concurrency, Error};
+use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::error::PackError;
+use crate::options::PlanOptions;
 use crate::resolve::Resolved;
 use crate::source::Source;
 
@@ -20,6 +22,13 @@ pub(crate) struct Walker<'a> {
     pub(crate) requests: usize,
     pub(crate) limits: Limits,
     pub(crate) observer: &'a dyn Observer,
+}
+
+impl<'a> Walker<'a> {
+    pub(crate) fn new(source: &'a Source, options: &PlanOptions, observer: &'a dyn Observer) -> Self {
+        let requests = Concurrency::new(options.jobs).tasks;
+        Walker { source, requests, limits: options.limits, observer }
+    }
 }
 
 impl Walker<'_> {
@@ -115,9 +124,8 @@ impl Walker<'_> {
                     let descriptor = builder.descriptor_of(wanted);
                     self.manifest(&images[wanted.root].repository, descriptor, known, path)
                 })
-                .buffered(self.requests)
-                .try_collect()
-                .await?;
+                .buffered(self.requests);
+            let answers = all_of(answers).await?;
             builder.supply(answers)?;
         }
         Ok(builder.finish()?)
@@ -188,6 +196,22 @@ impl Walker<'_> {
             .map(Some)
             .map_err(|source| PackError::Manifest { path, source })
     }
+}
+
+/// All manifests, or all errors that are about one image. A registry that is in trouble ends it at once.
+async fn all_of(
+    answers: impl Stream<Item = Result<Option<RawManifest>, PackError>>,
+) -> Result<Vec<Option<RawManifest>>, PackError> {
+    let mut answers = pin!(answers);
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(manifest) => found.push(manifest),
+            Err(error) if error.is_of_one_image() => errors.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    PackError::check(errors).map(|()| found)
 }
 
 /// Whether a registry that hands out the index keeps one of its children back: 403 where nothing is there, as

@@ -1,5 +1,6 @@
 //! Options that several subcommands take. Each subcommand's own arguments live beside its code.
 
+pub(crate) mod choice;
 pub(crate) mod expect;
 pub(crate) mod limits;
 pub(crate) mod mirrors;

@@ -6,6 +6,7 @@
 mod build;
 mod demo;
 mod inspect;
+mod lock;
 mod push_plan;
 
 use airlift_oci::text::harmless_json;
@@ -23,6 +24,9 @@ pub use inspect::{
     Content, InspectDocument, InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest,
     InspectedStep, Structure,
 };
+pub use lock::{
+    ChangeKind, DifferenceKind, LockChange, LockCheckDocument, LockDifference, LockResultDocument,
+};
 pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
 
 /// The schemas of all documents, each with the name of its file in `schemas/`.
@@ -35,6 +39,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("push-plan.json", named::<PushPlanDocument>()),
         ("inspect.json", named::<InspectDocument>()),
         ("demo.json", named::<DemoDocument>()),
+        ("lock-result.json", named::<LockResultDocument>()),
+        ("lock-check.json", named::<LockCheckDocument>()),
         ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
         ("images.json", airlift_lists::images_file::schema()),

@@ -64,11 +64,16 @@ impl Pattern {
     }
 
     fn is_name_of(&self, root: &Root) -> bool {
-        let parsed = root.reference.as_ref().and_then(|reference| reference.parse::<Reference>().ok());
+        root.reference.as_ref().is_some_and(|reference| self.fits(reference))
+    }
+
+    /// Whether it fits a name.
+    pub fn fits(&self, name: &str) -> bool {
+        let parsed = name.parse::<Reference>().ok();
         let is_the_same = |parsed: &Reference| {
             self.reference.as_ref() == Some(parsed) || self.repository.as_ref() == Some(parsed.repository())
         };
-        names(root).iter().any(|name| self.wild.matches(name)) || parsed.as_ref().is_some_and(is_the_same)
+        names_of(name).iter().any(|name| self.wild.matches(name)) || parsed.as_ref().is_some_and(is_the_same)
     }
 
     /// How similar the closest of a root's names is to it, from 0 to 1.
@@ -93,8 +98,11 @@ fn positions<'a>(
 /// What a pattern may match: the full name, the name without its host, and Docker's short one, each also
 /// without tag and digest.
 fn names(root: &Root) -> Vec<String> {
-    let Some(reference) = &root.reference else { return Vec::new() };
-    let mut names = vec![reference.clone()];
+    root.reference.as_deref().map(names_of).unwrap_or_default()
+}
+
+fn names_of(reference: &str) -> Vec<String> {
+    let mut names = vec![reference.to_owned()];
     if let Ok(parsed) = reference.parse::<Reference>() {
         let repository = parsed.repository().to_string();
         let end = reference.strip_prefix(&repository).unwrap_or_default();

@@ -1,6 +1,5 @@
 //! `airlift build`: references to bundle.
 
-mod references;
 mod show;
 
 use std::io::IsTerminal;
@@ -10,21 +9,22 @@ use std::sync::Arc;
 use airlift_bundle::volumes::{self, PathKind, Split};
 use airlift_bundle::write::output::Measure;
 use airlift_bundle::{Existing, Form, UnfitError};
-use airlift_lists::Choice;
-use airlift_oci::{Observer, Platform, Referrers};
+use airlift_oci::Observer;
 use airlift_packager::{
-    Fetched, ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions, Registries,
-    Source, resolve,
+    Fetched, ForeignLayers, ImageRequest, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions,
+    Registries, Source, resolve,
 };
-use references::{Asked, Images};
 
+use crate::args::choice::ChoiceArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::{Failure, ImageFailure, UsageError};
 use crate::files::{Input, keep_apart};
 use crate::output::{BuildDocument, PlanDocument};
+use crate::references::{Asked, AskedEntry, Wishes, chosen, gather};
+use crate::selection::select_tags;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::{shown, stdout_leads_nowhere};
 use crate::ui::{Ui, size};
@@ -34,6 +34,7 @@ Examples:
   airlift build nginx:1.27 redis:7 -o images.tar       two images, all platforms
   airlift build -f images.txt -o images.tar            one reference a line, # comments
   airlift build -f images.yaml --group base -o b.tar   a group of an images file, see docs/lists.md
+  airlift build -f images.lock -o images.tar           exactly what `airlift lock` wrote down
   airlift build nginx@sha256:… -o images.tar           by digest
   airlift build nginx:1.27 --platform linux/amd64,linux/arm64 -o images.tar
   airlift build nginx:1.27 -o images.tar.zst           compressed, where that gains; verify, inspect and push read it
@@ -54,10 +55,11 @@ pub(crate) struct Args {
     /// Images, such as nginx:1.27 or quay.io/team/app@sha256:…
     #[arg(value_name = "REF")]
     references: Vec<String>,
-    /// A text file of references, an images file, or - (repeatable)
+    /// A list of references, an images file, a lock, or - (repeatable)
     ///
     /// A text file has one reference a line, and '#' starts a comment; - is standard input. A .yaml file is
-    /// an images file, with groups, and platforms for each image: see docs/lists.md.
+    /// an images file, with groups, and platforms for each image: see docs/lists.md. Of a lock, the digests are
+    /// taken, and no tag is asked for: see docs/locks.md.
     #[arg(short, long = "file", value_name = "FILE")]
     file: Vec<PathBuf>,
     /// Take only these groups of images files (repeatable, commas)
@@ -89,26 +91,14 @@ pub(crate) struct Args {
     /// 4GiB.
     #[arg(long, value_name = "SIZE", value_parser = volume_size)]
     volume_size: Option<Split>,
-    /// Carry only these platforms (repeatable, commas)
-    ///
-    /// The index and its digest stay as they are. OS/ARCH[/VARIANT], such as linux/amd64, linux/arm/v7 or
-    /// windows(10.0.17763)/amd64; linux/arm64 means v8, as Docker has it. Attestations of the chosen
-    /// platforms come along. Artifacts without platforms are carried whole. What an entry of an images file
-    /// says about its own platforms goes before this, and this before the file's defaults.
-    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = platform)]
-    platforms: Vec<Platform>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     /// Accept images that lack some of the platforms
     ///
     /// The platforms that an image has are carried. An image that has none of them is left out, with a
     /// warning.
     #[arg(long, hide_short_help = true)]
     allow_missing_platform: bool,
-    /// Signatures, SBOMs, …: all or none
-    ///
-    /// Whether the bundle carries what is attached to the images: referrers, and cosign's tags. All, unless
-    /// an images file says something else.
-    #[arg(long, value_name = "WHICH", hide_possible_values = true)]
-    referrers: Option<ReferrersArg>,
     /// Fetch foreign layers from their addresses
     ///
     /// Some images name addresses for layers that their registry doesn't have. Such layers stay outside of
@@ -131,22 +121,13 @@ pub(crate) struct Args {
     limits: LimitArgs,
 }
 
-/// What is carried with the images.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum ReferrersArg {
-    /// Referrers by the API or the fallback tag, and cosign's tags, recursively
-    All,
-    /// Nothing but the images
-    None,
-}
-
 pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Result<Exit, Failure> {
     let form = args.form()?;
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
-    let images = args.images()?;
+    let wishes = args.wishes()?;
     let (output, local) = args.open(form)?;
-    let packing = plan(&args, &images, local, output.as_ref(), ui).await?;
+    let packing = plan(&args, &wishes, local, output.as_ref(), ui).await?;
     let size = packing.plan().size();
     if let Some(limit) = args.max_size.filter(|limit| size > *limit) {
         return Err(Failure::TooLarge { size, limit });
@@ -264,24 +245,19 @@ impl Args {
         }
     }
 
-    /// The images to build from.
-    fn images(&self) -> Result<Images, Failure> {
-        let referrers = self.referrers.map(|which| match which {
-            ReferrersArg::All => Referrers::All,
-            ReferrersArg::None => Referrers::None,
-        });
-        let choice = Choice { platforms: self.platforms.clone(), referrers };
+    /// What is asked for.
+    fn wishes(&self) -> Result<Wishes, Failure> {
+        let choice = self.choice.choice();
         let asked =
-            Asked { references: &self.references, lists: &self.file, groups: &self.groups, choice: &choice };
-        let images = references::gather(&asked)?;
-        if self.allow_missing_platform
-            && images.requests.iter().all(|request| request.choice.platforms.is_empty())
-        {
+            Asked { references: &self.references, sets: &self.file, groups: &self.groups, choice: &choice };
+        let wishes = gather(&asked)?;
+        let is_whole = |asked: &AskedEntry| asked.entry.choice.platforms.is_empty();
+        if self.allow_missing_platform && wishes.entries.iter().all(is_whole) {
             let why =
                 "--allow-missing-platform needs platforms: name them with --platform or in an images file";
             return Err(UsageError::Combination(why).into());
         }
-        Ok(images)
+        Ok(wishes)
     }
 
     /// All that this build reads from files.
@@ -300,16 +276,16 @@ impl Args {
 
 async fn plan(
     args: &Args,
-    images: &Images,
+    wishes: &Wishes,
     local: LocalContents,
     output: Option<&LockedOutput>,
     ui: &Ui,
 ) -> Result<Packing, Failure> {
     let observer = ui.observer();
-    let mirrors = args.mirrors.mirrors(images.mirrors.clone())?;
+    let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
     let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
     let source = Arc::new(Source::new(registries, local));
-    let planned = plan_from(args, images, &source, &*observer).await;
+    let planned = plan_from(args, wishes, &source, &*observer).await;
     let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
     if let (Err(failure), Some(Output { path: output, .. })) = (&planned, output)
         && failure.is_limited()
@@ -329,12 +305,13 @@ fn not_kept(output: &Path, source: std::io::Error) -> Failure {
 
 async fn plan_from(
     args: &Args,
-    images: &Images,
+    wishes: &Wishes,
     source: &Arc<Source>,
     observer: &dyn Observer,
 ) -> Result<Packing, Failure> {
     let jobs = args.registry.jobs();
-    let resolved = resolve(source, &images.requests, jobs, observer).await?;
+    let requests = requests(wishes, source, jobs).await?;
+    let resolved = resolve(source, &requests, jobs, observer).await?;
     let options = PlanOptions {
         jobs,
         missing: if args.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
@@ -342,6 +319,25 @@ async fn plan_from(
         limits: args.limits.limits(),
     };
     Ok(airlift_packager::plan(Arc::clone(source), resolved, &options, observer).await?)
+}
+
+/// The requests for all images. The tags of selectors are those that the registries list now.
+async fn requests(wishes: &Wishes, source: &Source, jobs: usize) -> Result<Vec<ImageRequest>, Failure> {
+    let positions: Vec<usize> = (0..wishes.entries.len()).collect();
+    let (selected, failed) = select_tags(&wishes.entries, &positions, source, jobs).await;
+    Failure::of_images(failed.into_iter().map(ImageFailure::from).collect())?;
+    let mut requests = Vec::new();
+    for (position, asked) in wishes.entries.iter().enumerate() {
+        requests.extend(asked.request());
+        let images = selected.get(&position).into_iter().flatten();
+        requests.extend(images.map(|image| ImageRequest {
+            source: image.reference.clone(),
+            locked: None,
+            choice: chosen(&asked.entry.choice),
+            place: asked.place.clone(),
+        }));
+    }
+    Ok(requests)
 }
 
 fn show_plan(
@@ -372,11 +368,6 @@ fn as_file(bundle: &Path) -> PathBuf {
 fn is_compressed_otherwise(path: &Path) -> bool {
     let others = ["gz", "tgz", "xz", "txz", "bz2", "tbz2", "tzst", "lz4", "br"];
     path.extension().is_some_and(|found| others.iter().any(|other| found.eq_ignore_ascii_case(other)))
-}
-
-/// Behind a comma many write a space.
-fn platform(text: &str) -> Result<Platform, airlift_oci::platform::PlatformError> {
-    text.trim().parse()
 }
 
 fn volume_size(text: &str) -> Result<Split, String> {

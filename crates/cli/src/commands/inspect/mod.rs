@@ -117,7 +117,7 @@ fn write_lock(path: &Path, examined: &Examined, graph: &Graph, report: &Report) 
     keep_apart(&[Input::Bundle(bundle.to_owned())], &[path.to_owned()]).map_err(UsageError::from)?;
     let old = lock_file::read_old(path)?;
     let at = lock_time::fixed()?.unwrap_or_else(|| lock_time::of_file(bundle));
-    lock_file::write(path, &lock::lock_of(examined, graph, &old, at)?)
+    lock_file::write(path, &lock::lock_of(examined, graph, &old, at)?).map(drop)
 }
 
 fn fill(document: &mut InspectDocument, mut tree: Tree<'_>, wanted: &Wanted) {

@@ -1,0 +1,135 @@
+//! `airlift lock`: references and lists to a lock.
+
+mod check;
+mod show;
+mod update;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use airlift_lists::Choice;
+use airlift_lists::lock::Lock;
+use airlift_oci::Observer;
+use airlift_packager::{LocalContents, Registries, Source};
+use update::{Update, updated};
+
+use crate::args::choice::ChoiceArgs;
+use crate::args::limits::LimitArgs;
+use crate::args::mirrors::MirrorArgs;
+use crate::args::registry::RegistryArgs;
+use crate::exit::Exit;
+use crate::failure::{Failure, UsageError};
+use crate::files::{Input, keep_apart};
+use crate::lock_changes::Changes;
+use crate::output::LockResultDocument;
+use crate::references::{Asked, Wishes, gather};
+use crate::ui::Ui;
+use crate::{lock_file, lock_time};
+
+const EXAMPLES: &str = "\
+Examples:
+  airlift lock nginx:1.27 -o images.lock               what nginx:1.27 stands for now
+  airlift lock -f images.yaml -o images.lock           what is new in the list is added, what is gone is removed
+  airlift lock -f images.yaml -o images.lock --update  every reference is asked again
+  airlift lock -f images.yaml -o images.lock --update 'nginx*' redis:7
+  airlift lock -f images.yaml -o images.lock --check   is the lock that of the list? No registry is asked
+  airlift build -f images.lock -o images.tar           exactly what was locked
+
+See docs/locks.md.";
+
+/// Write down which digest each image of a list stands for
+///
+/// The lock is a file for review: sorted, a change is a few lines of a diff. `airlift build -f images.lock`
+/// builds from its digests and asks for no tag; `airlift verify BUNDLE --lock images.lock` proves that a
+/// bundle has exactly what was locked. Entries that are in the lock stay as they are unless --update names
+/// them.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Images, such as nginx:1.27
+    #[arg(value_name = "REF")]
+    references: Vec<String>,
+    /// A list, an images file, a lock, or - (repeatable)
+    #[arg(short, long = "file", value_name = "SET")]
+    file: Vec<PathBuf>,
+    /// Take only these groups of images files (repeatable, commas)
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',', requires = "file")]
+    groups: Vec<String>,
+    /// The lock to write or to update
+    #[arg(short, long, value_name = "LOCK")]
+    output: PathBuf,
+    /// Ask again for these entries, or for all
+    ///
+    /// PATTERN is a name, in which host and tag may be left out, or a pattern with *. For a tag selector it
+    /// fits the repository, whose tags are then selected again. Without PATTERN, everything is asked again.
+    #[arg(long, value_name = "PATTERN", num_args = 0.., conflicts_with = "check")]
+    update: Option<Vec<String>>,
+    /// Compare the lock with the list, and change nothing
+    ///
+    /// No registry is asked. Exit code 1 if they differ.
+    #[arg(long, conflicts_with_all = ["history", "dry_run"])]
+    check: bool,
+    /// Keep this many earlier digests of each entry, with their times
+    ///
+    /// Without it, an entry keeps as many as the entry that has most of them.
+    #[arg(long, value_name = "N")]
+    history: Option<usize>,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    #[command(flatten)]
+    mirrors: MirrorArgs,
+    #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
+    keep_apart(&args.inputs(), std::slice::from_ref(&args.output)).map_err(UsageError::from)?;
+    let choice: Choice = args.choice.choice();
+    let asked =
+        Asked { references: &args.references, sets: &args.file, groups: &args.groups, choice: &choice };
+    let wishes = gather(&asked)?;
+    let old = lock_file::read_old(&args.output)?;
+    if args.check {
+        return check::run(&args.output, &wishes, &old, ui);
+    }
+    let new = args.update(&wishes, &old, ui).await?;
+    let changes = Changes::between(&old, &new);
+    let is_written = !args.dry_run && lock_file::write(&args.output, &new)?;
+    if ui.json {
+        ui.print_json(&LockResultDocument::new(&args.output, changes, is_written))?;
+    } else {
+        ui.print(&show::result(&args.output, &changes, is_written, args.dry_run, &ui.out))?;
+    }
+    Ok(Exit::Done)
+}
+
+impl Args {
+    /// All that is read from files, except locks: one lock may be updated from itself.
+    fn inputs(&self) -> Vec<Input> {
+        let lists =
+            self.file.iter().filter(|list| list.extension().is_none_or(|extension| extension != "lock"));
+        let lists = lists.cloned().map(Input::List);
+        lists.chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
+    }
+
+    async fn update(&self, wishes: &Wishes, old: &Lock, ui: &Ui) -> Result<Lock, Failure> {
+        let observer: Arc<dyn Observer> = ui.observer();
+        let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
+        let registries =
+            Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
+        let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?));
+        let update = Update {
+            named: self.update.as_deref(),
+            history: self.history.unwrap_or_else(|| old.longest_history()),
+            at: lock_time::now()?,
+            jobs: self.registry.jobs(),
+            limits: self.limits.limits(),
+        };
+        updated(wishes, old, &update, &source, &*observer).await
+    }
+}

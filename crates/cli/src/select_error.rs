@@ -1,0 +1,33 @@
+//! Why tag selectors select nothing.
+
+use airlift_lists::selector::SelectionError;
+use airlift_oci::Repository;
+use airlift_packager::Plural;
+use airlift_registry::Error as RegistryError;
+
+/// Why a selector selects nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SelectError {
+    /// The registry doesn't list the tags.
+    #[error("can't list the tags of {repository} for '{selector}'{}", at(.place))]
+    Tags {
+        repository: Repository,
+        selector: String,
+        place: Option<String>,
+        #[source]
+        source: RegistryError,
+    },
+    /// None of the tags is selected, or too many are.
+    #[error("{repository}{}: {source}{}", at(.place), .some)]
+    Selection { repository: Repository, place: Option<String>, source: SelectionError, some: String },
+}
+
+impl Plural for SelectError {
+    fn of(count: usize) -> String {
+        format!("{count} tag selectors select nothing")
+    }
+}
+
+fn at(place: &Option<String>) -> String {
+    place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default()
+}

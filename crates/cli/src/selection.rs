@@ -1,0 +1,100 @@
+//! The images that tag selectors stand for, as the registries' lists of tags say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use airlift_lists::lock::SelectedImage;
+use airlift_lists::selector::{SelectionError, SelectorParts};
+use airlift_lists::{TagQuery, TagSelector, Wanted};
+use airlift_oci::{Reference, Repository, SourceReference, Tag};
+use airlift_packager::{Source, TagLists, tag_lists};
+
+use crate::references::AskedEntry;
+use crate::select_error::SelectError;
+
+/// So many tags are shown where none is selected.
+const SHOWN: usize = 5;
+
+/// The images of entries, by the positions of these.
+pub(crate) type Selected = BTreeMap<usize, Vec<SelectedImage>>;
+
+/// Asks for the tags of those entries among `positions` that are selectors. Each repository is asked once.
+pub(crate) async fn select_tags(
+    entries: &[AskedEntry],
+    positions: &[usize],
+    source: &Source,
+    jobs: usize,
+) -> (Selected, Vec<SelectError>) {
+    let queries = || {
+        positions.iter().filter_map(|position| match &entries.get(*position)?.entry.wanted {
+            Wanted::Tags(query) => Some((*position, query)),
+            Wanted::Image(_) => None,
+        })
+    };
+    let repositories: BTreeSet<Repository> = queries().map(|(_, query)| query.repository.clone()).collect();
+    let mut lists = tag_lists(source, repositories, jobs).await;
+    let (mut selected, mut errors) = (Selected::new(), Vec::new());
+    for (position, query) in queries() {
+        match images_of(query, &mut lists, entries[position].place.clone()) {
+            Ok(Some(images)) => drop(selected.insert(position, images)),
+            Ok(None) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    (selected, errors)
+}
+
+/// The images of one selector; `None` if an earlier one has the error that is about its repository.
+fn images_of(
+    query: &TagQuery,
+    lists: &mut TagLists,
+    place: Option<String>,
+) -> Result<Option<Vec<SelectedImage>>, SelectError> {
+    let TagQuery { repository, selector } = query;
+    let tags = match lists.get(repository) {
+        None => return Ok(None),
+        Some(Ok(tags)) => tags,
+        Some(Err(_)) => {
+            let Some(Err(source)) = lists.remove(repository) else { return Ok(None) };
+            let (repository, selector) = (repository.clone(), selector.canonical().to_owned());
+            return Err(SelectError::Tags { repository, selector, place, source });
+        }
+    };
+    let found = selector.select(tags.iter().map(Tag::as_str)).map_err(|source| {
+        let some =
+            if matches!(source, SelectionError::Nothing { .. }) { some_of(tags) } else { String::new() };
+        SelectError::Selection { repository: repository.clone(), place, source, some }
+    })?;
+    let image = |tag: Tag| SelectedImage {
+        reference: SourceReference::Registry(Reference::tagged(repository.clone(), tag)),
+        digest: None,
+    };
+    Ok(Some(found.into_iter().filter_map(|tag| tag.parse().ok()).map(image).collect()))
+}
+
+/// Some of the tags: the newest versions, else the first ones.
+fn some_of(tags: &[Tag]) -> String {
+    let parts = SelectorParts { newest: Some(SHOWN), prerelease: true, ..SelectorParts::default() };
+    let all = || tags.iter().map(Tag::as_str);
+    let newest = TagSelector::new(&parts).ok().and_then(|newest| newest.select(all()).ok());
+    let some: Vec<&str> = newest.unwrap_or_else(|| all().take(SHOWN).collect());
+    match some.len() {
+        0 => String::new(),
+        shown if shown < tags.len() => {
+            format!("; there are {} and {} more", some.join(", "), tags.len() - shown)
+        }
+        _ => format!("; there are {}", some.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_tags_are_shown_the_newest_versions_first() {
+        let tags = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Tag>>();
+        assert_eq!(some_of(&tags(&["1.2", "latest", "1.10"])), "; there are 1.10, 1.2 and 1 more");
+        assert_eq!(some_of(&tags(&["edge", "main"])), "; there are edge, main");
+        assert_eq!(some_of(&[]), "");
+    }
+}
