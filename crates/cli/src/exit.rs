@@ -1,8 +1,9 @@
 //! How a run ends: the exit code of each failure.
 
-use airlift_bundle::plan::PlanError as LayoutError;
+use airlift_bundle::Detail;
+use airlift_bundle::plan::PlanError as ArchiveError;
 use airlift_oci::reference::MirrorError;
-use airlift_packager::{AttachedError, BuildError, FetchError, PackError, ResolveError};
+use airlift_packager::{AttachedError, BuildError, FetchError, LayoutError, PackError, ResolveError};
 use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_verifier::{AdmitError, State};
@@ -34,6 +35,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             Failure::Setup(error) => of_setup(error),
+            Failure::Layouts(errors) => of_layout(errors.first()),
             Failure::Resolve(errors) => of_resolve(errors.first()),
             Failure::Images(errors) => of_image(errors.first()),
             Failure::Pack(error) => of_pack(error),
@@ -105,7 +107,27 @@ fn of_resolve(error: &ResolveError) -> Exit {
         | ResolveError::Manifest { .. }
         | ResolveError::NoRegistry { .. } => Exit::Registry,
         ResolveError::Registry { source, .. } => of_registry(source),
-        ResolveError::Conflict { .. } | ResolveError::Layout(_) | ResolveError::Nothing => Exit::Usage,
+        ResolveError::Layout { error, .. } => of_layout(error),
+        ResolveError::Conflict { .. } | ResolveError::Nothing => Exit::Usage,
+    }
+}
+
+/// What can't be resolved ends like at a registry, and what is damaged like a damaged bundle.
+fn of_layout(error: &LayoutError) -> Exit {
+    match error {
+        LayoutError::Unreadable { finding, .. } if matches!(finding.detail, Some(Detail::Limit(_))) => {
+            Exit::Refused
+        }
+        LayoutError::Open { .. } | LayoutError::Unreadable { .. } => Exit::Local,
+        LayoutError::Empty { .. } | LayoutError::NoMatch { .. } | LayoutError::NotAsLocked { .. } => {
+            Exit::Registry
+        }
+        LayoutError::OtherForm { .. }
+        | LayoutError::Ambiguous { .. }
+        | LayoutError::OneName { .. }
+        | LayoutError::NamedTwice { .. }
+        | LayoutError::Name { .. } => Exit::Usage,
+        LayoutError::Damaged { .. } => Exit::No,
     }
 }
 
@@ -116,10 +138,12 @@ fn of_pack(error: &PackError) -> Exit {
         PackError::Several(errors) => of_pack(errors.first()),
         PackError::Graph(error) if error.limit().is_some() => Exit::Refused,
         PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,
+        PackError::Attached(AttachedError::Layout(error)) => of_layout(error),
+        PackError::Layout(_) => Exit::No,
         PackError::Attached(_) | PackError::Graph(_) => Exit::Registry,
         // Sizes that a registry claims, and no archive can have.
-        PackError::Plan(LayoutError::TooLarge { .. }) => Exit::Registry,
-        PackError::Plan(LayoutError::IndexTooLarge(_)) => Exit::Refused,
+        PackError::Plan(ArchiveError::TooLarge { .. }) => Exit::Registry,
+        PackError::Plan(ArchiveError::IndexTooLarge(_)) => Exit::Refused,
         PackError::NoSuchPlatform(_) | PackError::NothingLeft | PackError::Plan(_) => Exit::Usage,
     }
 }
@@ -128,6 +152,7 @@ fn of_build(error: &BuildError) -> Exit {
     match error {
         BuildError::Exists { .. } => Exit::Refused,
         BuildError::Fetch(FetchError::Registry { source, .. }) => of_registry(source),
+        BuildError::Fetch(FetchError::Layout(_)) => Exit::No,
         BuildError::Fetch(FetchError::Write { .. } | FetchError::Changed { .. } | FetchError::Task(_)) => {
             Exit::Local
         }

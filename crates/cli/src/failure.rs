@@ -7,7 +7,7 @@ use airlift_bundle::WriteError;
 use airlift_lists::ListError;
 use airlift_oci::SourceReferenceError;
 use airlift_packager::{
-    AttachedError, BuildError, FetchError, PackError, Plural, ResolveError, ReuseError, Several,
+    AttachedError, BuildError, FetchError, LayoutError, PackError, Plural, ResolveError, ReuseError, Several,
 };
 use airlift_pusher::{Destination, PlanError, PushError};
 use airlift_registry::{Error as RegistryError, LoginStoreError, SetupError};
@@ -139,7 +139,7 @@ pub(crate) enum UsageError {
     Destination(airlift_pusher::DestinationError),
     /// Nothing in the bundle has that name.
     #[error("nothing in {} matches {unmatched}", .bundle.display())]
-    NotInBundle { bundle: PathBuf, unmatched: airlift_pusher::Unmatched },
+    NotInBundle { bundle: PathBuf, unmatched: airlift_oci::Unmatched },
     /// A pattern that several images match, where one is wanted.
     #[error("--raw writes one manifest or blob, and {} match: {}", .0.len(), .0.join(", "))]
     SeveralImages(Vec<String>),
@@ -182,6 +182,8 @@ pub(crate) enum Failure {
     Usage(#[from] UsageError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error(transparent)]
+    Layouts(#[from] Several<LayoutError>),
     #[error(transparent)]
     Resolve(#[from] Several<ResolveError>),
     #[error(transparent)]
@@ -304,10 +306,13 @@ impl Failure {
                     |error: &ListError| Part { text: error.to_string(), excerpt: Some(error.excerpt()) };
                 errors.iter().map(part).collect()
             }
+            Failure::Layouts(errors) => parts_of(errors),
             Failure::Resolve(errors) => parts_of(errors),
             Failure::Images(errors) => parts_of(errors),
             Failure::Pack(PackError::Several(errors)) => parts_of(errors),
             Failure::Pack(PackError::NotAsLocked(errors)) => parts_of(errors),
+            Failure::Pack(PackError::Layout(errors))
+            | Failure::Build(BuildError::Fetch(FetchError::Layout(errors))) => parts_of(errors),
             Failure::Pack(PackError::Missing(errors)) => parts_of(errors),
             Failure::Pack(PackError::NoSuchPlatform(errors)) => parts_of(errors),
             _ => Vec::new(),

@@ -15,6 +15,8 @@ pub(crate) enum Input {
     List(PathBuf),
     /// A bundle or layout whose content is taken.
     Reused(PathBuf),
+    /// A bundle or layout whose images are taken.
+    Layout(PathBuf),
     /// The bundle that is looked at.
     Bundle(PathBuf),
     /// Certificates that are trusted.
@@ -29,6 +31,7 @@ impl Input {
     fn path(&self) -> &Path {
         let (Input::List(path)
         | Input::Reused(path)
+        | Input::Layout(path)
         | Input::Bundle(path)
         | Input::Certificates(path)
         | Input::Credentials(path)
@@ -51,6 +54,7 @@ impl fmt::Display for Input {
         match self {
             Input::List(_) => write!(f, "the list of images (-f {path})"),
             Input::Reused(_) => write!(f, "what --reuse {path} takes from"),
+            Input::Layout(_) => write!(f, "{path}, from which images are taken"),
             Input::Bundle(_) => write!(f, "the bundle ({path})"),
             Input::Certificates(_) => write!(f, "the CA certificates ({path})"),
             Input::Credentials(_) => write!(f, "the credentials ({path})"),

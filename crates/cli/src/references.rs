@@ -64,6 +64,14 @@ impl AskedEntry {
 }
 
 impl Wishes {
+    /// The references to layouts.
+    pub(crate) fn layouts(&self) -> impl Iterator<Item = &LayoutReference> {
+        self.entries.iter().filter_map(|asked| match &asked.entry.wanted {
+            Wanted::Image(SourceReference::Layout(layout)) => Some(layout),
+            _ => None,
+        })
+    }
+
     /// The places of the images that entries name, by their references in a lock.
     pub(crate) fn places(&self) -> HashMap<String, String> {
         let place = |asked: &AskedEntry| match &asked.entry.wanted {

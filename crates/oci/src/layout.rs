@@ -15,7 +15,7 @@ use crate::annotations::{
     SUBJECT,
 };
 use crate::document::{Document, DocumentError, parse_with, read_members};
-use crate::reference::familiar;
+use crate::reference::{familiar, repository_of};
 use crate::text::shown_name;
 use crate::{Descriptor, Digest, Platform, Selection, media_type};
 
@@ -127,8 +127,8 @@ fn annotations_of(root: &Root) -> BTreeMap<&'static str, Cow<'_, str>> {
     let mut annotations = BTreeMap::new();
     if let Some(name) = &root.reference {
         annotations.insert(REF_NAME, Cow::from(name));
-        // containerd can't run what is attached to an image, so that gets no name there.
-        if root.subject.is_none() {
+        // containerd can't run what is attached to an image, so that gets no name there. A bare tag is none.
+        if root.subject.is_none() && repository_of(name).is_some() {
             annotations.insert(CONTAINERD_NAME, Cow::from(name));
         }
     }

@@ -19,6 +19,7 @@ pub mod listed;
 pub mod manifest;
 pub mod media_type;
 pub mod multi_buffer;
+pub mod pattern;
 pub mod platform;
 pub mod reference;
 pub mod referrers;
@@ -37,6 +38,7 @@ pub use layout::Root;
 pub use listed::{Descriptors, ListedDescriptor};
 pub use manifest::{ManifestError, Node, RawManifest};
 pub use multi_buffer::MultiBuffer;
+pub use pattern::{Pattern, Unmatched};
 pub use platform::Platform;
 pub use reference::{
     Host, HostError, LayoutForm, LayoutName, LayoutReference, Reference, ReferenceError, Repository,

@@ -33,6 +33,14 @@ impl Selection {
         Selection { manifests, ..self }
     }
 
+    /// What one of the two takes.
+    #[must_use]
+    pub fn and(self, other: &Selection) -> Self {
+        let manifests = self.manifests.into_iter().chain(other.manifests.iter().copied());
+        Selection::new(self.platforms.into_iter().chain(other.platforms.iter().cloned()))
+            .with_manifests(manifests)
+    }
+
     /// The platforms.
     pub fn platforms(&self) -> &[Platform] {
         &self.platforms

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::blob_job::{BlobJob, Counted};
 use crate::blocking::blocking;
 use crate::error::{BuildError, FetchError};
+use crate::error_list::Several;
 use crate::fetch_lanes::Lanes;
 use crate::fetched::Fetched;
 use crate::nearest_copy::NearestCopy;
@@ -52,15 +53,19 @@ fn copy_local(
     let phase = Phase::Reuse.start(observer, local.iter().map(|job| job.entry.size).sum());
     let outcomes = parallel::map(&local, 0, |job| copy(job, writer, observer));
     drop(phase);
+    let mut damage = Vec::new();
     for (mut job, outcome) in local.into_iter().zip(outcomes) {
         job.state = outcome?;
         if matches!(job.state, ResumeState::Complete) {
             reused += job.entry.size;
+        } else if let Some(found) = job.damage() {
+            damage.push(found);
         } else {
             job.nearest = NearestCopy::Network;
             rest.push(job);
         }
     }
+    Several::check(damage)?;
     Ok((Fetched { downloaded: 0, reused }, rest))
 }
 

@@ -8,7 +8,7 @@ use airlift_oci::{Digest, Event, Host, Observer, Repository};
 
 use crate::attached::error::AttachedError;
 use crate::error::PackError;
-use crate::resolve::Resolved;
+use crate::resolved::Resolved;
 
 /// What an attempt gave, and what failed before.
 #[derive(Debug)]
@@ -60,9 +60,11 @@ fn images_of(error: &PackError, all: &[Resolved]) -> Vec<String> {
             | AttachedError::Manifest { repository, subject, .. }
             | AttachedError::OtherSubject { repository, subject, .. },
         ) => with_subject(repository, subject, all),
-        PackError::Attached(AttachedError::Limit { repository, .. }) => {
-            all.iter().filter(|image| image.repository == *repository).map(name_of).collect()
+        PackError::Layout(errors) => errors.iter().flat_map(|error| first(&error.path)).collect(),
+        PackError::Attached(AttachedError::Limit { location, .. }) => {
+            all.iter().filter(|image| image.location == *location).map(name_of).collect()
         }
+        PackError::Attached(AttachedError::Layout(_)) => Vec::new(),
         PackError::Several(errors) => {
             return errors.iter().flat_map(|error| images_of(error, all)).collect();
         }
@@ -78,7 +80,7 @@ fn name_of(image: &Resolved) -> String {
 /// The images of a repository to which something is attached at this manifest; all of the repository's where
 /// that is attached to an attachment.
 fn with_subject(repository: &Repository, subject: &Digest, all: &[Resolved]) -> Vec<String> {
-    let of_repository = || all.iter().filter(|image| image.repository == *repository);
+    let of_repository = || all.iter().filter(|image| image.location.repository() == Some(repository));
     let has_it = |image: &&Resolved| {
         image.manifest.digest() == *subject
             || matches!(image.manifest.node(), Node::Index(children) if children.iter().any(|child| child.digest == *subject))
@@ -90,8 +92,10 @@ fn with_subject(repository: &Repository, subject: &Digest, all: &[Resolved]) -> 
 /// The names of all images of the registries that these images are of.
 fn of_same_registries(named: &[String], all: &[Resolved]) -> Vec<String> {
     let of = |image: &&Resolved| named.contains(&image.root.name());
-    let hosts: Vec<&Host> = all.iter().filter(of).map(|image| image.repository.host()).collect();
-    all.iter().filter(|image| hosts.contains(&image.repository.host())).map(name_of).collect()
+    let host = |image: &Resolved| image.location.repository().map(|repository| repository.host().clone());
+    let hosts: Vec<Host> = all.iter().filter(of).filter_map(host).collect();
+    let is_of_them = |image: &&Resolved| host(image).is_some_and(|host| hosts.contains(&host));
+    all.iter().filter(is_of_them).map(name_of).collect()
 }
 
 /// Passes on each warning once, for however many attempts.

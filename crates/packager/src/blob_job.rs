@@ -9,9 +9,12 @@ use airlift_oci::{Descriptor, Digest, Event, HashedPrefix, Observer};
 use airlift_registry::{BlobSink, Error};
 
 use crate::error::FetchError;
+use crate::error_list::Several;
 use crate::fetched::Fetched;
+use crate::layouts::{Damage, LayoutDamage};
+use crate::location::LayoutPath;
 use crate::nearest_copy::NearestCopy;
-use crate::origin::Origin;
+use crate::origin::RemoteOrigin;
 use crate::registries::Registries;
 use crate::room::Room;
 use crate::sink::WriterSink;
@@ -24,16 +27,26 @@ pub(crate) struct BlobJob {
     /// How much of it the output has.
     pub(crate) state: ResumeState,
     pub(crate) nearest: NearestCopy,
-    pub(crate) remote: RemoteBlob,
+    /// Whether it is in a descriptor.
+    pub(crate) is_inline: bool,
+    pub(crate) fallback: Fallback,
     /// Its room among the blobs that are fetched side by side.
     pub(crate) room: Option<Room>,
+}
+
+/// What to do about a blob that no place on this machine has as its digest says.
+pub(crate) enum Fallback {
+    /// It is fetched.
+    Fetch(Box<RemoteBlob>),
+    /// It should have been in a layout, so this is an error.
+    Report(LayoutPath),
 }
 
 /// What it takes to fetch a blob.
 #[derive(Clone)]
 pub(crate) struct RemoteBlob {
     pub(crate) registries: Registries,
-    pub(crate) origin: Origin,
+    pub(crate) origin: RemoteOrigin,
     pub(crate) descriptor: Descriptor,
 }
 
@@ -117,18 +130,21 @@ impl BlobJob {
     /// Counts a blob that is in memory; gives what of it came over the network. A config that was read for
     /// its platform did, in this run; inline data was in a manifest.
     fn count_in_memory(&self, observer: &dyn Observer) -> u64 {
-        let Descriptor { digest, size: bytes, ref data, .. } = self.remote.descriptor;
-        let is_inline = data.is_some();
-        observer.notice(if is_inline {
+        let PlannedEntry { digest, size: bytes, .. } = self.entry;
+        observer.notice(if self.is_inline {
             Event::Found { digest, bytes }
         } else {
             Event::Advanced { digest, bytes }
         });
-        if is_inline { 0 } else { bytes }
+        if self.is_inline { 0 } else { bytes }
     }
 
     /// Fetches what the output lacks; says how many bytes came.
     async fn fetch(&mut self, blob: &mut dyn BlobWriter) -> Result<u64, FetchError> {
+        let remote = match &self.fallback {
+            Fallback::Fetch(remote) => remote,
+            Fallback::Report(layout) => return Err(Several::from(self.damage_in(layout)).into()),
+        };
         let begun = match std::mem::take(&mut self.state) {
             ResumeState::Prefix(prefix) => {
                 let kept = blob.go_back_to(prefix.bytes).map_err(|source| self.not_written(source))?;
@@ -138,11 +154,26 @@ impl BlobJob {
         };
         let missing = self.entry.size - begun.as_ref().map_or(0, |begun| begun.bytes);
         let mut sink = WriterSink::new(blob, self.room.as_mut());
-        let fetched = self.remote.fetch(begun, &mut sink).await;
+        let fetched = remote.fetch(begun, &mut sink).await;
         match (fetched, sink.failure) {
             (_, Some(source)) => Err(self.not_written(source)),
             (Err(source), None) => Err(FetchError::Registry { path: self.path.clone(), source }),
             (Ok(downloaded), None) => Ok(downloaded.max(missing)),
+        }
+    }
+
+    /// What is wrong with the layout that should have the blob: nothing that is there under its digest has that
+    /// digest.
+    fn damage_in(&self, layout: &LayoutPath) -> LayoutDamage {
+        let (path, digest) = (self.path.clone(), self.entry.digest);
+        LayoutDamage { layout: layout.clone(), path, digest, damage: Damage::Altered }
+    }
+
+    /// The same, if the blob should be in a layout.
+    pub(crate) fn damage(&self) -> Option<LayoutDamage> {
+        match &self.fallback {
+            Fallback::Report(layout) => Some(self.damage_in(layout)),
+            Fallback::Fetch(_) => None,
         }
     }
 

@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use airlift_bundle::resume::ResumeState;
 use airlift_bundle::{PlannedEntry, Section};
-use airlift_oci::{Descriptor, Digest, Repository};
+use airlift_oci::{Descriptor, Digest};
 use airlift_registry::Error;
 use bytes::Bytes;
 
-use crate::blob_job::{BlobJob, RemoteBlob};
+use crate::blob_job::{BlobJob, Fallback, RemoteBlob};
+use crate::layouts::Layouts;
 use crate::local::LocalContents;
+use crate::location::Location;
 use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
 use crate::registries::Registries;
@@ -24,6 +26,8 @@ const SMALL: u64 = 4 << 20;
 pub(crate) struct BlobSupply {
     registries: Registries,
     pub(crate) local: LocalContents,
+    /// The layouts that images are taken from.
+    pub(crate) layouts: Layouts,
     /// Blobs that came with the manifests: inline data, and configs that were read for their platform.
     memory: Mutex<HashMap<Digest, Bytes>>,
 }
@@ -48,8 +52,8 @@ pub(crate) struct SmallBlob {
 }
 
 impl BlobSupply {
-    pub(crate) fn new(registries: Registries, local: LocalContents) -> Self {
-        BlobSupply { registries, local, memory: Mutex::default() }
+    pub(crate) fn new(registries: Registries, local: LocalContents, layouts: Layouts) -> Self {
+        BlobSupply { registries, local, layouts, memory: Mutex::default() }
     }
 
     /// Keeps a blob in memory, so that it is neither fetched nor looked for.
@@ -66,8 +70,9 @@ impl BlobSupply {
         if let Some(bytes) = self.in_memory(&digest) {
             return NearestCopy::Memory(bytes);
         }
+        let places = self.local.places(digest, size).chain(self.layouts.places(digest, size));
         let places: Vec<(PathBuf, Section)> =
-            self.local.places(digest, size).map(|(path, section)| (path.to_owned(), section)).collect();
+            places.map(|(path, section)| (path.to_owned(), section)).collect();
         if places.is_empty() { NearestCopy::Network } else { NearestCopy::Local(places) }
     }
 
@@ -75,12 +80,29 @@ impl BlobSupply {
     pub(crate) fn job(&self, wanted: WantedBlob) -> BlobJob {
         let WantedBlob { entry, descriptor, path, origin, state } = wanted;
         let nearest = self.nearest(entry.digest, entry.size);
-        let remote = RemoteBlob { registries: self.registries.clone(), origin, descriptor };
-        BlobJob { entry, path, state, nearest, remote, room: None }
+        let is_inline = descriptor.data.is_some();
+        let fallback = match origin {
+            Origin::Remote(origin) => Fallback::Fetch(Box::new(RemoteBlob {
+                registries: self.registries.clone(),
+                origin,
+                descriptor,
+            })),
+            Origin::Layout(layout) => Fallback::Report(layout),
+        };
+        BlobJob { entry, path, state, nearest, is_inline, fallback, room: None }
     }
 
-    /// A small blob, proven, in memory.
-    pub(crate) async fn small(&self, repository: &Repository, blob: &Descriptor) -> Result<SmallBlob, Error> {
+    /// Whether a blob of this size is on this machine, as far as that can be said without hashing it.
+    pub(crate) fn is_here(&self, digest: Digest, size: u64) -> bool {
+        !matches!(self.nearest(digest, size), NearestCopy::Network)
+    }
+
+    /// A small blob, proven, in memory; `None` if it should be in a layout, and isn't.
+    pub(crate) async fn small(
+        &self,
+        location: &Location,
+        blob: &Descriptor,
+    ) -> Result<Option<SmallBlob>, Error> {
         let local = match self.nearest(blob.digest, blob.size) {
             NearestCopy::Memory(bytes) => Some(bytes),
             NearestCopy::Local(places) if blob.size <= SMALL => places.iter().find_map(|(_, section)| {
@@ -89,10 +111,11 @@ impl BlobSupply {
             NearestCopy::Local(_) | NearestCopy::Prefetched { .. } | NearestCopy::Network => None,
         };
         if let Some(bytes) = local {
-            return Ok(SmallBlob { bytes, is_fetched: false });
+            return Ok(Some(SmallBlob { bytes, is_fetched: false }));
         }
+        let Location::Registry(repository) = location else { return Ok(None) };
         let mut sink = MemorySink::default();
         self.registries.fetch_blob(repository, blob, None, &mut sink).await?;
-        Ok(SmallBlob { bytes: sink.0.into(), is_fetched: true })
+        Ok(Some(SmallBlob { bytes: sink.0.into(), is_fetched: true }))
     }
 }

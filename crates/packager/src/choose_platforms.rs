@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_oci::document::platform_of_config;
 use airlift_oci::graph::{Leaf, leaves};
-use airlift_oci::{Descriptor, Digest, Graph, Platform, Root, Selection, contents};
+use airlift_oci::{Carried, Descriptor, Digest, Graph, Platform, Root, Selection, contents};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::blob_supply::SmallBlob;
 use crate::error::{LackingPlatforms, PackError};
 use crate::options::Missing;
-use crate::resolve::Resolved;
+use crate::resolved::Resolved;
 use crate::walk::Walker;
 
 /// Configs that were read for their platform are kept for the archive, up to this many bytes in all.
@@ -32,13 +32,15 @@ impl ConfigPlatforms {
         let mut reads = futures::stream::iter(wanted_configs(images, graph))
             .map(|(image, manifest, config)| async move {
                 let path = || vec![image.root.name(), "config".to_owned()];
-                let read = blobs.small(&image.repository, &config).await;
+                let read = blobs.small(&image.location, &config).await;
                 let read = read.map_err(|source| PackError::Registry { path: path(), source })?;
                 Ok::<_, PackError>((manifest, config.digest, read))
             })
             .buffered(walker.requests);
         let (mut platforms, mut kept) = (HashMap::new(), 0);
-        while let Some((manifest, config, SmallBlob { bytes, is_fetched })) = reads.try_next().await? {
+        while let Some((manifest, config, read)) = reads.try_next().await? {
+            // That a layout lacks it is an error only if it is carried.
+            let Some(SmallBlob { bytes, is_fetched }) = read else { continue };
             platforms.extend(platform_of_config(&bytes).map(|platform| (manifest, platform)));
             // Local content needs no room in memory.
             if is_fetched {
@@ -99,7 +101,7 @@ fn wanted_configs<'a>(images: &'a [Resolved], graph: &Graph) -> Vec<(&'a Resolve
 
 /// What becomes of one root.
 pub(crate) enum Choice {
-    /// All of it is carried: everything was asked for, or it has no platforms.
+    /// All of it is carried: everything was asked for and is there, or it has no platforms.
     All,
     /// The wanted platforms that it has.
     Some {
@@ -127,9 +129,18 @@ pub(crate) fn choose(
     let platforms_of = |is_wanted: fn(&Leaf) -> bool| -> Vec<&Platform> {
         leaves.iter().filter(|leaf| is_wanted(leaf)).filter_map(|leaf| configs.of(leaf)).collect()
     };
-    let (listed, there) = (platforms_of(|_| true), platforms_of(|leaf| !leaf.carried.is_absent()));
+    // A layout that has only some of the platforms left the others out.
+    let (listed, there) = (
+        platforms_of(|leaf| leaf.carried != Carried::LeftOut),
+        platforms_of(|leaf| !matches!(leaf.carried, Carried::LeftOut | Carried::Absent | Carried::Missing)),
+    );
     if wanted.is_empty() || listed.is_empty() {
-        return Ok(Choice::All);
+        // Layouts may have all platforms only together.
+        let omits = leaves.iter().any(|leaf| !leaf.carried.is_chosen());
+        return Ok(match root.selection.clone().filter(|_| omits) {
+            None => Choice::All,
+            selection => Choice::Some { selection, lacking: None },
+        });
     }
     let counted = if missing == Missing::Refuse { &listed } else { &there };
     let has = |wanted: &&Platform| counted.iter().any(|platform| platform.satisfies(wanted));
@@ -154,7 +165,7 @@ pub(crate) fn choose(
     let selection = selection.clone().with_manifests(by_config.map(|leaf| leaf.digest));
     let is_left_out = |leaf: &Leaf| {
         let is_other = configs.of(leaf).is_some_and(|platform| !selection.takes(platform));
-        is_other || (leaf.carried.is_absent() && leaf.platform_in_config)
+        is_other || leaf.carried == Carried::LeftOut || (leaf.carried.is_absent() && leaf.platform_in_config)
     };
     let omits = leaves.iter().any(is_left_out);
     Ok(Choice::Some { selection: omits.then_some(selection), lacking })
@@ -167,7 +178,9 @@ fn of_what_is_there(wanted: &[Platform], leaves: &[Leaf], configs: &ConfigPlatfo
     for wanted in wanted {
         let fitting = leaves.iter().filter_map(|leaf| Some((leaf, configs.of(leaf)?)));
         let fitting = fitting.filter(|(_, platform)| platform.satisfies(wanted));
-        let (absent, there): (Vec<_>, Vec<_>) = fitting.partition(|(leaf, _)| leaf.carried.is_absent());
+        let (absent, there): (Vec<_>, Vec<_>) = fitting
+            .filter(|(leaf, _)| leaf.carried != Carried::LeftOut)
+            .partition(|(leaf, _)| leaf.carried.is_absent());
         if absent.is_empty() {
             chosen.push(wanted.clone());
         } else {

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::{OpenError, WriteError};
-use airlift_oci::{Digest, GraphError, ManifestError, Repository};
+use airlift_oci::{Digest, GraphError, ManifestError};
 use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
 use crate::error_list::{Plural, Several};
+use crate::layouts::LayoutDamage;
+use crate::location::Location;
 use crate::scope::is_of_one_image;
 
 /// Why no plan could be made.
@@ -51,6 +53,9 @@ pub enum PackError {
     /// None of the images has any of the platforms.
     #[error("none of the images has any of the platforms that were asked for")]
     NothingLeft,
+    /// Layouts lack blobs.
+    #[error(transparent)]
+    Layout(#[from] Several<LayoutDamage>),
     /// The graph is too large, or contradicts itself.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -109,12 +114,12 @@ impl Plural for NotAsLocked {
 
 /// A manifest that an index names and that is not at the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is missing at the source: {repository} has no manifest {digest}, although its index names it{}", .path.join(" → "), only(.there))]
+#[error("{} is missing at the source: {location} has no manifest {digest}, although its index names it{}", .path.join(" → "), only(.there))]
 pub struct MissingManifest {
     /// Where it stands.
     pub path: Vec<String>,
     /// Where it was asked for.
-    pub repository: Repository,
+    pub location: Location,
     /// The manifest.
     pub digest: Digest,
     /// The platforms of the image that are there.
@@ -203,6 +208,9 @@ pub enum FetchError {
         #[source]
         source: io::Error,
     },
+    /// Layouts don't have it as its digest says.
+    #[error(transparent)]
+    Layout(#[from] Several<LayoutDamage>),
     /// The task that fetched it died.
     #[error("a transfer ended abnormally")]
     Task(#[source] tokio::task::JoinError),

@@ -20,7 +20,7 @@ pub fn forecast(packing: &Packing, observer: &dyn Observer) -> Fetched {
         match job.nearest {
             NearestCopy::Local(places) => local.push((job.entry, places)),
             // A config that was read for its platform has been fetched; inline data has not.
-            NearestCopy::Memory(_) if job.remote.descriptor.data.is_some() => reused += job.entry.size,
+            NearestCopy::Memory(_) if job.is_inline => reused += job.entry.size,
             NearestCopy::Memory(_) | NearestCopy::Prefetched { .. } | NearestCopy::Network => {}
         }
     }

@@ -8,21 +8,23 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Digest, Event, Graph, GraphError, Remedy, Repository, Root, contents};
+use airlift_oci::{Digest, Event, Graph, GraphError, Remedy, Root, contents};
 use airlift_registry::{Error, Lookup};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::PackError;
+use crate::location::Location;
 use crate::options::ForeignLayers;
-use crate::origin::Origin;
+use crate::origin::{Origin, RemoteOrigin};
 use crate::walk::Walker;
 
 /// Finds out which foreign layers the registries have. What they don't have is marked in the graph's roots as
-/// outside, or gets its addresses as its origin. `repositories` says where each root comes from.
+/// outside, or gets its addresses as its origin. `locations` says where each root comes from. Layouts have
+/// no addresses to go to: the network isn't used for them.
 pub(crate) async fn find_foreign_layers(
     walker: &Walker<'_>,
     graph: Graph,
-    repositories: &[Repository],
+    locations: &[Location],
     layers: ForeignLayers,
 ) -> Result<(Graph, HashMap<Digest, Origin>), PackError> {
     let (mut origins, mut outside) = (HashMap::new(), HashSet::new());
@@ -35,8 +37,8 @@ pub(crate) async fn find_foreign_layers(
     let carried: Vec<HashSet<Digest>> = graph.roots.iter().map(|root| blobs_of(&graph, root)).collect();
     let lookups = foreign.iter().map(|blob| {
         let digest = blob.descriptor.digest;
-        let candidates = repositories.iter().zip(&carried).filter(|(_, blobs)| blobs.contains(&digest));
-        let mut candidates: Vec<&Repository> = candidates.map(|(repository, _)| repository).collect();
+        let candidates = locations.iter().zip(&carried).filter(|(_, blobs)| blobs.contains(&digest));
+        let mut candidates: Vec<&Location> = candidates.map(|(location, _)| location).collect();
         candidates.dedup();
         let path = || graph.path_of_blob(blob);
         async move {
@@ -49,15 +51,18 @@ pub(crate) async fn find_foreign_layers(
     let mut answers = futures::stream::iter(lookups).buffered(walker.requests);
     while let Some((blob, holder, candidates)) = answers.try_next().await? {
         let digest = blob.descriptor.digest;
-        match (holder, candidates.first(), layers) {
-            (Some(holder), ..) => drop(origins.insert(digest, Origin::Registry(holder))),
+        let repository = candidates.iter().find_map(|location| location.repository());
+        match (holder, repository, layers) {
+            (Some(holder), ..) => drop(origins.insert(digest, Origin::from(holder))),
             (None, Some(repository), ForeignLayers::Fetch) => {
                 let urls = blob.descriptor.read().urls;
-                origins.insert(digest, Origin::Outside((*repository).clone(), urls));
+                let origin = RemoteOrigin::Outside(repository.clone(), urls);
+                origins.insert(digest, Origin::Remote(origin));
             }
             (None, ..) => {
                 outside.insert(digest);
-                let (message, remedy) = (left_outside(&graph, blob), Some(Remedy::FetchForeignLayers));
+                let message = left_outside(&graph, blob);
+                let remedy = repository.map(|_| Remedy::FetchForeignLayers);
                 walker.observer.notice(Event::Warning { message, remedy });
             }
         }
@@ -66,17 +71,23 @@ pub(crate) async fn find_foreign_layers(
     Ok((without(graph, &carried, &outside)?, origins))
 }
 
-/// The first of these repositories that has a blob.
+/// The first of these places that has a blob.
 async fn holder_of(
     walker: &Walker<'_>,
-    candidates: &[&Repository],
+    candidates: &[&Location],
     blob: &BlobEntry<'_>,
-) -> Result<Option<Repository>, Error> {
+) -> Result<Option<Location>, Error> {
     let wanted = (blob.descriptor.digest, blob.descriptor.size);
-    for repository in candidates {
+    for location in candidates {
+        let Location::Registry(repository) = location else {
+            match walker.source.blobs.is_here(wanted.0, wanted.1) {
+                true => return Ok(Some((*location).clone())),
+                false => continue,
+            }
+        };
         let found = walker.source.registries.look_up_blob(repository, wanted);
         match found.await? {
-            Lookup::There(()) => return Ok(Some((*repository).clone())),
+            Lookup::There(()) => return Ok(Some((*location).clone())),
             Lookup::Absent => {}
             Lookup::Hidden(refusal) => return Err(Error::from(*refusal)),
         }
@@ -108,7 +119,7 @@ fn left_outside(graph: &Graph, blob: &BlobEntry<'_>) -> String {
     let urls = blob.descriptor.read().urls;
     let urls: Vec<String> = urls.iter().map(|url| url.escape_debug().to_string()).collect();
     format!(
-        "{} ({}) stays outside of the bundle: the registry doesn't have it and names {} instead",
+        "{} ({}) stays outside of the bundle: the source doesn't have it, and its manifest names {} instead",
         graph.path_of_blob(blob).join(" → "),
         blob.descriptor.digest,
         urls.join(", "),

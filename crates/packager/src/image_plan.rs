@@ -2,22 +2,23 @@
 
 use std::collections::HashSet;
 
-use airlift_oci::{Digest, Graph, Repository, Root, contents};
+use airlift_oci::{Digest, Graph, Root, contents};
 
 use crate::attached::lookup::Gone;
 use crate::choose_platforms::ConfigPlatforms;
+use crate::location::Location;
 use crate::packing::ImagePlan;
 
-/// The images, without what is attached to them. `repositories` says where each root of the graph comes from.
+/// The images, without what is attached to them. `locations` says where each root of the graph comes from.
 pub(crate) fn image_plans(
     graph: &Graph,
-    repositories: &[Repository],
+    locations: &[Location],
     configs: &ConfigPlatforms,
     gone: &[Gone],
 ) -> Vec<ImagePlan> {
-    let images = graph.roots.iter().zip(repositories).filter(|(root, _)| root.subject.is_none());
-    let image_plan = |(root, repository): (&Root, &Repository)| {
-        let gone = gone.iter().filter(|gone| gone.subject.repository == *repository);
+    let images = graph.roots.iter().zip(locations).filter(|(root, _)| root.subject.is_none());
+    let image_plan = |(root, location): (&Root, &Location)| {
+        let gone = gone.iter().filter(|gone| Some(&gone.subject.repository) == location.repository());
         image_plan(graph, root, configs, &gone.collect::<Vec<_>>())
     };
     images.map(image_plan).collect()
@@ -30,7 +31,7 @@ fn image_plan(graph: &Graph, root: &Root, configs: &ConfigPlatforms, gone: &[&Go
     let subjects: HashSet<Digest> = trees.map(|entry| entry.descriptor.digest).collect();
     let gone = gone.iter().filter(|gone| subjects.contains(&gone.subject.digest));
     ImagePlan {
-        reference: root.reference.clone().unwrap_or_default(),
+        reference: root.reference.clone().unwrap_or_else(|| root.descriptor.digest.to_string()),
         digest: root.descriptor.digest,
         media_type: root.descriptor.media_type.clone(),
         platforms: platforms.carried,

@@ -1,8 +1,8 @@
 //! References to bundle: resolve, plan, fetch, publish.
 //!
-//! [`resolve`] turns references into roots, once; [`plan`] fetches every manifest below them and lays out the
-//! archive, which can be shown before anything large moves; [`Packing::write`] brings the blobs to their
-//! places, from the nearest place that has each.
+//! [`resolve`] turns references into roots, once, be they of registries or of image layouts on disk; [`plan`]
+//! fetches every manifest below them and lays out the archive, which can be shown before anything large
+//! moves; [`Packing::write`] brings the blobs to their places, from the nearest place that has each.
 //!
 //! What is absent here: a terminal, exit codes, and any parsed form of a manifest on its way out.
 
@@ -13,6 +13,7 @@ mod attempts;
 mod blob_job;
 mod blob_supply;
 mod blocking;
+mod check_layouts;
 mod choose_platforms;
 mod error;
 mod error_list;
@@ -20,8 +21,11 @@ mod fetch_lanes;
 mod fetched;
 mod forecast;
 mod foreign;
+mod from_layouts;
 mod image_plan;
+mod layouts;
 mod local;
+mod location;
 mod nearest_copy;
 mod options;
 mod origin;
@@ -34,6 +38,7 @@ mod remaining_blobs;
 mod request;
 mod resolve;
 mod resolve_error;
+mod resolved;
 mod room;
 mod scope;
 mod sink;
@@ -51,15 +56,18 @@ pub use error::{
 pub use error_list::{Plural, Several};
 pub use fetched::Fetched;
 pub use forecast::forecast;
+pub use layouts::{Damage, LayoutDamage, LayoutError, Layouts};
 pub use local::LocalContents;
+pub use location::{LayoutLocation, LayoutPath, Location};
 pub use options::{ForeignLayers, Missing, PlanOptions};
 pub use output::{LockedOutput, Output};
 pub use packing::{ImagePlan, Packing};
 pub use plan::{plan, plan_each};
 pub use registries::Registries;
 pub use request::{ImageChoice, ImageRequest, LockedContent};
-pub use resolve::{Resolution, Resolved, resolve, resolve_each};
+pub use resolve::{Resolution, resolve, resolve_each};
 pub use resolve_error::{DigestAt, ResolveError};
+pub use resolved::Resolved;
 pub use source::Source;
 pub use survey::{SurveyedImage, survey};
 pub use tag_lists::{TagLists, tag_lists};

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use airlift_bundle::plan::Content;
 use airlift_bundle::resume::ResumeState;
 use airlift_bundle::{Plan, PlannedEntry};
+use airlift_oci::Digest;
 use airlift_oci::graph::BlobEntry;
-use airlift_oci::{Digest, Repository};
 
 use crate::blob_job::BlobJob;
 use crate::blob_supply::WantedBlob;
+use crate::location::Location;
 use crate::origin::Origin;
 use crate::source::Source;
 
@@ -39,8 +40,8 @@ pub struct ImagePlan {
 pub struct Packing {
     pub(crate) source: Arc<Source>,
     pub(crate) plan: Arc<Plan>,
-    /// For each root: where its content is fetched from.
-    pub(crate) repositories: Vec<Repository>,
+    /// For each root: where its content is taken from.
+    pub(crate) locations: Vec<Location>,
     /// Blobs that come from elsewhere.
     pub(crate) origins: HashMap<Digest, Origin>,
     pub(crate) images: Vec<ImagePlan>,
@@ -85,7 +86,7 @@ impl Packing {
         let known = self.origins.get(&blob.descriptor.digest).cloned();
         known.or_else(|| {
             let root = self.plan.graph().manifests.get(blob.manifest)?.root;
-            self.repositories.get(root).cloned().map(Origin::Registry)
+            self.locations.get(root).cloned().map(Origin::from)
         })
     }
 }

@@ -1,15 +1,17 @@
 //! All manifests first: they name every blob's size, so the archive can be laid out before the first blob
 //! arrives.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use airlift_bundle::Plan;
 use airlift_oci::{Carried, Event, Graph, Observer, Referrers, contents};
 use bytes::Bytes;
 
-use crate::attached::gather::Gathered;
-use crate::attached::lookup::{Gatherer, Gone, Subject};
+use crate::attached::gather::{CarriedManifest, Gathered};
+use crate::attached::lookup::{Gatherer, Gone};
 use crate::attempts::{Attempted, EachOnce, attempt};
+use crate::check_layouts::check_layouts;
 use crate::choose_platforms::{Choice, ConfigPlatforms, choose};
 use crate::error::{LackingPlatforms, MissingManifest, NotAsLocked, PackError};
 use crate::error_list::Several;
@@ -17,7 +19,7 @@ use crate::foreign::find_foreign_layers;
 use crate::image_plan::image_plans;
 use crate::options::PlanOptions;
 use crate::packing::Packing;
-use crate::resolve::Resolved;
+use crate::resolved::Resolved;
 use crate::source::Source;
 use crate::walk::Walker;
 
@@ -36,14 +38,15 @@ pub async fn plan(
     let walker = Walker::new(&source, options, observer);
     let asked: Vec<String> = resolved.iter().map(|image| image.root.name()).collect();
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
-    let repositories: Vec<_> = images.into_iter().map(|image| image.repository).collect();
-    let (graph, origins) = find_foreign_layers(&walker, graph, &repositories, options.foreign_layers).await?;
+    let locations: Vec<_> = images.into_iter().map(|image| image.location).collect();
+    let (graph, origins) = find_foreign_layers(&walker, graph, &locations, options.foreign_layers).await?;
     keep_inline_blobs(&source, &graph);
-    let images = image_plans(&graph, &repositories, &configs, &gone);
+    check_layouts(&source, &graph, &locations, &origins)?;
+    let images = image_plans(&graph, &locations, &configs, &gone);
     let left_out =
         asked.into_iter().filter(|name| images.iter().all(|image| image.reference != *name)).collect();
     let plan = Arc::new(Plan::new(graph)?);
-    Ok(Packing { source, plan, repositories, origins, images, left_out })
+    Ok(Packing { source, plan, locations, origins, images, left_out })
 }
 
 /// As [`plan`], without the images of which something can't be had.
@@ -85,7 +88,7 @@ impl Planned {
         };
         let configs = ConfigPlatforms::read(walker, &images, &graph);
         // Where all platforms are carried, what configs say of them decides nothing.
-        let is_whole = |image: &Resolved| image.choice.platforms.is_empty();
+        let is_whole = |image: &Resolved| image.choice.platforms.is_empty() && image.root.selection.is_none();
         let is_all_carried = images.iter().all(is_whole) && walker.requests > 1;
         let (configs, early) = match is_all_carried {
             true => {
@@ -113,8 +116,8 @@ impl Planned {
             return Ok(Planned { images, graph, configs, gone });
         }
         // The caller may have asked for one of them by name; that one is there already.
-        let asked: Vec<Option<String>> = images.iter().map(|image| image.root.reference.clone()).collect();
-        images.extend(found.into_iter().filter(|found| !asked.contains(&found.root.reference)));
+        let asked: HashSet<String> = images.iter().map(|image| image.key()).collect();
+        images.extend(found.into_iter().filter(|found| !asked.contains(&found.key())));
         images.sort_by(|a, b| a.root.canonical_key().cmp(&b.root.canonical_key()));
         let graph = walker.walk(&mut images, Some(&graph)).await?;
         check_absent(&images, &graph, &configs)?;
@@ -123,17 +126,15 @@ impl Planned {
 }
 
 /// The manifests that are carried: what may have something attached to it.
-fn subjects<'a>(images: impl Iterator<Item = &'a Resolved>, graph: &Graph) -> Vec<Subject> {
+fn subjects<'a>(images: impl Iterator<Item = &'a Resolved>, graph: &Graph) -> Vec<CarriedManifest> {
     let mut subjects = Vec::new();
     for image in images {
         let below = graph.below(&image.root.descriptor.digest);
         let carried = below.into_iter().filter(|entry| graph.carries(&entry.descriptor.digest));
-        subjects.extend(
-            carried.map(|entry| Subject {
-                repository: image.repository.clone(),
-                digest: entry.descriptor.digest,
-            }),
-        );
+        subjects.extend(carried.map(|entry| CarriedManifest {
+            location: image.location.clone(),
+            digest: entry.descriptor.digest,
+        }));
     }
     subjects
 }
@@ -173,7 +174,10 @@ fn chosen_of(
     for mut image in images {
         let chosen = choose(graph, &image.root, &image.choice.platforms, configs, options.missing);
         match chosen {
-            Ok(Choice::All) => kept.push(image),
+            Ok(Choice::All) => {
+                image.root.selection = None;
+                kept.push(image);
+            }
             Ok(Choice::Some { selection, lacking }) => {
                 if let Some(lacking) = lacking {
                     let message = format!(
@@ -205,7 +209,7 @@ fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
         let image = images.get(entry.root)?;
         Some(MissingManifest {
             path: graph.path_of_absent(entry),
-            repository: image.repository.clone(),
+            location: image.location.clone(),
             digest: entry.descriptor.digest,
             there: configs.there(graph, &image.root),
             is_attached: image.root.subject.is_some(),

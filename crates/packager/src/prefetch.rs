@@ -6,7 +6,7 @@ use airlift_oci::{Digest, Observer};
 use airlift_registry::{Concurrency, Error};
 use tokio::task::JoinSet;
 
-use crate::blob_job::BlobJob;
+use crate::blob_job::{BlobJob, Fallback, RemoteBlob};
 use crate::error::FetchError;
 use crate::nearest_copy::NearestCopy;
 use crate::sink::MemorySink;
@@ -53,8 +53,8 @@ impl Prefetch {
             if is_wanted && self.bytes + size > WINDOW {
                 return;
             }
-            if is_wanted {
-                self.begin(job, observer);
+            if is_wanted && let Fallback::Fetch(remote) = &job.fallback {
+                self.begin(job, remote.clone(), observer);
             }
             self.seen += 1;
         }
@@ -69,12 +69,11 @@ impl Prefetch {
         }
     }
 
-    fn begin(&mut self, job: &BlobJob, observer: &dyn Observer) {
+    fn begin(&mut self, job: &BlobJob, remote: Box<RemoteBlob>, observer: &dyn Observer) {
         let digest = job.entry.digest;
         self.begun.insert(digest);
         self.bytes += job.entry.size;
         job.announce(observer);
-        let remote = job.remote.clone();
         // At most 8 MiB: larger blobs are not begun.
         let mut memory = MemorySink(Vec::with_capacity(job.entry.size as usize));
         self.tasks.spawn(async move {

@@ -7,46 +7,18 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
 use airlift_oci::{
-    Digest, Event, Host, Observer, RawManifest, Reference, Repository, Root, Selector, SourceReference,
-    reference,
+    Digest, Event, Host, Observer, RawManifest, Reference, Root, Selector, SourceReference, reference,
 };
 use airlift_registry::{Concurrency, ContentFault, Error, HeadTrust, Lookup};
 use futures::StreamExt;
 
 use crate::error_list::Several;
+use crate::from_layouts::from_layouts;
 use crate::registries::Registries;
 use crate::request::{ImageChoice, ImageRequest, LockedContent};
-use crate::resolve_error::{DigestAt, ResolveError, note, note_unasked};
+use crate::resolve_error::{ResolveError, note, note_unasked};
+use crate::resolved::{Resolved, united};
 use crate::source::Source;
-
-/// A reference with what it stood for when it was asked.
-#[derive(Clone, Debug)]
-pub struct Resolved {
-    /// Its entry in `index.json`.
-    pub root: Root,
-    /// Its own repository, by whose name it is fetched.
-    pub repository: Repository,
-    /// The repository that gave its manifest: a mirror, or its own.
-    pub fetched_from: Repository,
-    /// The root manifest's bytes.
-    pub manifest: RawManifest,
-    /// What to carry of it: what all requests for it want.
-    pub choice: ImageChoice,
-    /// What a lock says of it.
-    pub locked: Option<LockedContent>,
-    /// Where it was asked for, as [`ImageRequest`] has it.
-    pub place: Option<String>,
-}
-
-impl Resolved {
-    /// Adds what another request wants of the same image.
-    fn unite(&mut self, other: &Resolved) {
-        if let Some(locked) = self.locked.as_mut().filter(|_| self.choice != other.choice) {
-            locked.size = None;
-        }
-        self.choice.unite(&other.choice);
-    }
-}
 
 /// What became of requests.
 #[derive(Debug, Default)]
@@ -81,7 +53,8 @@ pub async fn resolve_each(
     jobs: usize,
     observer: &dyn Observer,
 ) -> Resolution {
-    let (unique, mut failed) = unique(requests);
+    let (mut found, mut failed) = from_layouts(source, requests, observer);
+    let unique = unique(requests);
     // A registry says with its first answer how many pulls it allows; by then it is known how many are to
     // come.
     let ahead = |position: usize| {
@@ -109,11 +82,10 @@ pub async fn resolve_each(
                 let (host, needed) = ahead(position);
                 source.warn_of_limit(&host, needed, observer);
             }
-            Ok((wanted, resolved))
+            Ok(resolved)
         })
         .buffered(Concurrency::new(jobs).tasks);
     let mut answers = pin!(answers);
-    let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(resolved) => found.push(resolved),
@@ -142,19 +114,14 @@ struct Wanted<'a> {
     is_united: bool,
 }
 
-/// The references to ask for, each once and sorted, with what all requests want of them.
-fn unique(requests: &[ImageRequest]) -> (Vec<Wanted<'_>>, Vec<ResolveError>) {
-    let (mut unique, mut errors) = (BTreeMap::<String, Wanted<'_>>::new(), Vec::new());
+/// The references to ask registries for, each once and sorted, with what all requests want of them.
+fn unique(requests: &[ImageRequest]) -> Vec<Wanted<'_>> {
+    let mut unique = BTreeMap::<String, Wanted<'_>>::new();
     for request in requests {
-        let reference = match (&request.source, &request.locked) {
-            (SourceReference::Layout(layout), _) => {
-                errors.push(ResolveError::Layout(layout.clone()));
-                continue;
-            }
-            (SourceReference::Registry(reference), None) => Cow::Borrowed(reference),
-            (SourceReference::Registry(reference), Some(locked)) => {
-                Cow::Owned(reference.clone().with_digest(locked.digest))
-            }
+        let SourceReference::Registry(reference) = &request.source else { continue };
+        let reference = match &request.locked {
+            None => Cow::Borrowed(reference),
+            Some(locked) => Cow::Owned(reference.clone().with_digest(locked.digest)),
         };
         let choice = request.choice.clone();
         let wanted = Wanted { reference, request, choice, is_united: false };
@@ -167,34 +134,7 @@ fn unique(requests: &[ImageRequest]) -> (Vec<Wanted<'_>>, Vec<ResolveError>) {
             Entry::Vacant(place) => drop(place.insert(wanted)),
         }
     }
-    (unique.into_values().collect(), errors)
-}
-
-/// One image for each name, in the order of `index.json`, which is sorted by names.
-fn united(answers: Vec<(&Wanted<'_>, Resolved)>) -> (Vec<Resolved>, Vec<ResolveError>) {
-    let mut by_name: BTreeMap<String, (&Wanted<'_>, Resolved)> = BTreeMap::new();
-    let mut conflicts = Vec::new();
-    let at = |wanted: &Wanted<'_>, resolved: &Resolved| DigestAt {
-        digest: resolved.root.descriptor.digest,
-        place: wanted.request.place.clone(),
-    };
-    for (wanted, resolved) in answers {
-        let name = resolved.root.reference.clone().unwrap_or_default();
-        match by_name.entry(name) {
-            Entry::Vacant(place) => drop(place.insert((wanted, resolved))),
-            Entry::Occupied(mut known) => {
-                let name = known.key().clone();
-                let (first_wanted, first) = known.get_mut();
-                if first.root.descriptor.digest == resolved.root.descriptor.digest {
-                    first.unite(&resolved);
-                } else {
-                    let (first, second) = (at(first_wanted, first), at(wanted, &resolved));
-                    conflicts.push(ResolveError::Conflict { name, first, second });
-                }
-            }
-        }
-    }
-    (by_name.into_values().map(|(_, resolved)| resolved).collect(), conflicts)
+    unique.into_values().collect()
 }
 
 async fn resolve_one(
@@ -226,7 +166,8 @@ async fn resolve_one(
     let size = |size: Option<u64>| size.filter(|_| !wanted.is_united);
     let locked = locked.map(|locked| LockedContent { size: size(locked.size), ..locked });
     let choice = wanted.choice.clone();
-    Ok(Resolved { root, repository: repository.clone(), fetched_from, manifest, choice, locked, place })
+    let (location, fetched_from) = (repository.clone().into(), fetched_from.into());
+    Ok(Resolved { root, location, fetched_from, manifest, choice, locked, place })
 }
 
 /// Why there is no manifest: a web server says 404 to everything, or sends its own pages.

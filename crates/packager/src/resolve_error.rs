@@ -6,6 +6,7 @@ use airlift_oci::{Digest, Host, LayoutReference, ManifestError, Reference, Repos
 use airlift_registry::Error;
 
 use crate::error_list::Plural;
+use crate::layouts::LayoutError;
 use crate::scope::is_of_one_image;
 
 /// Why references could not be turned into roots.
@@ -73,9 +74,14 @@ pub enum ResolveError {
         /// The other.
         second: DigestAt,
     },
-    /// Images of layouts can't be carried.
-    #[error("bundles are not made from layouts such as {0} yet")]
-    Layout(LayoutReference),
+    /// A layout doesn't have it, or is damaged.
+    #[error("{error}")]
+    Layout {
+        /// The reference.
+        reference: Box<LayoutReference>,
+        /// Why.
+        error: Box<LayoutError>,
+    },
     /// Nothing was asked for.
     #[error("no image was asked for")]
     Nothing,
@@ -96,7 +102,7 @@ fn and_more(also: &[Reference]) -> String {
 pub struct DigestAt {
     /// The digest.
     pub digest: Digest,
-    /// The place in a file; `None`: on the command line.
+    /// The place in a file, and the layout that has it; `None`: on the command line, of a registry.
     pub place: Option<String>,
 }
 
@@ -156,7 +162,7 @@ impl ResolveError {
             | ResolveError::LockedIsGone { reference, .. }
             | ResolveError::Manifest { reference, .. } => vec![reference.to_string()],
             ResolveError::Conflict { name, .. } => vec![name.clone()],
-            ResolveError::Layout(layout) => vec![layout.to_string()],
+            ResolveError::Layout { reference, .. } => vec![reference.to_string()],
             ResolveError::Nothing => Vec::new(),
         }
     }

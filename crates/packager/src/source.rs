@@ -14,6 +14,7 @@ use airlift_registry::{Error, FetchedManifest, HeadTrust, Lookup};
 use bytes::Bytes;
 
 use crate::blob_supply::BlobSupply;
+use crate::layouts::Layouts;
 use crate::local::LocalContents;
 use crate::registries::{Answer, Registries};
 
@@ -28,9 +29,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Registries, for what isn't among local content.
-    pub fn new(registries: Registries, local: LocalContents) -> Self {
-        let blobs = BlobSupply::new(registries.clone(), local);
+    /// Registries, for what isn't among local content, and the layouts that images are taken from.
+    pub fn new(registries: Registries, local: LocalContents, layouts: Layouts) -> Self {
+        let blobs = BlobSupply::new(registries.clone(), local, layouts);
         Source { registries, blobs, seen: Mutex::default(), warned: Mutex::default() }
     }
 
@@ -113,7 +114,8 @@ impl Source {
 
     /// The bytes of a manifest that needs no fetching, proven by their digest.
     pub(crate) fn known_manifest(&self, digest: &Digest) -> Option<Bytes> {
-        if let Some(known) = self.blobs.local.manifest(digest) {
+        let local = self.blobs.local.manifest(digest).or_else(|| self.blobs.layouts.manifest(digest));
+        if let Some(known) = local {
             self.keep(*digest, &known);
             return Some(known);
         }

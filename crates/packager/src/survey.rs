@@ -10,7 +10,7 @@ use crate::attempts::{Attempted, EachOnce, attempt};
 use crate::error::PackError;
 use crate::options::PlanOptions;
 use crate::plan::Planned;
-use crate::resolve::Resolved;
+use crate::resolved::Resolved;
 use crate::source::Source;
 use crate::walk::Walker;
 

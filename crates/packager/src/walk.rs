@@ -5,14 +5,15 @@ use std::pin::pin;
 
 use airlift_oci::graph::{ManifestEntry, leaves};
 use airlift_oci::{
-    Descriptor, Digest, Event, Graph, GraphBuilder, Host, Limits, Observer, RawManifest, Repository, Selector,
+    Descriptor, Digest, Event, Graph, GraphBuilder, Host, Limits, Observer, RawManifest, Selector,
 };
 use airlift_registry::{Concurrency, Error};
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::error::PackError;
+use crate::location::Location;
 use crate::options::PlanOptions;
-use crate::resolve::Resolved;
+use crate::resolved::Resolved;
 use crate::source::Source;
 
 /// What fetching manifests takes.
@@ -41,7 +42,7 @@ impl Walker<'_> {
         earlier: Option<&Graph>,
     ) -> Result<Graph, PackError> {
         let mut graph = self.walk_once(images, earlier).await?;
-        let mut asked: HashSet<(Digest, Repository)> = HashSet::new();
+        let mut asked: HashSet<(Digest, Location)> = HashSet::new();
         loop {
             let elsewhere = self.ask_elsewhere(images, &graph, &mut asked).await?;
             if elsewhere.is_empty() && !declare_absent(images, &graph) {
@@ -56,7 +57,7 @@ impl Walker<'_> {
         &self,
         images: &[Resolved],
         graph: &Graph,
-        asked: &mut HashSet<(Digest, Repository)>,
+        asked: &mut HashSet<(Digest, Location)>,
     ) -> Result<Vec<RawManifest>, PackError> {
         let missing: Vec<&ManifestEntry> =
             graph.manifests.iter().filter(|entry| entry.raw.is_none()).collect();
@@ -71,9 +72,9 @@ impl Walker<'_> {
         let mut asks = Vec::new();
         for entry in missing {
             let digest = entry.descriptor.digest;
-            asked.insert((digest, images[entry.root].repository.clone()));
+            asked.insert((digest, images[entry.root].location.clone()));
             let naming = images.iter().zip(&named).filter(|(_, named)| named.contains(&digest));
-            let naming = naming.filter(|(image, _)| asked.insert((digest, image.repository.clone())));
+            let naming = naming.filter(|(image, _)| asked.insert((digest, image.location.clone())));
             let naming: Vec<&Resolved> = naming.map(|(image, _)| image).collect();
             asks.push(self.first_that_has(graph.descriptor_of(entry), &entry.label, naming));
         }
@@ -91,7 +92,7 @@ impl Walker<'_> {
     ) -> Result<Option<RawManifest>, PackError> {
         for image in images {
             let path = vec![image.root.name(), label.to_owned()];
-            let found = self.manifest(&image.repository, descriptor.clone(), None, path).await?;
+            let found = self.manifest(&image.location, descriptor.clone(), None, path).await?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -122,7 +123,7 @@ impl Walker<'_> {
                     let path = builder.path_of(number);
                     let known = known.get(&wanted.descriptor.digest).copied();
                     let descriptor = builder.descriptor_of(wanted);
-                    self.manifest(&images[wanted.root].repository, descriptor, known, path)
+                    self.manifest(&images[wanted.root].location, descriptor, known, path)
                 })
                 .buffered(self.requests);
             let answers = all_of(answers).await?;
@@ -140,7 +141,8 @@ impl Walker<'_> {
     ) {
         let mut needed: HashMap<Host, usize> = HashMap::new();
         for entry in builder.wanted() {
-            let host = self.source.registries.host(&images[entry.root].repository);
+            let Some(repository) = images[entry.root].location.repository() else { continue };
+            let host = self.source.registries.host(repository);
             let digest = &entry.descriptor.digest;
             // Only registries that have a limit make it worth a look at local content.
             let is_fetched = !known.contains_key(digest)
@@ -156,7 +158,7 @@ impl Walker<'_> {
 
     async fn manifest(
         &self,
-        repository: &Repository,
+        location: &Location,
         descriptor: Descriptor,
         known: Option<&RawManifest>,
         path: Vec<String>,
@@ -177,6 +179,7 @@ impl Walker<'_> {
                 .map(Some)
                 .map_err(|source| PackError::Manifest { path, source });
         }
+        let Location::Registry(repository) = location else { return Ok(None) };
         let selector = Selector::Digest(descriptor.digest);
         let fetched = match self.source.fetch_manifest(repository, &selector).await {
             Ok(Some((fetched, _))) => fetched,

@@ -32,7 +32,6 @@ pub use options::{Options, Partial, Presence, Probe, TagMoves, Untagged};
 pub use plan::destination::{Destination, DestinationError, HostInPath, MapRule};
 pub use plan::error::{PlanError, UnusedRule};
 pub use plan::omitted::OmittedChild;
-pub use plan::pattern::{Pattern, Unmatched};
 pub use plan::planned_image::{PlannedAttached, PlannedImage};
 pub use plan::push_plan::PushPlan;
 pub use preflight::sparse::{Certainty, SparseRefusal};

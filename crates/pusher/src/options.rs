@@ -55,7 +55,7 @@ pub enum Untagged {
 /// How to push.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Only images that one of these finds, see [`Pattern`](crate::Pattern). Empty: all.
+    /// Only images that one of these finds, see [`Pattern`](airlift_oci::Pattern). Empty: all.
     pub only: Vec<String>,
     /// Whether the source's host becomes part of the path.
     pub keep_host: HostInPath,

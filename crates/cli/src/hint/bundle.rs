@@ -29,7 +29,7 @@ pub(super) fn of_open(error: &OpenError) -> Option<String> {
 }
 
 /// The next step for a folder that is no image layout, where it holds the volumes of a bundle.
-fn of_folder(path: &Path) -> Option<String> {
+pub(super) fn of_folder(path: &Path) -> Option<String> {
     let sets = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     let set = sets.filter(|path| path.to_string_lossy().ends_with(".volumes.json")).min()?;
     Some(format!("this folder holds a bundle in volumes: name {}", shown(&set)))

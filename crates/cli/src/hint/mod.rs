@@ -7,6 +7,7 @@ mod bundle;
 mod disk;
 mod event;
 mod finding;
+mod layout;
 mod plan;
 mod push;
 mod registry;
@@ -30,6 +31,7 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
     match failure {
         Failure::Usage(error) => of_usage(error).map(str::to_owned),
         Failure::Setup(error) => registry::of_setup(error).map(str::to_owned),
+        Failure::Layouts(errors) => errors.iter().find_map(layout::of_error),
         Failure::Resolve(errors) => errors.iter().find_map(plan::of_resolve),
         Failure::Pack(error) => of_pack(error),
         Failure::Build(error) => of_build(error),
@@ -93,6 +95,7 @@ fn of_pack(error: &PackError) -> Option<String> {
         PackError::Registry { source, .. } => registry::of_error(source),
         PackError::Graph(error) => error.limit().map(|limit| finding::of_detail(Detail::Limit(limit))),
         PackError::Attached(error) => Some(plan::of_attached(error)),
+        PackError::Layout(damage) => Some(layout::of_damage(damage)),
         _ => None,
     }
 }
@@ -104,6 +107,7 @@ fn of_build(error: &BuildError) -> Option<String> {
         BuildError::Write(error) | BuildError::Fetch(FetchError::Write { source: error, .. }) => {
             disk::of_write(error)
         }
+        BuildError::Fetch(FetchError::Layout(damage)) => Some(layout::of_damage(damage)),
         BuildError::Fetch(FetchError::Registry { source, .. }) => {
             let kept = "what arrived is kept; the same command goes on from there";
             Some(registry::of_error(source).map_or(kept.to_owned(), |hint| format!("{hint}; {kept}")))

@@ -2,7 +2,7 @@
 
 use airlift_packager::{AttachedError, MissingManifest, ResolveError, Several};
 
-use super::registry;
+use super::{layout, registry};
 
 /// The next step for a reference that could not be looked up.
 pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
@@ -15,6 +15,7 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
             "with --mirror-fallback, the original registry is asked for what a mirror can't give".to_owned(),
         ),
         ResolveError::Registry { source, .. } => registry::of_error(source),
+        ResolveError::Layout { error, .. } => layout::of_error(error),
         ResolveError::NoRegistry { source, .. } => Some(
             registry::of_error(source)
                 .unwrap_or("check host and port; a registry answers at /v2/ of its host".to_owned()),

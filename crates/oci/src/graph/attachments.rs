@@ -39,6 +39,20 @@ impl<'a> Attachments<'a> {
         Attachments { graph, by_subject }
     }
 
+    /// The roots that go by themselves. A root that is attached to one of them goes with it, and so does a
+    /// root without a name that is a part of it.
+    pub fn images(&self) -> Vec<&'a Root> {
+        let parts = self.graph.parts_of_others();
+        let images = self.graph.roots.iter().filter(|root| root.subject.is_none());
+        let attached: HashSet<(Option<&str>, Digest)> =
+            images.flat_map(|root| self.to(root)).map(Root::canonical_key).collect();
+        let goes_along = |root: &Root| {
+            let is_part = root.reference.is_none() && parts.contains(&root.descriptor.digest);
+            is_part || attached.contains(&root.canonical_key())
+        };
+        self.graph.roots.iter().filter(|root| !goes_along(root)).collect()
+    }
+
     /// The roots that are attached to an image, directly or not, each after what it is attached to: those
     /// whose subject is one of its manifests, or a manifest of one of those, and that are of the same
     /// repository, or name none.

@@ -3,6 +3,9 @@
 use airlift_oci::{Digest, ManifestError, Repository};
 use airlift_registry::Error;
 
+use crate::layouts::LayoutError;
+use crate::location::Location;
+
 /// Why what is attached to an image could not be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachedError {
@@ -40,11 +43,14 @@ pub enum AttachedError {
         /// What it says itself.
         says: Option<Digest>,
     },
+    /// It is damaged in a layout.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// There is no end to it.
-    #[error("more than {limit} {what} in {repository}")]
+    #[error("more than {limit} {what} in {location}")]
     Limit {
         /// Where.
-        repository: Repository,
+        location: Location,
         /// The limit.
         limit: usize,
         /// Of what.

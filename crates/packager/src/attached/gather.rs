@@ -8,12 +8,20 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::attached::error::AttachedError;
 use crate::attached::lookup::{Gatherer, Gone, MAX_ATTACHED, Subject, resolved};
-use crate::resolve::Resolved;
+use crate::location::Location;
+use crate::resolved::Resolved;
 
 /// Attached to attached to attached…: more levels than this count as an attack.
 const MAX_DEPTH: usize = 8;
 /// What cosign puts behind a digest to name what it attached.
 const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
+
+/// A manifest that is carried, to which something may be attached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CarriedManifest {
+    pub(crate) location: Location,
+    pub(crate) digest: Digest,
+}
 
 /// Attached content, and attached content that is missing.
 #[derive(Default)]
@@ -24,21 +32,20 @@ pub(crate) struct Gathered {
 
 impl Gatherer<'_> {
     /// Everything attached to these manifests, and to what is found, each once for each repository.
-    pub(crate) async fn gather(self, subjects: Vec<Subject>) -> Result<Gathered, AttachedError> {
+    pub(crate) async fn gather(self, subjects: Vec<CarriedManifest>) -> Result<Gathered, AttachedError> {
         let found = self.levels(subjects).await?;
         Ok(Gathered { found, gone: self.gone.into_inner().unwrap_or_else(PoisonError::into_inner) })
     }
 
-    async fn levels(&self, subjects: Vec<Subject>) -> Result<Vec<Resolved>, AttachedError> {
-        let mut asked: HashSet<Subject> = HashSet::new();
-        let mut names: HashSet<Option<String>> = HashSet::new();
+    async fn levels(&self, subjects: Vec<CarriedManifest>) -> Result<Vec<Resolved>, AttachedError> {
+        let mut asked: HashSet<CarriedManifest> = HashSet::new();
+        let mut names: HashSet<String> = HashSet::new();
         let mut found: Vec<Resolved> = Vec::new();
         let mut level = subjects;
         for depth in 0.. {
             level.retain(|subject| asked.insert(subject.clone()));
             let Some(first) = level.first() else { break };
-            let limit =
-                |limit, what| AttachedError::Limit { repository: first.repository.clone(), limit, what };
+            let limit = |limit, what| AttachedError::Limit { location: first.location.clone(), limit, what };
             if depth > MAX_DEPTH {
                 return Err(limit(MAX_DEPTH, "levels of attachments"));
             }
@@ -47,9 +54,9 @@ impl Gatherer<'_> {
                 futures::stream::iter(asks).buffered(self.requests).try_collect().await?;
             let mut next = Vec::new();
             for resolved in answers.into_iter().flatten() {
-                if names.insert(resolved.root.reference.clone()) {
-                    let (repository, digest) = (resolved.repository.clone(), resolved.manifest.digest());
-                    next.push(Subject { repository, digest });
+                if names.insert(resolved.key()) {
+                    let (location, digest) = (resolved.location.clone(), resolved.manifest.digest());
+                    next.push(CarriedManifest { location, digest });
                     found.push(resolved);
                 }
             }
@@ -61,7 +68,20 @@ impl Gatherer<'_> {
         Ok(found)
     }
 
-    async fn attached_to(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
+    async fn attached_to(&self, manifest: &CarriedManifest) -> Result<Vec<Resolved>, AttachedError> {
+        match &manifest.location {
+            Location::Registry(repository) => {
+                let subject = Subject { repository: repository.clone(), digest: manifest.digest };
+                self.at_registry(&subject).await
+            }
+            Location::Layout(location) => {
+                let found = self.source.blobs.layouts.attached_to(location, &manifest.digest)?;
+                Ok(found.into_iter().map(Resolved::from).collect())
+            }
+        }
+    }
+
+    async fn at_registry(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
         // All at once: the answers are small, and most of them are "nothing".
         let tags = COSIGN_SUFFIXES.map(|suffix| cosign_tag(&subject.digest, suffix));
         let tagged = futures::future::try_join_all(tags.iter().map(|tag| self.tagged(subject, tag)));

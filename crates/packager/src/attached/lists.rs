@@ -17,7 +17,8 @@ use crate::attached::error::AttachedError;
 use crate::attached::lookup::{
     Gatherer, Gone, MAX_ATTACHED, Subject, manifest_error, registry_error, resolved,
 };
-use crate::resolve::Resolved;
+use crate::location::Location;
+use crate::resolved::Resolved;
 
 /// Where a list comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ impl Gatherer<'_> {
         let tag = fallback_tag(digest);
         let listed = self.listed_by_tag(subject, &tag).await?;
         if listed.len() > MAX_ATTACHED {
-            let repository = repository.clone();
-            return Err(AttachedError::Limit { repository, limit: MAX_ATTACHED, what: "attached manifests" });
+            let location = Location::Registry(repository.clone());
+            return Err(AttachedError::Limit { location, limit: MAX_ATTACHED, what: "attached manifests" });
         }
         Ok((ListSource::Tag(tag), listed))
     }

@@ -7,8 +7,9 @@ use airlift_oci::{Digest, Event, ManifestError, Observer, RawManifest, Repositor
 use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
+use crate::location::Location;
 use crate::request::ImageChoice;
-use crate::resolve::Resolved;
+use crate::resolved::Resolved;
 use crate::source::Source;
 use crate::walk::Walker;
 
@@ -79,11 +80,11 @@ impl<'a> Gatherer<'a> {
 pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: String) -> Resolved {
     let mut root = Root::new(manifest.descriptor(), Some(reference));
     root.subject = Some(subject.digest);
-    let repository = subject.repository.clone();
+    let location = Location::Registry(subject.repository.clone());
     Resolved {
         root,
-        fetched_from: repository.clone(),
-        repository,
+        fetched_from: location.clone(),
+        location,
         manifest,
         choice: ImageChoice::default(),
         locked: None,

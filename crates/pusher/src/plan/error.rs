@@ -1,9 +1,8 @@
 //! Why there is no plan.
 
-use airlift_oci::{Digest, ReferenceError};
+use airlift_oci::{Digest, ReferenceError, Unmatched};
 
 use crate::plan::destination::{Destination, MapRule};
-use crate::plan::pattern::Unmatched;
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

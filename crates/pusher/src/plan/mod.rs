@@ -6,7 +6,6 @@ pub(crate) mod destination;
 pub(crate) mod error;
 pub(crate) mod manifest_tree;
 pub(crate) mod omitted;
-pub(crate) mod pattern;
 pub(crate) mod planned_image;
 pub(crate) mod platform_manifests;
 pub(crate) mod push_plan;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use airlift_oci::graph::Attachments;
-use airlift_oci::{Digest, Graph, Reference, Root, contents};
+use airlift_oci::{Digest, Graph, Pattern, Reference, Root, Unmatched, contents};
 
 use crate::options::{Options, Partial};
 use crate::plan::attachments::plan_attached;
@@ -11,7 +11,6 @@ use crate::plan::destination::Destination;
 use crate::plan::error::PlanError;
 use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
 use crate::plan::omitted::omitted_of;
-use crate::plan::pattern::{Pattern, Unmatched};
 use crate::plan::planned_image::{PlannedImage, WithoutIndex};
 use crate::plan::platform_manifests::without_index;
 use crate::plan::target_name::target_name;
@@ -43,7 +42,7 @@ impl PushPlan {
         let mut planner =
             Planner { source, options, attachments: &attachments, contents: ContentsFinder::new(graph) };
         let mut images = Vec::new();
-        for root in chosen(&images_of(graph, &attachments), &options.only)? {
+        for root in chosen(&attachments.images(), &options.only)? {
             let (target, rule) = target_name(root, destination, options)?;
             rules.note(root, rule);
             targets.claim(&target, root)?;
@@ -125,20 +124,6 @@ impl Targets {
             _ => Ok(()),
         }
     }
-}
-
-/// The roots that go by themselves. A root that is attached to an image of the bundle goes with that image,
-/// and so does a root that is a part of it.
-fn images_of<'a>(graph: &'a Graph, attachments: &Attachments<'a>) -> Vec<&'a Root> {
-    let parts = graph.parts_of_others();
-    let images = graph.roots.iter().filter(|root| root.subject.is_none());
-    let attached: HashSet<(Option<&str>, Digest)> =
-        images.flat_map(|root| attachments.to(root)).map(Root::canonical_key).collect();
-    let goes_along = |root: &Root| {
-        let is_part = root.reference.is_none() && parts.contains(&root.descriptor.digest);
-        is_part || attached.contains(&root.canonical_key())
-    };
-    graph.roots.iter().filter(|root| !goes_along(root)).collect()
 }
 
 /// The subject of an image that goes by itself.

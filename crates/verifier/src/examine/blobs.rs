@@ -4,7 +4,7 @@ use airlift_bundle::read::ByteRange;
 use airlift_bundle::{EntryPath, Finding, Plan, Rule};
 use airlift_oci::{Carried, Digest, DigestMap, DigestSet, Graph};
 
-use super::examiner::Examiner;
+use super::examiner::{BesideImages, Examiner};
 use crate::content;
 
 impl Examiner {
@@ -65,6 +65,9 @@ impl Examiner {
 
     /// Hashes content that no image names. It is harmless if it has the digest that its name says.
     pub(super) fn hash_unlisted(&mut self, graph: Option<&Graph>) {
+        if self.beside_images == BesideImages::PassOver {
+            return;
+        }
         let unlisted = self.unlisted(graph);
         // What a damaged manifest names is unknown, and so is what no image names.
         let is_all_known = graph.is_some_and(Graph::is_complete);

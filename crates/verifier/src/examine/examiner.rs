@@ -18,10 +18,21 @@ pub(super) struct Examiner {
     pub(super) is_own: bool,
     /// Roots of no known type, in other tools' layouts.
     pub(super) unknown: Vec<Root>,
+    /// What is done with content that no image has.
+    pub(super) beside_images: BesideImages,
+}
+
+/// What an examination does with content that no image has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BesideImages {
+    /// Hashes it.
+    Hash,
+    /// Passes over it.
+    PassOver,
 }
 
 impl Examiner {
-    pub(super) fn new(archive: Archive) -> Self {
+    pub(super) fn new(archive: Archive, beside_images: BesideImages) -> Self {
         Examiner {
             archive,
             findings: Findings::default(),
@@ -29,6 +40,7 @@ impl Examiner {
             hashed: 0,
             is_own: false,
             unknown: Vec::new(),
+            beside_images,
         }
     }
 

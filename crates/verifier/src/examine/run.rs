@@ -8,7 +8,7 @@ use airlift_bundle::{Archive, Plan, Storage};
 use airlift_oci::{Digest, DigestMap, Graph, Limits, layout};
 
 use super::compare::{self, Compared};
-use super::examiner::Examiner;
+use super::examiner::{BesideImages, Examiner};
 use crate::error::ExamineError;
 use crate::examined::Examined;
 
@@ -18,11 +18,23 @@ impl Examined {
     /// # Errors
     /// If it can't be opened as a layout, or reading it fails. What is wrong with it is no error.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, ExamineError> {
-        let archive = Archive::open(path)?;
-        Examiner::new(archive)
-            .run(limits)
-            .map_err(|source| ExamineError::Read { path: path.to_owned(), source })
+        examine(path, limits, BesideImages::Hash)
     }
+
+    /// The same for a layout whose images are to be copied. Content that no image has is not hashed, so no
+    /// more than the manifests is read.
+    ///
+    /// # Errors
+    /// If it can't be opened as a layout, or reading it fails. What is wrong with it is no error.
+    pub fn open_to_copy(path: &Path, limits: Limits) -> Result<Self, ExamineError> {
+        examine(path, limits, BesideImages::PassOver)
+    }
+}
+
+fn examine(path: &Path, limits: Limits, beside_images: BesideImages) -> Result<Examined, ExamineError> {
+    Examiner::new(Archive::open(path)?, beside_images)
+        .run(limits)
+        .map_err(|source| ExamineError::Read { path: path.to_owned(), source })
 }
 
 impl Examiner {

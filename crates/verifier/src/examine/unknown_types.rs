@@ -11,7 +11,7 @@ use airlift_oci::manifest::MAX_MANIFEST;
 use airlift_oci::media_type::{Kind, respelled};
 use airlift_oci::{Descriptor, DigestMap, Graph, Root};
 
-use super::examiner::Examiner;
+use super::examiner::{BesideImages, Examiner};
 use crate::content;
 
 impl Examiner {
@@ -26,9 +26,11 @@ impl Examiner {
             root.descriptor.kind() == Kind::Blob && !media_type.is_empty() && respelled(media_type).is_none()
         };
         let (unknown, known): (Vec<Root>, Vec<Root>) = roots.into_iter().partition(is_unknown);
-        for root in &unknown {
-            let finding = self.check_unknown_type(&root.descriptor);
-            self.findings.push(finding.of(vec![root.name()]));
+        if self.beside_images == BesideImages::Hash {
+            for root in &unknown {
+                let finding = self.check_unknown_type(&root.descriptor);
+                self.findings.push(finding.of(vec![root.name()]));
+            }
         }
         self.unknown = unknown;
         known

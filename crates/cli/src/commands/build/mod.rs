@@ -11,8 +11,8 @@ use airlift_bundle::write::output::Measure;
 use airlift_bundle::{Existing, Form, UnfitError};
 use airlift_oci::Observer;
 use airlift_packager::{
-    Fetched, ForeignLayers, ImageRequest, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions,
-    Registries, Source, resolve,
+    Fetched, ForeignLayers, ImageRequest, Layouts, LocalContents, LockedOutput, Missing, Output, Packing,
+    PlanOptions, Registries, Source, resolve,
 };
 
 use crate::args::choice::ChoiceArgs;
@@ -38,6 +38,8 @@ Examples:
   airlift build nginx@sha256:… -o images.tar           by digest
   airlift build nginx:1.27 --platform linux/amd64,linux/arm64 -o images.tar
   airlift build nginx:1.27 -o images.tar.zst           compressed, where that gains; verify, inspect and push read it
+  airlift build oci-archive:a.tar oci-archive:b.tar -o both.tar     merges bundles, or image layouts of other tools
+  airlift build oci-archive:big.tar:'nginx*' -o small.tar          takes a part; see docs/sources.md
   airlift build nginx:1.27 --dry-run                   what it would be, and how large
   airlift build -f images.txt -o new.tar --reuse old.tar   fetches only what old.tar lacks
   airlift build nginx:1.27 -o - | ssh far 'cat >b.tar'     straight into a pipe
@@ -45,14 +47,18 @@ Examples:
 
 If the build is interrupted, the same command goes on from BUNDLE.part. Content that arrived is hashed and kept.";
 
-/// Pack images from registries into one file
+/// Pack images from registries and image layouts into one file
 ///
-/// Takes each image with all its platforms: every manifest and blob as the registry has it, byte for byte.
+/// Takes each image with all its platforms: every manifest and blob as its source has it, byte for byte.
 /// The same images always give the same file.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Images, such as nginx:1.27 or quay.io/team/app@sha256:…
+    ///
+    /// oci-archive:FILE and oci:DIR take the images of a bundle, or of an image layout of another tool.
+    /// Behind a colon, :REF takes those with that name, tag or digest; * and ? are wildcards. =NAME at the
+    /// end names an image that has no full name.
     #[arg(value_name = "REF")]
     references: Vec<String>,
     /// A list of references, an images file, a lock, or - (repeatable)
@@ -126,8 +132,11 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
     let wishes = args.wishes()?;
+    let sources = wishes.layouts().map(|layout| Input::Layout(as_file(Path::new(&layout.path))));
+    keep_apart(&sources.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
+    let layouts = tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), args.limits.limits()))?;
     let (output, local) = args.open(form)?;
-    let packing = plan(&args, &wishes, local, output.as_ref(), ui).await?;
+    let packing = plan(&args, &wishes, (local, layouts), output.as_ref(), ui).await?;
     let size = packing.plan().size();
     if let Some(limit) = args.max_size.filter(|limit| size > *limit) {
         return Err(Failure::TooLarge { size, limit });
@@ -277,14 +286,14 @@ impl Args {
 async fn plan(
     args: &Args,
     wishes: &Wishes,
-    local: LocalContents,
+    (local, layouts): (LocalContents, Layouts),
     output: Option<&LockedOutput>,
     ui: &Ui,
 ) -> Result<Packing, Failure> {
     let observer = ui.observer();
     let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
     let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
-    let source = Arc::new(Source::new(registries, local));
+    let source = Arc::new(Source::new(registries, local, layouts));
     let planned = plan_from(args, wishes, &source, &*observer).await;
     let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
     if let (Err(failure), Some(Output { path: output, .. })) = (&planned, output)

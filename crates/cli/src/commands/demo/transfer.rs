@@ -9,7 +9,7 @@ use airlift_bundle::{Existing, Form};
 use airlift_oci::reference::Mirrors;
 use airlift_oci::{Limits, Observer, Reference, Unobserved};
 use airlift_packager::{
-    ImageRequest, LocalContents, Output, Packing, PlanOptions, Registries, Source, plan, resolve,
+    ImageRequest, Layouts, LocalContents, Output, Packing, PlanOptions, Registries, Source, plan, resolve,
 };
 use airlift_pusher::{ContentSource, Destination, PushPlan, Receipt, Request, push};
 use airlift_registry::{Options, Transport};
@@ -90,7 +90,7 @@ impl Transfer {
         let (output, there) = Output { path, form: Form::Tar, existing: Existing::Keep }.open()?;
         let observer = Arc::clone(&self.observer);
         let registries = Registries::new(self.transport.clone(), Mirrors::default(), observer);
-        let source = Arc::new(Source::new(registries, LocalContents::open(there, &[])?));
+        let source = Arc::new(Source::new(registries, LocalContents::open(there, &[])?, Layouts::default()));
         let requests: Vec<ImageRequest> = self.references.iter().cloned().map(ImageRequest::from).collect();
         let resolved = resolve(&source, &requests, JOBS, &*self.observer).await?;
         let options = PlanOptions { jobs: JOBS, ..PlanOptions::default() };

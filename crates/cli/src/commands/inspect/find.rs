@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airlift_oci::{Digest, Graph};
-use airlift_pusher::{Pattern, Unmatched};
+use airlift_oci::{Digest, Graph, Pattern, Unmatched};
 
 use crate::failure::UsageError;
 

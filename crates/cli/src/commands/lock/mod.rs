@@ -10,7 +10,7 @@ use std::sync::Arc;
 use airlift_lists::Choice;
 use airlift_lists::lock::Lock;
 use airlift_oci::Observer;
-use airlift_packager::{LocalContents, Registries, Source};
+use airlift_packager::{Layouts, LocalContents, Registries, Source};
 use update::{Update, updated};
 
 use crate::args::choice::ChoiceArgs;
@@ -119,10 +119,11 @@ impl Args {
 
     async fn update(&self, wishes: &Wishes, old: &Lock, ui: &Ui) -> Result<Lock, Failure> {
         let observer: Arc<dyn Observer> = ui.observer();
+        let layouts = tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), self.limits.limits()))?;
         let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
         let registries =
             Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
-        let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?));
+        let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?, layouts));
         let update = Update {
             named: self.update.as_deref(),
             history: self.history.unwrap_or_else(|| old.longest_history()),

@@ -9,12 +9,11 @@ use airlift_lists::lock::{
 };
 use airlift_lists::{Entry, Wanted};
 use airlift_oci::contents::PlatformContent;
-use airlift_oci::{Limits, Observer, SourceReference};
+use airlift_oci::{Limits, Observer, Pattern, SourceReference};
 use airlift_packager::{
-    Attempted, ImageRequest, LockedContent, PlanOptions, Resolution, Resolved, Source, SurveyedImage,
-    resolve_each, survey,
+    Attempted, ImageRequest, LayoutLocation, LayoutPath, Location, LockedContent, PlanOptions, Resolution,
+    Resolved, Source, SurveyedImage, resolve_each, survey,
 };
-use airlift_pusher::Pattern;
 
 use crate::failure::{Failure, ImageFailure, UsageError};
 use crate::references::{AskedEntry, Wishes, chosen};
@@ -153,13 +152,21 @@ fn answer(wish: &WantedImage, image: SurveyedImage, resolved: &Resolved) -> Reso
         digest,
         size,
     };
-    let is_mirror = resolved.fetched_from != resolved.repository;
+    let from = match &resolved.fetched_from {
+        Location::Registry(place) if resolved.fetched_from != resolved.location => {
+            Some(FetchedFrom::Mirror(place.clone()))
+        }
+        Location::Registry(_) => None,
+        Location::Layout(LayoutLocation { layout: LayoutPath { form, path }, .. }) => {
+            Some(FetchedFrom::Layout { form: *form, path: path.clone() })
+        }
+    };
     ResolvedImage {
         reference: wish.reference.clone(),
         digest: image.digest,
         media_type: image.media_type,
         size: image.size,
         platforms: image.platforms.into_iter().map(locked).collect(),
-        from: is_mirror.then(|| FetchedFrom::Mirror(resolved.fetched_from.clone())),
+        from,
     }
 }

@@ -25,7 +25,10 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-lists", "airlift-oci", "airlift-verifier"]),
     ("airlift-lists", &["airlift-oci"]),
     ("airlift-oci", &[]),
-    ("airlift-packager", &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry"]),
+    (
+        "airlift-packager",
+        &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry", "airlift-verifier"],
+    ),
     ("airlift-pusher", &["airlift-oci", "airlift-registry", "airlift-verifier"]),
     ("airlift-registry", &["airlift-disk", "airlift-oci"]),
     ("airlift-server", &["airlift-disk", "airlift-oci"]),

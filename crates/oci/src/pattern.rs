@@ -1,10 +1,11 @@
-//! Finds images by a name, a pattern or a digest, and names those that are close where none fits. `push` and
-//! `inspect` find images by this alone.
+//! Finds images of a layout by a name, a pattern or a digest, and names those that are close where none fits.
+//! `build`, `push` and `inspect` find images by this alone.
 
 use std::fmt;
 
-use airlift_oci::{Digest, Reference, Repository, Root, reference};
 use wildmatch::WildMatch;
+
+use crate::{Digest, Reference, Repository, Root, reference};
 
 /// Fewer hex digits could be a short name, or a typing error.
 const FEWEST_DIGITS: usize = 6;
@@ -155,13 +156,12 @@ impl fmt::Display for Unmatched {
 
 #[cfg(test)]
 mod tests {
-    use airlift_oci::Descriptor;
-
     use super::*;
+    use crate::Descriptor;
 
     fn root(reference: &str, number: u8) -> Root {
         let digest = Digest::sha256(&[number]);
-        let descriptor = Descriptor::new(airlift_oci::media_type::OCI_INDEX, digest, 7);
+        let descriptor = Descriptor::new(crate::media_type::OCI_INDEX, digest, 7);
         Root::new(descriptor, Some(reference.to_owned()).filter(|reference| !reference.is_empty()))
     }
 

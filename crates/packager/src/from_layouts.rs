@@ -1,0 +1,35 @@
+//! The images that are asked of layouts on disk.
+
+use airlift_oci::{Event, Observer, SourceReference};
+
+use crate::request::ImageRequest;
+use crate::resolve_error::ResolveError;
+use crate::resolved::Resolved;
+use crate::source::Source;
+
+/// The images of layouts that these requests ask for, and why others can't be had.
+pub(crate) fn from_layouts(
+    source: &Source,
+    requests: &[ImageRequest],
+    observer: &dyn Observer,
+) -> (Vec<Resolved>, Vec<ResolveError>) {
+    let (mut images, mut failed) = (Vec::new(), Vec::new());
+    for request in requests {
+        let SourceReference::Layout(layout) = &request.source else { continue };
+        let locked = request.locked.as_ref().map(|locked| &locked.digest);
+        match source.blobs.layouts.find(layout, locked) {
+            Ok(found) => images.extend(found.into_iter().map(|found| {
+                let ImageRequest { choice, locked, place, .. } = request.clone();
+                let image = Resolved { choice, locked, place, ..Resolved::from(found) };
+                let digest = image.root.descriptor.digest;
+                observer.notice(Event::Resolved { reference: image.key(), digest });
+                image
+            })),
+            Err(errors) => failed.extend(errors.into_iter().map(|error| {
+                let (reference, error) = (Box::new(layout.clone()), Box::new(error));
+                ResolveError::Layout { reference, error }
+            })),
+        }
+    }
+    (images, failed)
+}
