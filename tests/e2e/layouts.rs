@@ -1,5 +1,5 @@
-//! Layouts as sources: bundles are merged, and parts are taken, without a network and byte for byte as a build
-//! from the registry writes them.
+//! Layouts as sources: bundles are merged, and parts are taken, without a network and byte for byte as a
+//! build from the registry writes them.
 
 use airlift_oci::media_type;
 use airlift_server::Options;
@@ -13,8 +13,8 @@ use crate::airlift::{Airlift, Ran};
 use crate::made::{self, Embedded, descriptor, descriptor_with, tag_of};
 use crate::pair::Pair;
 
-/// Bundles `a.tar` (team/old), `b.tar` (team/new) and `both.tar`, each with what is attached to the images; their
-/// source is gone.
+/// Bundles `a.tar` (team/old), `b.tar` (team/new) and `both.tar`, each with what is attached to the images;
+/// their source is gone.
 struct Bundles {
     airlift: Airlift,
     authority: String,

@@ -85,8 +85,8 @@ impl PlannedEntry {
     }
 }
 
-/// The ordered, deduplicated entries of an archive with their offsets. A hostile archive has a million, so only the
-/// offsets are kept; all else stands in the graph.
+/// The ordered, deduplicated entries of an archive with their offsets. A hostile archive has a million, so
+/// only the offsets are kept; all else stands in the graph.
 #[derive(Clone, Debug)]
 pub struct Plan {
     graph: Graph,

@@ -10,8 +10,8 @@ use tempfile::NamedTempFile;
 /// Characters of the final name that the temporary one has. File systems permit 255 bytes.
 const LONGEST_NAME: usize = 60;
 
-/// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name says
-/// what it was to become.
+/// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name
+/// says what it was to become.
 ///
 /// # Errors
 /// If no file can be made there.

@@ -18,8 +18,8 @@ const BLOCK: u64 = 512;
 pub const PIECE: usize = 256 << 10;
 /// How much is read at a time past the page cache at most, where the system reads nothing ahead.
 const DIRECT_READ: usize = 1 << 20;
-/// A reader that reads ahead needs two buffers. Many small extents are read side by side, so the buffers of an
-/// extent have at most this share of it, or a piece.
+/// A reader that reads ahead needs two buffers. Many small extents are read side by side, so the buffers of
+/// an extent have at most this share of it, or a piece.
 const DIRECT_SHARE: u64 = 8;
 /// How far the page cache is not asked again after it had nothing. Asking makes the system read ahead: asked
 /// all the time, it would read everything twice, and fill the cache with data that is not used.

@@ -162,8 +162,8 @@ impl BlobJob {
         }
     }
 
-    /// What is wrong with the layout that should have the blob: nothing that is there under its digest has that
-    /// digest.
+    /// What is wrong with the layout that should have the blob: nothing that is there under its digest has
+    /// that digest.
     fn damage_in(&self, layout: &LayoutPath) -> LayoutDamage {
         let (path, digest) = (self.path.clone(), self.entry.digest);
         LayoutDamage { layout: layout.clone(), path, digest, damage: Damage::Altered }

@@ -1,5 +1,5 @@
-//! What a lock says of images: their platforms and sizes. No blob is fetched for it, except configs that alone
-//! say of which platform an image is.
+//! What a lock says of images: their platforms and sizes. No blob is fetched for it, except configs that
+//! alone say of which platform an image is.
 
 use std::sync::Arc;
 

@@ -28,8 +28,8 @@ pub(crate) struct LimitArgs {
     max_images: usize,
     /// Refuse bundles whose manifests have more bytes than this together
     ///
-    /// They are held in memory, where they take two to four times as much. K, M and G are powers of 1024, kB, MB
-    /// and GB of 1000.
+    /// They are held in memory, where they take two to four times as much. K, M and G are powers of 1024, kB,
+    /// MB and GB of 1000.
     #[arg(long, value_name = "SIZE", default_value = "64M", hide_short_help = true)]
     #[arg(help_heading = LIMITS, value_parser = size::parse)]
     max_manifest_bytes: u64,

@@ -29,7 +29,8 @@ impl fmt::Display for BlobRole {
 /// A manifest of the graph, at its first place.
 #[derive(Clone, Debug)]
 pub struct ManifestEntry {
-    /// How its parent, or `index.json`, names it. [`Graph::descriptor_of`] has the platform, annotations and so on.
+    /// How its parent, or `index.json`, names it. [`Graph::descriptor_of`] has the platform, annotations and
+    /// so on.
     ///
     /// [`Graph::descriptor_of`]: super::Graph::descriptor_of
     pub descriptor: BareDescriptor,

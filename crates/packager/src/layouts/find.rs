@@ -97,8 +97,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The roots that a name, a digest or a pattern means: images first. What is attached to an image is meant
-    /// only by its exact name or digest.
+    /// The roots that a name, a digest or a pattern means: images first. What is attached to an image is
+    /// meant only by its exact name or digest.
     fn matching(&self, images: &[&'a Root], text: &str) -> Vec<&'a Root> {
         let all: Vec<&Root> = self.graph.roots.iter().collect();
         if let Ok(digest) = text.parse::<Digest>() {

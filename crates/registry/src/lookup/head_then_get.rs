@@ -52,8 +52,8 @@ pub enum HeadTrust {
     /// "It is there" with exactly this digest: anything else would refuse an image or move a tag. Of a blob:
     /// "it is there".
     IfDigestIs(Digest),
-    /// None, so there is no HEAD: a GET shows whether the manifest has this digest. For what is expected to be
-    /// absent, which needs a GET in any case.
+    /// None, so there is no HEAD: a GET shows whether the manifest has this digest. For what is expected to
+    /// be absent, which needs a GET in any case.
     Never(Digest),
 }
 

@@ -185,8 +185,8 @@ fn an_index_json_of_twenty_megabytes_fits_into_little_memory() {
     assert!(!rules(&report(layout(&index_json(&roots[..40]), []).save().path())).contains(&"index-json"));
 }
 
-/// As many blobs and manifests as a few megabytes can name, with all that a descriptor may have. Ten times as many
-/// are within the limits.
+/// As many blobs and manifests as a few megabytes can name, with all that a descriptor may have. Ten times as
+/// many are within the limits.
 #[test]
 fn what_manifests_name_fits_into_little_memory() {
     let shortest = |digest: &Digest| format!(r#"{{"digest":"{digest}","size":1}}"#);

@@ -64,8 +64,8 @@ pub(crate) struct Args {
     /// A list of references, an images file, a lock, or - (repeatable)
     ///
     /// A text file has one reference a line, and '#' starts a comment; - is standard input. A .yaml file is
-    /// an images file, with groups, and platforms for each image: see docs/lists.md. Of a lock, the digests are
-    /// taken, and no tag is asked for: see docs/locks.md.
+    /// an images file, with groups, and platforms for each image: see docs/lists.md. Of a lock, the digests
+    /// are taken, and no tag is asked for: see docs/locks.md.
     #[arg(short, long = "file", value_name = "FILE")]
     file: Vec<PathBuf>,
     /// Take only these groups of images files (repeatable, commas)

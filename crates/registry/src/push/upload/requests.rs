@@ -139,8 +139,8 @@ impl Upload<'_> {
         Error::Source { digest: self.digest, source }
     }
 
-    /// Sends the next bytes, which are `body`, with `request`, and watches over it. Gives the answer, and where
-    /// in the blob sending ended.
+    /// Sends the next bytes, which are `body`, with `request`, and watches over it. Gives the answer, and
+    /// where in the blob sending ended.
     async fn send(
         &mut self,
         session: &UploadSession,
