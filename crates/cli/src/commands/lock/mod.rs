@@ -7,9 +7,9 @@ mod update;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use airlift_lists::Choice;
 use airlift_lists::lock::Lock;
-use airlift_oci::Observer;
+use airlift_lists::{Choice, Wanted};
+use airlift_oci::{Observer, SourceReference};
 use airlift_packager::{Layouts, LocalContents, Registries, Source};
 use update::{Update, updated};
 
@@ -22,7 +22,7 @@ use crate::failure::{Failure, UsageError};
 use crate::files::{Input, keep_apart};
 use crate::lock_changes::Changes;
 use crate::output::LockResultDocument;
-use crate::references::{Asked, Wishes, gather};
+use crate::references::{Asked, AskedEntry, Wishes, gather};
 use crate::ui::Ui;
 use crate::{lock_file, lock_time};
 
@@ -93,6 +93,7 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     let asked =
         Asked { references: &args.references, sets: &args.file, groups: &args.groups, choice: &choice };
     let wishes = gather(&asked)?;
+    refuse_layouts(&wishes)?;
     let old = lock_file::read_old(&args.output)?;
     if args.check {
         return check::run(&args.output, &wishes, &old, ui);
@@ -106,6 +107,19 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
         ui.print(&show::result(&args.output, &changes, is_written, args.dry_run, &ui.out))?;
     }
     Ok(Exit::Done)
+}
+
+/// Refuses layouts that no lock names yet: their images would be missing in the lock.
+fn refuse_layouts(wishes: &Wishes) -> Result<(), UsageError> {
+    let is_new = |asked: &AskedEntry| {
+        asked.locked.is_none() && matches!(asked.entry.wanted, Wanted::Image(SourceReference::Layout(_)))
+    };
+    match wishes.entries.iter().any(is_new) {
+        true => Err(UsageError::Combination(
+            "images of layouts can't be locked together with others yet: `airlift inspect FILE --lock LOCK` locks a layout",
+        )),
+        false => Ok(()),
+    }
 }
 
 impl Args {
