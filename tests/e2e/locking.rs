@@ -322,3 +322,18 @@ fn a_mirror_is_named_in_the_lock() {
     airlift.run(&["build", "-f", "i.lock", "-o", "b.tar", "--mirror", &rule]).expect(0);
     airlift.run(&["verify", "b.tar", "--lock", "i.lock"]).expect(0);
 }
+
+#[test]
+fn an_image_of_docker_hub_is_locked_under_its_full_name() {
+    let sample = two_platforms("hub/library/nginx", 1);
+    let mirror = Script::serving(vec![sample]).start();
+    let airlift = Airlift::new();
+    let rule = format!("docker.io={}/hub", mirror.authority());
+    for name in ["nginx:1", "docker.io/nginx:1", "docker.io/library/nginx:1"] {
+        airlift.run(&["lock", name, "-o", "i.lock", "--mirror", &rule]).expect(0);
+        let lock: Value = serde_json::from_slice(&airlift.read("i.lock")).unwrap();
+        assert_eq!(lock["images"][0]["reference"], "docker.io/library/nginx:1", "{name}");
+        airlift.run(&["lock", name, "-o", "i.lock", "--check"]).expect(0);
+        std::fs::remove_file(airlift.path("i.lock")).unwrap();
+    }
+}

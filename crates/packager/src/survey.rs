@@ -17,7 +17,7 @@ use crate::walk::Walker;
 /// What a lock says of one image.
 #[derive(Clone, Debug)]
 pub struct SurveyedImage {
-    /// Its name in a bundle.
+    /// Its full name, as the bundle's `index.json` has it.
     pub reference: String,
     /// The digest of its index or manifest.
     pub digest: Digest,
@@ -52,7 +52,7 @@ async fn survey_all(
     }
     let Planned { images, graph, configs, .. } = Planned::new(walker, images, options).await?;
     let surveyed = |(image, root): (&Resolved, &airlift_oci::Root)| SurveyedImage {
-        reference: image.root.name(),
+        reference: image.root.reference.clone().unwrap_or_default(),
         digest: root.descriptor.digest,
         media_type: root.descriptor.media_type.clone(),
         size: contents::blob_size_of(&graph, root),
