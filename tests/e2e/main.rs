@@ -38,5 +38,6 @@ mod reuse;
 mod secured;
 mod sparse;
 mod sparse_source;
+mod tutorials;
 mod volumes;
 mod whole_way;

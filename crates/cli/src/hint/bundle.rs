@@ -13,7 +13,7 @@ const LISTED: &str = "`airlift verify BUNDLE` lists everything that is wrong; no
 const UNFINISHED: &str =
     "the same `airlift build` goes on from there, and gives the bundle its name when it is complete";
 
-const NOT_AS_LOCKED: &str = "take the lock that came with the bundle; `airlift inspect BUNDLE --lock FILE` writes what is in it, to compare both";
+const NOT_AS_LOCKED: &str = "use the bundle that was built from this lock, or the lock that this bundle was built from; `airlift inspect BUNDLE --lock FILE` writes what is in it, to compare both";
 
 const PACKED_AGAIN: &str = "take the original file; or unpack this one and name the folder, as another tool's layout; or make the original anew out of it: airlift build REF… --reuse BUNDLE -o NEW";
 

@@ -1,0 +1,166 @@
+//! The commands of `docs/tutorials`, typed as they stand there.
+//!
+//! Each file that a page shows is written, each command is run, and what it prints has to be what the page
+//! says. Only the names of the two registries are replaced: by addresses on loopback, which are as long.
+
+use std::process::Command;
+
+use airlift_server::Options;
+use airlift_server::samples::Sample;
+use airlift_testkit::tool::{tool, workspace_root};
+
+use crate::airlift::Airlift;
+use crate::made::{Embedded, two_platforms};
+
+/// What separates the output of one command from that of the next.
+const MARK: &str = "=== end of a command ===\n";
+
+/// The two registries of the page, and the user's folder.
+struct Story {
+    mirror: Embedded,
+    inside: Embedded,
+    airlift: Airlift,
+    /// The time in which the story is, in seconds since 1970.
+    time: u64,
+}
+
+impl Story {
+    fn start() -> Self {
+        let [mirror, inside] = [(), ()].map(|()| Embedded::start(Options::default()));
+        let story = Story { mirror, inside, airlift: Airlift::new(), time: 0 };
+        let images = [("hub/library/nginx", "1.27"), ("quay/team/app", "latest")];
+        let tags = ["3.7", "3.8", "3.9", "latest"].map(|tag| ("k8s/pause", tag));
+        (1..).zip(images.iter().chain(&tags)).for_each(|(number, image)| story.put(*image, 10 * number));
+        story.put(("quay/prometheus/node-exporter", "v1.8.2"), 200);
+        story
+    }
+
+    /// Gives a tag at the mirror an image that follows from `seed`.
+    fn put(&self, (repository, tag): (&str, &str), seed: u64) {
+        let sample = Sample { tag: tag.to_owned(), ..two_platforms(repository, seed) };
+        self.mirror.endpoint().push(&[sample]);
+    }
+
+    /// Lets happen what happens before a chapter.
+    fn turn_to(&mut self, chapter: &str) {
+        match chapter {
+            "May: a list and its lock" => self.time = 1_777_888_800,
+            "June: the list changes" => self.time = 1_780_567_200,
+            "June: what has moved?" => {
+                self.time += 3600;
+                self.put(("hub/library/nginx", "1.27"), 300);
+                self.put(("quay/team/app", "latest"), 310);
+                self.put(("k8s/pause", "3.10"), 320);
+            }
+            _ => {}
+        }
+    }
+
+    fn to_loopback(&self, text: &str) -> String {
+        let text = text.replace("mirror.corp.lan", self.mirror.authority());
+        text.replace("inside.corp.lan", self.inside.authority())
+    }
+
+    fn from_loopback(&self, text: &str) -> String {
+        let text = text.replace(self.mirror.authority(), "mirror.corp.lan");
+        text.replace(self.inside.authority(), "inside.corp.lan")
+    }
+
+    /// Writes a file that the page shows, if its first line names it.
+    fn write(&self, lines: &[&str]) {
+        let Some(name) = lines.first().and_then(|line| line.strip_prefix("# ")) else { return };
+        let path = self.airlift.path(name.trim_start_matches("~/"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, self.to_loopback(&(lines.join("\n") + "\n"))).unwrap();
+    }
+
+    /// Runs the commands among these lines, and returns the lines as they should be.
+    fn run(&self, lines: &[&str]) -> Vec<String> {
+        let commands: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("$ ")).collect();
+        let then = format!("\ncode=$?; printf '{MARK}'; (exit $code)\n");
+        let script: String = commands.iter().map(|command| self.to_loopback(command) + &then).collect();
+        let output = self.shell(&script);
+        let outputs = output.split_terminator(MARK);
+        let shown = commands.iter().zip(outputs).flat_map(|(command, output)| {
+            let output =
+                output.lines().filter(|line| !is_timing(line)).map(|line| line.trim_end().to_owned());
+            std::iter::once(format!("$ {command}")).chain(output).collect::<Vec<String>>()
+        });
+        shown.collect()
+    }
+
+    /// What a script prints, errors and output as they come.
+    fn shell(&self, script: &str) -> String {
+        let folder = self.airlift.path("");
+        let binary = std::path::Path::new(env!("CARGO_BIN_EXE_airlift")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let as_user = self.airlift.command(&[]);
+        let mut shell = Command::new("bash");
+        for (name, value) in as_user.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.args(["-c", &format!("exec 2>&1\n{script}")]).current_dir(folder);
+        shell.env("PATH", format!("{}:{path}", binary.display()));
+        shell.env("SOURCE_DATE_EPOCH", self.time.to_string());
+        shell.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        for role in ["AUTHOR", "COMMITTER"] {
+            shell
+                .env(format!("GIT_{role}_NAME"), "Team")
+                .env(format!("GIT_{role}_EMAIL"), "team@corp.example");
+        }
+        let output = shell.stdin(std::process::Stdio::null()).output().expect("there is a bash");
+        self.from_loopback(&String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// The page with what its commands print now.
+    fn replay(&mut self, page: &str) -> String {
+        let mut shown = Vec::new();
+        let mut lines = page.lines();
+        while let Some(line) = lines.next() {
+            shown.push(line.to_owned());
+            if let Some(chapter) = line.strip_prefix("## ") {
+                self.turn_to(chapter);
+            }
+            let Some(language) = line.strip_prefix("```") else { continue };
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            if language == "console" {
+                shown.extend(self.run(&block));
+            } else {
+                self.write(&block);
+                shown.extend(block.into_iter().map(str::to_owned));
+            }
+            shown.push("```".to_owned());
+        }
+        shown.join("\n") + "\n"
+    }
+}
+
+/// Whether a line says how long a transfer took, such as `fetch 30.2 KiB in 7 ms, 3.9 MiB/s`.
+fn is_timing(line: &str) -> bool {
+    ["fetch ", "verify ", "push "].iter().any(|start| line.starts_with(start)) && line.contains(" in ")
+}
+
+/// Without what another address changes: the widths of a table's columns, and Git's ids of a lock.
+fn comparable(page: &str) -> Vec<String> {
+    let lines = page.lines().filter(|line| !line.starts_with("index "));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn the_commands_of_the_monthly_bundle_print_what_its_page_shows() {
+    if ["bash", "git", "jq"].map(tool).iter().any(Option::is_none) {
+        return;
+    }
+    let page = std::fs::read_to_string(workspace_root().join("docs/tutorials/monthly-bundle.md")).unwrap();
+    let now = Story::start().replay(&page);
+    if comparable(&page) != comparable(&now) {
+        let proposal = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("monthly-bundle.md");
+        std::fs::write(&proposal, &now).unwrap();
+        let (old, new) = (comparable(&page), comparable(&now));
+        let first = old.iter().zip(&new).find(|(old, new)| old != new);
+        panic!("the page is not what its commands print, see {}: {first:#?}", proposal.display());
+    }
+}
