@@ -3,8 +3,10 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use airlift_bundle::{Finding, HashStep, Rule, Unhashed, UnhashedList, hash_all};
+use airlift_bundle::findings::FindingsByPosition;
+use airlift_bundle::{Finding, Findings, HashStep, Rule, Unhashed, UnhashedList, hash_all};
 use airlift_lists::lock::Lock;
 use airlift_oci::{Digest, Event, Graph, Limits, MultiBuffer, Observer, Phase};
 
@@ -60,14 +62,13 @@ impl Examined {
         let there = graph.blobs().filter(|blob| self.blobs.contains(&blob.descriptor.digest));
         let bytes = there.map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
         let _phase = Phase::Verify.start(observer, bytes);
-        let blobs = UnhashedBlobs { examined: self, graph, observer, hashed: AtomicU64::new(0) };
-        let findings = hash_all(&blobs, jobs, MultiBuffer::detect());
-        let hashed = blobs.hashed.into_inner();
-        for finding in findings {
-            self.damaged.extend(finding.digest.map(|digest| (digest, ())));
-            self.findings.push(finding);
-        }
-        self.hashed += hashed;
+        let (hashed, findings) = (AtomicU64::new(0), Mutex::new(Findings::by_position()));
+        let blobs = UnhashedBlobs { examined: self, graph, observer, hashed: &hashed, findings: &findings };
+        let damaged = hash_all(&blobs, jobs, MultiBuffer::detect());
+        let digests = damaged.iter().filter_map(|position| Some(graph.blob(*position)?.descriptor.digest));
+        self.damaged.extend(digests.map(|digest| (digest, ())));
+        self.findings.extend_by_position(findings.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.hashed += hashed.into_inner();
     }
 }
 
@@ -77,11 +78,14 @@ struct UnhashedBlobs<'a> {
     graph: &'a Graph,
     observer: &'a dyn Observer,
     /// Bytes that were hashed so far.
-    hashed: AtomicU64,
+    hashed: &'a AtomicU64,
+    /// What is wrong with blobs.
+    findings: &'a Mutex<FindingsByPosition>,
 }
 
 impl UnhashedList for UnhashedBlobs<'_> {
-    type Found = Finding;
+    /// The position of a damaged blob.
+    type Found = usize;
 
     fn count(&self) -> usize {
         self.graph.blob_count()
@@ -108,12 +112,14 @@ impl UnhashedList for UnhashedBlobs<'_> {
         });
     }
 
-    fn keep(&self, position: usize, digest: io::Result<Digest>) -> Option<Finding> {
+    fn keep(&self, position: usize, digest: io::Result<Digest>) -> Option<usize> {
         let archive = &self.examined.archive;
         let blob = self.graph.blob(position)?;
         let expected = blob.descriptor.digest;
         let finding = content::compare(archive, expected, digest)?;
         let offset = archive.storage().and_then(|_| Some(self.examined.blob(&expected)?.offset()));
-        Some(finding.at(offset).of(self.graph.path_of_blob(&blob)))
+        let finding = finding.at(offset).of(self.graph.path_of_blob(&blob));
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).insert(position, finding);
+        Some(position)
     }
 }

@@ -1,5 +1,6 @@
 //! Findings as they come, with a limit on how many are kept.
 
+use super::by_position::{FindingCounts, FindingsByPosition};
 use super::finding::Finding;
 use super::rule::Rule;
 
@@ -8,8 +9,8 @@ use super::rule::Rule;
 #[derive(Debug, Default)]
 pub struct Findings {
     kept: Vec<Finding>,
-    /// How many errors and how many warnings were not kept.
-    more: [u64; 2],
+    /// How many were not kept.
+    more: FindingCounts,
 }
 
 impl Findings {
@@ -21,13 +22,25 @@ impl Findings {
         if self.kept.len() < Self::MOST {
             self.kept.push(finding);
         } else {
-            self.more[usize::from(!finding.is_error())] += 1;
+            self.more.count(&finding);
         }
     }
 
     /// Adds findings behind the others.
     pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         findings.into_iter().for_each(|finding| self.push(finding));
+    }
+
+    /// A list of findings by position, for [`Findings::extend_by_position`].
+    pub fn by_position() -> FindingsByPosition {
+        FindingsByPosition::keeping(Self::MOST)
+    }
+
+    /// Adds findings behind the others, in the order of their positions.
+    pub fn extend_by_position(&mut self, findings: FindingsByPosition) {
+        let (kept, more) = findings.into_parts();
+        self.extend(kept);
+        self.more += more;
     }
 
     /// Puts findings in front of all others, which may follow from them.
@@ -48,13 +61,13 @@ impl Findings {
 
     /// Whether the bundle must not be used because of any of them.
     pub fn has_errors(&self) -> bool {
-        self.more[0] > 0 || self.kept.iter().any(Finding::is_error)
+        self.more.errors > 0 || self.kept.iter().any(Finding::is_error)
     }
 
     /// All findings for a report. The last ones say how many were not kept.
     pub fn to_vec(&self) -> Vec<Finding> {
         let mut all = self.kept.clone();
-        let [errors, warnings] = self.more;
+        let FindingCounts { errors, warnings } = self.more;
         if errors > 0 {
             all.push(Finding::new(Rule::MoreFindings, format!("{errors} more errors are not listed")));
         }
