@@ -33,6 +33,11 @@ impl<V> DigestMap<V> {
         }
     }
 
+    /// Makes room for so many more SHA-256 digests at once, where it is known how many come.
+    pub fn reserve(&mut self, additional: usize) {
+        self.sha256.reserve(additional);
+    }
+
     /// The value of a digest.
     pub fn get(&self, digest: &Digest) -> Option<&V> {
         match digest.sha256_bytes() {
@@ -112,9 +117,7 @@ impl<K: Hash + Eq, V> Table<K, V> {
     }
 
     fn insert(&mut self, key: K, value: V) -> bool {
-        if (self.keys.len() + 1) * 4 > self.slots.len() * 3 {
-            self.grow();
-        }
+        self.reserve_slots(1);
         match self.slot_of(&key) {
             Some(slot) if self.slots[slot] == FREE => {
                 self.slots[slot] = self.keys.len() as u32;
@@ -136,8 +139,18 @@ impl<K: Hash + Eq, V> Table<K, V> {
         Some(slot)
     }
 
-    fn grow(&mut self) {
-        let count = (self.slots.len() * 2).max(8);
+    fn reserve(&mut self, additional: usize) {
+        self.keys.reserve_exact(additional);
+        self.values.reserve_exact(additional);
+        self.reserve_slots(additional);
+    }
+
+    fn reserve_slots(&mut self, additional: usize) {
+        let wanted = (self.keys.len() + additional) * 4;
+        if wanted <= self.slots.len() * 3 {
+            return;
+        }
+        let count = wanted.div_ceil(3).next_power_of_two().max(8);
         self.slots = vec![FREE; count];
         for (position, key) in self.keys.iter().enumerate() {
             let mut slot = self.state.hash_one(key) as usize & (count - 1);
@@ -180,6 +193,21 @@ mod tests {
         let digests: Vec<Digest> = map.digests().collect();
         assert_eq!(digests.len(), known.len());
         assert!(digests.iter().all(|digest| known.contains_key(digest)));
+    }
+
+    #[test]
+    fn room_can_be_made_at_once() {
+        for count in [0, 1, 5, 6, 7, 1_000] {
+            let mut map: DigestMap<usize> = [(digest(1), 0)].into_iter().collect();
+            map.reserve(count);
+            let slots = map.sha256.slots.len();
+            (2..).filter(|number| number % 3 > 0).take(count).for_each(|number| {
+                assert!(map.insert(digest(number), number));
+            });
+            assert_eq!((map.len(), map.sha256.slots.len()), (count + 1, slots));
+            assert!(slots.is_power_of_two());
+            assert_eq!((map.get(&digest(1)), map.get(&digest(0))), (Some(&0), None));
+        }
     }
 
     #[test]

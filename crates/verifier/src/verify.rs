@@ -66,6 +66,7 @@ impl Examined {
         let blobs = UnhashedBlobs { examined: self, graph, observer, hashed: &hashed, findings: &findings };
         let damaged = hash_all(&blobs, jobs, MultiBuffer::detect());
         let digests = damaged.iter().filter_map(|position| Some(graph.blob(*position)?.descriptor.digest));
+        self.damaged.reserve(damaged.len());
         self.damaged.extend(digests.map(|digest| (digest, ())));
         self.findings.extend_by_position(findings.into_inner().unwrap_or_else(PoisonError::into_inner));
         self.hashed += hashed.into_inner();

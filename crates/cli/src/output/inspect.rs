@@ -1,5 +1,6 @@
 //! What `airlift inspect` says.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use airlift_oci::{BuildStep, Digest, ImageConfig};
@@ -204,7 +205,7 @@ pub struct InspectedBlob {
     /// Its digest.
     pub digest: Digest,
     /// Its media type; empty where none is named.
-    pub media_type: String,
+    pub media_type: Cow<'static, str>,
     /// Its size in bytes.
     pub size: u64,
     /// Where its first byte is in the archive, in bytes from its start; absent where it isn't in the bundle.

@@ -9,6 +9,9 @@ mod inspect;
 mod lock;
 mod push_plan;
 
+use std::borrow::Cow;
+use std::io::{self, Write};
+
 use airlift_oci::text::harmless_json;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -53,10 +56,49 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
 pub(crate) fn written(document: &impl Serialize) -> Result<String, Failure> {
     let mut text = serde_json::to_string_pretty(document).map_err(Failure::Json)?;
     text.push('\n');
-    Ok(harmless_json(&text).into_owned())
+    Ok(match harmless_json(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(harmless) => harmless,
+    })
+}
+
+/// The same document, written piece by piece: that of a hostile bundle has hundreds of megabytes.
+pub(crate) fn write_to(out: &mut impl io::Write, document: &impl Serialize) -> io::Result<()> {
+    let mut out = HarmlessWriter { out: io::BufWriter::with_capacity(64 << 10, out) };
+    serde_json::to_writer_pretty(&mut out, document)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Writes the pieces of a JSON document. The serializer cuts them beside ASCII characters only.
+struct HarmlessWriter<W: io::Write> {
+    out: io::BufWriter<W>,
+}
+
+impl<W: io::Write> io::Write for HarmlessWriter<W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let text = std::str::from_utf8(piece).map_err(io::Error::other)?;
+        self.out.write_all(harmless_json(text).as_bytes())?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The schema of what is written, which may lack members that are empty.
 fn named<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn pieces_are_as_harmless_as_the_whole() {
+        let texts = ["plain", "a\"b\\c\n\t\u{7f}d", "é\u{202e}\u{1f600}\u{e0001}\"ü\u{9b}", "", "\u{feff}"];
+        let mut written = Vec::new();
+        super::write_to(&mut written, &texts).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), super::written(&texts).unwrap());
+    }
 }

@@ -79,7 +79,8 @@ impl Ui {
 
     /// Prints a result as a JSON document.
     pub(crate) fn print_json(&self, document: &impl Serialize) -> Result<(), Failure> {
-        self.print(&crate::output::written(document)?)
+        self.progress.rest();
+        crate::output::write_to(&mut std::io::stdout().lock(), document).map_err(Failure::Stdout)
     }
 
     /// Prints what is no result, but good to know: to standard error, unless `--quiet` or `--json` is given.

@@ -28,7 +28,7 @@ pub(crate) enum Bytes {
     Found,
 }
 
-/// Bytes of one piece of content.
+/// Bytes of one piece of content, from the first on that were there.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
     moved: u64,
@@ -43,6 +43,7 @@ pub(crate) struct Phase {
     done: u64,
     /// The bytes that are done because they were there; shared with the bars.
     found: Arc<AtomicU64>,
+    /// The pieces of which bytes were there. Of the others, nothing has to be known to take bytes back.
     pieces: HashMap<Digest, Counted>,
     started: Instant,
     reported: u64,
@@ -63,10 +64,14 @@ impl Phase {
 
     pub(crate) fn advance(&mut self, digest: Digest, bytes: u64, which: Bytes) {
         self.done = self.done.saturating_add(bytes);
-        let piece = self.pieces.entry(digest).or_default();
         match which {
-            Bytes::Moved => piece.moved = piece.moved.saturating_add(bytes),
+            Bytes::Moved => {
+                if let Some(piece) = self.pieces.get_mut(&digest) {
+                    piece.moved = piece.moved.saturating_add(bytes);
+                }
+            }
             Bytes::Found => {
+                let piece = self.pieces.entry(digest).or_default();
                 piece.found = piece.found.saturating_add(bytes);
                 self.found.fetch_add(bytes, Ordering::Relaxed);
             }
@@ -78,7 +83,7 @@ impl Phase {
     pub(crate) fn rewind(&mut self, digest: Digest, bytes: u64) {
         self.done = self.done.saturating_sub(bytes);
         self.reported = self.reported.min(self.done);
-        let piece = self.pieces.entry(digest).or_default();
+        let Some(piece) = self.pieces.get_mut(&digest) else { return };
         let moved = piece.moved.min(bytes);
         let found = piece.found.min(bytes - moved);
         (piece.moved, piece.found) = (piece.moved - moved, piece.found - found);

@@ -11,6 +11,7 @@ impl Examiner {
     /// Airlift's own archive: each blob is where the plan says, unless the file ends before.
     pub(super) fn find_blobs_by_plan(&mut self, plan: &Plan) -> DigestMap<ByteRange> {
         let mut blobs = DigestMap::default();
+        blobs.reserve(plan.graph().blob_count());
         for entry in plan.blobs() {
             if entry.data_offset + entry.size <= self.archive.size() {
                 blobs.insert(entry.digest, ByteRange { offset: entry.data_offset, size: entry.size });
@@ -27,6 +28,7 @@ impl Examiner {
     /// Another tool's layout: each blob is in the file that its digest names.
     pub(super) fn find_blobs_by_name(&mut self, graph: &Graph) -> DigestMap<ByteRange> {
         let mut blobs = DigestMap::default();
+        blobs.reserve(graph.blob_count());
         for blob in graph.blobs() {
             let digest = blob.descriptor.digest;
             match content::find(&self.archive, digest, blob.descriptor.size) {

@@ -1,8 +1,6 @@
 //! The tree for people.
 
-use std::collections::HashSet;
-
-use airlift_oci::{Graph, contents};
+use airlift_oci::{DigestSet, Graph, contents};
 
 use super::config;
 use crate::output::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
@@ -138,11 +136,11 @@ fn about(blob: &InspectedBlob) -> Vec<(&'static str, String)> {
 fn totals(document: &InspectDocument, graph: &Graph) -> String {
     let alone: u64 =
         document.images.iter().map(|image| image.manifest.total_size).fold(0, u64::saturating_add);
-    let mut seen = HashSet::new();
+    let mut seen = DigestSet::default();
     let mut together: u64 = graph.manifests.iter().map(|entry| entry.descriptor.size).sum();
     for root in &graph.roots {
         for (_, _, blob) in contents::blobs_of_root(graph, root) {
-            if seen.insert(blob.digest) {
+            if seen.insert(blob.digest, ()) {
                 together = together.saturating_add(blob.size);
             }
         }

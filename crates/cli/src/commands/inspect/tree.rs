@@ -1,11 +1,11 @@
 //! The tree of a bundle, as a document.
 
-use std::collections::{HashMap, HashSet};
-
 use airlift_bundle::read::Container;
 use airlift_oci::graph::{BlobRole, ManifestEntry};
 use airlift_oci::manifest::is_image_config;
-use airlift_oci::{Carried, Digest, Graph, ImageConfig, ListedDescriptor, RawManifest, Root, contents};
+use airlift_oci::{
+    Carried, Digest, DigestSet, Graph, ImageConfig, ListedDescriptor, RawManifest, Root, contents,
+};
 use airlift_verifier::Examined;
 
 use crate::output::{InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest};
@@ -15,9 +15,9 @@ use crate::output::{InspectedBlob, InspectedConfig, InspectedImage, InspectedMan
 pub(crate) struct Tree<'a> {
     examined: &'a Examined,
     graph: &'a Graph,
-    /// How many manifests name each blob.
-    uses: HashMap<Digest, usize>,
-    seen: HashSet<Digest>,
+    /// The blobs that several manifests name.
+    shared: DigestSet,
+    seen: DigestSet,
     configs: Configs,
 }
 
@@ -32,14 +32,13 @@ pub(crate) enum Configs {
 
 impl<'a> Tree<'a> {
     pub(crate) fn new(examined: &'a Examined, graph: &'a Graph, configs: Configs) -> Self {
-        let mut uses = HashMap::new();
+        let (mut named, mut shared) = (DigestSet::default(), DigestSet::default());
         for raw in graph.manifests.iter().filter_map(|entry| entry.raw.as_ref()) {
-            let own: HashSet<Digest> = Graph::blobs_of(raw).map(|(_, blob)| blob.digest).collect();
-            for digest in own {
-                *uses.entry(digest).or_default() += 1;
-            }
+            let own: DigestSet = Graph::blobs_of(raw).map(|(_, blob)| blob.digest).collect();
+            shared
+                .extend(own.digests().filter(|digest| !named.insert(*digest, ())).map(|digest| (digest, ())));
         }
-        Tree { examined, graph, uses, seen: HashSet::new(), configs }
+        Tree { examined, graph, shared, seen: DigestSet::default(), configs }
     }
 
     pub(crate) fn graph(&self) -> &'a Graph {
@@ -82,7 +81,7 @@ impl<'a> Tree<'a> {
             artifact_type: entry.raw.as_ref().and_then(RawManifest::artifact_type).map(str::to_owned),
             attestation: descriptor.is_attestation(),
             unreadable: entry.raw.is_none(),
-            repeated: !self.seen.insert(descriptor.digest),
+            repeated: !self.seen.insert(descriptor.digest, ()),
             omitted: !self.graph.carries(&descriptor.digest),
             absent: false,
             config: None,
@@ -127,23 +126,28 @@ impl<'a> Tree<'a> {
         InspectedBlob {
             part,
             digest: blob.digest,
-            media_type: blob.media_type().into_owned(),
+            media_type: blob.media_type(),
             size: blob.size,
             offset: self.examined.blob(&blob.digest).filter(|_| in_tar).map(|section| section.offset()),
             external: self.graph.carried_blob(blob) == Carried::External,
-            shared: self.uses.get(&blob.digest).is_some_and(|uses| *uses > 1),
+            shared: self.shared.contains(&blob.digest),
         }
     }
 
     fn total(&self, digest: &Digest) -> u64 {
-        let mut sizes = HashMap::new();
+        let (mut counted, mut sum) = (DigestSet::default(), 0_u64);
+        let mut count = |digest, size| {
+            if counted.insert(digest, ()) {
+                sum = sum.saturating_add(size);
+            }
+        };
         for entry in self.graph.below(digest) {
-            sizes.insert(entry.descriptor.digest, entry.descriptor.size);
+            count(entry.descriptor.digest, entry.descriptor.size);
             let raw = entry.raw.as_ref().filter(|_| self.graph.carries(&entry.descriptor.digest));
             let blobs = raw.into_iter().flat_map(|raw| self.graph.carried_blobs(raw));
-            sizes.extend(blobs.map(|(_, blob)| (blob.digest, blob.size)));
+            blobs.for_each(|(_, blob)| count(blob.digest, blob.size));
         }
-        sizes.values().fold(0, |sum, size| sum.saturating_add(*size))
+        sum
     }
 }
 
