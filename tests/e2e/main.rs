@@ -18,6 +18,7 @@ mod cosign;
 mod durability;
 mod external;
 mod hostile_registry;
+mod keep_going;
 mod layouts;
 mod locking;
 mod locks;

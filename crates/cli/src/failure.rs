@@ -357,17 +357,20 @@ impl Failure {
     }
 }
 
+/// An error and its causes, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 /// The errors of a list, each with its causes. Nothing for a single error, which speaks for itself.
 fn parts_of<E: std::error::Error>(errors: &Several<E>) -> Vec<Part> {
-    let part = |error: &E| {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Part { text, excerpt: None }
-    };
+    let part = |error: &E| Part { text: with_causes(error), excerpt: None };
     let parts: Vec<Part> = errors.iter().map(part).collect();
     if parts.len() > 1 { parts } else { Vec::new() }
 }

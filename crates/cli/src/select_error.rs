@@ -28,6 +28,16 @@ impl Plural for SelectError {
     }
 }
 
+impl SelectError {
+    /// The entry, as a comment of a list: no list of references can have it.
+    pub(crate) fn comment(&self) -> String {
+        match self {
+            SelectError::Tags { repository, selector, .. } => format!("# {repository} ({selector})"),
+            SelectError::Selection { repository, source, .. } => format!("# {repository}: {source}"),
+        }
+    }
+}
+
 fn at(place: &Option<String>) -> String {
     place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default()
 }

@@ -35,6 +35,10 @@ pub struct BuildDocument {
     /// them out. Absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Images that can't be had, which `--keep-going` leaves out, as they were asked for. Absent where there
+    /// are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
     /// The volumes, in order; only with `--volume-size`. `bundle` is then the path of their manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<Vec<Volume>>,
@@ -64,6 +68,10 @@ pub struct PlanDocument {
     /// them out. Absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Images that can't be had, which `--keep-going` leaves out, as they were asked for. Absent where there
+    /// are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
     /// The volumes that there would be, in order; only with `--volume-size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<Vec<PlannedVolume>>,
@@ -120,7 +128,7 @@ pub struct PlannedBlob {
 }
 
 impl BuildDocument {
-    pub(crate) fn new(bundle: &Path, packing: &Packing, built: Built) -> Self {
+    pub(crate) fn new(bundle: &Path, packing: &Packing, built: Built, failed: Vec<String>) -> Self {
         let Built { fetched, published, .. } = built;
         BuildDocument {
             schema: BUILD,
@@ -131,6 +139,7 @@ impl BuildDocument {
             reused: fetched.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
             left_out: packing.left_out().to_vec(),
+            failed,
             volumes: published.volumes.map(|set| set.volumes),
         }
     }
@@ -142,6 +151,7 @@ impl PlanDocument {
         packing: &Packing,
         forecast: Fetched,
         measure: &Measure,
+        failed: Vec<String>,
     ) -> Self {
         let volume = |range: &VolumeRange| PlannedVolume { number: range.number, size: range.size };
         PlanDocument {
@@ -153,6 +163,7 @@ impl PlanDocument {
             reused: forecast.reused,
             images: packing.images().iter().map(PlannedImage::from).collect(),
             left_out: packing.left_out().to_vec(),
+            failed,
             volumes: measure.volumes.as_ref().map(|ranges| ranges.iter().map(volume).collect()),
             blobs: None,
         }

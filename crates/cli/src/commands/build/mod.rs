@@ -1,5 +1,7 @@
 //! `airlift build`: references to bundle.
 
+mod failed_images;
+mod plan;
 mod show;
 
 use std::io::IsTerminal;
@@ -9,22 +11,23 @@ use std::sync::Arc;
 use airlift_bundle::volumes::{self, PathKind, Split};
 use airlift_bundle::write::output::Measure;
 use airlift_bundle::{Existing, Form, UnfitError};
-use airlift_oci::Observer;
 use airlift_packager::{
-    Fetched, ForeignLayers, ImageRequest, Layouts, LocalContents, LockedOutput, Missing, Output, Packing,
-    PlanOptions, Registries, Source, resolve,
+    Fetched, ForeignLayers, Layouts, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions,
+    Registries, Source,
 };
+
+use failed_images::FailedImages;
 
 use crate::args::choice::ChoiceArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, ImageFailure, UsageError};
+use crate::failure::{Failure, UsageError, with_causes};
 use crate::files::{Input, keep_apart};
 use crate::output::{BuildDocument, PlanDocument};
-use crate::references::{Asked, AskedEntry, Wishes, chosen, gather};
-use crate::selection::select_tags;
+use crate::references::{Asked, AskedEntry, Wishes, gather};
+use crate::replaced_file::replace;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::{shown, stdout_leads_nowhere};
 use crate::ui::{Ui, size};
@@ -119,6 +122,18 @@ pub(crate) struct Args {
     /// itself and BUNDLE.part are used without being named.
     #[arg(long, value_name = "BUNDLE")]
     reuse: Vec<PathBuf>,
+    /// Build a bundle of the rest if images fail
+    ///
+    /// An image fails if it, or a part of it, can't be had. Each is named, and left out. The exit code is 3
+    /// all the same.
+    #[arg(long, hide_short_help = true)]
+    keep_going: bool,
+    /// Write the references that failed, one a line
+    ///
+    /// -f takes this file. It is empty if nothing failed, and also written if the build fails. Tag selectors
+    /// that select nothing are comments in it.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    failed: Option<PathBuf>,
     #[command(flatten)]
     mirrors: MirrorArgs,
     #[command(flatten)]
@@ -131,26 +146,82 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let form = args.form()?;
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
+    let mut failed = FailedImages::default();
+    let ended = run_with(&args, form, &mut failed, ui, on_interrupt).await;
+    if let Some(path) = &args.failed {
+        let not_written = |source| Failure::File { doing: "write", path: path.clone(), source };
+        replace(path, &failed.list()).map_err(not_written)?;
+    }
+    ended
+}
+
+/// Plans and writes the bundle; after an image failed, again without it, if that is wanted.
+async fn run_with(
+    args: &Args,
+    form: Form,
+    failed: &mut FailedImages,
+    ui: &Ui,
+    on_interrupt: &OnInterrupt,
+) -> Result<Exit, Failure> {
     let wishes = args.wishes()?;
-    let sources = wishes.layouts().map(|layout| Input::Layout(as_file(Path::new(&layout.path))));
-    keep_apart(&sources.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
-    let layouts = tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), args.limits.limits()))?;
-    let (output, local) = args.open(form)?;
-    let packing = plan(&args, &wishes, (local, layouts), output.as_ref(), ui).await?;
+    let layouts = wishes.layouts().map(|layout| Input::Layout(as_file(Path::new(&layout.path))));
+    keep_apart(&layouts.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
+    let open_layouts =
+        || tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), args.limits.limits()));
+    let layouts = open_layouts()?;
+    let (mut output, local) = args.open(form)?;
+    let (observer, options) = (ui.observer(), args.options());
+    let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
+    let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
+    let mut source = Arc::new(Source::new(registries.clone(), local, layouts));
+    let mut images = plan::resolved(&wishes, &source, options.jobs, failed, &*observer).await;
+    loop {
+        let planned = plan::planned(images, &source, &options, failed, &*observer).await;
+        let planned = planned
+            .and_then(|planned| if args.keep_going { Ok(planned) } else { failed.check().map(|()| planned) });
+        if let Err(failure) = &planned {
+            plan::keep_manifests(failure, &source, output.as_ref(), ui)?;
+        }
+        let (packing, kept) = planned?;
+        failed.take_texts().iter().for_each(|text| ui.warn(&format!("left out: {text}")));
+        let Err(failure) = finish(args, &packing, output, failed, ui, on_interrupt).await else { break };
+        let rest = failed.add_blob(&failure, &packing, kept);
+        images = match rest.filter(|rest| args.keep_going && !rest.is_empty()) {
+            Some(rest) => rest,
+            None => return Err(failure),
+        };
+        ui.warn(&format!("left out: {}", with_causes(&failure)));
+        // They hold the lock of the unfinished file.
+        drop((packing, source));
+        let (again, local) = args.open(form)?;
+        (output, source) = (again, Arc::new(Source::new(registries.clone(), local, open_layouts()?)));
+    }
+    Ok(if failed.is_empty() { Exit::Done } else { Exit::Registry })
+}
+
+/// Shows the plan, or carries it out.
+async fn finish(
+    args: &Args,
+    packing: &Packing,
+    output: Option<LockedOutput>,
+    failed: &FailedImages,
+    ui: &Ui,
+    on_interrupt: &OnInterrupt,
+) -> Result<(), Failure> {
     let size = packing.plan().size();
     if let Some(limit) = args.max_size.filter(|limit| size > *limit) {
         return Err(Failure::TooLarge { size, limit });
     }
+    let form = args.form()?;
     let measure = form.output().measure(packing.plan()).map_err(|error| args.unfit(error))?;
     match output {
         None => {
             let forecast =
-                tokio::task::block_in_place(|| airlift_packager::forecast(&packing, &*ui.observer()));
-            show_plan(&args, &packing, forecast, &measure, ui)?;
+                tokio::task::block_in_place(|| airlift_packager::forecast(packing, &*ui.observer()));
+            show_plan(args, packing, forecast, &measure, failed, ui)
         }
-        Some(output) => build(&args, &packing, output, &measure, ui, on_interrupt).await?,
+        Some(output) => build(args, packing, output, &measure, failed, ui, on_interrupt).await,
     }
-    Ok(Exit::Done)
 }
 
 /// Writes the bundle and prints the result.
@@ -159,6 +230,7 @@ async fn build(
     packing: &Packing,
     output: LockedOutput,
     measure: &Measure,
+    failed: &FailedImages,
     ui: &Ui,
     on_interrupt: &OnInterrupt,
 ) -> Result<(), Failure> {
@@ -176,7 +248,7 @@ async fn build(
         // Standard output has the archive.
         ui.note(&show::built(&bundle, packing, &built, ui.err.paint));
     } else if ui.json {
-        ui.print_json(&BuildDocument::new(&bundle, packing, built))?;
+        ui.print_json(&BuildDocument::new(&bundle, packing, built, failed.references()))?;
     } else {
         let in_volumes = built.published.volumes.as_ref().map(show::volumes).unwrap_or_default();
         ui.print(&(show::built(&bundle, packing, &built, ui.out.paint) + &in_volumes))?;
@@ -269,6 +341,16 @@ impl Args {
         Ok(wishes)
     }
 
+    fn options(&self) -> PlanOptions {
+        let foreign = if self.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside };
+        PlanOptions {
+            jobs: self.registry.jobs(),
+            missing: if self.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
+            foreign_layers: foreign,
+            limits: self.limits.limits(),
+        }
+    }
+
     /// All that this build reads from files.
     fn inputs(&self) -> Vec<Input> {
         let lists = self.file.iter().cloned().map(Input::List);
@@ -279,74 +361,9 @@ impl Args {
     /// The existing files that it may overwrite. For a dry run: those that the real run may overwrite.
     fn touched(&self, form: Form) -> Vec<PathBuf> {
         let output = if self.dry_run { self.named_output() } else { self.output.as_deref() };
-        output.map(|path| form.output().touched(path)).unwrap_or_default()
+        let touched = output.map(|path| form.output().touched(path)).unwrap_or_default();
+        touched.into_iter().chain(self.failed.clone()).collect()
     }
-}
-
-async fn plan(
-    args: &Args,
-    wishes: &Wishes,
-    (local, layouts): (LocalContents, Layouts),
-    output: Option<&LockedOutput>,
-    ui: &Ui,
-) -> Result<Packing, Failure> {
-    let observer = ui.observer();
-    let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
-    let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
-    let source = Arc::new(Source::new(registries, local, layouts));
-    let planned = plan_from(args, wishes, &source, &*observer).await;
-    let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
-    if let (Err(failure), Some(Output { path: output, .. })) = (&planned, output)
-        && failure.is_limited()
-        && let Some(kept) = source.keep_manifests(output).map_err(|source| not_kept(output, source))?
-    {
-        ui.note(&format!(
-            "the manifests that came are kept in {}: the same command goes on from there\n",
-            shown(&kept)
-        ));
-    }
-    planned
-}
-
-fn not_kept(output: &Path, source: std::io::Error) -> Failure {
-    Failure::File { doing: "keep manifests beside", path: output.to_owned(), source }
-}
-
-async fn plan_from(
-    args: &Args,
-    wishes: &Wishes,
-    source: &Arc<Source>,
-    observer: &dyn Observer,
-) -> Result<Packing, Failure> {
-    let jobs = args.registry.jobs();
-    let requests = requests(wishes, source, jobs).await?;
-    let resolved = resolve(source, &requests, jobs, observer).await?;
-    let options = PlanOptions {
-        jobs,
-        missing: if args.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
-        foreign_layers: if args.fetch_external { ForeignLayers::Fetch } else { ForeignLayers::LeaveOutside },
-        limits: args.limits.limits(),
-    };
-    Ok(airlift_packager::plan(Arc::clone(source), resolved, &options, observer).await?)
-}
-
-/// The requests for all images. The tags of selectors are those that the registries list now.
-async fn requests(wishes: &Wishes, source: &Source, jobs: usize) -> Result<Vec<ImageRequest>, Failure> {
-    let positions: Vec<usize> = (0..wishes.entries.len()).collect();
-    let (selected, failed) = select_tags(&wishes.entries, &positions, source, jobs).await;
-    Failure::of_images(failed.into_iter().map(ImageFailure::from).collect())?;
-    let mut requests = Vec::new();
-    for (position, asked) in wishes.entries.iter().enumerate() {
-        requests.extend(asked.request());
-        let images = selected.get(&position).into_iter().flatten();
-        requests.extend(images.map(|image| ImageRequest {
-            source: image.reference.clone(),
-            locked: None,
-            choice: chosen(&asked.entry.choice),
-            place: asked.place.clone(),
-        }));
-    }
-    Ok(requests)
 }
 
 fn show_plan(
@@ -354,11 +371,12 @@ fn show_plan(
     packing: &Packing,
     forecast: Fetched,
     measure: &Measure,
+    failed: &FailedImages,
     ui: &Ui,
 ) -> Result<(), Failure> {
     let output = args.output.as_deref();
     if ui.json {
-        let plan = PlanDocument::new(output, packing, forecast, measure);
+        let plan = PlanDocument::new(output, packing, forecast, measure, failed.references());
         return ui.print_json(&if ui.verbosity > 0 { plan.with_blobs(packing) } else { plan });
     }
     let compressed = show::compressed(output, measure);

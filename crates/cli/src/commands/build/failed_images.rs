@@ -1,0 +1,135 @@
+//! The images of a build that can't be had.
+
+use std::collections::{BTreeSet, HashMap};
+
+use airlift_oci::SourceReference;
+use airlift_packager::{
+    BuildError, FetchError, ImagePlan, ImageRequest, PackError, Packing, ResolveError, Resolved,
+};
+use airlift_registry::Error as RegistryError;
+
+use crate::failure::{Failure, ImageFailure, with_causes};
+use crate::select_error::SelectError;
+
+/// The images that can't be had, and why not.
+#[derive(Default)]
+pub(super) struct FailedImages {
+    failures: Vec<ImageFailure>,
+    /// Their references, in the form that a list has.
+    references: BTreeSet<String>,
+    /// What was asked for, by the names in the bundle.
+    asked: HashMap<String, String>,
+}
+
+impl FailedImages {
+    /// Remembers what was asked for.
+    pub(super) fn remember(&mut self, requests: &[ImageRequest]) {
+        for request in requests {
+            let SourceReference::Registry(reference) = &request.source else { continue };
+            let asked = match &request.locked {
+                Some(locked) => reference.clone().with_digest(locked.digest),
+                None => reference.clone(),
+            };
+            self.asked.entry(reference.clone().by_tag().to_string()).or_insert(asked.to_string());
+        }
+    }
+
+    pub(super) fn add_selectors(&mut self, errors: Vec<SelectError>) {
+        self.references.extend(errors.iter().map(SelectError::comment));
+        self.failures.extend(errors.into_iter().map(ImageFailure::from));
+    }
+
+    pub(super) fn add_unresolved(&mut self, errors: Vec<ResolveError>) {
+        self.references.extend(errors.iter().flat_map(ResolveError::references));
+        self.failures.extend(errors.into_iter().map(ImageFailure::from));
+    }
+
+    pub(super) fn add_unplanned(&mut self, errors: Vec<(PackError, Vec<String>)>) {
+        for (error, names) in errors {
+            self.add_names(&names);
+            self.failures.push(error.into());
+        }
+    }
+
+    /// Adds the images that need a blob that can't be had, and gives the others. `None`: this is no such
+    /// failure.
+    pub(super) fn add_blob(
+        &mut self,
+        failure: &Failure,
+        packing: &Packing,
+        images: Vec<Resolved>,
+    ) -> Option<Vec<Resolved>> {
+        let Failure::Build(BuildError::Fetch(error)) = failure else { return None };
+        let names: Vec<String> = match error {
+            FetchError::Registry { path, source } => {
+                let is_in_trouble = matches!(
+                    source,
+                    RegistryError::Unreachable { .. }
+                        | RegistryError::Untrusted { .. }
+                        | RegistryError::TimedOut { .. }
+                );
+                let reach = if is_in_trouble { Reach::Registry } else { Reach::Image };
+                images_with(packing, path.first()?, reach)
+            }
+            FetchError::Layout(errors) => {
+                let firsts = errors.iter().filter_map(|error| error.path.first());
+                firsts.flat_map(|first| images_with(packing, first, Reach::Image)).collect()
+            }
+            _ => return None,
+        };
+        self.add_names(&names);
+        Some(images.into_iter().filter(|image| !names.contains(&image.root.name())).collect())
+    }
+
+    fn add_names(&mut self, names: &[String]) {
+        let asked = names.iter().map(|name| self.asked.get(name).unwrap_or(name).clone());
+        let asked: Vec<String> = asked.collect();
+        self.references.extend(asked);
+    }
+
+    /// Whether all images can be had.
+    pub(super) fn is_empty(&self) -> bool {
+        self.references.is_empty() && self.failures.is_empty()
+    }
+
+    /// The references, one a line.
+    pub(super) fn list(&self) -> String {
+        self.references.iter().map(|reference| format!("{reference}\n")).collect()
+    }
+
+    /// The references.
+    pub(super) fn references(&self) -> Vec<String> {
+        self.references.iter().cloned().collect()
+    }
+
+    /// The failures so far, each as a line with its causes; they are not reported again.
+    pub(super) fn take_texts(&mut self) -> Vec<String> {
+        self.failures.drain(..).map(|failure| with_causes(&failure)).collect()
+    }
+
+    /// Nothing, unless images failed.
+    pub(super) fn check(&mut self) -> Result<(), Failure> {
+        Failure::of_images(std::mem::take(&mut self.failures))
+    }
+}
+
+/// How far an error reaches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Image,
+    /// All images of its registry.
+    Registry,
+}
+
+/// The images that can't be had without what `first` names: an image, or something attached to one.
+fn images_with(packing: &Packing, first: &str, reach: Reach) -> Vec<String> {
+    let host = |name: &str| name.split('/').next().map(str::to_owned);
+    let roots = &packing.plan().graph().roots;
+    let attached = roots.iter().find(|root| root.subject.is_some() && root.name() == first);
+    let has_it = |image: &&ImagePlan| {
+        image.reference == first
+            || attached.is_some_and(|root| image.referrers.contains(&root.descriptor.digest))
+            || (reach == Reach::Registry && host(&image.reference) == host(first))
+    };
+    packing.images().iter().filter(has_it).map(|image| image.reference.clone()).collect()
+}

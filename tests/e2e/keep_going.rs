@@ -1,0 +1,127 @@
+//! Builds of which some images fail: all of them are named, and `--keep-going` builds a bundle of the rest.
+
+use airlift_server::samples::Sample;
+use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
+use serde_json::json;
+
+use crate::airlift::{Airlift, Ran};
+use crate::made::two_platforms;
+
+const REPOSITORIES: [&str; 4] = ["team/a", "team/b", "team/c", "team/d"];
+
+/// A registry that lacks what `is_gone` says of a path, and a list of its images.
+struct Lacking {
+    source: ScriptedRegistry,
+    airlift: Airlift,
+    samples: Vec<Sample>,
+}
+
+impl Lacking {
+    fn start(is_gone: impl Fn(&[Sample], &str) -> bool + Send + Sync + 'static) -> Self {
+        let numbered = (1_u64..).zip(REPOSITORIES);
+        let samples: Vec<Sample> =
+            numbered.map(|(number, repository)| two_platforms(repository, 10 * number)).collect();
+        let known = samples.clone();
+        let source = Script::serving(samples.clone())
+            .rule(move |request| {
+                let gone = is_gone(&known, request.path());
+                gone.then(|| Answer::error(404, "MANIFEST_UNKNOWN", "gone"))
+            })
+            .start();
+        let airlift = Airlift::new();
+        let list: String =
+            samples.iter().map(|one| format!("{}/{}:1\n", source.authority(), one.repository)).collect();
+        std::fs::write(airlift.path("l.txt"), list).unwrap();
+        Lacking { source, airlift, samples }
+    }
+
+    fn build(&self, more: &[&str]) -> Ran {
+        let build = ["build", "-f", "l.txt", "-o", "b.tar", "--failed", "failed.txt", "--retries", "0"];
+        self.airlift.run(&[&build, more].concat())
+    }
+
+    fn failed(&self) -> String {
+        String::from_utf8(self.airlift.read("failed.txt")).unwrap()
+    }
+
+    /// The references of these repositories, as a list.
+    fn list(&self, repositories: &[&str]) -> String {
+        repositories.iter().map(|one| format!("{}/{one}:1\n", self.source.authority())).collect()
+    }
+
+    /// Panics unless `b.tar` is the bundle of these images alone.
+    fn assert_holds(&self, repositories: &[&str]) {
+        std::fs::write(self.airlift.path("rest.txt"), self.list(repositories)).unwrap();
+        self.airlift.run(&["build", "-f", "rest.txt", "-o", "rest.tar"]).expect(0);
+        assert!(self.airlift.read("b.tar") == self.airlift.read("rest.tar"), "the bundle is another one");
+        self.airlift.run(&["verify", "b.tar"]).expect(0);
+    }
+}
+
+#[test]
+fn every_failing_image_is_named_in_one_run() {
+    // One is gone, of one a platform is, and of one what is attached can't be asked for.
+    let lacking = Lacking::start(|samples, path| {
+        let child = samples[1].manifests[0].digest.to_string();
+        path.ends_with("team/a/manifests/1") || path.ends_with(&child)
+    });
+    let refused = lacking.build(&["--platform", "linux/amd64"]).expect(3);
+    refused.says("team/a:1 is not there").says("team/b:1 → linux/amd64 is missing at the source");
+    assert_eq!(lacking.failed(), lacking.list(&["team/a", "team/b"]));
+    assert!(!lacking.airlift.path("b.tar").exists());
+
+    let ran = lacking.build(&["--platform", "linux/amd64", "--keep-going", "--json"]).expect(3);
+    let document = ran.json("airlift.build/v1");
+    let named = |name: &str| json!(format!("{}/{name}:1", lacking.source.authority()));
+    assert_eq!(document["failed"], json!([named("team/a"), named("team/b")]));
+    assert_eq!(document["images"].as_array().unwrap().len(), 2);
+    ran.says("left out: ");
+    assert_eq!(lacking.failed(), lacking.list(&["team/a", "team/b"]));
+    // The list of what failed is a list.
+    lacking.airlift.run(&["build", "-f", "failed.txt", "-o", "c.tar", "--dry-run"]).expect(3);
+}
+
+#[test]
+fn an_image_with_a_blob_that_is_gone_is_left_out() {
+    let lacking = Lacking::start(|samples, path| {
+        path.ends_with(&samples[1].blobs[1].digest.to_string()) && path.contains("/blobs/")
+    });
+    // One after the other, so that the first image is there before the second one fails.
+    lacking.build(&["--jobs", "1"]).expect(3).says("team/b:1 → linux/amd64");
+    assert_eq!(lacking.failed(), lacking.list(&["team/b"]));
+    let ran = lacking.build(&["--keep-going", "--jobs", "1"]).expect(3);
+    ran.says("left out: can't fetch").says("bundle");
+    assert_eq!(lacking.failed(), lacking.list(&["team/b"]));
+    // What arrived before is not fetched again.
+    let layer = lacking.samples[0].blobs[1].digest.to_string();
+    assert_eq!(lacking.source.count("GET", &layer), 1);
+    lacking.assert_holds(&["team/a", "team/c", "team/d"]);
+    let files = lacking.airlift.files();
+    assert!(!files.iter().any(|file| file.contains(".part")), "{files:?}");
+}
+
+#[test]
+fn where_nothing_fails_the_list_is_empty() {
+    let lacking = Lacking::start(|_, _| false);
+    lacking.build(&["--keep-going"]).expect(0);
+    assert_eq!(lacking.failed(), "");
+    lacking.assert_holds(&REPOSITORIES);
+}
+
+#[test]
+fn where_nothing_is_left_there_is_no_bundle() {
+    let lacking = Lacking::start(|_, path| path.ends_with("/manifests/1"));
+    lacking.build(&["--keep-going"]).expect(3).says("4 references can't be resolved");
+    assert_eq!(lacking.failed(), lacking.list(&REPOSITORIES));
+    assert!(!lacking.airlift.path("b.tar").exists());
+}
+
+#[test]
+fn a_registry_that_is_down_leaves_the_others() {
+    let lacking = Lacking::start(|_, _| false);
+    let list = format!("{}127.0.0.1:1/x/y:1\n127.0.0.1:1/x/z:1\n", lacking.list(&["team/a"]));
+    std::fs::write(lacking.airlift.path("l.txt"), list).unwrap();
+    lacking.build(&["--keep-going"]).expect(3);
+    assert_eq!(lacking.failed(), "127.0.0.1:1/x/y:1\n127.0.0.1:1/x/z:1\n");
+    lacking.assert_holds(&["team/a"]);
+}
