@@ -56,12 +56,12 @@ impl Story {
         }
     }
 
-    fn to_loopback(&self, text: &str) -> String {
+    fn with_addresses(&self, text: &str) -> String {
         let text = text.replace("mirror.corp.lan", self.mirror.authority());
         text.replace("inside.corp.lan", self.inside.authority())
     }
 
-    fn from_loopback(&self, text: &str) -> String {
+    fn with_names(&self, text: &str) -> String {
         let text = text.replace(self.mirror.authority(), "mirror.corp.lan");
         text.replace(self.inside.authority(), "inside.corp.lan")
     }
@@ -71,14 +71,14 @@ impl Story {
         let Some(name) = lines.first().and_then(|line| line.strip_prefix("# ")) else { return };
         let path = self.airlift.path(name.trim_start_matches("~/"));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, self.to_loopback(&(lines.join("\n") + "\n"))).unwrap();
+        std::fs::write(path, self.with_addresses(&(lines.join("\n") + "\n"))).unwrap();
     }
 
     /// Runs the commands among these lines, and returns the lines as they should be.
     fn run(&self, lines: &[&str]) -> Vec<String> {
         let commands: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("$ ")).collect();
         let then = format!("\ncode=$?; printf '{MARK}'; (exit $code)\n");
-        let script: String = commands.iter().map(|command| self.to_loopback(command) + &then).collect();
+        let script: String = commands.iter().map(|command| self.with_addresses(command) + &then).collect();
         let output = self.shell(&script);
         let outputs = output.split_terminator(MARK);
         let shown = commands.iter().zip(outputs).flat_map(|(command, output)| {
@@ -112,7 +112,7 @@ impl Story {
                 .env(format!("GIT_{role}_EMAIL"), "team@corp.example");
         }
         let output = shell.stdin(std::process::Stdio::null()).output().expect("there is a bash");
-        self.from_loopback(&String::from_utf8(output.stdout).unwrap())
+        self.with_names(&String::from_utf8(output.stdout).unwrap())
     }
 
     /// The page with what its commands print now.
