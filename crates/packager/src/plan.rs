@@ -36,7 +36,7 @@ pub async fn plan(
     observer: &dyn Observer,
 ) -> Result<Packing, PackError> {
     let walker = Walker::new(&source, options, observer);
-    let asked: Vec<String> = resolved.iter().map(|image| image.root.name()).collect();
+    let asked: Vec<String> = resolved.iter().filter_map(|image| image.root.reference.clone()).collect();
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
     let locations: Vec<_> = images.into_iter().map(|image| image.location).collect();
     let (graph, origins) = find_foreign_layers(&walker, graph, &locations, options.foreign_layers).await?;

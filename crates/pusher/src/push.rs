@@ -31,8 +31,10 @@ pub async fn push(
     let Preflight { states, forms } = preflight(request).await?;
     let phase = Phase::Push.start(&**observer, blob_bytes(plan));
     let session = Arc::new(Session::new(request));
-    let checks =
-        session.blobs.existence().check_ahead(wanted_contents(plan, &states), session.requests.div_ceil(2));
+    // Where one thing is done at a time, each upload asks for itself.
+    let is_ahead = !request.concurrency().is_sequential();
+    let wanted = if is_ahead { wanted_contents(plan, &states) } else { Vec::new() };
+    let checks = session.blobs.existence().check_ahead(wanted, session.requests.div_ceil(2));
     let report = |images: &[ImageReceipt]| on_progress(&Receipt::new(source.id(), plan, images.to_vec()));
     let images = push_images(&session, plan, states.into_iter().zip(forms), report).await;
     checks.abort();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use airlift_oci::{Digest, Event, Observer, Repository, Selector, Tag};
 use airlift_registry::{Access, Error, HeadTrust, Lookup, Refusal, Transport};
 use futures::StreamExt;
+use tokio::sync::watch;
 
 use crate::error::concerns_registry;
 use crate::plan::manifest_tree::ManifestTree;
@@ -37,9 +38,17 @@ pub(crate) async fn tag_states(
 ) -> Vec<Result<TagState, Error>> {
     // The others wait for the registry's first answer: where nothing answers, or the certificate is wrong,
     // they need not find out for themselves.
+    let first_look = &watch::Sender::new(LookState::UnderWay);
     let looks = plan.images.iter().enumerate().map(|(position, image)| async move {
-        if position > 0 {
-            transport.answered(image.tree.repository.host()).await;
+        if position == 0 {
+            let state = look(image, transport, observer).await;
+            first_look.send_replace(LookState::Over);
+            return state;
+        }
+        tokio::select! {
+            () = transport.answered(image.tree.repository.host()) => {}
+            // The registry may have refused it. Whether it refuses the others as well has to be asked.
+            _ = over(first_look) => {}
         }
         look(image, transport, observer).await
     });
@@ -53,6 +62,19 @@ pub(crate) async fn tag_states(
         }
     }
     answers
+}
+
+/// How far the first look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LookState {
+    UnderWay,
+    Over,
+}
+
+/// Waits until the look is over.
+async fn over(look: &watch::Sender<LookState>) {
+    // The sender is there, so it is not dropped meanwhile.
+    let _ = look.subscribe().wait_for(|state| *state == LookState::Over).await;
 }
 
 /// Where among the answers an error is that is the whole push's: the registry can't be spoken to, or none of

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airlift_registry::{BlobSource, Concurrency, UploadPermit};
 use futures::FutureExt;
@@ -28,14 +29,44 @@ struct SmallBlobs {
     uploads: Arc<Semaphore>,
     /// Shares of what is read and sent, which is in memory.
     reads: Arc<Semaphore>,
+    most_shares: usize,
+    weight: ShareWeight,
+}
+
+/// How much each small blob weighs. On a slow line that breaks now and then, many uploads side by side are all
+/// under way when it breaks. So after each upload that broke off, fewer are sent side by side, up to one after
+/// the other; uploads that arrive make it more again.
+struct ShareWeight {
+    factor: AtomicUsize,
+    arrived: AtomicUsize,
+}
+
+impl ShareWeight {
+    /// So many uploads that arrive in one attempt halve the weight.
+    const ENOUGH: usize = 16;
+
+    fn double(&self, most: usize) {
+        self.arrived.store(0, Ordering::Relaxed);
+        let double = |factor: usize| Some((factor * 2).min(most));
+        let _ = self.factor.fetch_update(Ordering::Relaxed, Ordering::Relaxed, double);
+    }
+
+    fn note_arrival(&self) {
+        if (self.arrived.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(Self::ENOUGH) {
+            let half = |factor: usize| Some((factor / 2).max(1));
+            let _ = self.factor.fetch_update(Ordering::Relaxed, Ordering::Relaxed, half);
+        }
+    }
 }
 
 impl BlobPermits {
     pub(super) fn new(concurrency: Concurrency) -> Self {
         let permits = |count| Arc::new(Semaphore::new(count));
         // What waits for its answer takes no share, so half of them are enough.
-        let reads = concurrency.small_shares / 2;
-        let small = SmallBlobs { uploads: permits(MOST_SMALL_UPLOADS), reads: permits(reads) };
+        let most_shares = concurrency.small_shares / 2;
+        let weight = ShareWeight { factor: AtomicUsize::new(1), arrived: AtomicUsize::new(0) };
+        let (uploads, reads) = (permits(MOST_SMALL_UPLOADS), permits(most_shares));
+        let small = SmallBlobs { uploads, reads, most_shares, weight };
         let small = Some(small).filter(|_| !concurrency.is_sequential());
         BlobPermits { large: permits(concurrency.large_blobs), small }
     }
@@ -43,7 +74,7 @@ impl BlobPermits {
     /// Waits until a blob of so many bytes may be read.
     pub(super) async fn read(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
         let (permits, count) = match self.small(bytes) {
-            Some(small) => (&small.reads, Concurrency::shares(bytes) as u32),
+            Some(small) => (&small.reads, small.shares(bytes)),
             None => (&self.large, 1),
         };
         // None of them is ever closed.
@@ -58,9 +89,24 @@ impl BlobPermits {
         }
     }
 
+    /// Takes notice of an upload of so many bytes that arrived in so many attempts.
+    pub(super) fn note_arrival(&self, bytes: u64, attempts: usize) {
+        if let Some(small) = self.small(bytes).filter(|_| attempts == 1) {
+            small.weight.note_arrival();
+        }
+    }
+
     /// The permits of small blobs, if a blob of so many bytes is one.
     fn small(&self, bytes: u64) -> Option<&SmallBlobs> {
         self.small.as_ref().filter(|_| !Concurrency::is_large(bytes))
+    }
+}
+
+impl SmallBlobs {
+    /// The shares that a blob takes: at most all.
+    fn shares(&self, bytes: u64) -> u32 {
+        let weighted = Concurrency::shares(bytes) * self.weight.factor.load(Ordering::Relaxed);
+        weighted.min(self.most_shares) as u32
     }
 }
 
@@ -69,6 +115,8 @@ pub(super) struct UploadedBlob<'a> {
     pub(super) content: &'a dyn BlobSource,
     pub(super) size: u64,
     pub(super) permits: &'a BlobPermits,
+    /// Attempts so far.
+    pub(super) attempts: AtomicUsize,
 }
 
 impl BlobSource for UploadedBlob<'_> {
@@ -77,11 +125,13 @@ impl BlobSource for UploadedBlob<'_> {
     }
 
     fn permit(&self) -> BoxFuture<'_, UploadPermit> {
+        let is_again = self.attempts.fetch_add(1, Ordering::Relaxed) > 0;
         async move {
-            match self.permits.small(self.size) {
-                Some(_) => UploadPermit::until_sent(self.permits.read(self.size).await),
-                None => UploadPermit::UNCOUNTED,
+            let Some(small) = self.permits.small(self.size) else { return UploadPermit::UNCOUNTED };
+            if is_again {
+                small.weight.double(small.most_shares);
             }
+            UploadPermit::until_sent(self.permits.read(self.size).await)
         }
         .boxed()
     }
@@ -115,6 +165,32 @@ mod tests {
         }
         assert_eq!(reads.len() * Concurrency::shares(LARGE - 1), Concurrency::new(4).small_shares / 2);
         assert_eq!(uploads(&permits, LARGE).await, 4);
+    }
+
+    #[tokio::test]
+    async fn uploads_that_break_off_are_sent_again_one_after_the_other() {
+        struct Content;
+        impl BlobSource for Content {
+            fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+                Ok(Box::new(io::empty()))
+            }
+        }
+        let permits = BlobPermits::new(Concurrency::new(4));
+        let side_by_side = || {
+            let reads = std::iter::from_fn(|| permits.read(1).now_or_never());
+            reads.take(100).collect::<Vec<_>>().len()
+        };
+        assert_eq!(side_by_side(), 16);
+        let attempts = AtomicUsize::new(0);
+        let blob = UploadedBlob { content: &Content, size: 1, permits: &permits, attempts };
+        for expected in [16, 8, 4, 2, 1, 1] {
+            drop(blob.permit().await);
+            assert_eq!(side_by_side(), expected);
+        }
+        for _ in 0..ShareWeight::ENOUGH {
+            permits.note_arrival(1, 1);
+        }
+        assert_eq!(side_by_side(), 2);
     }
 
     #[tokio::test]

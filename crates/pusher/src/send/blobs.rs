@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use airlift_oci::{Digest, Event, Observer, Repository};
@@ -155,9 +156,10 @@ impl Blobs {
     async fn put(&self, blob: &PushedBlob, repository: &Repository) -> Result<(), BlobError> {
         let PushedBlob { content, state, .. } = blob;
         let (digest, size) = (content.digest(), content.size());
-        let source = UploadedBlob { content: &**content, size, permits: &self.permits };
+        let permits = &self.permits;
+        let source = UploadedBlob { content: &**content, size, permits, attempts: AtomicUsize::new(0) };
         match self.transport.put_blob(repository, &digest, size, &source).await {
-            Ok(_) => {}
+            Ok(_) => permits.note_arrival(size, source.attempts.load(Ordering::Relaxed)),
             Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
             Err(error) => return Err(error.into()),
         }

@@ -23,7 +23,8 @@ pub enum Mount {
 
 impl Transport {
     /// Asks the registry to take a blob from its repository `from`. Any answer but 201 means that it didn't;
-    /// a session that it opened instead is cancelled.
+    /// a session that it opened instead is cancelled. Only 429 and 503 ask for another attempt: after any other
+    /// answer, an upload is quicker.
     ///
     /// # Errors
     /// If there is no answer.
@@ -50,11 +51,11 @@ impl Transport {
                     return Ok(Mount::NotMounted);
                 }
                 Ok(response) => match self.inner.refused(response).await {
-                    error if error.is_transient() => error,
+                    error if asks_to_wait(&error) => error,
                     _ => return Ok(Mount::NotMounted),
                 },
                 // A refusal to log in for both repositories is no refusal of the upload, which asks for less.
-                Err(error) if error.refusal().is_some() && !error.is_transient() => {
+                Err(error) if error.refusal().is_some() && !asks_to_wait(&error) => {
                     return Ok(Mount::NotMounted);
                 }
                 Err(error) => error,
@@ -73,4 +74,9 @@ impl Transport {
             let _ = http.send(request, Some(http.limits.idle)).await;
         }
     }
+}
+
+/// Whether a registry has too much to do at the moment.
+fn asks_to_wait(error: &Error) -> bool {
+    error.refusal().is_some_and(|refusal| matches!(refusal.status, 429 | 503))
 }
