@@ -33,9 +33,9 @@ struct SmallBlobs {
     weight: ShareWeight,
 }
 
-/// How much each small blob weighs. On a slow line that breaks now and then, many uploads side by side are all
-/// under way when it breaks. So after each upload that broke off, fewer are sent side by side, up to one after
-/// the other; uploads that arrive make it more again.
+/// How much each small blob weighs. On a slow line that breaks now and then, many uploads side by side are
+/// all under way when it breaks. So after each upload that broke off, fewer are sent side by side, up to one
+/// after the other; uploads that arrive make it more again.
 struct ShareWeight {
     factor: AtomicUsize,
     arrived: AtomicUsize,

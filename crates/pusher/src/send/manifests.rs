@@ -45,7 +45,8 @@ impl TreeUpload {
                 let read_back = self.read_back_or_withhold(raw, by_digest, &label);
                 if is_root && self.tag_check == TagCheck::WithReadBack {
                     let (read, tag) = futures::join!(read_back, self.check_tag());
-                    // If both fail, the manifest is the better reason: what answers for it answers for the tag.
+                    // If both fail, the manifest is the better reason: what answers for it answers for the
+                    // tag.
                     read.and(tag)?;
                 } else {
                     read_back.await?;

@@ -23,8 +23,8 @@ pub enum Mount {
 
 impl Transport {
     /// Asks the registry to take a blob from its repository `from`. Any answer but 201 means that it didn't;
-    /// a session that it opened instead is cancelled. Only 429 and 503 ask for another attempt: after any other
-    /// answer, an upload is quicker.
+    /// a session that it opened instead is cancelled. Only 429 and 503 ask for another attempt: after any
+    /// other answer, an upload is quicker.
     ///
     /// # Errors
     /// If there is no answer.
