@@ -96,6 +96,7 @@ fn of_image(error: &ImageFailure) -> Exit {
         ImageFailure::Select(SelectError::Selection { .. }) => Exit::Registry,
         ImageFailure::Resolve(error) => of_resolve(error),
         ImageFailure::Pack(error) => of_pack(error),
+        ImageFailure::Unanswered(_) => Exit::Registry,
     }
 }
 

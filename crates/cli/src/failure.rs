@@ -84,10 +84,10 @@ pub(crate) enum UsageError {
     Lists(airlift_lists::ListErrors),
     /// A bundle in which one name stands for two images.
     #[error("{} can't be locked", .bundle.display())]
-    TwoDigests {
+    BundleNotLocked {
         bundle: PathBuf,
         #[source]
-        source: airlift_lists::lock::TwoDigests,
+        source: airlift_lists::lock::UpdateError,
     },
     /// A bundle whose images can't be named by their place in it.
     #[error("{image} has no full name, and a lock can't name {} as its place: that path has a colon or a control character", harmless(&.bundle.to_string_lossy()))]
@@ -98,9 +98,9 @@ pub(crate) enum UsageError {
     /// A pattern for an update that fits nothing.
     #[error("there is nothing to update: no image in the lists is called '{}'", .0.escape_debug())]
     NothingToUpdate(String),
-    /// One reference that would be locked with two digests.
+    /// A lock that would have one reference with two digests, or lack an image.
     #[error(transparent)]
-    LockedTwice(airlift_lists::lock::TwoDigests),
+    NotLocked(airlift_lists::lock::UpdateError),
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,
@@ -167,6 +167,9 @@ pub(crate) enum ImageFailure {
     Resolve(#[from] ResolveError),
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// A fault of this program, but a lock must not lack an image that was asked for.
+    #[error("no answer came for {0}, although nothing failed")]
+    Unanswered(String),
 }
 
 impl Plural for ImageFailure {

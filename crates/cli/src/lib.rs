@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod files;
 mod hint;
+mod lock_answers;
 mod lock_changes;
 mod lock_file;
 mod lock_time;

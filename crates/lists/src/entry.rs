@@ -1,6 +1,7 @@
 //! Entries: what lists ask for, of whatever kind of file.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use airlift_oci::{Platform, Referrers, Repository, SourceReference};
 
@@ -27,6 +28,15 @@ pub enum Wanted {
     Image(SourceReference),
     /// Tags of a repository that only the registry can list.
     Tags(TagQuery),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::Image(reference) => reference.fmt(f),
+            Wanted::Tags(query) => write!(f, "{} ({})", query.repository, query.selector.canonical()),
+        }
+    }
 }
 
 /// The tags of one repository that a selector selects.

@@ -14,13 +14,14 @@ pub(crate) fn from_layouts(
     observer: &dyn Observer,
 ) -> (Vec<Resolved>, Vec<ResolveError>) {
     let (mut images, mut failed) = (Vec::new(), Vec::new());
-    for request in requests {
+    for (position, request) in requests.iter().enumerate() {
         let SourceReference::Layout(layout) = &request.source else { continue };
         let locked = request.locked.as_ref().map(|locked| &locked.digest);
         match source.blobs.layouts.find(layout, locked) {
             Ok(found) => images.extend(found.into_iter().map(|found| {
                 let ImageRequest { choice, locked, place, .. } = request.clone();
-                let image = Resolved { choice, locked, place, ..Resolved::from(found) };
+                let requests = vec![position];
+                let image = Resolved { choice, locked, place, requests, ..Resolved::from(found) };
                 let digest = image.root.descriptor.digest;
                 observer.notice(Event::Resolved { reference: image.key(), digest });
                 image

@@ -109,6 +109,8 @@ enum Unresolved {
 struct Wanted<'a> {
     reference: Cow<'a, Reference>,
     request: &'a ImageRequest,
+    /// The positions of all requests for it.
+    requests: Vec<usize>,
     choice: ImageChoice,
     /// Whether several requests chose differently.
     is_united: bool,
@@ -117,19 +119,20 @@ struct Wanted<'a> {
 /// The references to ask registries for, each once and sorted, with what all requests want of them.
 fn unique(requests: &[ImageRequest]) -> Vec<Wanted<'_>> {
     let mut unique = BTreeMap::<String, Wanted<'_>>::new();
-    for request in requests {
+    for (position, request) in requests.iter().enumerate() {
         let SourceReference::Registry(reference) = &request.source else { continue };
         let reference = match &request.locked {
             None => Cow::Borrowed(reference),
             Some(locked) => Cow::Owned(reference.clone().with_digest(locked.digest)),
         };
         let choice = request.choice.clone();
-        let wanted = Wanted { reference, request, choice, is_united: false };
+        let wanted = Wanted { reference, request, requests: vec![position], choice, is_united: false };
         match unique.entry(wanted.reference.to_string()) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
                 known.is_united |= known.choice != wanted.choice;
                 known.choice.unite(&wanted.choice);
+                known.requests.push(position);
             }
             Entry::Vacant(place) => drop(place.insert(wanted)),
         }
@@ -167,7 +170,8 @@ async fn resolve_one(
     let locked = locked.map(|locked| LockedContent { size: size(locked.size), ..locked });
     let choice = wanted.choice.clone();
     let (location, fetched_from) = (repository.clone().into(), fetched_from.into());
-    Ok(Resolved { root, location, fetched_from, manifest, choice, locked, place })
+    let requests = wanted.requests.clone();
+    Ok(Resolved { root, location, fetched_from, manifest, choice, locked, place, requests })
 }
 
 /// Why there is no manifest: a web server says 404 to everything, or sends its own pages.

@@ -27,6 +27,8 @@ pub struct Resolved {
     pub locked: Option<LockedContent>,
     /// Where it was asked for, as [`ImageRequest`](crate::ImageRequest) has it.
     pub place: Option<String>,
+    /// The positions of the requests that ask for it; none for what is attached to an image.
+    pub requests: Vec<usize>,
 }
 
 impl From<FoundImage> for Resolved {
@@ -36,7 +38,8 @@ impl From<FoundImage> for Resolved {
         let location = Location::Layout(location);
         let choice = ImageChoice::default();
         let fetched_from = location.clone();
-        Resolved { root, location, fetched_from, manifest, choice, locked: None, place: None }
+        let (locked, place, requests) = (None, None, Vec::new());
+        Resolved { root, location, fetched_from, manifest, choice, locked, place, requests }
     }
 }
 
@@ -59,6 +62,7 @@ impl Resolved {
             _ => {}
         }
         self.choice.unite(&other.choice);
+        self.requests.append(&mut other.requests);
         self.root.selection = match (self.root.selection.take(), other.root.selection) {
             (Some(one), Some(other)) => Some(one.and(&other)),
             _ => None,

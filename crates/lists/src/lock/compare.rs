@@ -7,7 +7,7 @@ use airlift_oci::{Digest, SourceReference};
 
 use super::document::{Lock, word};
 use super::wanted::{AskedForTwice, WantedImage, locked_of, wanted_images};
-use crate::entry::{Choice, Entry, Wanted};
+use crate::entry::{Choice, Entry};
 
 /// One thing in which a lock is not that of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub fn compare(entries: &[Entry], lock: &Lock) -> Result<Vec<Difference>, Vec<As
         .iter()
         .enumerate()
         .filter(lacks)
-        .map(|(position, entry)| Difference::Missing { wanted: text_of(entry), entry: position })
+        .map(|(position, entry)| Difference::Missing { wanted: entry.wanted.to_string(), entry: position })
         .collect();
     let wanted = wanted_images(entries, lock, &BTreeMap::new())?;
     let known: HashSet<&SourceReference> = wanted.iter().map(|wish| &wish.reference).collect();
@@ -119,14 +119,6 @@ fn differences_of(wish: &WantedImage, lock: &Lock) -> Vec<Difference> {
         found.push(Difference::OtherSelector { reference: reference() });
     }
     found
-}
-
-/// What an entry asks for, for people.
-fn text_of(entry: &Entry) -> String {
-    match &entry.wanted {
-        Wanted::Image(reference) => reference.to_string(),
-        Wanted::Tags(query) => format!("{} ({})", query.repository, query.selector.canonical()),
-    }
 }
 
 /// A choice for people: `linux/amd64, referrers none`.

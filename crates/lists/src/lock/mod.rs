@@ -24,7 +24,7 @@ pub use document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, TwoDig
 pub use fetched_from::FetchedFrom;
 pub use read::MAX_LOCK;
 pub use timestamp::{Timestamp, TimestampError};
-pub use update::{Lookup, ResolvedImage};
+pub use update::{AnsweredImage, Lookup, ResolvedImage, UpdateError};
 pub use wanted::{
     AskedForTwice, SelectedImage, WantedImage, entries_to_select, locked_reference, wanted_images,
 };

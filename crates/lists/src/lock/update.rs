@@ -1,8 +1,6 @@
 //! A lock after an update: what has to be asked for, and what the answers change.
 
-use std::collections::HashMap;
-
-use airlift_oci::{Digest, SourceReference};
+use airlift_oci::Digest;
 
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, TwoDigests};
 use super::fetched_from::FetchedFrom;
@@ -23,8 +21,6 @@ pub enum Lookup {
 /// What was found out about an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedImage {
-    /// The reference as the lock has it.
-    pub reference: SourceReference,
     /// The digest of its index or manifest.
     pub digest: Digest,
     /// The type of that.
@@ -35,6 +31,29 @@ pub struct ResolvedImage {
     pub platforms: Vec<LockedPlatform>,
     /// Where it was fetched from, if that is not what the reference says.
     pub from: Option<FetchedFrom>,
+}
+
+/// An image that a lock is to have, with the answer for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredImage {
+    /// The image.
+    pub wanted: WantedImage,
+    /// The answer; `None` where nothing had to be asked for, because the lock has it all.
+    pub answer: Option<ResolvedImage>,
+}
+
+/// Why a lock can't be updated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    /// One reference would have two digests.
+    #[error(transparent)]
+    TwoDigests(#[from] TwoDigests),
+    /// An image has no answer, and the lock doesn't have it either.
+    #[error("nothing was found out about {reference}, so the lock would lack it")]
+    Unanswered {
+        /// The reference.
+        reference: String,
+    },
 }
 
 impl WantedImage {
@@ -53,47 +72,41 @@ impl WantedImage {
 }
 
 impl Lock {
-    /// The lock of what is wanted: of answers where there are any, else as this lock has it. An image that is
-    /// neither answered nor locked is left out, and one that is no longer wanted goes.
+    /// The lock of these images and of no others: of answers where there are any, else as this lock has it.
     ///
     /// An entry whose digest stays keeps its time. Where it moved, its old digest goes to the front of its
-    /// history, which keeps `history` digests at most.
+    /// history. That keeps `history` digests at most; if nothing says how many, it keeps all, and none is
+    /// begun in a lock that has no history.
     ///
     /// # Errors
-    /// If an image is answered twice, with two digests.
+    /// If an image has neither an answer nor an entry in this lock, or is there twice with two digests.
     pub fn update(
         &self,
-        wanted: &[WantedImage],
-        answers: Vec<ResolvedImage>,
+        images: &[AnsweredImage],
         at: Timestamp,
-        history: usize,
-    ) -> Result<Lock, TwoDigests> {
-        let mut answered: HashMap<String, ResolvedImage> = HashMap::new();
-        for answer in answers {
-            let digest = answer.digest;
-            if let Some(first) = answered.insert(answer.reference.to_string(), answer.clone())
-                && first.digest != digest
-            {
-                let digests = [first.digest, digest];
-                return Err(TwoDigests { reference: answer.reference.to_string(), digests });
-            }
-        }
-        let image = |wish: &WantedImage| {
-            let old = self.find(&wish.reference);
-            let mut image = match answered.get(&wish.reference.to_string()) {
-                Some(answer) => with_answer(old, answer, at),
-                None => old?.clone(),
+        history: Option<usize>,
+    ) -> Result<Lock, UpdateError> {
+        let begins = self.longest_history() > 0;
+        let longest = history.unwrap_or(if begins { usize::MAX } else { 0 });
+        let image = |AnsweredImage { wanted, answer }: &AnsweredImage| {
+            let old = self.find(&wanted.reference);
+            let mut image = match (answer, old) {
+                (Some(answer), _) => with_answer(wanted, old, answer, at),
+                (None, Some(old)) => old.clone(),
+                (None, None) => {
+                    return Err(UpdateError::Unanswered { reference: wanted.reference.to_string() });
+                }
             };
-            image.history.truncate(history);
-            if let Some(from) = &wish.from {
+            image.history.truncate(longest);
+            if let Some(from) = &wanted.from {
                 image.from = Some(from.clone());
             }
-            image.choice = wish.choice.clone();
-            image.groups = wish.groups.clone();
-            image.selectors = wish.selectors.clone();
-            Some(image)
+            image.choice = wanted.choice.clone();
+            image.groups = wanted.groups.clone();
+            image.selectors = wanted.selectors.clone();
+            Ok(image)
         };
-        Lock::new(wanted.iter().filter_map(image).collect())
+        Ok(Lock::new(images.iter().map(image).collect::<Result<_, _>>()?)?)
     }
 }
 
@@ -102,9 +115,14 @@ fn is_layout(from: &Option<FetchedFrom>) -> bool {
 }
 
 /// An entry after an answer. What was chosen of it is up to the list.
-fn with_answer(old: Option<&LockedImage>, answer: &ResolvedImage, at: Timestamp) -> LockedImage {
+fn with_answer(
+    wanted: &WantedImage,
+    old: Option<&LockedImage>,
+    answer: &ResolvedImage,
+    at: Timestamp,
+) -> LockedImage {
     let new = LockedImage {
-        reference: answer.reference.clone(),
+        reference: wanted.reference.clone(),
         digest: answer.digest,
         media_type: answer.media_type.clone(),
         size: answer.size,

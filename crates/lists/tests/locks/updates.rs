@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use airlift_lists::lock::{
-    FetchedFrom, Lock, LockedImage, Lookup, PastDigest, ResolvedImage, SelectedImage, WantedImage, compare,
-    entries_to_select, wanted_images,
+    AnsweredImage, FetchedFrom, Lock, LockedImage, Lookup, PastDigest, ResolvedImage, SelectedImage,
+    UpdateError, WantedImage, compare, entries_to_select, wanted_images,
 };
 use airlift_lists::selector::SelectorParts;
 use airlift_lists::{Entry, Position, TagQuery, TagSelector, Wanted};
@@ -31,10 +31,16 @@ fn wanted(entries: &[Entry], lock: &Lock) -> Vec<WantedImage> {
     wanted_images(entries, lock, &BTreeMap::new()).unwrap()
 }
 
-/// What a registry says of an image.
-fn answer(image: LockedImage) -> ResolvedImage {
+/// The wishes with what a registry says of the images.
+fn answered<const N: usize>(wishes: &[WantedImage], answers: [LockedImage; N]) -> Vec<AnsweredImage> {
+    let answer = |wish: &WantedImage| answers.iter().find(|image| image.reference == wish.reference).cloned();
+    let image =
+        |wish: &WantedImage| AnsweredImage { wanted: wish.clone(), answer: answer(wish).map(resolved) };
+    wishes.iter().map(image).collect()
+}
+
+fn resolved(image: LockedImage) -> ResolvedImage {
     ResolvedImage {
-        reference: image.reference,
         digest: image.digest,
         media_type: image.media_type,
         size: image.size,
@@ -67,30 +73,34 @@ fn a_moved_tag_leaves_its_digest_in_the_history() {
     locked.history = vec![PastDigest { digest: digest("a"), resolved: time(0) }];
     let old = lock(vec![locked]);
     let wanted = wanted(&[entry(named("nginx:1.27"))], &old);
-    let update = |content: &str, history| {
-        let answers = vec![answer(image("nginx:1.27", content))];
-        old.update(&wanted, answers, time(20), history).unwrap().images()[0].clone()
+    let update = |content: &str, history: Option<usize>| {
+        let images = answered(&wanted, [image("nginx:1.27", content)]);
+        old.update(&images, time(20), history).unwrap().images()[0].clone()
     };
-    let moved = update("c", 5);
+    let moved = update("c", Some(5));
     assert_eq!((moved.digest, moved.resolved), (digest("c"), time(20)));
     let digests = |image: &LockedImage| {
         image.history.iter().map(|past| (past.digest, past.resolved)).collect::<Vec<_>>()
     };
     assert_eq!(digests(&moved), [(digest("b"), time(10)), (digest("a"), time(0))]);
-    assert_eq!(digests(&update("c", 1)), [(digest("b"), time(10))]);
-    assert_eq!(digests(&update("c", 0)), []);
+    assert_eq!(digests(&update("c", Some(1))), [(digest("b"), time(10))]);
+    assert_eq!(digests(&update("c", Some(0))), []);
     // It moved back: what it stood for between is known, and so is what it stood for before.
-    assert_eq!(digests(&update("a", 5)), [(digest("b"), time(10)), (digest("a"), time(0))]);
+    assert_eq!(digests(&update("a", Some(5))), [(digest("b"), time(10)), (digest("a"), time(0))]);
     assert_eq!(old.longest_history(), 1);
+    assert_eq!(digests(&update("c", None)), digests(&moved), "what is known is not lost");
+    let none = lock(vec![image("nginx:1.27", "b")]);
+    let images = answered(&wanted, [image("nginx:1.27", "c")]);
+    assert_eq!(none.update(&images, time(20), None).unwrap().longest_history(), 0);
 }
 
 #[test]
 fn an_entry_whose_digest_stays_keeps_its_bytes() {
     let old = lock(vec![image("nginx:1.27", "a")]);
     let wanted = wanted(&[entry(named("nginx:1.27"))], &old);
-    let mut same = answer(image("nginx:1.27", "a"));
+    let mut same = image("nginx:1.27", "a");
     same.from = Some("registry.corp/hub/library/nginx".parse().unwrap());
-    let new = old.update(&wanted, vec![same], time(99), 5).unwrap();
+    let new = old.update(&answered(&wanted, [same]), time(99), Some(5)).unwrap();
     assert_eq!(new.to_json().unwrap(), old.to_json().unwrap());
 }
 
@@ -98,14 +108,15 @@ fn an_entry_whose_digest_stays_keeps_its_bytes() {
 fn what_no_list_names_goes_and_what_is_new_comes() {
     let old = lock(vec![image("nginx:1.27", "a"), image("alpine:3", "b")]);
     let wanted = wanted(&[entry(named("nginx:1.27")), entry(named("busybox:1"))], &old);
-    let new = old.update(&wanted, vec![answer(image("busybox:1", "c"))], time(5), 0).unwrap();
+    let new = old.update(&answered(&wanted, [image("busybox:1", "c")]), time(5), None).unwrap();
     let names: Vec<String> = new.images().iter().map(|image| image.reference.to_string()).collect();
     assert_eq!(names, ["docker.io/library/busybox:1", "docker.io/library/nginx:1.27"]);
-    // What was not answered is left out, and is no error here.
-    let new = old.update(&wanted, Vec::new(), time(5), 0).unwrap();
-    assert_eq!(new.images().len(), 1);
-    let twice = vec![answer(image("busybox:1", "c")), answer(image("busybox:1", "d"))];
-    assert!(old.update(&wanted, twice, time(5), 0).is_err());
+    let unanswered = old.update(&answered(&wanted, []), time(5), None).unwrap_err();
+    assert!(unanswered.to_string().contains("docker.io/library/busybox:1"), "{unanswered}");
+    let mut twice = answered(&wanted, [image("busybox:1", "c")]);
+    twice.extend(answered(&wanted, [image("busybox:1", "d")]));
+    let twice = old.update(&twice, time(5), None);
+    assert!(matches!(twice, Err(UpdateError::TwoDigests(_))), "{twice:?}");
 }
 
 #[test]
@@ -116,16 +127,16 @@ fn another_choice_needs_sizes_and_no_tag() {
     entry.choice.referrers = Some(Referrers::None);
     let wishes = wanted(std::slice::from_ref(&entry), &old);
     assert_eq!(wishes[0].lookup(&old, NONE), Lookup::Nothing);
-    let new = old.update(&wishes, Vec::new(), time(5), 0).unwrap().images()[0].clone();
+    let new = old.update(&answered(&wishes, []), time(5), None).unwrap().images()[0].clone();
     assert_eq!((new.resolved, new.choice.referrers), (time(0), Some(Referrers::None)));
     assert!(new.groups.contains("base"));
 
     entry.choice.platforms = vec!["linux/aarch64".parse().unwrap()];
     let wishes = wanted(&[entry], &old);
     assert_eq!(wishes[0].lookup(&old, NONE), Lookup::Sizes(digest("a")));
-    let mut sizes = answer(image("nginx:1.27", "a"));
+    let mut sizes = image("nginx:1.27", "a");
     sizes.size = 200;
-    let new = old.update(&wishes, vec![sizes], time(5), 0).unwrap().images()[0].clone();
+    let new = old.update(&answered(&wishes, [sizes]), time(5), None).unwrap().images()[0].clone();
     assert_eq!((new.resolved, new.size), (time(0), 200));
     let chosen: Vec<&str> = new.chosen_platforms().iter().map(|one| one.platform.as_str()).collect();
     assert_eq!(chosen, ["linux/arm64"]);
@@ -192,14 +203,14 @@ fn selectors_keep_their_tags_until_they_change_or_are_named() {
         (2, selected(&["team/a:2"])),
     ]);
     let wishes = wanted_images(&entries, &Lock::default(), &answers).unwrap();
-    let resolved = ["team/a:1", "team/a:2", "team/b:1"].map(|name| answer(image(name, name))).to_vec();
-    let lock = Lock::default().update(&wishes, resolved, time(0), 0).unwrap();
+    let images = ["team/a:1", "team/a:2", "team/b:1"].map(|name| image(name, name));
+    let lock = Lock::default().update(&answered(&wishes, images), time(0), None).unwrap();
     // The tag that both select has both selectors, and the file reads as the same.
     assert_eq!(lock.images()[1].selectors.len(), 2);
     assert_eq!(Lock::parse("images.lock", lock.to_json().unwrap().as_bytes()).unwrap(), lock);
     assert_eq!(entries_to_select(&entries, &lock, NONE), [] as [usize; 0]);
     assert_eq!(compare(&entries, &lock).unwrap(), []);
-    assert_eq!(lock.update(&wanted(&entries, &lock), Vec::new(), time(9), 0).unwrap(), lock);
+    assert_eq!(lock.update(&answered(&wanted(&entries, &lock), []), time(9), None).unwrap(), lock);
 
     assert_eq!(entries_to_select(&entries, &lock, |name| name == "docker.io/team/a"), [0, 2]);
     let changed = [tags("team/a", ">=1", 2), tags("team/b", ">=1 <3", 2)];
@@ -226,8 +237,8 @@ fn images_of_layouts_stay_as_long_as_the_list_has_the_same_text() {
         .to_vec();
     let wishes = wanted_images(&entries, &empty, &BTreeMap::from([(0, selected)])).unwrap();
     assert_eq!(wishes.len(), 3);
-    let answers = ["nginx:1", "nginx:2", "alpine:3"].map(|name| answer(image(name, name))).to_vec();
-    let lock = empty.update(&wishes, answers, time(0), 0).unwrap();
+    let images = ["nginx:1", "nginx:2", "alpine:3"].map(|name| image(name, name));
+    let lock = empty.update(&answered(&wishes, images), time(0), None).unwrap();
     let nginx = &lock.images()[1];
     let place = FetchedFrom::Layout { form: LayoutForm::Archive, path: "big.tar".to_owned() };
     assert_eq!(nginx.from, Some(place));
@@ -240,7 +251,7 @@ fn images_of_layouts_stay_as_long_as_the_list_has_the_same_text() {
         known
     });
     assert!(wanted(&entries, &lock).iter().all(|wish| wish.lookup(&lock, NONE) == Lookup::Nothing));
-    let again = lock.update(&wanted(&entries, &lock), Vec::new(), time(9), 0).unwrap();
+    let again = lock.update(&answered(&wanted(&entries, &lock), []), time(9), None).unwrap();
     assert_eq!(again, lock);
     assert_eq!(entries_to_select(&entries, &lock, |name| name.starts_with("oci-archive:")), [0]);
     let other = [entry(layout("big.tar", Some("*")))];
@@ -248,6 +259,6 @@ fn images_of_layouts_stay_as_long_as_the_list_has_the_same_text() {
     // The registry has it now.
     let wishes = wanted(&[entry(named("nginx:1"))], &lock);
     assert_eq!(wishes[0].lookup(&lock, NONE), Lookup::Reference);
-    let new = lock.update(&wishes, vec![answer(image("nginx:1", "nginx:1"))], time(9), 0).unwrap();
+    let new = lock.update(&answered(&wishes, [image("nginx:1", "nginx:1")]), time(9), None).unwrap();
     assert_eq!((new.images()[0].from.clone(), new.images()[0].resolved), (None, time(0)));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use airlift_lists::Choice;
 use airlift_lists::lock::{
-    Lock, LockedImage, LockedPlatform, ResolvedImage, Timestamp, WantedImage, locked_reference,
+    AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, Timestamp, WantedImage, locked_reference,
 };
 use airlift_oci::{Graph, LayoutForm, LayoutReference, Reference, Root, SourceReference, contents};
 use airlift_verifier::Examined;
@@ -19,46 +19,44 @@ pub(super) fn lock_of(
     old: &Lock,
     at: Timestamp,
 ) -> Result<Lock, UsageError> {
-    let (mut wanted, mut answers) = (Vec::new(), Vec::new());
+    let mut images = Vec::new();
     for root in graph.roots.iter().filter(|root| root.subject.is_none()) {
-        let image = resolved(examined, graph, root)?;
-        let known = old.find(&image.reference);
+        let reference = reference(examined.archive().path(), root)?;
+        let image = resolved(examined, graph, root);
+        let known = old.find(&reference);
         let same = known.filter(|known| {
             known.digest == image.digest && has_platforms(known, &examined.platforms(graph, root).carried)
         });
-        wanted.push(WantedImage {
-            reference: image.reference.clone(),
+        let wanted = WantedImage {
+            reference,
             digest: Some(image.digest),
             from: None,
             choice: same.map_or_else(|| choice(root), |known| known.choice.clone()),
             groups: known.map(|known| known.groups.clone()).unwrap_or_default(),
             selectors: known.map(|known| known.selectors.clone()).unwrap_or_default(),
-        });
-        if same.is_none() {
-            answers.push(image);
-        }
+        };
+        images.push(AnsweredImage { wanted, answer: same.is_none().then_some(image) });
     }
     let bundle = examined.archive().path();
-    old.update(&wanted, answers, at, old.longest_history())
-        .map_err(|source| UsageError::TwoDigests { bundle: bundle.to_owned(), source })
+    old.update(&images, at, None)
+        .map_err(|source| UsageError::BundleNotLocked { bundle: bundle.to_owned(), source })
 }
 
 /// What a bundle says of an image.
-fn resolved(examined: &Examined, graph: &Graph, root: &Root) -> Result<ResolvedImage, UsageError> {
+fn resolved(examined: &Examined, graph: &Graph, root: &Root) -> ResolvedImage {
     let platforms = contents::platform_contents(graph, root, |config| examined.small_blob(&config.digest));
     let locked = |one: contents::PlatformContent| LockedPlatform {
         platform: one.platform,
         digest: one.digest,
         size: one.size,
     };
-    Ok(ResolvedImage {
-        reference: reference(examined.archive().path(), root)?,
+    ResolvedImage {
         digest: root.descriptor.digest,
         media_type: root.descriptor.media_type.clone(),
         size: contents::blob_size_of(graph, root),
         platforms: platforms.into_iter().map(locked).collect(),
         from: None,
-    })
+    }
 }
 
 fn choice(root: &Root) -> Choice {

@@ -26,6 +26,9 @@ use crate::references::{Asked, AskedEntry, Wishes, gather};
 use crate::ui::Ui;
 use crate::{lock_file, lock_time};
 
+/// So many earlier digests an entry keeps at most.
+const MOST_HISTORY: usize = 1000;
+
 const EXAMPLES: &str = "\
 Examples:
   airlift lock nginx:1.27 -o images.lock               what nginx:1.27 stands for now
@@ -71,8 +74,8 @@ pub(crate) struct Args {
     check: bool,
     /// Keep this many earlier digests of each entry, with their times
     ///
-    /// Without it, an entry keeps as many as the entry that has most of them.
-    #[arg(long, value_name = "N")]
+    /// 0 to 1000. Without it, a lock that has earlier digests keeps all of them, and a new one keeps none.
+    #[arg(long, value_name = "N", value_parser = earlier_digests)]
     history: Option<usize>,
     /// Show what would change, and write nothing
     #[arg(long)]
@@ -122,6 +125,11 @@ fn refuse_layouts(wishes: &Wishes) -> Result<(), UsageError> {
     }
 }
 
+fn earlier_digests(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count <= MOST_HISTORY);
+    count.ok_or_else(|| format!("a count from 0 to {MOST_HISTORY} is expected"))
+}
+
 impl Args {
     /// All that is read from files, except locks: one lock may be updated from itself.
     fn inputs(&self) -> Vec<Input> {
@@ -140,7 +148,7 @@ impl Args {
         let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?, layouts));
         let update = Update {
             named: self.update.as_deref(),
-            history: self.history.unwrap_or_else(|| old.longest_history()),
+            history: self.history,
             at: lock_time::now()?,
             jobs: self.registry.jobs(),
             limits: self.limits.limits(),

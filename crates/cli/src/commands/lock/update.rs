@@ -4,18 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use airlift_lists::lock::{
-    FetchedFrom, Lock, LockedPlatform, Lookup, ResolvedImage, Timestamp, WantedImage, entries_to_select,
-    wanted_images,
+    AnsweredImage, Lock, Lookup, Timestamp, WantedImage, entries_to_select, wanted_images,
 };
 use airlift_lists::{Entry, Wanted};
-use airlift_oci::contents::PlatformContent;
 use airlift_oci::{Limits, Observer, Pattern, SourceReference};
 use airlift_packager::{
-    Attempted, ImageRequest, LayoutLocation, LayoutPath, Location, LockedContent, PlanOptions, Resolution,
-    Resolved, Source, SurveyedImage, resolve_each, survey,
+    Attempted, ImageRequest, LockedContent, PlanOptions, Resolution, Source, resolve_each, survey,
 };
 
 use crate::failure::{Failure, ImageFailure, UsageError};
+use crate::lock_answers::answer;
 use crate::references::{AskedEntry, Wishes, chosen};
 use crate::selection::select_tags;
 
@@ -23,8 +21,8 @@ use crate::selection::select_tags;
 pub(super) struct Update<'a> {
     /// The patterns of what is asked again; `None`: nothing; empty: everything.
     pub(super) named: Option<&'a [String]>,
-    /// How many earlier digests an entry keeps.
-    pub(super) history: usize,
+    /// How many earlier digests an entry keeps. `None`: all, if the lock has any history.
+    pub(super) history: Option<usize>,
     pub(super) at: Timestamp,
     pub(super) jobs: usize,
     pub(super) limits: Limits,
@@ -71,14 +69,22 @@ pub(super) async fn updated(
     let (selected, failed) = select_tags(&wishes.entries, &open, source, update.jobs).await;
     let mut failed: Vec<ImageFailure> = failed.into_iter().map(ImageFailure::from).collect();
     let wanted = wanted_images(&entries, old, &selected).map_err(|twice| wishes.asked_twice(twice))?;
-    named.check(&wanted)?;
+    if failed.is_empty() {
+        let is_open = |position: &&usize| selected.get(position).is_none_or(Vec::is_empty);
+        let unanswered = open.iter().filter(is_open).map(|position| entries[*position].wanted.to_string());
+        failed.extend(unanswered.map(ImageFailure::Unanswered));
+        named.check(&wanted)?;
+    }
     let places = wishes.places();
-    let requests: Vec<(ImageRequest, &WantedImage)> =
-        wanted.iter().filter_map(|wish| Some((request(wish, old, &named, &places)?, wish))).collect();
-    let answers = answers(&requests, update, source, observer, &mut failed).await;
+    let asked = wanted.iter().enumerate();
+    let asked = asked.filter_map(|(position, wish)| Some((position, request(wish, old, &named, &places)?)));
+    let asked = asked.collect();
+    let images = wanted.into_iter().map(|wanted| AnsweredImage { wanted, answer: None });
+    let mut images: Vec<AnsweredImage> = images.collect();
+    answer_all(&mut images, asked, update, source, observer, &mut failed).await;
     Failure::of_images(failed)?;
-    let new = old.update(&wanted, answers, update.at, update.history);
-    new.map_err(|twice| UsageError::LockedTwice(twice).into())
+    let new = old.update(&images, update.at, update.history);
+    new.map_err(|error| UsageError::NotLocked(error).into())
 }
 
 /// The entries. Those of a lock want its digests, unless they are named for an update.
@@ -122,51 +128,30 @@ fn request(
     Some(ImageRequest { source, locked, choice: chosen(&wish.choice), place })
 }
 
-/// What registries say of the images.
-async fn answers(
-    requests: &[(ImageRequest, &WantedImage)],
+/// Adds what registries and layouts say of the images. One that gets no answer is among the failures.
+async fn answer_all(
+    images: &mut [AnsweredImage],
+    asked: Vec<(usize, ImageRequest)>,
     update: &Update<'_>,
     source: &Arc<Source>,
     observer: &dyn Observer,
     failed: &mut Vec<ImageFailure>,
-) -> Vec<ResolvedImage> {
-    let asked: Vec<ImageRequest> = requests.iter().map(|(request, _)| request.clone()).collect();
-    let Resolution { images, failed: unresolved } = resolve_each(source, &asked, update.jobs, observer).await;
+) {
+    let (positions, requests): (Vec<usize>, Vec<ImageRequest>) = asked.into_iter().unzip();
+    let Resolution { images: resolved, failed: unresolved } =
+        resolve_each(source, &requests, update.jobs, observer).await;
     failed.extend(unresolved.into_iter().map(ImageFailure::from));
     let options = PlanOptions { jobs: update.jobs, limits: update.limits, ..PlanOptions::default() };
-    let Attempted { done, images, failed: unplanned } = survey(source, images, &options, observer).await;
+    let Attempted { done, failed: unplanned, .. } = survey(source, resolved, &options, observer).await;
     failed.extend(unplanned.into_iter().map(|(error, _)| ImageFailure::from(error)));
-    let surveyed = done.unwrap_or_default();
-    let mut by_name: HashMap<String, (SurveyedImage, &Resolved)> =
-        surveyed.into_iter().zip(&images).map(|(one, image)| (one.reference.clone(), (one, image))).collect();
-    let answer = |(_, wish): &(ImageRequest, &WantedImage)| {
-        let (image, resolved) = by_name.remove(&wish.reference.to_string())?;
-        Some(answer(wish, image, resolved))
-    };
-    requests.iter().filter_map(answer).collect()
-}
-
-fn answer(wish: &WantedImage, image: SurveyedImage, resolved: &Resolved) -> ResolvedImage {
-    let locked = |PlatformContent { platform, digest, size }: PlatformContent| LockedPlatform {
-        platform,
-        digest,
-        size,
-    };
-    let from = match &resolved.fetched_from {
-        Location::Registry(place) if resolved.fetched_from != resolved.location => {
-            Some(FetchedFrom::Mirror(place.clone()))
+    for surveyed in done.iter().flatten() {
+        for request in &surveyed.requests {
+            images[positions[*request]].answer = Some(answer(surveyed));
         }
-        Location::Registry(_) => None,
-        Location::Layout(LayoutLocation { layout: LayoutPath { form, path }, .. }) => {
-            Some(FetchedFrom::Layout { form: *form, path: path.clone() })
-        }
-    };
-    ResolvedImage {
-        reference: wish.reference.clone(),
-        digest: image.digest,
-        media_type: image.media_type,
-        size: image.size,
-        platforms: image.platforms.into_iter().map(locked).collect(),
-        from,
+    }
+    if failed.is_empty() {
+        let unanswered = positions.iter().map(|position| &images[*position]);
+        let unanswered = unanswered.filter(|image| image.answer.is_none());
+        failed.extend(unanswered.map(|image| ImageFailure::Unanswered(image.wanted.reference.to_string())));
     }
 }
