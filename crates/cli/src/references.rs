@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use airlift_lists::lock::{AskedForTwice, FetchedFrom, Lock, LockedImage, MAX_LOCK, locked_reference};
+use airlift_lists::lock::{AskedForTwice, FetchedFrom, LockFile, LockedImage, MAX_LOCK, locked_reference};
 use airlift_lists::{
     Choice, Entry, ImagesFile, ListErrors, Position, SetKind, Wanted, check_groups, parse_plain,
 };
@@ -17,6 +17,9 @@ use crate::failure::{BadReference, Failure, UsageError};
 
 /// A list of references is never this large. Locks may be larger.
 const MAX_LIST: u64 = 16 << 20;
+
+/// The place of what stands in no file.
+const START: Position = Position { line: 1, column: 1 };
 
 /// The arguments that ask for images.
 pub(crate) struct Asked<'a> {
@@ -133,9 +136,8 @@ impl Gathered {
     fn add_argument(&mut self, text: &str, choice: &Choice) {
         match text.parse() {
             Ok(source) => {
-                let position = Position { line: 1, column: 1 };
                 let (wanted, groups) = (Wanted::Image(source), BTreeSet::new());
-                let entry = Entry { wanted, choice: choice.clone(), groups, position };
+                let entry = Entry { wanted, choice: choice.clone(), groups, position: START };
                 self.wishes.entries.push(AskedEntry { entry, place: None, locked: None });
             }
             Err(error) => self.errors.push(BadReference::Argument(error)),
@@ -176,8 +178,7 @@ impl Gathered {
 
     /// The images of a lock. What it chooses goes before the command line, for that is what was reviewed.
     fn lock(&mut self, name: &str, bytes: &[u8], choice: &Choice) -> Result<Vec<AskedEntry>, ListErrors> {
-        let lock = Lock::parse(name, bytes)?;
-        let lines = reference_lines(bytes);
+        let LockFile { lock, positions } = LockFile::parse(name, bytes)?;
         let mut entries = Vec::new();
         for image in lock.images() {
             self.known_groups.extend(image.groups.iter().cloned());
@@ -186,15 +187,10 @@ impl Gathered {
                 chosen.platforms = choice.platforms.clone();
             }
             chosen.referrers = chosen.referrers.or(choice.referrers);
-            let line = lines.get(&image.reference.to_string()).copied();
-            let entry = Entry {
-                wanted: Wanted::Image(source_of(image)),
-                choice: chosen,
-                groups: image.groups.clone(),
-                position: Position { line: line.unwrap_or(1), column: 1 },
-            };
-            let place = Some(line.map_or(name.to_owned(), |line| format!("{name}:{line}")));
-            entries.push(AskedEntry { entry, place, locked: Some(image.clone()) });
+            let position = positions.get(&image.reference).copied().unwrap_or(START);
+            let (wanted, groups) = (Wanted::Image(source_of(image)), image.groups.clone());
+            let entry = Entry { wanted, choice: chosen, groups, position };
+            entries.push(AskedEntry { locked: Some(image.clone()), ..in_file(name, entry) });
         }
         Ok(entries)
     }
@@ -216,19 +212,6 @@ pub(crate) fn source_of(image: &LockedImage) -> SourceReference {
         }
         (reference, _) => reference.clone(),
     }
-}
-
-/// The lines of a lock on which its references stand, where each has a line of its own.
-fn reference_lines(bytes: &[u8]) -> HashMap<String, usize> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut lines = HashMap::new();
-    for (number, line) in text.lines().enumerate() {
-        let reference = line.trim().strip_prefix("\"reference\": \"");
-        if let Some(reference) = reference.and_then(|rest| rest.split('"').next()) {
-            lines.entry(reference.to_owned()).or_insert(number + 1);
-        }
-    }
-    lines
 }
 
 fn read(list: &Path) -> Result<Vec<u8>, Failure> {
@@ -366,7 +349,7 @@ mod tests {
         let locked: Vec<_> = requests.iter().map(|request| request.locked.clone().unwrap()).collect();
         assert_eq!((locked[0].digest.to_string(), locked[0].size), (digest, None));
         assert_eq!(locked[1].size, Some(7), "an entry's own platforms stay");
-        assert!(requests[1].place.as_ref().unwrap().ends_with("i.lock:4"), "{:?}", requests[1].place);
+        assert!(requests[1].place.as_ref().unwrap().ends_with("i.lock:4:14"), "{:?}", requests[1].place);
         let groups = ["web".to_owned()];
         let chosen = gather(&Asked { references: &[], sets: &[lock], groups: &groups, choice: &choice });
         assert_eq!(chosen.unwrap().entries.len(), 2, "what has no group is in all of them");

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::causes::with_causes;
-use crate::position::{ListError, ListText};
+use crate::position::{ListError, ListText, Position};
 
 /// A short text has at most so many bytes.
 const MAX_SHORT: usize = 1024;
@@ -39,9 +39,9 @@ impl<'a> JsonSource<'a> {
         self.error_at(self.offset(part.get()), message)
     }
 
-    /// The line of a part, from 1.
-    pub(super) fn line(&self, part: &RawValue) -> usize {
-        self.file.position_at(self.offset(part.get())).line
+    /// Where a part starts.
+    pub(super) fn position(&self, part: &RawValue) -> Position {
+        self.file.position_at(self.offset(part.get()))
     }
 
     /// Reads all of the text.

@@ -22,7 +22,7 @@ pub use bundle::{BundledImage, Mismatch};
 pub use compare::{Difference, compare};
 pub use document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, TwoDigests};
 pub use fetched_from::FetchedFrom;
-pub use read::MAX_LOCK;
+pub use read::{LockFile, MAX_LOCK};
 pub use timestamp::{Timestamp, TimestampError};
 pub use update::{AnsweredImage, Lookup, ResolvedImage, UpdateError};
 pub use wanted::{

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, word};
 use super::json_source::JsonSource;
 use crate::entry::Choice;
-use crate::position::{ListError, ListErrors, MOST_ERRORS};
+use crate::position::{ListError, ListErrors, MOST_ERRORS, Position};
 
 /// A lock larger than this is refused before it is read.
 pub const MAX_LOCK: u64 = 256 << 20;
@@ -88,13 +88,32 @@ struct WrittenDigest<'a> {
     resolved: &'a RawValue,
 }
 
+/// A lock as it stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockFile {
+    /// The lock.
+    pub lock: Lock,
+    /// Where each reference stands.
+    pub positions: HashMap<SourceReference, Position>,
+}
+
 impl Lock {
+    /// As [`LockFile::parse`], without the positions.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Lock, ListErrors> {
+        LockFile::parse(file, bytes).map(|read| read.lock)
+    }
+}
+
+impl LockFile {
     /// Reads the content of `file`. The images may be in any order.
     ///
     /// # Errors
     /// If it is no lock, one of a newer version, cut off, or not merged; and for each image that can't be
     /// read in one way only.
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<Lock, ListErrors> {
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<LockFile, ListErrors> {
         let source = JsonSource::new(file, bytes)?;
         check_kind(&source)?;
         let written: WrittenLock<'_> = source.read_all()?;
@@ -109,11 +128,13 @@ impl Lock {
                 break;
             }
         }
-        match ListErrors::of(errors) {
-            Some(errors) => Err(errors),
-            // Each reference is there once.
-            None => Ok(Lock::new(images).map_err(|error| source.error_at(0, error.to_string()))?),
+        if let Some(errors) = ListErrors::of(errors) {
+            return Err(errors);
         }
+        // Each reference is there once.
+        let lock = Lock::new(images).map_err(|error| source.error_at(0, error.to_string()))?;
+        let positions = references.into_iter().map(|(reference, part)| (reference, source.position(part)));
+        Ok(LockFile { lock, positions: positions.collect() })
     }
 }
 
@@ -180,7 +201,7 @@ fn image<'a>(
     let digest = source.parse(written.digest)?;
     let reference = reference(source, written.reference, digest)?;
     if let Some(first) = references.insert(reference.clone(), written.reference) {
-        let message = format!("{reference} is there twice: line {} has it, too", source.line(first));
+        let message = format!("{reference} is there twice: line {} has it, too", source.position(first).line);
         return Err(source.error_in(written.reference, message));
     }
     Ok(LockedImage {
