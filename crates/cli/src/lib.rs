@@ -17,6 +17,7 @@ mod lock_changes;
 mod lock_file;
 mod lock_time;
 pub mod output;
+mod pushing;
 mod references;
 mod replaced_file;
 mod select_error;

@@ -3,5 +3,7 @@
 pub(crate) mod choice;
 pub(crate) mod expect;
 pub(crate) mod limits;
+pub(crate) mod mapping;
 pub(crate) mod mirrors;
+pub(crate) mod push;
 pub(crate) mod registry;

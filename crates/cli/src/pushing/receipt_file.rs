@@ -14,14 +14,16 @@ use crate::ui::Ui;
 /// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is
 /// through. So an interrupted push leaves the receipt of what it did, and nothing else. The receipt of an
 /// earlier push is replaced as soon as this one begins.
-pub(super) struct ReceiptFile {
+pub(crate) struct ReceiptFile {
     path: PathBuf,
     /// Held while the file is written, so a signal leaves nothing unfinished.
     in_use: Arc<Mutex<()>>,
 }
 
 impl ReceiptFile {
-    pub(super) fn prepare(path: &Path, bundle: &Path) -> Result<Self, Failure> {
+    /// Makes sure that the receipt can be written to `path`, and that nothing else is lost by that. `bundle` is
+    /// what is pushed.
+    pub(crate) fn prepare(path: &Path, bundle: Option<&Path>) -> Result<Self, Failure> {
         let file = ReceiptFile { path: path.to_owned(), in_use: Arc::default() };
         // Given its name in one step, it would take the place of a device or a pipe, or of the bundle.
         let refuse = |why: &str| file.failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
@@ -30,7 +32,7 @@ impl ReceiptFile {
         }
         match std::fs::symlink_metadata(path) {
             // A name of its own that isn't taken: unless it is the one by which volumes go.
-            Err(_) if path == bundle || manifest_path(path).exists() => {
+            Err(_) if Some(path) == bundle || manifest_path(path).exists() => {
                 return Err(refuse("a bundle in volumes goes by that name"));
             }
             Err(_) => {}
@@ -47,14 +49,14 @@ impl ReceiptFile {
     }
 
     /// The lock that is held while the file is written.
-    pub(super) fn in_use(&self) -> Arc<Mutex<()>> {
+    pub(crate) fn in_use(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.in_use)
     }
 
     /// Writes a receipt while the push goes on. A failure is only a warning here, and an error at the end.
     /// As long as no image is through, there is nothing to write down, unless an earlier push's receipt would
     /// pass for this one's.
-    pub(super) fn note(&self, receipt: &Receipt, ui: &Ui) {
+    pub(crate) fn note(&self, receipt: &Receipt, ui: &Ui) {
         if receipt.images.iter().all(|image| !image.is_through()) && !self.path.exists() {
             return;
         }
@@ -64,7 +66,7 @@ impl ReceiptFile {
         }
     }
 
-    pub(super) fn write(&self, receipt: &Receipt) -> Result<(), Failure> {
+    pub(crate) fn write(&self, receipt: &Receipt) -> Result<(), Failure> {
         let json = crate::output::written(receipt)?;
         let _held = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         replace(&self.path, &json).map_err(|source| self.failed(source))

@@ -11,7 +11,7 @@ use crate::ui::term::{Stream, Tone, harmless};
 use crate::ui::{indented, size};
 
 /// The target of each image, with its attachments below it; and the state of each at the target, once known.
-pub(crate) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) -> String {
+pub(super) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) -> String {
     let bytes = plan.images().iter().map(|image| image.size).fold(0, u64::saturating_add);
     let count = size::count(plan.images().len(), "image");
     let table = plan_table(plan, found).render(stream);
@@ -71,7 +71,7 @@ fn attached_row(image: &PlannedImage, attached: &PlannedAttached) -> Vec<Cell> {
 }
 
 /// Names what was not asked before partial images are pushed.
-pub(crate) fn not_asked(plan: &PushPlan) -> String {
+pub(super) fn not_asked(plan: &PushPlan) -> String {
     let partial = plan.images().iter().filter(|image| !image.omitted.is_empty()).count();
     match partial {
         0 => String::new(),
@@ -93,7 +93,7 @@ fn status(state: &TagState) -> Cell {
 }
 
 /// What became of each image, the reasons of those that failed, and one line on the whole.
-pub(crate) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
+pub(super) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
     let mut text = receipt_table(receipt).render(stream) + "\n";
     text.extend(receipt.images.iter().map(|image| failure(image, stream)));
     text.extend(receipt.images.iter().map(|image| not_listed(image, stream)));

@@ -1,0 +1,66 @@
+//! The options of all commands that push.
+
+use std::path::{Path, PathBuf};
+
+use airlift_pusher::{Options, Partial, Presence, Probe, TagMoves};
+
+use super::mapping::MappingArgs;
+
+/// How to push.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PushArgs {
+    #[command(flatten)]
+    mapping: MappingArgs,
+    /// Move tags that point to other images at the target
+    #[arg(long)]
+    move_tags: bool,
+    /// Don't ask first whether partial images are accepted
+    ///
+    /// Without this, if platforms of an image are left out, the registry is asked first whether it accepts
+    /// such an index. Nothing is uploaded before the answer.
+    #[arg(long)]
+    no_probe: bool,
+    /// Push partial images without their index
+    ///
+    /// If only some platforms of an image are there, each of them is pushed as an image of its own, with a
+    /// tag such as 1.27-linux-amd64. The digest of the index does not resolve at the target then.
+    #[arg(long)]
+    selected_children: bool,
+    /// Check all content of images that are at the target already
+    ///
+    /// Without this, an image counts as present if its tag has the right digest: one request per image. If
+    /// the registry lost manifests or blobs of such an image, this finds and sends them again.
+    #[arg(long, conflicts_with = "dry_run")]
+    recheck: bool,
+    /// Show what is at the target, and send no image
+    ///
+    /// The exit code says whether the push would be refused. For partial images, the registry is asked
+    /// whether it accepts them, with a made-up index that is deleted again; --no-probe leaves that out.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write the result of each image to this file (JSON)
+    ///
+    /// It is written whenever an image is done, so an interrupted push leaves a receipt that says so. The
+    /// receipt of an earlier push is replaced when this push begins to send.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    receipt: Option<PathBuf>,
+}
+
+impl PushArgs {
+    /// How to push, with so many large transfers side by side.
+    pub(crate) fn options(&self, jobs: usize) -> Options {
+        Options {
+            tags: if self.move_tags { TagMoves::Allow } else { TagMoves::Refuse },
+            probe: if self.no_probe { Probe::Skip } else { Probe::Ask },
+            partial: if self.selected_children { Partial::Children } else { Partial::Index },
+            presence: if self.recheck { Presence::Content } else { Presence::Tag },
+            jobs,
+            ..self.mapping.options()
+        }
+    }
+
+    /// The file that gets the receipt.
+    pub(crate) fn receipt(&self) -> Option<&Path> {
+        self.receipt.as_deref()
+    }
+}
