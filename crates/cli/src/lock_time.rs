@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use airlift_lists::lock::Timestamp;
+use airlift_lists::Timestamp;
 
 use crate::failure::UsageError;
 

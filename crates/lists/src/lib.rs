@@ -1,4 +1,5 @@
-//! What people write down about images, and review: plain lists, images files, tag selectors and locks.
+//! What people write down about images, and review: plain lists, images files, tag selectors and locks. And
+//! receipts, by which a push is proven later.
 //!
 //! Everything here takes bytes and gives values, or errors with positions. There is no file, no network, no
 //! clock and no terminal in this crate: the caller opens files and says what time it is.
@@ -7,12 +8,15 @@ mod causes;
 pub mod entry;
 mod groups;
 pub mod images_file;
+mod json_source;
 pub mod lock;
 mod plain;
 pub mod position;
+pub mod receipt;
 pub mod selector;
 mod set;
 mod suggest;
+mod timestamp;
 mod yaml;
 
 pub use entry::{Choice, Entry, TagQuery, Wanted};
@@ -20,5 +24,7 @@ pub use groups::{UnknownGroups, check_groups};
 pub use images_file::ImagesFile;
 pub use plain::parse_plain;
 pub use position::{ListError, ListErrors, ListText, Position};
+pub use receipt::ReceiptFile;
 pub use selector::TagSelector;
 pub use set::SetKind;
+pub use timestamp::{Timestamp, TimestampError};

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::fetched_from::FetchedFrom;
-use super::timestamp::Timestamp;
 use crate::entry::Choice;
+use crate::timestamp::Timestamp;
 
 /// What a lock calls itself.
 pub const SCHEMA: &str = "airlift.lock/v1";

@@ -12,9 +12,7 @@ mod bundle;
 mod compare;
 mod document;
 mod fetched_from;
-mod json_source;
 mod read;
-mod timestamp;
 mod update;
 mod wanted;
 
@@ -23,7 +21,6 @@ pub use compare::{Difference, compare};
 pub use document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, TwoDigests};
 pub use fetched_from::FetchedFrom;
 pub use read::{LockFile, MAX_LOCK};
-pub use timestamp::{Timestamp, TimestampError};
 pub use update::{AnsweredImage, Lookup, ResolvedImage, UpdateError};
 pub use wanted::{
     AskedForTwice, SelectedImage, WantedImage, entries_to_select, locked_reference, wanted_images,

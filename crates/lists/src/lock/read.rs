@@ -7,21 +7,15 @@ use airlift_oci::{Digest, Platform, Referrers, SourceReference};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, word};
-use super::json_source::JsonSource;
+use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, word};
 use crate::entry::Choice;
+use crate::json_source::{DocumentKind, JsonSource};
 use crate::position::{ListError, ListErrors, MOST_ERRORS, Position};
 
 /// A lock larger than this is refused before it is read.
 pub const MAX_LOCK: u64 = 256 << 20;
-/// What the names of all versions of the lock start with.
-const SCHEMA_NAME: &str = "airlift.lock/v";
-
-/// What a document says of its own kind. Other members are passed over.
-#[derive(Deserialize)]
-struct WrittenSchema {
-    schema: Option<String>,
-}
+/// What a lock is among documents.
+const KIND: DocumentKind = DocumentKind { noun: "lock", schema: "airlift.lock/v" };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,10 +108,9 @@ impl LockFile {
     /// If it is no lock, one of a newer version, cut off, or not merged; and for each image that can't be
     /// read in one way only.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<LockFile, ListErrors> {
-        let source = JsonSource::new(file, bytes)?;
-        check_kind(&source)?;
+        let source = JsonSource::new(file, bytes, &KIND)?;
         let written: WrittenLock<'_> = source.read_all()?;
-        check_schema(&source, written.schema)?;
+        source.check_schema(written.schema)?;
         let (mut images, mut errors, mut references) = (Vec::new(), Vec::new(), HashMap::new());
         for part in written.images {
             match image(&source, part, &mut references) {
@@ -135,59 +128,6 @@ impl LockFile {
         let lock = Lock::new(images).map_err(|error| source.error_at(0, error.to_string()))?;
         let positions = references.into_iter().map(|(reference, part)| (reference, source.position(part)));
         Ok(LockFile { lock, positions: positions.collect() })
-    }
-}
-
-/// What can be said of a file before it is read as JSON.
-fn check_kind(source: &JsonSource<'_>) -> Result<(), ListError> {
-    if source.text().trim().is_empty() {
-        return Err(source.error_at(0, "the lock is empty"));
-    }
-    let mut at = 0;
-    for line in source.text().split_inclusive('\n') {
-        if is_conflict_marker(line.trim_end()) {
-            let message = "this is a mark of a merge that left a conflict: keep one of the two sides";
-            return Err(source.error_at(at, message));
-        }
-        at += line.len();
-    }
-    if !source.text().trim_start().starts_with('{') {
-        let at = source.text().len() - source.text().trim_start().len();
-        return Err(source.error_at(at, "a lock is a JSON document that starts with '{'"));
-    }
-    // A newer version may differ in everything but this member.
-    match source.read_all::<WrittenSchema>() {
-        Ok(WrittenSchema { schema: Some(schema) }) if schema != SCHEMA => Err(other_kind(source, &schema)),
-        _ => Ok(()),
-    }
-}
-
-/// The lines that version control puts around the two sides of a conflict.
-fn is_conflict_marker(line: &str) -> bool {
-    line == "======="
-        || ["<<<<<<<", ">>>>>>>", "|||||||"]
-            .iter()
-            .any(|mark| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
-}
-
-fn check_schema(source: &JsonSource<'_>, part: &RawValue) -> Result<(), ListError> {
-    let schema = source.any_text(part)?;
-    if schema == SCHEMA { Ok(()) } else { Err(source.error_in(part, not_this_kind(&schema))) }
-}
-
-fn other_kind(source: &JsonSource<'_>, schema: &str) -> ListError {
-    let at = source.text().find("\"schema\"").unwrap_or_default();
-    source.error_at(at, not_this_kind(schema))
-}
-
-fn not_this_kind(schema: &str) -> String {
-    let shown = airlift_oci::text::bounded(schema).escape_debug().to_string();
-    let version = schema.strip_prefix(SCHEMA_NAME).and_then(|version| version.parse::<u64>().ok());
-    match version {
-        Some(version) if version > 1 => {
-            format!("this lock is of version {version}, and this Airlift reads version 1: use a newer one")
-        }
-        _ => format!("this document calls itself '{shown}'; a lock is '{SCHEMA}'"),
     }
 }
 

@@ -4,8 +4,8 @@ use airlift_oci::Digest;
 
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, TwoDigests};
 use super::fetched_from::FetchedFrom;
-use super::timestamp::Timestamp;
 use super::wanted::WantedImage;
+use crate::timestamp::Timestamp;
 
 /// What has to be asked for to lock one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

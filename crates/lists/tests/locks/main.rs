@@ -8,7 +8,8 @@ mod documents;
 mod lists;
 mod updates;
 
-use airlift_lists::lock::{Lock, LockedImage, LockedPlatform, Timestamp};
+use airlift_lists::Timestamp;
+use airlift_lists::lock::{Lock, LockedImage, LockedPlatform};
 use airlift_oci::{Digest, SourceReference};
 
 /// The digest of a text, which stands for content.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use airlift_lists::Choice;
 use airlift_lists::lock::{
-    AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, Timestamp, WantedImage, locked_reference,
+    AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, WantedImage, locked_reference,
 };
+use airlift_lists::{Choice, Timestamp};
 use airlift_oci::{Graph, LayoutForm, LayoutReference, Reference, Root, SourceReference, contents};
 use airlift_verifier::Examined;
 

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use airlift_lists::lock::{
-    AnsweredImage, Lock, Lookup, Timestamp, WantedImage, entries_to_select, wanted_images,
-};
-use airlift_lists::{Entry, Wanted};
+use airlift_lists::lock::{AnsweredImage, Lock, Lookup, WantedImage, entries_to_select, wanted_images};
+use airlift_lists::{Entry, Timestamp, Wanted};
 use airlift_oci::{Limits, Observer, Pattern, SourceReference};
 use airlift_packager::{
     Attempted, ImageRequest, LockedContent, PlanOptions, Resolution, Source, resolve_each, survey,

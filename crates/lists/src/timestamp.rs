@@ -1,4 +1,4 @@
-//! Times in locks: RFC 3339 in UTC, with seconds and nothing finer.
+//! Times in locks and receipts: RFC 3339 in UTC, with seconds and nothing finer.
 
 use std::fmt;
 use std::str::FromStr;
