@@ -15,6 +15,7 @@ mod hint;
 mod lock_answers;
 mod lock_changes;
 mod lock_file;
+mod lock_names;
 mod lock_time;
 pub mod output;
 mod pushing;

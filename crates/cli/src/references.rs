@@ -10,10 +10,11 @@ use airlift_lists::{
     Choice, Entry, ImagesFile, ListErrors, Position, SetKind, Wanted, check_groups, parse_plain,
 };
 use airlift_oci::reference::MirrorRule;
-use airlift_oci::{Digest, LayoutName, LayoutReference, SourceReference};
+use airlift_oci::{Digest, LayoutReference, SourceReference};
 use airlift_packager::{ImageChoice, ImageRequest, LockedContent, Several};
 
 use crate::failure::{BadReference, Failure, UsageError};
+use crate::lock_names::in_layout;
 
 /// A list of references is never this large. Locks may be larger.
 const MAX_LIST: u64 = 16 << 20;
@@ -47,32 +48,47 @@ pub(crate) struct AskedEntry {
     pub(crate) entry: Entry,
     /// The place in a file; `None`: on the command line.
     pub(crate) place: Option<String>,
-    /// The image of a lock that it is.
-    pub(crate) locked: Option<LockedImage>,
 }
 
 impl AskedEntry {
     /// The request for this image, unless only a registry can say which images are meant.
     pub(crate) fn request(&self) -> Option<ImageRequest> {
-        let Wanted::Image(source) = &self.entry.wanted else { return None };
+        let (source, locked) = match &self.entry.wanted {
+            Wanted::Image(source) => (source.clone(), None),
+            Wanted::Locked(locked) => (source_of(locked), Some(locked)),
+            Wanted::Tags(_) => return None,
+        };
         let choice = chosen(&self.entry.choice);
-        let locked = self.locked.as_ref().map(|locked| LockedContent {
+        let locked = locked.map(|locked| LockedContent {
             digest: locked.digest,
             media_type: locked.media_type.clone(),
             // Other platforms have another size.
             size: (locked.choice.platforms == choice.platforms).then_some(locked.size),
         });
-        Some(ImageRequest { source: source.clone(), locked, choice, place: self.place.clone() })
+        Some(ImageRequest { source, locked, choice, place: self.place.clone() })
     }
 }
 
 impl Wishes {
     /// The references to layouts.
-    pub(crate) fn layouts(&self) -> impl Iterator<Item = &LayoutReference> {
-        self.entries.iter().filter_map(|asked| match &asked.entry.wanted {
-            Wanted::Image(SourceReference::Layout(layout)) => Some(layout),
-            _ => None,
-        })
+    pub(crate) fn layouts(&self) -> Vec<LayoutReference> {
+        let layout = |asked: &AskedEntry| match asked.request()?.source {
+            SourceReference::Layout(layout) => Some(layout),
+            SourceReference::Registry(_) => None,
+        };
+        self.entries.iter().filter_map(layout).collect()
+    }
+
+    /// The entries as a lock takes them. Of other locks, those that `is_named` names for an update are asked
+    /// again.
+    pub(crate) fn to_lock(&self, is_named: impl Fn(&str) -> bool) -> Vec<Entry> {
+        let entry = |asked: &AskedEntry| match &asked.entry.wanted {
+            Wanted::Locked(locked) if is_named(&locked.reference.to_string()) => {
+                Entry { wanted: Wanted::Image(source_again(locked)), ..asked.entry.clone() }
+            }
+            _ => asked.entry.clone(),
+        };
+        self.entries.iter().map(entry).collect()
     }
 
     /// The places of the images that entries name, by their references in a lock.
@@ -82,6 +98,7 @@ impl Wishes {
                 Some((locked_reference(reference).to_string(), asked.place.clone()?))
             }
             Wanted::Image(layout) => Some((layout.to_string(), asked.place.clone()?)),
+            Wanted::Locked(locked) => Some((locked.reference.to_string(), asked.place.clone()?)),
             Wanted::Tags(_) => None,
         };
         self.entries.iter().rev().filter_map(place).collect()
@@ -138,7 +155,7 @@ impl Gathered {
             Ok(source) => {
                 let (wanted, groups) = (Wanted::Image(source), BTreeSet::new());
                 let entry = Entry { wanted, choice: choice.clone(), groups, position: START };
-                self.wishes.entries.push(AskedEntry { entry, place: None, locked: None });
+                self.wishes.entries.push(AskedEntry { entry, place: None });
             }
             Err(error) => self.errors.push(BadReference::Argument(error)),
         }
@@ -188,9 +205,8 @@ impl Gathered {
             }
             chosen.referrers = chosen.referrers.or(choice.referrers);
             let position = positions.get(&image.reference).copied().unwrap_or(START);
-            let (wanted, groups) = (Wanted::Image(source_of(image)), image.groups.clone());
-            let entry = Entry { wanted, choice: chosen, groups, position };
-            entries.push(AskedEntry { locked: Some(image.clone()), ..in_file(name, entry) });
+            let (wanted, groups) = (Wanted::Locked(Box::new(image.clone())), image.groups.clone());
+            entries.push(in_file(name, Entry { wanted, choice: chosen, groups, position }));
         }
         Ok(entries)
     }
@@ -198,20 +214,28 @@ impl Gathered {
 
 fn in_file(name: &str, entry: Entry) -> AskedEntry {
     let place = Some(format!("{name}:{}", entry.position));
-    AskedEntry { entry, place, locked: None }
+    AskedEntry { entry, place }
 }
 
 /// From where the content of a locked image is taken: its layout, if it came from one.
-pub(crate) fn source_of(image: &LockedImage) -> SourceReference {
+fn source_of(image: &LockedImage) -> SourceReference {
     match (&image.reference, &image.from) {
         (SourceReference::Registry(reference), Some(FetchedFrom::Layout { form, path })) => {
-            let tag = reference.tag().and_then(|tag| tag.parse().ok());
-            let name = LayoutName { repository: reference.repository().clone(), tag };
-            let (form, path, pattern) = (*form, path.clone(), Some(image.digest.to_string()));
-            SourceReference::Layout(LayoutReference { form, path, pattern, name: Some(name) })
+            in_layout(reference, &image.digest, *form, path)
         }
         (reference, _) => reference.clone(),
     }
+}
+
+/// How a locked image is asked for again: by its tag, or by what selected it in its layout.
+fn source_again(image: &LockedImage) -> SourceReference {
+    let Some(FetchedFrom::Layout { form, path }) = &image.from else { return image.reference.clone() };
+    let selectors = image.selectors.iter().filter_map(|text| text.parse().ok());
+    let mut of_layouts = selectors.filter(|source| matches!(source, SourceReference::Layout(_)));
+    of_layouts.next().unwrap_or_else(|| {
+        let pattern = Some(image.reference.to_string());
+        SourceReference::Layout(LayoutReference { form: *form, path: path.clone(), pattern, name: None })
+    })
 }
 
 fn read(list: &Path) -> Result<Vec<u8>, Failure> {

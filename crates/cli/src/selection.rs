@@ -1,14 +1,17 @@
-//! The images that tag selectors stand for, as the registries' lists of tags say.
+//! The images that tag selectors and layouts stand for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_lists::lock::SelectedImage;
 use airlift_lists::selector::{SelectionError, SelectorParts};
-use airlift_lists::{TagQuery, TagSelector, Wanted};
-use airlift_oci::{Reference, Repository, SourceReference, Tag};
-use airlift_packager::{Source, TagLists, tag_lists};
+use airlift_lists::{Entry, TagQuery, TagSelector, Wanted};
+use airlift_oci::{Reference, Repository, SourceReference, Tag, Unobserved};
+use airlift_packager::{
+    ImageRequest, Resolution, ResolveError, Resolved, Source, TagLists, resolve_each, tag_lists,
+};
 
-use crate::references::AskedEntry;
+use crate::lock_names::name_in_lock;
+use crate::references::{AskedEntry, chosen};
 use crate::select_error::SelectError;
 
 /// So many tags are shown where none is selected.
@@ -27,7 +30,7 @@ pub(crate) async fn select_tags(
     let queries = || {
         positions.iter().filter_map(|position| match &entries.get(*position)?.entry.wanted {
             Wanted::Tags(query) => Some((*position, query)),
-            Wanted::Image(_) => None,
+            Wanted::Image(_) | Wanted::Locked(_) => None,
         })
     };
     let repositories: BTreeSet<Repository> = queries().map(|(_, query)| query.repository.clone()).collect();
@@ -39,6 +42,35 @@ pub(crate) async fn select_tags(
             Ok(None) => {}
             Err(error) => errors.push(error),
         }
+    }
+    (selected, errors)
+}
+
+/// Looks for the images of those entries among `positions` that are layouts. `asked` has their places.
+pub(crate) async fn select_layouts(
+    entries: &[Entry],
+    positions: &[usize],
+    asked: &[AskedEntry],
+    source: &Source,
+) -> (Selected, Vec<ResolveError>) {
+    let (mut selected, mut errors) = (Selected::new(), Vec::new());
+    for position in positions {
+        let Some(entry) = entries.get(*position) else { continue };
+        let Wanted::Image(SourceReference::Layout(layout)) = &entry.wanted else { continue };
+        let request = ImageRequest {
+            source: SourceReference::Layout(layout.clone()),
+            locked: None,
+            choice: chosen(&entry.choice),
+            place: asked.get(*position).and_then(|asked| asked.place.clone()),
+        };
+        let Resolution { images, failed } = resolve_each(source, &[request], 1, &Unobserved).await;
+        errors.extend(failed);
+        let image = |image: &Resolved| {
+            let (name, digest) = (image.root.reference.as_deref(), image.root.descriptor.digest);
+            let reference = name_in_lock(layout.form, &layout.path, name, &digest);
+            SelectedImage { reference, digest: Some(digest) }
+        };
+        selected.insert(*position, images.iter().map(image).collect());
     }
     (selected, errors)
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use airlift_oci::{Platform, Referrers, Repository, SourceReference};
+use airlift_oci::{Repository, SourceReference};
 
+use crate::choice::Choice;
+use crate::lock::LockedImage;
 use crate::position::Position;
 use crate::selector::TagSelector;
 
@@ -28,6 +30,8 @@ pub enum Wanted {
     Image(SourceReference),
     /// Tags of a repository that only the registry can list.
     Tags(TagQuery),
+    /// An image as another lock has it.
+    Locked(Box<LockedImage>),
 }
 
 impl fmt::Display for Wanted {
@@ -35,6 +39,7 @@ impl fmt::Display for Wanted {
         match self {
             Wanted::Image(reference) => reference.fmt(f),
             Wanted::Tags(query) => write!(f, "{} ({})", query.repository, query.selector.canonical()),
+            Wanted::Locked(image) => image.reference.fmt(f),
         }
     }
 }
@@ -46,15 +51,6 @@ pub struct TagQuery {
     pub repository: Repository,
     /// Which of its tags.
     pub selector: TagSelector,
-}
-
-/// What to carry of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
-    /// The platforms to carry; empty: all.
-    pub platforms: Vec<Platform>,
-    /// Whether signatures and the like come along; `None`: nothing says so, and they do.
-    pub referrers: Option<Referrers>,
 }
 
 impl Entry {

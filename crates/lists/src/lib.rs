@@ -5,6 +5,7 @@
 //! clock and no terminal in this crate: the caller opens files and says what time it is.
 
 mod causes;
+mod choice;
 pub mod entry;
 mod groups;
 pub mod images_file;
@@ -19,7 +20,8 @@ mod suggest;
 mod timestamp;
 mod yaml;
 
-pub use entry::{Choice, Entry, TagQuery, Wanted};
+pub use choice::Choice;
+pub use entry::{Entry, TagQuery, Wanted};
 pub use groups::{UnknownGroups, check_groups};
 pub use images_file::ImagesFile;
 pub use plain::parse_plain;

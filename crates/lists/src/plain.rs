@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use airlift_oci::SourceReference;
 
 use crate::causes::with_causes;
-use crate::entry::{Choice, Entry, Wanted};
+use crate::choice::Choice;
+use crate::entry::{Entry, Wanted};
 use crate::position::{ListErrors, ListText, MOST_ERRORS, Position};
 
 /// One reference a line. `#` starts a comment at a line's start or behind white space, for references have
@@ -55,7 +56,7 @@ mod tests {
         let entries = parse_plain("images.txt", text.as_bytes(), &Choice::default())?;
         let name = |entry: &Entry| match &entry.wanted {
             Wanted::Image(reference) => format!("{}={reference}", entry.position),
-            Wanted::Tags(_) => panic!("no selector"),
+            other => panic!("{other}"),
         };
         Ok(entries.iter().map(name).collect())
     }

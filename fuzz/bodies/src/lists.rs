@@ -37,6 +37,7 @@ fn assert_entry(entry: &Entry, bytes: &[u8]) {
             let selected = query.selector.select([other, highest]).unwrap_or_default();
             assert!(selected.iter().all(|tag| query.selector.matches(tag)));
         }
+        Wanted::Locked(image) => panic!("{} is in a list as if it were in a lock", image.reference),
     }
 }
 

@@ -7,7 +7,8 @@ use airlift_oci::reference::MirrorRule;
 use super::entries::{Defaults, read_choice, read_entry};
 use super::members::{Keys, Members, Reader, shown};
 use crate::causes::with_causes;
-use crate::entry::{Choice, Entry};
+use crate::choice::Choice;
+use crate::entry::Entry;
 use crate::position::{ListErrors, ListText};
 use crate::yaml::{self, Content, Node};
 

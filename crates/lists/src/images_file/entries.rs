@@ -6,7 +6,8 @@ use airlift_oci::{Platform, Reference, Referrers, Repository, SourceReference, T
 
 use super::members::{Keys, Members, Reader, shown};
 use crate::causes::with_causes;
-use crate::entry::{Choice, Entry, TagQuery, Wanted};
+use crate::choice::Choice;
+use crate::entry::{Entry, TagQuery, Wanted};
 use crate::position::Position;
 use crate::selector::{SelectorPart, SelectorParts, TagSelector};
 use crate::yaml::{Content, Node};

@@ -4,7 +4,8 @@ use serde_json::Value;
 use super::document::{DEFAULTS, DOCUMENT};
 use super::entries::{ENTRY, SELECTOR};
 use super::*;
-use crate::entry::{Choice, Entry, Wanted};
+use crate::choice::Choice;
+use crate::entry::{Entry, Wanted};
 use crate::position::ListErrors;
 
 fn parse(text: &str) -> Result<ImagesFile, ListErrors> {
@@ -28,6 +29,7 @@ fn shown(entry: &Entry) -> String {
     let name = match &entry.wanted {
         Wanted::Image(reference) => reference.to_string(),
         Wanted::Tags(query) => format!("{} ({})", query.repository, query.selector),
+        Wanted::Locked(_) => panic!("no lock"),
     };
     let platforms: Vec<String> = entry.choice.platforms.iter().map(ToString::to_string).collect();
     let referrers = entry.choice.referrers.map(|referrers| format!("{referrers:?}")).unwrap_or_default();

@@ -7,7 +7,8 @@ use airlift_oci::{Digest, SourceReference};
 
 use super::document::{Lock, word};
 use super::wanted::{AskedForTwice, WantedImage, locked_of, wanted_images};
-use crate::entry::{Choice, Entry};
+use crate::choice::Choice;
+use crate::entry::Entry;
 
 /// One thing in which a lock is not that of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

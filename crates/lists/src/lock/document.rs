@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::fetched_from::FetchedFrom;
-use crate::entry::Choice;
+use crate::choice::Choice;
 use crate::timestamp::Timestamp;
 
 /// What a lock calls itself.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, word};
-use crate::entry::Choice;
+use crate::choice::Choice;
 use crate::json_source::{DocumentKind, JsonSource};
 use crate::position::{ListError, ListErrors, MOST_ERRORS, Position};
 

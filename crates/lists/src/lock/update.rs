@@ -1,6 +1,6 @@
 //! A lock after an update: what has to be asked for, and what the answers change.
 
-use airlift_oci::Digest;
+use airlift_oci::{Digest, SourceReference};
 
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, TwoDigests};
 use super::fetched_from::FetchedFrom;
@@ -98,8 +98,11 @@ impl Lock {
                 }
             };
             image.history.truncate(longest);
-            if let Some(from) = &wanted.from {
-                image.from = Some(from.clone());
+            match (&wanted.reference, &wanted.from) {
+                // The reference is that place.
+                (SourceReference::Layout(_), _) => image.from = None,
+                (SourceReference::Registry(_), Some(from)) => image.from = Some(from.clone()),
+                (SourceReference::Registry(_), None) => {}
             }
             image.choice = wanted.choice.clone();
             image.groups = wanted.groups.clone();

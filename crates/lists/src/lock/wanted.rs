@@ -6,7 +6,8 @@ use airlift_oci::{Digest, Reference, Referrers, SourceReference};
 
 use super::document::{Lock, LockedImage};
 use super::fetched_from::FetchedFrom;
-use crate::entry::{Choice, Entry, Wanted};
+use crate::choice::Choice;
+use crate::entry::{Entry, Wanted};
 
 /// An image that the lock has to have, because one entry or several ask for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +53,13 @@ pub struct AskedForTwice {
 /// Selectors are sticky: as long as a selector has the text that it had when the lock was written, its images
 /// stay.
 pub fn entries_to_select(entries: &[Entry], lock: &Lock, is_named: impl Fn(&str) -> bool) -> Vec<usize> {
+    // What a layout has now is read for all of its images together.
+    let is_layout_of = |entry: &Entry, is_named: &dyn Fn(&str) -> bool| {
+        matches!(entry.wanted, Wanted::Image(_))
+            && locked_of(entry, lock).iter().any(|image| is_named(&image.reference.to_string()))
+    };
     let is_open = |entry: &Entry| match name_of_selection(entry) {
-        Some(name) => is_named(&name) || locked_of(entry, lock).is_empty(),
+        Some(name) => is_named(&name) || locked_of(entry, lock).is_empty() || is_layout_of(entry, &is_named),
         None => false,
     };
     let open = entries.iter().enumerate().filter(|(_, entry)| is_open(entry));
@@ -115,13 +121,14 @@ pub(super) fn locked_of<'a>(entry: &Entry, lock: &'a Lock) -> Vec<&'a LockedImag
             SourceReference::Registry(reference) => *reference.repository() == query.repository,
             SourceReference::Layout(_) => false,
         }),
+        Wanted::Locked(image) => lock.find(&image.reference).into_iter().collect(),
     }
 }
 
 /// By which name an entry that selects images is updated: its repository, or its layout.
 pub(super) fn name_of_selection(entry: &Entry) -> Option<String> {
     match &entry.wanted {
-        Wanted::Image(SourceReference::Registry(_)) => None,
+        Wanted::Image(SourceReference::Registry(_)) | Wanted::Locked(_) => None,
         Wanted::Image(SourceReference::Layout(layout)) => Some(layout.to_string()),
         Wanted::Tags(query) => Some(query.repository.to_string()),
     }
@@ -129,23 +136,34 @@ pub(super) fn name_of_selection(entry: &Entry) -> Option<String> {
 
 /// The image that an entry names, or those that the lock has for it.
 fn named_or_locked(entry: &Entry, lock: &Lock) -> Vec<SelectedImage> {
-    if let Wanted::Image(SourceReference::Registry(reference)) = &entry.wanted {
-        let digest = reference.digest().copied();
-        return vec![SelectedImage { reference: locked_reference(reference), digest }];
+    match &entry.wanted {
+        Wanted::Image(SourceReference::Registry(reference)) => {
+            let digest = reference.digest().copied();
+            vec![SelectedImage { reference: locked_reference(reference), digest }]
+        }
+        Wanted::Locked(image) => {
+            vec![SelectedImage { reference: image.reference.clone(), digest: Some(image.digest) }]
+        }
+        Wanted::Image(SourceReference::Layout(_)) | Wanted::Tags(_) => {
+            let known = locked_of(entry, lock).into_iter();
+            known.map(|image| SelectedImage { reference: image.reference.clone(), digest: None }).collect()
+        }
     }
-    let known = locked_of(entry, lock).into_iter();
-    known.map(|image| SelectedImage { reference: image.reference.clone(), digest: None }).collect()
 }
 
 /// What one entry wants of one image.
 fn wish(entry: &Entry, image: SelectedImage) -> WantedImage {
-    let (from, selector) = match &entry.wanted {
-        Wanted::Image(SourceReference::Registry(_)) => (None, None),
+    let (from, selectors) = match &entry.wanted {
+        Wanted::Image(SourceReference::Registry(_)) => (None, BTreeSet::new()),
         Wanted::Image(SourceReference::Layout(layout)) => {
             let from = FetchedFrom::Layout { form: layout.form, path: layout.path.clone() };
-            (Some(from), Some(layout.to_string()))
+            (Some(from), [layout.to_string()].into())
         }
-        Wanted::Tags(query) => (None, Some(query.selector.canonical().to_owned())),
+        Wanted::Tags(query) => (None, [query.selector.canonical().to_owned()].into()),
+        Wanted::Locked(locked) => {
+            let from = locked.from.clone().filter(|from| matches!(from, FetchedFrom::Layout { .. }));
+            (from, locked.selectors.clone())
+        }
     };
     WantedImage {
         reference: image.reference,
@@ -153,7 +171,7 @@ fn wish(entry: &Entry, image: SelectedImage) -> WantedImage {
         from,
         choice: in_order(&entry.choice),
         groups: entry.groups.clone(),
-        selectors: selector.into_iter().collect(),
+        selectors,
     }
 }
 

@@ -8,7 +8,7 @@ use airlift_oci::{
 };
 
 use super::error::LayoutError;
-use super::names::bundle_name;
+use super::names::{bundle_name, locked_name};
 use super::open::{Layouts, OpenedLayout};
 use crate::location::{LayoutLocation, LayoutPath};
 
@@ -36,7 +36,7 @@ impl Layouts {
         let Some((layout, graph)) = self.get(&layout).and_then(|found| Some((found, found.graph()?))) else {
             return Err(vec![LayoutError::Empty { layout }]);
         };
-        let finder = Finder { layout, graph, wanted };
+        let finder = Finder { layout, graph, wanted, locked };
         let roots = match locked {
             Some(digest) => finder.locked(digest).map(|root| vec![root]),
             None => finder.chosen(),
@@ -59,6 +59,8 @@ struct Finder<'a> {
     layout: &'a OpenedLayout,
     graph: &'a Graph,
     wanted: &'a LayoutReference,
+    /// The digest that a lock has.
+    locked: Option<&'a Digest>,
 }
 
 impl<'a> Finder<'a> {
@@ -140,7 +142,11 @@ impl<'a> Finder<'a> {
     fn image(&self, root: &Root) -> Result<FoundImage, Vec<LayoutError>> {
         let layout = self.layout.layout.clone();
         let digest = root.descriptor.digest;
-        let name = bundle_name(root, self.wanted.name.as_ref())
+        let name = match (&self.wanted.name, self.locked) {
+            (Some(name), Some(_)) => Ok(Some(locked_name(name, &digest))),
+            (name, _) => bundle_name(root, name.as_ref()),
+        };
+        let name = name
             .map_err(|reason| vec![LayoutError::Name { layout: layout.clone(), digest, reason }])?;
         let original = root.reference.as_deref().and_then(reference::repository_of).map(str::to_owned);
         let repository = name.as_deref().and_then(reference::repository_of).map(str::to_owned);

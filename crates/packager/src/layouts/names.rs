@@ -20,6 +20,11 @@ pub(super) fn bundle_name(root: &Root, given: Option<&LayoutName>) -> Result<Opt
     }
 }
 
+/// The name that a lock has for an image: exactly that, whatever tag the layout has by now.
+pub(super) fn locked_name(name: &LayoutName, digest: &Digest) -> String {
+    full_name(&name.repository.to_string(), name.tag.as_ref().map(Tag::as_str), digest)
+}
+
 fn own_name(own: &str, digest: &Digest) -> Result<String, ReferenceError> {
     if reference::repository_of(own).is_none() {
         return own.parse::<Tag>().map(|tag| tag.to_string());

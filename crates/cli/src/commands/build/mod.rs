@@ -164,16 +164,16 @@ async fn run_with(
     on_interrupt: &OnInterrupt,
 ) -> Result<Exit, Failure> {
     let wishes = args.wishes()?;
-    let layouts = wishes.layouts().map(|layout| Input::Layout(as_file(Path::new(&layout.path))));
-    keep_apart(&layouts.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
-    let open_layouts =
-        || tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), args.limits.limits()));
-    let layouts = open_layouts()?;
+    let layouts = wishes.layouts();
+    let inputs = layouts.iter().map(|layout| Input::Layout(as_file(Path::new(&layout.path))));
+    keep_apart(&inputs.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
+    let open_layouts = || tokio::task::block_in_place(|| Layouts::open(&layouts, args.limits.limits()));
+    let opened = open_layouts()?;
     let (mut output, local) = args.open(form)?;
     let (observer, options) = (ui.observer(), args.options());
     let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
     let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
-    let mut source = Arc::new(Source::new(registries.clone(), local, layouts));
+    let mut source = Arc::new(Source::new(registries.clone(), local, opened));
     let mut images = plan::resolved(&wishes, &source, options.jobs, failed, &*observer).await;
     loop {
         let planned = plan::planned(images, &source, &options, failed, &*observer).await;

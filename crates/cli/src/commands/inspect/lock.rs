@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use airlift_lists::lock::{
-    AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, WantedImage, locked_reference,
+    AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, WantedImage,
 };
 use airlift_lists::{Choice, Timestamp};
-use airlift_oci::{Graph, LayoutForm, LayoutReference, Reference, Root, SourceReference, contents};
+use airlift_oci::{Graph, LayoutForm, Root, SourceReference, contents};
 use airlift_verifier::Examined;
 
 use crate::failure::UsageError;
+use crate::lock_names::name_in_lock;
 
 /// The lock of a bundle. An image of `old` that has the same digest and platforms in the bundle stays as it
 /// is, with its time and history.
@@ -73,20 +74,14 @@ fn has_platforms(known: &LockedImage, carried: &[String]) -> bool {
 
 /// The name of an image. One that is no full name is that of a place in the bundle.
 fn reference(bundle: &Path, root: &Root) -> Result<SourceReference, UsageError> {
-    let name = root.reference.as_deref();
-    // Other tools' layouts often have a bare tag, which would also be a name at Docker Hub.
-    let full = name.filter(|name| name.contains('/')).and_then(|name| name.parse::<Reference>().ok());
-    if let Some(full) = full {
-        return Ok(locked_reference(&full));
-    }
-    let is_plain = |name: &&str| !name.contains(['*', '?', '=']) && !name.contains(char::is_control);
-    let image = name.filter(is_plain).map_or_else(|| root.descriptor.digest.to_string(), str::to_owned);
     let form = if bundle.is_dir() { LayoutForm::Folder } else { LayoutForm::Archive };
-    match bundle.to_str().filter(|path| !path.contains(|c: char| c == ':' || c.is_control())) {
-        Some(path) => {
-            let (path, pattern) = (path.to_owned(), Some(image));
-            Ok(SourceReference::Layout(LayoutReference { form, path, pattern, name: None }))
+    let path = bundle.to_str().filter(|path| !path.contains(|c: char| c == ':' || c.is_control()));
+    let name = root.reference.as_deref();
+    let name = name_in_lock(form, path.unwrap_or_default(), name, &root.descriptor.digest);
+    match (&name, path) {
+        (SourceReference::Layout(_), None) => {
+            Err(UsageError::NoPlace { bundle: bundle.to_owned(), image: root.name() })
         }
-        None => Err(UsageError::NoPlace { bundle: bundle.to_owned(), image: root.name() }),
+        _ => Ok(name),
     }
 }

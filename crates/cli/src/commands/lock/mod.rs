@@ -7,11 +7,11 @@ mod update;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use airlift_lists::Choice;
 use airlift_lists::lock::Lock;
-use airlift_lists::{Choice, Wanted};
-use airlift_oci::{Observer, SourceReference};
+use airlift_oci::Observer;
 use airlift_packager::{Layouts, LocalContents, Registries, Source};
-use update::{Update, updated};
+use update::{Open, Update, updated};
 
 use crate::args::choice::ChoiceArgs;
 use crate::args::limits::LimitArgs;
@@ -22,7 +22,7 @@ use crate::failure::{Failure, UsageError};
 use crate::files::{Input, keep_apart};
 use crate::lock_changes::Changes;
 use crate::output::LockResultDocument;
-use crate::references::{Asked, AskedEntry, Wishes, gather};
+use crate::references::{Asked, Wishes, gather};
 use crate::ui::Ui;
 use crate::{lock_file, lock_time};
 
@@ -96,7 +96,6 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     let asked =
         Asked { references: &args.references, sets: &args.file, groups: &args.groups, choice: &choice };
     let wishes = gather(&asked)?;
-    refuse_layouts(&wishes)?;
     let old = lock_file::read_old(&args.output)?;
     if args.check {
         return check::run(&args.output, &wishes, &old, ui);
@@ -110,19 +109,6 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
         ui.print(&show::result(&args.output, &changes, is_written, args.dry_run, &ui.out))?;
     }
     Ok(Exit::Done)
-}
-
-/// Refuses layouts that no lock names yet: their images would be missing in the lock.
-fn refuse_layouts(wishes: &Wishes) -> Result<(), UsageError> {
-    let is_new = |asked: &AskedEntry| {
-        asked.locked.is_none() && matches!(asked.entry.wanted, Wanted::Image(SourceReference::Layout(_)))
-    };
-    match wishes.entries.iter().any(is_new) {
-        true => Err(UsageError::Combination(
-            "images of layouts can't be locked together with others yet: `airlift inspect FILE --lock LOCK` locks a layout",
-        )),
-        false => Ok(()),
-    }
 }
 
 fn earlier_digests(text: &str) -> Result<usize, String> {
@@ -141,11 +127,6 @@ impl Args {
 
     async fn update(&self, wishes: &Wishes, old: &Lock, ui: &Ui) -> Result<Lock, Failure> {
         let observer: Arc<dyn Observer> = ui.observer();
-        let layouts = tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), self.limits.limits()))?;
-        let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
-        let registries =
-            Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
-        let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?, layouts));
         let update = Update {
             named: self.update.as_deref(),
             history: self.history,
@@ -153,6 +134,13 @@ impl Args {
             jobs: self.registry.jobs(),
             limits: self.limits.limits(),
         };
-        updated(wishes, old, &update, &source, &*observer).await
+        let open = Open::new(wishes, old, &update)?;
+        let layouts = open.layouts();
+        let layouts = tokio::task::block_in_place(|| Layouts::open(&layouts, update.limits))?;
+        let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
+        let registries =
+            Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
+        let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?, layouts));
+        updated(wishes, old, &open, &update, &source, &*observer).await
     }
 }

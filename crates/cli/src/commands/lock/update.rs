@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use airlift_lists::lock::{AnsweredImage, Lock, Lookup, WantedImage, entries_to_select, wanted_images};
+use airlift_lists::lock::{
+    AnsweredImage, FetchedFrom, Lock, LockedImage, Lookup, WantedImage, entries_to_select, wanted_images,
+};
 use airlift_lists::{Entry, Timestamp, Wanted};
-use airlift_oci::{Limits, Observer, Pattern, SourceReference};
+use airlift_oci::{LayoutReference, Limits, Observer, Pattern, SourceReference};
 use airlift_packager::{
     Attempted, ImageRequest, LockedContent, PlanOptions, Resolution, Source, resolve_each, survey,
 };
 
 use crate::failure::{Failure, ImageFailure, UsageError};
 use crate::lock_answers::answer;
-use crate::references::{AskedEntry, Wishes, chosen};
-use crate::selection::select_tags;
+use crate::lock_names::in_layout;
+use crate::references::{Wishes, chosen};
+use crate::selection::{select_layouts, select_tags};
 
 /// How to update a lock.
 pub(super) struct Update<'a> {
@@ -53,29 +56,75 @@ impl Named {
     }
 }
 
+/// What has to be found out before it is known which images the lock is to have.
+pub(super) struct Open {
+    named: Named,
+    entries: Vec<Entry>,
+    /// The positions of the entries whose images are to be selected.
+    positions: Vec<usize>,
+    /// The images of the other entries.
+    known: Vec<WantedImage>,
+}
+
+impl Open {
+    /// # Errors
+    /// If entries want one image with two digests: no registry is asked then.
+    pub(super) fn new(wishes: &Wishes, old: &Lock, update: &Update<'_>) -> Result<Self, Failure> {
+        let named = Named::new(update.named);
+        let entries = wishes.to_lock(|name| named.names(name));
+        let positions = entries_to_select(&entries, old, |name| named.names(name));
+        let none = positions.iter().map(|position| (*position, Vec::new())).collect();
+        let known = wanted_images(&entries, old, &none).map_err(|twice| wishes.asked_twice(twice))?;
+        let asked =
+            known.into_iter().filter(|wish| wish.lookup(old, |name| named.names(name)) != Lookup::Nothing);
+        Ok(Open { known: asked.collect(), named, entries, positions })
+    }
+
+    /// The layouts that have to be read. Those of which the lock has it all need not be there.
+    pub(super) fn layouts(&self) -> Vec<LayoutReference> {
+        let selected = self.positions.iter().filter_map(|position| match &self.entries[*position].wanted {
+            Wanted::Image(SourceReference::Layout(layout)) => Some(layout.clone()),
+            _ => None,
+        });
+        let known = self.known.iter().filter_map(|wish| match (&wish.reference, &wish.from) {
+            (SourceReference::Layout(layout), _) => Some(layout.clone()),
+            (_, Some(FetchedFrom::Layout { form, path })) => {
+                let (form, path) = (*form, path.clone());
+                Some(LayoutReference { form, path, pattern: None, name: None })
+            }
+            _ => None,
+        });
+        selected.chain(known).collect()
+    }
+}
+
 /// The lock of what is wanted.
 pub(super) async fn updated(
     wishes: &Wishes,
     old: &Lock,
+    open: &Open,
     update: &Update<'_>,
     source: &Arc<Source>,
     observer: &dyn Observer,
 ) -> Result<Lock, Failure> {
-    let named = Named::new(update.named);
-    let entries = entries_of(wishes, &named);
-    let open = entries_to_select(&entries, old, |name| named.names(name));
-    let (selected, failed) = select_tags(&wishes.entries, &open, source, update.jobs).await;
+    let Open { named, entries, positions, .. } = open;
+    let (mut selected, failed) = select_tags(&wishes.entries, positions, source, update.jobs).await;
     let mut failed: Vec<ImageFailure> = failed.into_iter().map(ImageFailure::from).collect();
-    let wanted = wanted_images(&entries, old, &selected).map_err(|twice| wishes.asked_twice(twice))?;
+    let (of_layouts, unresolved) = select_layouts(entries, positions, &wishes.entries, source).await;
+    selected.extend(of_layouts);
+    failed.extend(unresolved.into_iter().map(ImageFailure::from));
+    let wanted = wanted_images(entries, old, &selected).map_err(|twice| wishes.asked_twice(twice))?;
     if failed.is_empty() {
         let is_open = |position: &&usize| selected.get(position).is_none_or(Vec::is_empty);
-        let unanswered = open.iter().filter(is_open).map(|position| entries[*position].wanted.to_string());
-        failed.extend(unanswered.map(ImageFailure::Unanswered));
+        let unanswered = positions.iter().filter(is_open);
+        failed.extend(
+            unanswered.map(|position| ImageFailure::Unanswered(entries[*position].wanted.to_string())),
+        );
         named.check(&wanted)?;
     }
     let places = wishes.places();
     let asked = wanted.iter().enumerate();
-    let asked = asked.filter_map(|(position, wish)| Some((position, request(wish, old, &named, &places)?)));
+    let asked = asked.filter_map(|(position, wish)| Some((position, request(wish, old, named, &places)?)));
     let asked = asked.collect();
     let images = wanted.into_iter().map(|wanted| AnsweredImage { wanted, answer: None });
     let mut images: Vec<AnsweredImage> = images.collect();
@@ -85,20 +134,6 @@ pub(super) async fn updated(
     new.map_err(|error| UsageError::NotLocked(error).into())
 }
 
-/// The entries. Those of a lock want its digests, unless they are named for an update.
-fn entries_of(wishes: &Wishes, named: &Named) -> Vec<Entry> {
-    let entry = |asked: &AskedEntry| match (&asked.locked, &asked.entry.wanted) {
-        (Some(locked), Wanted::Image(SourceReference::Registry(reference)))
-            if !named.names(&locked.reference.to_string()) =>
-        {
-            let pinned = SourceReference::Registry(reference.clone().with_digest(locked.digest));
-            Entry { wanted: Wanted::Image(pinned), ..asked.entry.clone() }
-        }
-        _ => asked.entry.clone(),
-    };
-    wishes.entries.iter().map(entry).collect()
-}
-
 /// What to ask for an image; `None` if the lock has it all.
 fn request(
     wish: &WantedImage,
@@ -106,21 +141,30 @@ fn request(
     named: &Named,
     places: &HashMap<String, String>,
 ) -> Option<ImageRequest> {
-    let lookup = wish.lookup(old, |name| named.names(name));
-    let locked = match lookup {
+    let (digest, locked) = match wish.lookup(old, |name| named.names(name)) {
         Lookup::Nothing => return None,
-        Lookup::Sizes(digest) => old.find(&wish.reference).map(|image| LockedContent {
-            digest,
-            media_type: image.media_type.clone(),
-            size: None,
-        }),
-        Lookup::Reference => None,
+        Lookup::Sizes(digest) => {
+            let known = old.find(&wish.reference);
+            let locked = |image: &LockedImage| LockedContent {
+                digest,
+                media_type: image.media_type.clone(),
+                size: None,
+            };
+            (Some(digest), known.map(locked))
+        }
+        Lookup::Reference => (wish.digest, None),
     };
-    let source = match (&wish.reference, wish.digest) {
-        (SourceReference::Registry(reference), Some(digest)) => {
+    let source = match (&wish.reference, digest, &wish.from) {
+        (SourceReference::Registry(reference), Some(digest), Some(FetchedFrom::Layout { form, path })) => {
+            in_layout(reference, &digest, *form, path)
+        }
+        (SourceReference::Registry(reference), Some(digest), _) => {
             SourceReference::Registry(reference.clone().with_digest(digest))
         }
-        (source, _) => source.clone(),
+        (SourceReference::Layout(layout), Some(digest), _) => {
+            SourceReference::Layout(LayoutReference { pattern: Some(digest.to_string()), ..layout.clone() })
+        }
+        (source, None, _) => source.clone(),
     };
     let place = places.get(&wish.reference.to_string()).cloned();
     Some(ImageRequest { source, locked, choice: chosen(&wish.choice), place })
