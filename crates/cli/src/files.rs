@@ -1,5 +1,6 @@
 //! Checks that a run doesn't write to a file that it reads: a bundle must not overwrite its own list.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::os::fd::AsFd;
@@ -25,6 +26,8 @@ pub(crate) enum Input {
     Credentials(PathBuf),
     /// Rules for mirrors.
     Mirrors(PathBuf),
+    /// The lock of what is built. A run reads it first and writes it last.
+    Lock(PathBuf),
 }
 
 impl Input {
@@ -35,7 +38,8 @@ impl Input {
         | Input::Bundle(path)
         | Input::Certificates(path)
         | Input::Credentials(path)
-        | Input::Mirrors(path)) = self;
+        | Input::Mirrors(path)
+        | Input::Lock(path)) = self;
         path
     }
 
@@ -59,6 +63,7 @@ impl fmt::Display for Input {
             Input::Certificates(_) => write!(f, "the CA certificates ({path})"),
             Input::Credentials(_) => write!(f, "the credentials ({path})"),
             Input::Mirrors(_) => write!(f, "the rules for mirrors ({path})"),
+            Input::Lock(_) => write!(f, "the lock (--lock {path})"),
         }
     }
 }
@@ -97,6 +102,25 @@ pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), Ov
     Ok(())
 }
 
+/// Refuses outputs that have the place of a file, also where none of them is there yet.
+///
+/// # Errors
+/// For the first such output.
+pub(crate) fn keep_place(input: Input, outputs: &[PathBuf]) -> Result<(), Overwrites> {
+    keep_apart(std::slice::from_ref(&input), outputs)?;
+    let place = place(input.path());
+    match outputs.iter().find(|output| self::place(output) == place) {
+        Some(output) => Err(Overwrites { output: output.clone(), input }),
+        None => Ok(()),
+    }
+}
+
+/// Folder and name of a file, which need not be there. Of the folder, links are followed.
+fn place(path: &Path) -> (Option<PathBuf>, Option<&OsStr>) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (folder.canonicalize().ok(), path.file_name())
+}
+
 /// Device and inode: what makes a file that very file.
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
@@ -132,6 +156,17 @@ mod tests {
         }
         keep_apart(&[Input::List(path("list")), Input::Credentials(path("none"))], &[path("other")]).unwrap();
         keep_apart(&[Input::List(path("none"))], &[path("none")]).unwrap();
+    }
+
+    #[test]
+    fn a_place_is_kept_before_anything_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("x")).unwrap();
+        for name in ["lock", "./lock", "x/../lock"] {
+            assert!(keep_place(Input::Lock(path("lock")), &[path("other"), path(name)]).is_err(), "{name}");
+        }
+        keep_place(Input::Lock(path("lock")), &[path("other"), path("x/lock"), "-".into()]).unwrap();
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::blob_supply::WantedBlob;
 use crate::location::Location;
 use crate::origin::Origin;
 use crate::source::Source;
+use crate::surveyed_image::SurveyedImage;
 
 /// One image of a plan, as people want to see it.
 #[derive(Clone, Debug)]
@@ -45,6 +46,7 @@ pub struct Packing {
     /// Blobs that come from elsewhere.
     pub(crate) origins: HashMap<Digest, Origin>,
     pub(crate) images: Vec<ImagePlan>,
+    pub(crate) surveyed: Vec<SurveyedImage>,
     /// The names of images that were asked for, and have none of the chosen platforms.
     pub(crate) left_out: Vec<String>,
 }
@@ -58,6 +60,11 @@ impl Packing {
     /// The images, in the bundle's order.
     pub fn images(&self) -> &[ImagePlan] {
         &self.images
+    }
+
+    /// What a lock says of the images that were asked for.
+    pub fn surveyed(&self) -> &[SurveyedImage] {
+        &self.surveyed
     }
 
     /// The names of the images that were asked for and are left out, because they have none of the chosen

@@ -21,6 +21,7 @@ use crate::options::PlanOptions;
 use crate::packing::Packing;
 use crate::resolved::Resolved;
 use crate::source::Source;
+use crate::surveyed_image::SurveyedImage;
 use crate::walk::Walker;
 
 /// Fetches every manifest below the roots, chooses platforms, gathers what is attached, and lays out the
@@ -38,6 +39,7 @@ pub async fn plan(
     let walker = Walker::new(&source, options, observer);
     let asked: Vec<String> = resolved.iter().filter_map(|image| image.root.reference.clone()).collect();
     let Planned { images, graph, configs, gone } = Planned::new(&walker, resolved, options).await?;
+    let surveyed = SurveyedImage::all(&images, &graph, &configs);
     let locations: Vec<_> = images.into_iter().map(|image| image.location).collect();
     let (graph, origins) = find_foreign_layers(&walker, graph, &locations, options.foreign_layers).await?;
     keep_inline_blobs(&source, &graph);
@@ -46,7 +48,7 @@ pub async fn plan(
     let left_out =
         asked.into_iter().filter(|name| images.iter().all(|image| image.reference != *name)).collect();
     let plan = Arc::new(Plan::new(graph)?);
-    Ok(Packing { source, plan, locations, origins, images, left_out })
+    Ok(Packing { source, plan, locations, origins, images, surveyed, left_out })
 }
 
 /// As [`plan`], without the images of which something can't be had.

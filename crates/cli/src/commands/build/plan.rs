@@ -17,41 +17,41 @@ use crate::selection::select_tags;
 use crate::ui::Ui;
 use crate::ui::term::shown;
 
-/// The images that can be had, of those that are asked for.
+/// The images that can be had, of those that are asked for; and for each request the position of its entry.
 pub(super) async fn resolved(
     wishes: &Wishes,
     source: &Source,
     jobs: usize,
     failed: &mut FailedImages,
     observer: &dyn Observer,
-) -> Vec<Resolved> {
-    let requests = requests(wishes, source, jobs, failed).await;
+) -> (Vec<Resolved>, Vec<usize>) {
+    let (entries, requests): (Vec<usize>, Vec<ImageRequest>) =
+        requests(wishes, source, jobs, failed).await.into_iter().unzip();
     failed.remember(&requests);
     let Resolution { images, failed: unresolved } = resolve_each(source, &requests, jobs, observer).await;
     failed.add_unresolved(unresolved);
-    images
+    (images, entries)
 }
 
-/// The requests for all images. The tags of selectors are those that the registries list now.
+/// The requests for all images, each with the position of its entry. The tags of selectors are those that the registries list now.
 async fn requests(
     wishes: &Wishes,
     source: &Source,
     jobs: usize,
     failed: &mut FailedImages,
-) -> Vec<ImageRequest> {
+) -> Vec<(usize, ImageRequest)> {
     let positions: Vec<usize> = (0..wishes.entries.len()).collect();
     let (selected, errors) = select_tags(&wishes.entries, &positions, source, jobs).await;
     failed.add_selectors(errors);
     let mut requests = Vec::new();
     for (position, asked) in wishes.entries.iter().enumerate() {
-        requests.extend(asked.request());
-        let images = selected.get(&position).into_iter().flatten();
-        requests.extend(images.map(|image| ImageRequest {
+        let selected = selected.get(&position).into_iter().flatten().map(|image| ImageRequest {
             source: image.reference.clone(),
             locked: None,
             choice: chosen(&asked.entry.choice),
             place: asked.place.clone(),
-        }));
+        });
+        requests.extend(asked.request().into_iter().chain(selected).map(|request| (position, request)));
     }
     requests
 }

@@ -70,6 +70,11 @@ pub(crate) fn volumes(set: &VolumeSet) -> String {
     format!("{}: {}\n", size::count(set.count(), "volume"), harmless(&names))
 }
 
+/// That the lock is there.
+pub(crate) fn lock(path: &Path, images: usize) -> String {
+    format!("{} has the lock of {}\n", shown(path), size::count(images, "image"))
+}
+
 /// How large an output may become that is compressed; nothing of others.
 pub(crate) fn compressed(output: Option<&Path>, measure: &Measure) -> String {
     match (output, measure.size) {

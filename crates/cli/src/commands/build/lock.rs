@@ -1,0 +1,80 @@
+//! The lock of what was built.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use airlift_lists::Wanted;
+use airlift_lists::lock::{AnsweredImage, Lock, SelectedImage, Timestamp, locked_reference, wanted_images};
+use airlift_oci::{Reference, SourceReference};
+use airlift_packager::SurveyedImage;
+
+use crate::failure::{Failure, UsageError};
+use crate::lock_answers::answer;
+use crate::lock_names::name_in_lock;
+use crate::references::{AskedEntry, Wishes};
+use crate::{lock_file, lock_time};
+
+/// The file that a lock is written to, with what it says until then.
+pub(super) struct BuildLock {
+    path: PathBuf,
+    old: Lock,
+    at: Timestamp,
+}
+
+impl BuildLock {
+    /// # Errors
+    /// If there is a file of another kind, or the environment fixes a time that is none.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        Ok(BuildLock { path: path.to_owned(), old: lock_file::read_old(path)?, at: lock_time::now()? })
+    }
+
+    /// Writes the lock of these images. `entries` has for each request the position of its entry.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub(super) fn write(
+        &self,
+        wishes: &Wishes,
+        entries: &[usize],
+        images: &[SurveyedImage],
+    ) -> Result<bool, Failure> {
+        // Entries whose images are left out have none.
+        let mut selected: BTreeMap<usize, Vec<SelectedImage>> =
+            (0..wishes.entries.len()).map(|position| (position, Vec::new())).collect();
+        let mut surveyed: HashMap<SourceReference, &SurveyedImage> = HashMap::new();
+        for image in images {
+            for position in image.requests.iter().map(|request| entries[*request]) {
+                let reference = reference(&wishes.entries[position], image);
+                surveyed.insert(reference.clone(), image);
+                let of_entry = selected.entry(position).or_default();
+                of_entry.push(SelectedImage { reference, digest: Some(image.digest) });
+            }
+        }
+        let asked: Vec<_> = wishes.entries.iter().map(|asked| asked.entry.clone()).collect();
+        let wanted =
+            wanted_images(&asked, &Lock::default(), &selected).map_err(|twice| wishes.asked_twice(twice))?;
+        let answered = wanted.into_iter().map(|wanted| {
+            let answer = surveyed.get(&wanted.reference).map(|image| answer(image));
+            AnsweredImage { wanted, answer }
+        });
+        let new = self.old.update(&answered.collect::<Vec<_>>(), self.at, None);
+        lock_file::write(&self.path, &new.map_err(UsageError::NotLocked)?)
+    }
+}
+
+/// What an entry's image is called in a lock.
+fn reference(asked: &AskedEntry, image: &SurveyedImage) -> SourceReference {
+    let name = image.reference.as_deref();
+    match &asked.entry.wanted {
+        Wanted::Locked(locked) => locked.reference.clone(),
+        Wanted::Image(SourceReference::Registry(reference)) => locked_reference(reference),
+        Wanted::Image(SourceReference::Layout(layout)) => {
+            name_in_lock(layout.form, &layout.path, name, &image.digest)
+        }
+        Wanted::Tags(query) => {
+            let tagged = name.and_then(|name| name.parse().ok());
+            let by_digest = || Reference::pinned(query.repository.clone(), image.digest);
+            SourceReference::Registry(tagged.unwrap_or_else(by_digest))
+        }
+    }
+}
