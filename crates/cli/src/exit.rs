@@ -105,6 +105,7 @@ fn of_resolve(error: &ResolveError) -> Exit {
         ResolveError::NotFound(_)
         | ResolveError::NotAtMirror { .. }
         | ResolveError::LockedIsGone { .. }
+        | ResolveError::TimeUp { .. }
         | ResolveError::Manifest { .. }
         | ResolveError::NoRegistry { .. } => Exit::Registry,
         ResolveError::Registry { source, .. } => of_registry(source),
@@ -135,7 +136,10 @@ fn of_layout(error: &LayoutError) -> Exit {
 fn of_pack(error: &PackError) -> Exit {
     match error {
         PackError::Registry { source, .. } => of_registry(source),
-        PackError::Missing(_) | PackError::Manifest { .. } | PackError::NotAsLocked(_) => Exit::Registry,
+        PackError::Missing(_)
+        | PackError::Manifest { .. }
+        | PackError::NotAsLocked(_)
+        | PackError::TimeUp { .. } => Exit::Registry,
         PackError::Several(errors) => of_pack(errors.first()),
         PackError::Graph(error) if error.limit().is_some() => Exit::Refused,
         PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,

@@ -51,7 +51,9 @@ pub(crate) async fn attempt<T>(
 fn images_of(error: &PackError, all: &[Resolved]) -> Vec<String> {
     let first = |path: &[String]| path.first().cloned().into_iter().collect::<Vec<String>>();
     let named = match error {
-        PackError::Registry { path, .. } | PackError::Manifest { path, .. } => first(path),
+        PackError::Registry { path, .. }
+        | PackError::Manifest { path, .. }
+        | PackError::TimeUp { path, .. } => first(path),
         PackError::Missing(errors) => errors.iter().flat_map(|error| first(&error.path)).collect(),
         PackError::NoSuchPlatform(errors) => errors.iter().map(|error| error.image.clone()).collect(),
         PackError::NotAsLocked(errors) => errors.iter().map(|error| error.image.clone()).collect(),

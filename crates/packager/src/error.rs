@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::{OpenError, WriteError};
@@ -25,6 +26,14 @@ pub enum PackError {
         /// What happened.
         #[source]
         source: Error,
+    },
+    /// The time of the image was up before a manifest came.
+    #[error("{} did not come within {} s, which is the limit for the manifests of an image", .path.join(" → "), .limit.as_secs())]
+    TimeUp {
+        /// Where it stands.
+        path: Vec<String>,
+        /// The limit.
+        limit: Duration,
     },
     /// Manifests of wanted platforms are missing, although indexes name them.
     #[error(transparent)]

@@ -22,6 +22,7 @@ mod fetched;
 mod forecast;
 mod foreign;
 mod from_layouts;
+mod image_clock;
 mod image_plan;
 mod layouts;
 mod local;

@@ -14,6 +14,7 @@ use futures::StreamExt;
 
 use crate::error_list::Several;
 use crate::from_layouts::from_layouts;
+use crate::image_clock::TimeUp;
 use crate::registries::Registries;
 use crate::request::{ImageChoice, ImageRequest, LockedContent};
 use crate::resolve_error::{ResolveError, note, note_unasked};
@@ -149,7 +150,11 @@ async fn resolve_one(
     let name = bundle_name(reference);
     observer.notice(Event::Resolving { reference: name.clone() });
     let repository = reference.repository();
-    let (fetched, fetched_from) = match source.root(repository, &reference.selector()).await {
+    let selector = reference.selector();
+    let answer = source.clock.within(&name, source.root(repository, &selector)).await;
+    let answer =
+        answer.map_err(|TimeUp { limit }| ResolveError::TimeUp { reference: reference.clone(), limit })?;
+    let (fetched, fetched_from) = match answer {
         Ok(Some(answer)) => answer,
         other => return Err(without(source, wanted, other.err()).await),
     };

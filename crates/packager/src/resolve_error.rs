@@ -1,6 +1,7 @@
 //! Why references have no roots.
 
 use std::fmt;
+use std::time::Duration;
 
 use airlift_oci::{Digest, Host, LayoutReference, ManifestError, Reference, Repository};
 use airlift_registry::Error;
@@ -63,6 +64,14 @@ pub enum ResolveError {
         /// Why.
         #[source]
         source: ManifestError,
+    },
+    /// The time of the image was up before its manifest came.
+    #[error("{reference} did not come within {} s, which is the limit for the manifests of an image", .limit.as_secs())]
+    TimeUp {
+        /// The reference.
+        reference: Reference,
+        /// The limit.
+        limit: Duration,
     },
     /// Two digests were given for one name; an archive can hold only one of them.
     #[error("{name} was asked for twice with different digests, {} and {}: choose one", .first, .second)]
@@ -160,6 +169,7 @@ impl ResolveError {
             ResolveError::NotFound(reference)
             | ResolveError::NotAtMirror { reference, .. }
             | ResolveError::LockedIsGone { reference, .. }
+            | ResolveError::TimeUp { reference, .. }
             | ResolveError::Manifest { reference, .. } => vec![reference.to_string()],
             ResolveError::Conflict { name, .. } => vec![name.clone()],
             ResolveError::Layout { reference, .. } => vec![reference.to_string()],

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use airlift_bundle::write::kept_manifests::keep_manifests;
 use airlift_oci::{Digest, Event, Host, Observer, Remedy, Repository, Selector};
@@ -14,6 +15,7 @@ use airlift_registry::{Error, FetchedManifest, HeadTrust, Lookup};
 use bytes::Bytes;
 
 use crate::blob_supply::BlobSupply;
+use crate::image_clock::ImageClock;
 use crate::layouts::Layouts;
 use crate::local::LocalContents;
 use crate::registries::{Answer, Registries};
@@ -26,13 +28,20 @@ pub struct Source {
     seen: Mutex<HashMap<Digest, Bytes>>,
     /// Registries of whose limit a warning was given.
     warned: Mutex<HashSet<Host>>,
+    pub(crate) clock: ImageClock,
 }
 
 impl Source {
     /// Registries, for what isn't among local content, and the layouts that images are taken from.
     pub fn new(registries: Registries, local: LocalContents, layouts: Layouts) -> Self {
         let blobs = BlobSupply::new(registries.clone(), local, layouts);
-        Source { registries, blobs, seen: Mutex::default(), warned: Mutex::default() }
+        let (seen, warned, clock) = (Mutex::default(), Mutex::default(), ImageClock::default());
+        Source { registries, blobs, seen, warned, clock }
+    }
+
+    /// The same with a limit for the time that the manifests of one image may take.
+    pub fn with_image_timeout(self, limit: Option<Duration>) -> Self {
+        Source { clock: ImageClock::new(limit), ..self }
     }
 
     /// Puts the manifests that there are so far beside the output, where the next run finds them: for runs

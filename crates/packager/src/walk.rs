@@ -11,6 +11,7 @@ use airlift_registry::{Concurrency, Error};
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::error::PackError;
+use crate::image_clock::TimeUp;
 use crate::location::Location;
 use crate::options::PlanOptions;
 use crate::resolved::Resolved;
@@ -181,7 +182,13 @@ impl Walker<'_> {
         }
         let Location::Registry(repository) = location else { return Ok(None) };
         let selector = Selector::Digest(descriptor.digest);
-        let fetched = match self.source.fetch_manifest(repository, &selector).await {
+        let image = path.first().cloned().unwrap_or_default();
+        let request = self.source.fetch_manifest(repository, &selector);
+        let answer = match self.source.clock.within(&image, request).await {
+            Ok(answer) => answer,
+            Err(TimeUp { limit }) => return Err(PackError::TimeUp { path, limit }),
+        };
+        let fetched = match answer {
             Ok(Some((fetched, _))) => fetched,
             Ok(None) => return Ok(None),
             Err(source) if is_withheld(&source) => {

@@ -93,6 +93,7 @@ fn of_pack(error: &PackError) -> Option<String> {
                 .to_owned(),
         ),
         PackError::Registry { source, .. } => registry::of_error(source),
+        PackError::TimeUp { .. } => Some(plan::TIME_UP.to_owned()),
         PackError::Graph(error) => error.limit().map(|limit| finding::of_detail(Detail::Limit(limit))),
         PackError::Attached(error) => Some(plan::of_attached(error)),
         PackError::Layout(damage) => Some(layout::of_damage(damage)),

@@ -4,6 +4,9 @@ use airlift_packager::{AttachedError, MissingManifest, ResolveError, Several};
 
 use super::{layout, registry};
 
+/// The next step where the time of an image was up.
+pub(super) const TIME_UP: &str = "--image-timeout gives images more time";
+
 /// The next step for a reference that could not be looked up.
 pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
     match error {
@@ -14,6 +17,7 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
         ResolveError::NotAtMirror { .. } => Some(
             "with --mirror-fallback, the original registry is asked for what a mirror can't give".to_owned(),
         ),
+        ResolveError::TimeUp { .. } => Some(TIME_UP.to_owned()),
         ResolveError::Registry { source, .. } => registry::of_error(source),
         ResolveError::Layout { error, .. } => layout::of_error(error),
         ResolveError::NoRegistry { source, .. } => Some(

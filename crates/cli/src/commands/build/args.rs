@@ -8,6 +8,7 @@ use airlift_bundle::{Existing, Form, UnfitError};
 use airlift_packager::{ForeignLayers, LocalContents, LockedOutput, Missing, Output, PlanOptions};
 
 use crate::args::choice::ChoiceArgs;
+use crate::args::image_timeout::ImageTimeoutArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
@@ -127,6 +128,8 @@ pub(crate) struct Args {
     /// that select nothing are comments in it.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) failed: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) image_timeout: ImageTimeoutArgs,
     #[command(flatten)]
     pub(super) mirrors: MirrorArgs,
     #[command(flatten)]

@@ -60,7 +60,11 @@ async fn run_with(
     let (observer, options) = (ui.observer(), args.options());
     let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
     let registries = Registries::new(args.registry.transport(observer.clone())?, mirrors, observer.clone());
-    let mut source = Arc::new(Source::new(registries.clone(), local, opened));
+    let source_of = |local, layouts| {
+        let source = Source::new(registries.clone(), local, layouts);
+        Arc::new(source.with_image_timeout(args.image_timeout.limit()))
+    };
+    let mut source = source_of(local, opened);
     let (mut images, entries) = plan::resolved(&wishes, &source, options.jobs, failed, &*observer).await;
     loop {
         let planned = plan::planned(images, &source, &options, failed, &*observer).await;
@@ -87,7 +91,7 @@ async fn run_with(
         // They hold the lock of the unfinished file.
         drop((packing, source));
         let (again, local) = args.open(form)?;
-        (output, source) = (again, Arc::new(Source::new(registries.clone(), local, open_layouts()?)));
+        (output, source) = (again, source_of(local, open_layouts()?));
     }
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Registry })
 }

@@ -14,6 +14,7 @@ use airlift_packager::{Layouts, LocalContents, Registries, Source};
 use update::{Open, Update, updated};
 
 use crate::args::choice::ChoiceArgs;
+use crate::args::image_timeout::ImageTimeoutArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
@@ -83,6 +84,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     choice: ChoiceArgs,
     #[command(flatten)]
+    image_timeout: ImageTimeoutArgs,
+    #[command(flatten)]
     mirrors: MirrorArgs,
     #[command(flatten)]
     registry: RegistryArgs,
@@ -140,7 +143,8 @@ impl Args {
         let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
         let registries =
             Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
-        let source = Arc::new(Source::new(registries, LocalContents::look(None, &[])?, layouts));
+        let source = Source::new(registries, LocalContents::look(None, &[])?, layouts);
+        let source = Arc::new(source.with_image_timeout(self.image_timeout.limit()));
         updated(wishes, old, &open, &update, &source, &*observer).await
     }
 }
