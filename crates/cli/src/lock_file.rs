@@ -15,7 +15,8 @@ use crate::ui::term::shown;
 /// # Errors
 /// If the file can't be read, or is no lock.
 pub(crate) fn read(path: &Path) -> Result<Lock, Failure> {
-    let bytes = content(path).map_err(|source| failed("read the lock", path, source))?;
+    let bytes = content(path).map_err(|error| in_folder(path, error));
+    let bytes = bytes.map_err(|source| failed("read the lock", path, source))?;
     Ok(Lock::parse(&shown(path), &bytes).map_err(UsageError::Lists)?)
 }
 
@@ -59,6 +60,19 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     Ok(bytes)
+}
+
+/// Says of a file that isn't there in which folder it isn't.
+fn in_folder(path: &Path, error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = match folder.canonicalize() {
+        Ok(folder) => format!("there is no such file in the folder {}", shown(&folder)),
+        Err(_) => format!("there is no folder {}", shown(folder)),
+    };
+    io::Error::new(io::ErrorKind::NotFound, why)
 }
 
 fn failed(doing: &'static str, path: &Path, source: io::Error) -> Failure {

@@ -1,11 +1,13 @@
 //! What a command is asked for: references of the command line, lists, images files and locks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use airlift_lists::lock::{AskedForTwice, FetchedFrom, LockFile, LockedImage, MAX_LOCK, locked_reference};
+use airlift_lists::lock::{
+    AskedForTwice, FetchedFrom, Lock, LockFile, LockedImage, MAX_LOCK, locked_reference, wanted_images,
+};
 use airlift_lists::{
     Choice, Entry, ImagesFile, ListErrors, Position, SetKind, Wanted, check_groups, parse_plain,
 };
@@ -102,6 +104,13 @@ impl Wishes {
             Wanted::Tags(_) => None,
         };
         self.entries.iter().rev().filter_map(place).collect()
+    }
+
+    /// Refuses two digests for one name, before any registry is asked.
+    pub(crate) fn check_digests(&self) -> Result<(), Failure> {
+        let entries: Vec<Entry> = self.entries.iter().map(|asked| asked.entry.clone()).collect();
+        let wanted = wanted_images(&entries, &Lock::default(), &BTreeMap::new());
+        wanted.map(drop).map_err(|twice| self.asked_twice(twice))
     }
 
     /// The error for references that entries want with two digests.

@@ -224,30 +224,34 @@ fn read_selector(reader: &mut Reader<'_>, node: &Node) -> Option<TagSelector> {
     let prerelease = members.get("prerelease");
     let prerelease =
         prerelease.and_then(|node| reader.word(node, "prerelease", &[("true", true), ("false", false)]));
-    let newest = match newest.as_deref().map(|text| (text, text.parse())) {
+    // One that is no number counts as given, so that its absence is not refused as well.
+    let (newest, is_number) = match newest.as_deref().map(|text| (text, text.parse())) {
         Some((text, Err(_))) => {
             let position = members.get("newest").map_or(node.position, |node| node.position);
             reader.refuse(position, format!("newest is a number of tags, and this is '{}'", shown(text)));
-            return None;
+            (Some(1), false)
         }
-        Some((_, Ok(newest))) => Some(newest),
-        None => None,
+        Some((_, Ok(newest))) => (Some(newest), true),
+        None => (None, true),
     };
     let parts = SelectorParts { semver, regex, except, newest, prerelease: prerelease.unwrap_or_default() };
-    match TagSelector::new(&parts) {
-        Ok(selector) => Some(selector),
+    let errors = match TagSelector::new(&parts) {
+        Ok(selector) => return is_number.then_some(selector),
+        Err(errors) => errors,
+    };
+    for error in errors {
         // A misspelt key is what is wrong then.
-        Err(error) if error.part == SelectorPart::Whole && !members.are_known(&SELECTOR) => None,
-        Err(error) => {
-            let part = match error.part {
-                SelectorPart::Semver => members.get("semver"),
-                SelectorPart::Regex => members.get("regex"),
-                SelectorPart::Except => members.get("except"),
-                SelectorPart::Newest => members.get("newest"),
-                SelectorPart::Whole => None,
-            };
-            reader.refuse(part.unwrap_or(node).position, error.message);
-            None
+        if error.part == SelectorPart::Whole && !members.are_known(&SELECTOR) {
+            continue;
         }
+        let part = match error.part {
+            SelectorPart::Semver => members.get("semver"),
+            SelectorPart::Regex => members.get("regex"),
+            SelectorPart::Except => members.get("except"),
+            SelectorPart::Newest => members.get("newest"),
+            SelectorPart::Whole => None,
+        };
+        reader.refuse(part.unwrap_or(node).position, error.message);
     }
+    None
 }

@@ -95,40 +95,38 @@ impl TagSelector {
     /// A selector of these parts. `newest` alone is the newest of all versions.
     ///
     /// # Errors
-    /// If a part can't be read, or nothing says which tags are wanted.
-    pub fn new(parts: &SelectorParts) -> Result<Self, SelectorError> {
-        let refuse = |part, message: String| SelectorError { part, message };
-        let pattern = |part, text: &Option<String>| {
-            let text = text.as_deref();
-            text.map(TagPattern::parse).transpose().map_err(|message| refuse(part, message))
+    /// For each part that can't be read; or if nothing says which tags are wanted.
+    pub fn new(parts: &SelectorParts) -> Result<Self, Vec<SelectorError>> {
+        let mut errors = Vec::new();
+        let mut pattern = |part, text: &Option<String>| {
+            let text = text.as_deref()?;
+            TagPattern::parse(text).map_err(|message| errors.push(SelectorError { part, message })).ok()
         };
-        let regex = pattern(SelectorPart::Regex, &parts.regex)?;
-        let except = pattern(SelectorPart::Except, &parts.except)?;
-        let semver = match (&parts.semver, &regex, parts.newest) {
+        let regex = pattern(SelectorPart::Regex, &parts.regex);
+        let except = pattern(SelectorPart::Except, &parts.except);
+        let mut refuse = |part, message: String| errors.push(SelectorError { part, message });
+        let semver = match (&parts.semver, &parts.regex, parts.newest) {
             (Some(text), ..) => {
-                let range = VersionRange::parse(text);
-                Some(range.map_err(|message| refuse(SelectorPart::Semver, message))?)
+                VersionRange::parse(text).map_err(|message| refuse(SelectorPart::Semver, message)).ok()
             }
             (None, Some(_), _) => None,
             (None, None, Some(_)) => Some(VersionRange::any()),
             (None, None, None) => {
                 let message =
                     "it says nothing about the tags: give semver, regex, newest, or several of them";
-                return Err(refuse(SelectorPart::Whole, message.to_owned()));
+                refuse(SelectorPart::Whole, message.to_owned());
+                None
             }
         };
         if parts.newest.is_some_and(|newest| !(1..=MOST_TAGS).contains(&newest)) {
-            let message = format!("newest is a number from 1 to {MOST_TAGS}");
-            return Err(refuse(SelectorPart::Newest, message));
+            refuse(SelectorPart::Newest, format!("newest is a number from 1 to {MOST_TAGS}"));
         }
-        let mut selector = TagSelector {
-            semver,
-            regex,
-            except,
-            newest: parts.newest,
-            prerelease: parts.prerelease,
-            canonical: String::new(),
-        };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let SelectorParts { newest, prerelease, .. } = *parts;
+        let mut selector =
+            TagSelector { semver, regex, except, newest, prerelease, canonical: String::new() };
         selector.canonical = selector.text();
         Ok(selector)
     }
@@ -321,7 +319,12 @@ mod tests {
                 SelectorPart::Whole,
             ),
         ] {
-            assert_eq!(TagSelector::new(&parts).unwrap_err().part, part, "{parts:?}");
+            let errors = TagSelector::new(&parts).unwrap_err();
+            assert_eq!((errors.len(), errors[0].part), (1, part), "{parts:?}");
         }
+        let bad = |text: &str| Some(text.to_owned());
+        let (newest, prerelease) = (Some(0), false);
+        let all = SelectorParts { semver: bad("1.2"), regex: bad("("), except: bad("["), newest, prerelease };
+        assert_eq!(TagSelector::new(&all).unwrap_err().len(), 4);
     }
 }

@@ -214,6 +214,7 @@ impl Args {
         let asked =
             Asked { references: &self.references, sets: &self.file, groups: &self.groups, choice: &choice };
         let wishes = gather(&asked)?;
+        wishes.check_digests()?;
         let is_whole = |asked: &AskedEntry| asked.entry.choice.platforms.is_empty();
         if self.allow_missing_platform && wishes.entries.iter().all(is_whole) {
             let why =

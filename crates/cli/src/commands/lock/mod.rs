@@ -99,10 +99,10 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     let asked =
         Asked { references: &args.references, sets: &args.file, groups: &args.groups, choice: &choice };
     let wishes = gather(&asked)?;
-    let old = lock_file::read_old(&args.output)?;
     if args.check {
-        return check::run(&args.output, &wishes, &old, ui);
+        return check::run(&args.output, &wishes, &lock_file::read(&args.output)?, ui);
     }
+    let old = lock_file::read_old(&args.output)?;
     let new = args.update(&wishes, &old, ui).await?;
     let changes = Changes::between(&old, &new);
     let is_written = !args.dry_run && lock_file::write(&args.output, &new)?;
