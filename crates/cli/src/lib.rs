@@ -24,6 +24,7 @@ mod replaced_file;
 mod select_error;
 mod selection;
 mod ui;
+mod wishes;
 
 use std::error::Error;
 use std::io::Write;

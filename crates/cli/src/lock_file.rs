@@ -15,8 +15,7 @@ use crate::ui::term::shown;
 /// # Errors
 /// If the file can't be read, or is no lock.
 pub(crate) fn read(path: &Path) -> Result<Lock, Failure> {
-    let bytes = content(path).map_err(|error| in_folder(path, error));
-    let bytes = bytes.map_err(|source| failed("read the lock", path, source))?;
+    let bytes = content(path).map_err(|source| failed("read the lock", path, source))?;
     Ok(Lock::parse(&shown(path), &bytes).map_err(UsageError::Lists)?)
 }
 
@@ -36,6 +35,15 @@ pub(crate) fn read_old(path: &Path) -> Result<Lock, Failure> {
         return Err(failed("write the lock", path, why));
     }
     if found.len() == 0 { Ok(Lock::default()) } else { read(path) }
+}
+
+/// As [`read_old`], of a file that has to be there.
+///
+/// # Errors
+/// As there, and if there is no such file.
+pub(crate) fn read_known(path: &Path) -> Result<Lock, Failure> {
+    std::fs::metadata(path).map_err(|error| failed("read the lock", path, in_folder(path, error)))?;
+    read_old(path)
 }
 
 /// Writes a lock in one step. A file that has this content already is left alone. Says whether it was

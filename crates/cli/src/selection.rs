@@ -11,8 +11,8 @@ use airlift_packager::{
 };
 
 use crate::lock_names::name_in_lock;
-use crate::references::{AskedEntry, chosen};
 use crate::select_error::SelectError;
+use crate::wishes::{AskedEntry, chosen};
 
 /// So many tags are shown where none is selected.
 const SHOWN: usize = 5;

@@ -146,8 +146,8 @@ impl<'a> Finder<'a> {
             (Some(name), Some(_)) => Ok(Some(locked_name(name, &digest))),
             (name, _) => bundle_name(root, name.as_ref()),
         };
-        let name = name
-            .map_err(|reason| vec![LayoutError::Name { layout: layout.clone(), digest, reason }])?;
+        let name =
+            name.map_err(|reason| vec![LayoutError::Name { layout: layout.clone(), digest, reason }])?;
         let original = root.reference.as_deref().and_then(reference::repository_of).map(str::to_owned);
         let repository = name.as_deref().and_then(reference::repository_of).map(str::to_owned);
         self.layout.image(self.graph, root, name, LayoutLocation { layout, original, repository })

@@ -14,9 +14,10 @@ use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::failure::{Failure, UsageError};
 use crate::files::{Input, keep_place};
-use crate::references::{Asked, AskedEntry, Wishes, gather};
+use crate::references::{Asked, gather};
 use crate::ui::term::stdout_leads_nowhere;
 use crate::ui::{Ui, size};
+use crate::wishes::{AskedEntry, Wishes};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -252,7 +253,8 @@ impl Args {
     pub(super) fn keep_lock(&self, form: Form) -> Result<(), UsageError> {
         let Some(lock) = &self.lock else { return Ok(()) };
         let bundle = self.output.as_deref().map(|path| form.output().touched(path)).unwrap_or_default();
-        let others: Vec<PathBuf> = bundle.into_iter().chain(self.output.clone()).chain(self.failed.clone()).collect();
+        let others: Vec<PathBuf> =
+            bundle.into_iter().chain(self.output.clone()).chain(self.failed.clone()).collect();
         Ok(keep_place(Input::Lock(lock.clone()), &others)?)
     }
 }

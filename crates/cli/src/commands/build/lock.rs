@@ -11,7 +11,7 @@ use airlift_packager::SurveyedImage;
 use crate::failure::{Failure, UsageError};
 use crate::lock_answers::answer;
 use crate::lock_names::name_in_lock;
-use crate::references::{AskedEntry, Wishes};
+use crate::wishes::{AskedEntry, Wishes};
 use crate::{lock_file, lock_time};
 
 /// The file that a lock is written to, with what it says until then.

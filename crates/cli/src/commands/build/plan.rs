@@ -12,10 +12,10 @@ use airlift_packager::{
 
 use super::failed_images::FailedImages;
 use crate::failure::Failure;
-use crate::references::{Wishes, chosen};
 use crate::selection::select_tags;
 use crate::ui::Ui;
 use crate::ui::term::shown;
+use crate::wishes::{Wishes, chosen};
 
 /// The images that can be had, of those that are asked for; and for each request the position of its entry.
 pub(super) async fn resolved(

@@ -9,10 +9,9 @@ use airlift_oci::graph::leaves;
 use airlift_oci::{Carried, Digest, Graph, RawManifest, Root, contents, reference};
 use airlift_packager::{Built, Fetched, ImagePlan, Outcome, Packing};
 
-use crate::ui::kinds;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless, shown};
-use crate::ui::{facts, indented, size};
+use crate::ui::{facts, indented, kinds, size};
 
 /// The images with their platforms and sizes, then one line on the whole.
 pub(crate) fn plan(packing: &Packing, measure: &Measure, stream: &Stream) -> String {

@@ -8,8 +8,8 @@ use super::show;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::LockCheckDocument;
-use crate::references::Wishes;
 use crate::ui::Ui;
+use crate::wishes::Wishes;
 
 pub(super) fn run(path: &Path, wishes: &Wishes, lock: &Lock, ui: &Ui) -> Result<Exit, Failure> {
     let entries: Vec<_> = wishes.entries.iter().map(|asked| asked.entry.clone()).collect();

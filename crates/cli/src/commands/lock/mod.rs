@@ -23,8 +23,9 @@ use crate::failure::{Failure, UsageError};
 use crate::files::{Input, keep_apart};
 use crate::lock_changes::Changes;
 use crate::output::LockResultDocument;
-use crate::references::{Asked, Wishes, gather};
+use crate::references::{Asked, gather};
 use crate::ui::Ui;
+use crate::wishes::Wishes;
 use crate::{lock_file, lock_time};
 
 /// So many earlier digests an entry keeps at most.
@@ -100,7 +101,7 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
         Asked { references: &args.references, sets: &args.file, groups: &args.groups, choice: &choice };
     let wishes = gather(&asked)?;
     if args.check {
-        return check::run(&args.output, &wishes, &lock_file::read(&args.output)?, ui);
+        return check::run(&args.output, &wishes, &lock_file::read_known(&args.output)?, ui);
     }
     let old = lock_file::read_old(&args.output)?;
     let new = args.update(&wishes, &old, ui).await?;

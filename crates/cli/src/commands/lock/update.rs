@@ -15,8 +15,8 @@ use airlift_packager::{
 use crate::failure::{Failure, ImageFailure, UsageError};
 use crate::lock_answers::answer;
 use crate::lock_names::in_layout;
-use crate::references::{Wishes, chosen};
 use crate::selection::{select_layouts, select_tags};
+use crate::wishes::{Wishes, chosen};
 
 /// How to update a lock.
 pub(super) struct Update<'a> {
@@ -49,8 +49,13 @@ impl Named {
     }
 
     /// Refuses patterns that name nothing of the list.
-    fn check(&self, wanted: &[WantedImage]) -> Result<(), UsageError> {
-        let names: Vec<String> = wanted.iter().map(|wish| wish.reference.to_string()).collect();
+    fn check(&self, wanted: &[WantedImage], entries: &[Entry]) -> Result<(), UsageError> {
+        let images = wanted.iter().map(|wish| wish.reference.to_string());
+        let layouts = entries.iter().filter_map(|entry| match &entry.wanted {
+            Wanted::Image(layout @ SourceReference::Layout(_)) => Some(layout.to_string()),
+            _ => None,
+        });
+        let names: Vec<String> = images.chain(layouts).collect();
         let unused = self.patterns.iter().find(|(_, pattern)| !names.iter().any(|name| pattern.fits(name)));
         unused.map_or(Ok(()), |(text, _)| Err(UsageError::NothingToUpdate(text.clone())))
     }
@@ -120,7 +125,7 @@ pub(super) async fn updated(
         failed.extend(
             unanswered.map(|position| ImageFailure::Unanswered(entries[*position].wanted.to_string())),
         );
-        named.check(&wanted)?;
+        named.check(&wanted, entries)?;
     }
     let places = wishes.places();
     let asked = wanted.iter().enumerate();
