@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use airlift_testkit::tamper::listing;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -81,6 +82,24 @@ impl Airlift {
     /// Runs it in its folder without input, and waits.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with_input(arguments, b"")
+    }
+
+    /// The same at this time, in seconds since 1970, as far as locks are concerned.
+    pub(crate) fn run_at(&self, epoch: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        command.env("SOURCE_DATE_EPOCH", epoch).stdin(Stdio::null());
+        Ran::of(arguments, command.output().expect("the binary starts"))
+    }
+
+    /// Unpacks a tar archive into a folder.
+    pub(crate) fn unpack(&self, archive: &str, folder: &str) {
+        let bytes = self.read(archive);
+        for entry in listing(&self.path(archive)) {
+            let path = self.path(folder).join(&entry.name);
+            std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("it can be made");
+            let (from, to) = (entry.offset as usize, (entry.offset + entry.size) as usize);
+            std::fs::write(path, &bytes[from..to]).expect("files can be made");
+        }
     }
 
     /// The same with something on stdin.

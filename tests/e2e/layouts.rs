@@ -5,7 +5,6 @@ use airlift_oci::media_type;
 use airlift_server::Options;
 use airlift_server::samples::{Content, Image, Sample};
 use airlift_testkit::scripted::Script;
-use airlift_testkit::tamper::listing;
 use airlift_testkit::tool::tool;
 use serde_json::{Value, json};
 
@@ -63,16 +62,6 @@ impl Bundles {
         assert!(self.airlift.read("new.tar") == self.airlift.read(bundle), "{arguments:?}: {built}");
         std::fs::remove_file(self.airlift.path("new.tar")).expect("it is there");
     }
-
-    fn unpack(&self, archive: &str, folder: &str) {
-        let bytes = self.airlift.read(archive);
-        for entry in listing(&self.airlift.path(archive)) {
-            let path = self.airlift.path(folder).join(&entry.name);
-            std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("it can be made");
-            let (from, to) = (entry.offset as usize, (entry.offset + entry.size) as usize);
-            std::fs::write(path, &bytes[from..to]).expect("files can be made");
-        }
-    }
 }
 
 /// Attaches an SBOM to one platform, a signature to the SBOM, and one under cosign's tag to the index.
@@ -89,7 +78,7 @@ fn attach(source: &Embedded, sample: &Sample) {
 #[test]
 fn bundles_are_merged_and_parts_taken_byte_for_byte() {
     let bundles = Bundles::new();
-    bundles.unpack("both.tar", "folder");
+    bundles.airlift.unpack("both.tar", "folder");
     bundles.assert_same(&["oci-archive:a.tar", "oci-archive:b.tar"], "both.tar");
     bundles.assert_same(&["oci-archive:both.tar", "oci-archive:b.tar"], "both.tar");
     for whole in ["oci-archive:both.tar", "oci:folder", "oci-archive:both.tar.zst", "oci-archive:volumes.tar"]
@@ -285,7 +274,7 @@ fn what_is_attached_comes_along_under_the_name_of_its_image() {
 #[test]
 fn damage_is_named_all_at_once_and_nothing_is_fetched_for_it() {
     let bundles = Bundles::new();
-    bundles.unpack("both.tar", "folder");
+    bundles.airlift.unpack("both.tar", "folder");
     let file = |content: &Content| bundles.airlift.path("folder/blobs/sha256").join(content.digest.hex());
     let layers: Vec<&Content> = bundles.old.blobs.iter().filter(|blob| blob.bytes.len() > 1000).collect();
     for layer in &layers[..2] {
@@ -347,7 +336,7 @@ fn the_output_is_none_of_the_sources() {
     for arguments in [&["oci-archive:a.tar"][..], &["oci-archive:./a.tar", "oci-archive:b.tar"]] {
         bundles.build("a.tar", arguments).expect(2).says("would be written over");
     }
-    bundles.unpack("a.tar", "folder");
+    bundles.airlift.unpack("a.tar", "folder");
     bundles.build("folder/index.json", &["oci:folder"]).expect(2).says("would be written over");
     assert!(bundles.airlift.read("a.tar") == before);
 }
