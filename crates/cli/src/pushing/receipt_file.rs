@@ -21,8 +21,8 @@ pub(crate) struct ReceiptFile {
 }
 
 impl ReceiptFile {
-    /// Makes sure that the receipt can be written to `path`, and that nothing else is lost by that. `bundle` is
-    /// what is pushed.
+    /// Makes sure that the receipt can be written to `path`, and that nothing else is lost by that. `bundle`
+    /// is what is pushed.
     pub(crate) fn prepare(path: &Path, bundle: Option<&Path>) -> Result<Self, Failure> {
         let file = ReceiptFile { path: path.to_owned(), in_use: Arc::default() };
         // Given its name in one step, it would take the place of a device or a pipe, or of the bundle.

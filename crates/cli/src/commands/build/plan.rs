@@ -33,7 +33,8 @@ pub(super) async fn resolved(
     (images, entries)
 }
 
-/// The requests for all images, each with the position of its entry. The tags of selectors are those that the registries list now.
+/// The requests for all images, each with the position of its entry. The tags of selectors are those that the
+/// registries list now.
 async fn requests(
     wishes: &Wishes,
     source: &Source,
