@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use airlift_lists::Wanted;
-use airlift_lists::lock::{AnsweredImage, Lock, SelectedImage, Timestamp, locked_reference, wanted_images};
+use airlift_lists::lock::{AnsweredImage, Lock, SelectedImage, locked_reference, wanted_images};
+use airlift_lists::{Timestamp, Wanted};
 use airlift_oci::{Reference, SourceReference};
 use airlift_packager::SurveyedImage;
 

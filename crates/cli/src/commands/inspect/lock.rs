@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use airlift_lists::lock::{
-    AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, WantedImage,
-};
+use airlift_lists::lock::{AnsweredImage, Lock, LockedImage, LockedPlatform, ResolvedImage, WantedImage};
 use airlift_lists::{Choice, Timestamp};
 use airlift_oci::{Graph, LayoutForm, Root, SourceReference, contents};
 use airlift_verifier::Examined;
