@@ -33,6 +33,7 @@ mod made;
 mod matrix;
 mod memory;
 mod mirrors;
+mod one_at_a_time;
 mod own_files;
 mod pair;
 mod pinned;

@@ -62,11 +62,8 @@ impl Prefetch {
 
     /// Whether one more may be on its way.
     fn has_room(&self) -> bool {
-        match self.concurrency.is_sequential() {
-            // What is in memory waits for the writer.
-            true => self.begun.is_empty(),
-            false => self.tasks.len() < self.concurrency.small_shares,
-        }
+        // Where one thing is done at a time, each blob is fetched when its turn comes.
+        !self.concurrency.is_sequential() && self.tasks.len() < self.concurrency.small_shares
     }
 
     fn begin(&mut self, job: &BlobJob, remote: Box<RemoteBlob>, observer: &dyn Observer) {
@@ -104,9 +101,7 @@ impl Prefetch {
                 Some(Err(error)) => return Err(FetchError::Task(error)),
                 None => return Ok(()),
             }
-            if !self.concurrency.is_sequential() {
-                self.go_on(queue, observer);
-            }
+            self.go_on(queue, observer);
         };
         self.bytes -= job.entry.size;
         let refused = |source| FetchError::Registry { path: job.path.clone(), source };

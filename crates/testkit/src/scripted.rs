@@ -24,6 +24,7 @@ mod request;
 mod script;
 mod serve;
 mod shared;
+mod under_way;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -69,6 +70,12 @@ impl ScriptedRegistry {
     /// The requests so far, in the order in which their headers were complete.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// The most requests that were under way at a time. One is under way from the end of its headers until the
+    /// last byte of its answer, or the first byte of a refusal.
+    pub fn most_under_way(&self) -> usize {
+        self.shared.under_way.most()
     }
 
     /// How many requests of that method there were whose target contains `part`.

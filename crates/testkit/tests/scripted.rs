@@ -141,6 +141,32 @@ fn waits_for_the_gate_and_no_longer_than_the_registry_lives() {
 }
 
 #[test]
+fn counts_requests_until_the_last_byte_of_their_answers() {
+    let gate = Gate::new();
+    let registry = Script::empty()
+        .on("GET", "/slow", {
+            let gate = gate.clone();
+            move |_| Answer::ok("text/plain", "0123456789").pause_at(4, &gate)
+        })
+        .on("GET", "/next", |_| Answer::ok("text/plain", "0123456789"))
+        .start();
+    let endpoint = registry.endpoint();
+    let get = |path: &str| endpoint.request("GET", path, &[], b"").expect_status(200);
+    (0..100).for_each(|_| drop(get("/next")));
+    assert_eq!(registry.most_under_way(), 1);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| get("/slow"));
+        while registry.count("GET", "/slow") == 0 {
+            std::thread::yield_now();
+        }
+        get("/next");
+        gate.open();
+        slow.join().expect("it is answered");
+    });
+    assert_eq!(registry.most_under_way(), 2);
+}
+
+#[test]
 fn refuses_an_upload_before_its_body() {
     let registry = Script::empty()
         .rule_before_body(|request| {

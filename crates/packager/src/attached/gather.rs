@@ -82,10 +82,14 @@ impl Gatherer<'_> {
     }
 
     async fn at_registry(&self, subject: &Subject) -> Result<Vec<Resolved>, AttachedError> {
-        // All at once: the answers are small, and most of them are "nothing".
         let tags = COSIGN_SUFFIXES.map(|suffix| cosign_tag(&subject.digest, suffix));
-        let tagged = futures::future::try_join_all(tags.iter().map(|tag| self.tagged(subject, tag)));
-        let (mut found, tagged) = futures::try_join!(self.referrers(subject), tagged)?;
+        let asks: Vec<_> = tags.iter().map(|tag| self.tagged(subject, tag)).collect();
+        let tagged = futures::stream::iter(asks).buffered(self.requests).try_collect::<Vec<_>>();
+        let (mut found, tagged) = match self.requests {
+            1 => (self.referrers(subject).await?, tagged.await?),
+            // All at once: the answers are small, and most of them are "nothing".
+            _ => futures::try_join!(self.referrers(subject), tagged)?,
+        };
         for (tag, manifest) in tags.iter().zip(tagged) {
             let reference = format!("{}:{tag}", subject.repository);
             found.extend(manifest.map(|manifest| resolved(subject, manifest, reference)));

@@ -11,6 +11,7 @@ use socket2::SockRef;
 use super::answer::{Answer, Step};
 use super::request::Request;
 use super::shared::Shared;
+use super::under_way::Turn;
 use crate::http::{Head, read_body, read_head};
 
 /// What becomes of a connection after an answer.
@@ -68,8 +69,9 @@ fn converse(stream: &TcpStream, shared: &Shared, number: usize) -> Next {
     while !shared.is_stopped() {
         let Ok(Some(head)) = read_head(&mut reader) else { return Next::Close };
         let mut request = shared.record(request_of(&head, number));
+        let under_way = shared.under_way.begin();
         if let Some(answer) = shared.answer_before_body(&request) {
-            return match send(answer, &request, stream, shared) {
+            return match send(answer, &request, stream, (shared, under_way)) {
                 Next::Reset => Next::Reset,
                 _ => Next::Close,
             };
@@ -83,7 +85,7 @@ fn converse(stream: &TcpStream, shared: &Shared, number: usize) -> Next {
         request.body = body.of_request();
         shared.record_body(&request);
         let wants_close = head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        match send(shared.answer(&request), &request, stream, shared) {
+        match send(shared.answer(&request), &request, stream, (shared, under_way)) {
             Next::KeepOpen if !wants_close => {}
             Next::KeepOpen => return Next::Close,
             next => return next,
@@ -111,10 +113,35 @@ fn drip(bytes: &[u8], pause: Duration, mut stream: &TcpStream, shared: &Shared) 
     Ok(())
 }
 
-fn send(answer: Answer, request: &Request, mut stream: &TcpStream, shared: &Shared) -> Next {
-    for step in answer.steps(request.method == "HEAD") {
+/// Takes the last byte that is sent out of these steps. Returns it with the number of its step.
+fn take_last_byte(steps: &mut [Step]) -> Option<(usize, u8)> {
+    steps.iter_mut().enumerate().rev().find_map(|(number, step)| match step {
+        Step::Send(bytes) => bytes.pop().map(|byte| (number, byte)),
+        _ => None,
+    })
+}
+
+fn send(
+    answer: Answer,
+    request: &Request,
+    mut stream: &TcpStream,
+    (shared, under_way): (&Shared, Turn<'_>),
+) -> Next {
+    let is_success = answer.is_success();
+    let mut steps = answer.steps(request.method == "HEAD");
+    // A client need not read what a refusal says.
+    let mut under_way = Some(under_way).filter(|_| is_success);
+    let last_byte = take_last_byte(&mut steps);
+    for (number, step) in steps.into_iter().enumerate() {
         let sent = match step {
-            Step::Send(bytes) => stream.write_all(&bytes),
+            Step::Send(bytes) => stream.write_all(&bytes).and_then(|()| match last_byte {
+                Some((last, byte)) if last == number => {
+                    // A client that has it may send its next request.
+                    drop(under_way.take());
+                    stream.write_all(&[byte])
+                }
+                _ => Ok(()),
+            }),
             Step::Endless(piece) => loop {
                 if let Err(error) = stream.write_all(&piece) {
                     break Err(error);

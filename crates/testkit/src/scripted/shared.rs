@@ -9,11 +9,13 @@ use super::answer::Answer;
 use super::content;
 use super::request::Request;
 use super::script::Script;
+use super::under_way::UnderWay;
 
 /// What the threads share.
 pub(super) struct Shared {
     script: Script,
     pub(super) requests: Mutex<Vec<Request>>,
+    pub(super) under_way: UnderWay,
     seen: Mutex<HashMap<(String, String), usize>>,
     pub(super) open: Mutex<HashMap<usize, TcpStream>>,
     stopped: AtomicBool,
@@ -24,6 +26,7 @@ impl Shared {
         Shared {
             script,
             requests: Mutex::default(),
+            under_way: UnderWay::default(),
             seen: Mutex::default(),
             open: Mutex::default(),
             stopped: AtomicBool::new(false),
