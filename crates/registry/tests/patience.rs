@@ -56,6 +56,20 @@ async fn a_host_that_has_not_answered_once_is_given_up_after_two_tries() {
     assert!(error.attempts() == 2 && matches!(error, Error::TimedOut { .. }), "{error}");
 }
 
+/// A host that accepts connections and says nothing is waited for as long as was asked for, and not for as
+/// long as a connection may take besides.
+#[tokio::test]
+async fn a_connection_without_an_answer_gets_no_more_time_than_an_answer() {
+    let silent = Script::all(|_| Reply::bytes("", "").then(Then::Hang)).await;
+    let options = Options { connect_timeout: Duration::from_secs(3600), ..quick() };
+    let repository = format!("{}/a", silent.address);
+    let asked = get(&repository, options);
+    let error = tokio::time::timeout(Duration::from_secs(600), asked).await.expect("it is given up");
+    assert!(matches!(error, Error::TimedOut { waiting_for: "no answer", .. }), "{error}");
+    let said = error.to_string();
+    assert!(said.contains("no answer for 0.05 s (tried 2 times in "), "{said}");
+}
+
 /// Each would wait for the time limit, one after the other.
 #[tokio::test]
 async fn many_references_of_a_silent_host_wait_for_it_together() {

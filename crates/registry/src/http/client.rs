@@ -26,6 +26,9 @@ use crate::tls::trust::Trust;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
+/// How much longer an answer is waited for than a connection. So a connection that isn't made in the same time
+/// is said to be that.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Sends requests, for a whole transport.
 pub(crate) struct HttpClient {
@@ -87,7 +90,8 @@ impl HttpClient {
 
     /// Sends `request` and follows redirects until there is a response with any other status.
     ///
-    /// `head_limit` bounds the wait for each response's head. Without it, the caller watches over the wait.
+    /// `head_limit` bounds the wait for each response's head, connection included. Without it, the caller
+    /// watches over the wait.
     pub(crate) async fn send(
         &self,
         mut request: Request,
@@ -184,8 +188,7 @@ impl HttpClient {
     ) -> Result<reqwest::Response, Error> {
         let sent = request.send();
         let result = match head_limit {
-            // The connection has its own limit, and may be made for this request.
-            Some(limit) => tokio::time::timeout(limit.saturating_add(self.limits.connect), sent).await,
+            Some(limit) => tokio::time::timeout(limit.saturating_add(GRACE), sent).await,
             None => Ok(sent.await),
         };
         match result {
