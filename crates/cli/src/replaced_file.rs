@@ -1,7 +1,9 @@
 //! Small files that are replaced in one step: receipts and locks. An interrupted run leaves the old one or
 //! the new one, and nothing else.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use airlift_disk::persist;
@@ -17,14 +19,15 @@ const LONGEST_NAME: usize = 60;
 /// If no file can be made there.
 pub(crate) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Readable for others, as files usually are; temporary files are not.
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     let name: String =
         path.file_name().unwrap_or_default().to_string_lossy().chars().take(LONGEST_NAME).collect();
+    // Readable for others, as files usually are; temporary files are not. Errors are the system's own: the
+    // temporary name says nothing to a reader.
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(0o644);
     tempfile::Builder::new()
         .prefix(&format!(".{name}-"))
-        .permissions(permissions)
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .make_in(folder.unwrap_or(Path::new(".")), |path| options.open(path))
 }
 
 /// Gives the file at `path` this text.
@@ -33,7 +36,7 @@ pub(crate) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
 /// If it can't be written. The old file is there then, as it was.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut file = temporary(path)?;
-    file.write_all(text.as_bytes())?;
+    file.as_file_mut().write_all(text.as_bytes())?;
     persist(file.as_file(), file.path(), path)?;
     // Its temporary name is gone.
     file.into_temp_path().keep().map(drop).map_err(|error| error.error)

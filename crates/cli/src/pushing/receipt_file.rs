@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airlift_bundle::volumes::manifest_path;
@@ -18,13 +19,16 @@ pub(crate) struct ReceiptFile {
     path: PathBuf,
     /// Held while the file is written, so a signal leaves nothing unfinished.
     in_use: Arc<Mutex<()>>,
+    /// Whether a failure was reported. The next images would fail in the same way.
+    has_warned: AtomicBool,
 }
 
 impl ReceiptFile {
     /// Makes sure that the receipt can be written to `path`, and that nothing else is lost by that. `bundle`
     /// is what is pushed.
     pub(crate) fn prepare(path: &Path, bundle: Option<&Path>) -> Result<Self, Failure> {
-        let file = ReceiptFile { path: path.to_owned(), in_use: Arc::default() };
+        let file =
+            ReceiptFile { path: path.to_owned(), in_use: Arc::default(), has_warned: AtomicBool::default() };
         // Given its name in one step, it would take the place of a device or a pipe, or of the bundle.
         let refuse = |why: &str| file.failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
         if path == Path::new("-") {
@@ -53,14 +57,17 @@ impl ReceiptFile {
         Arc::clone(&self.in_use)
     }
 
-    /// Writes a receipt while the push goes on. A failure is only a warning here, and an error at the end.
+    /// Writes a receipt while the push goes on. A failure is only a warning here, given once, and an error at
+    /// the end.
     /// As long as no image is through, there is nothing to write down, unless an earlier push's receipt would
     /// pass for this one's.
     pub(crate) fn note(&self, receipt: &Receipt, ui: &Ui) {
         if receipt.images.iter().all(|image| !image.is_through()) && !self.path.exists() {
             return;
         }
-        if let Err(failure) = self.write(receipt) {
+        if let Err(failure) = self.write(receipt)
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
             let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
             ui.warn(&format!("{failure}{}; the push goes on", cause.unwrap_or_default()));
         }

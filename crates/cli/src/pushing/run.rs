@@ -22,14 +22,14 @@ pub(crate) async fn push_and_report(
         }
     });
     let receipt = hint::with_advice(receipt.await?);
-    if let Some(file) = receipt_file {
-        file.write(&receipt)?;
-    }
+    let written = receipt_file.map_or(Ok(()), |file| file.write(&receipt));
+    // Where it can't be written, this is all that says what was pushed.
     if ui.json {
         ui.print_json(&receipt)?;
     } else {
         ui.print(&show::receipt(&receipt, &ui.out))?;
     }
+    written?;
     Ok(match receipt.verdict() {
         Verdict::Done => Exit::Done,
         Verdict::Failed => Exit::Registry,
