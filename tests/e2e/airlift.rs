@@ -162,7 +162,8 @@ fn kibibytes(status: &str, name: &str) -> Option<u64> {
 }
 
 impl Ran {
-    fn of(arguments: &[&str], output: Output) -> Self {
+    /// The result of a run with other means.
+    pub(crate) fn of(arguments: &[&str], output: Output) -> Self {
         let (arguments, stderr) = (arguments.join(" "), String::from_utf8_lossy(&output.stderr).into_owned());
         let Some(code) = output.status.code() else {
             panic!("airlift {arguments}: {}\n{stderr}", output.status)

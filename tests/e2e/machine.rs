@@ -7,6 +7,7 @@ mod clock;
 mod disk;
 mod filesystems;
 mod kills;
+mod limits;
 mod output;
 mod signals;
 

@@ -135,7 +135,9 @@ fn of_layout(error: &LayoutError) -> Exit {
 
 fn of_pack(error: &PackError) -> Exit {
     match error {
-        PackError::Registry { source, .. } => of_registry(source),
+        PackError::Registry { source, .. } | PackError::Attached(AttachedError::Registry { source, .. }) => {
+            of_registry(source)
+        }
         PackError::Missing(_)
         | PackError::Manifest { .. }
         | PackError::NotAsLocked(_)

@@ -242,8 +242,8 @@ pub(crate) enum Failure {
     /// A document that can't be made into JSON.
     #[error("can't write the JSON document")]
     Json(#[source] serde_json::Error),
-    /// The runtime or the signal handling could not be set up.
-    #[error("can't start")]
+    /// The runtime could not be set up.
+    #[error("can't start the threads that are needed")]
     Start(#[source] io::Error),
     /// An embedded registry could not be started.
     #[error("can't start an embedded registry")]

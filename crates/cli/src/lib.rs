@@ -21,6 +21,7 @@ pub mod output;
 mod pushing;
 mod references;
 mod replaced_file;
+mod runtime;
 mod select_error;
 mod selection;
 mod ui;
@@ -101,12 +102,7 @@ fn escaped(mut error: clap::Error) -> clap::Error {
 }
 
 fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(2))
-        .enable_all()
-        .build()
-        .map_err(Failure::Start)?;
+    let runtime = runtime::start().map_err(Failure::Start)?;
     let exit = runtime.block_on(async {
         let on_interrupt = OnInterrupt::default();
         tokio::spawn(interrupt::watch(ui.clone(), on_interrupt.clone()));

@@ -57,6 +57,7 @@ pub use auth::user_login::{UserLogin, UserLoginError};
 pub use error::call::{Call, Effort};
 pub use error::content::ContentFault;
 pub use error::likely_cause::LikelyCause;
+pub use error::open_files::is_out_of_files;
 pub use error::refusal::{Body, Refusal};
 pub use error::registry_error::RegistryError;
 pub use error::setup::{HostList, SetupError};

@@ -52,6 +52,11 @@ impl Strace {
         self.inject(call, format!("inject=?{call}:error={error}:when={number}"))
     }
 
+    /// Lets a call fail with an error from this number on, from 1, in each thread.
+    pub fn failing_from(self, call: &str, error: &str, number: usize) -> Self {
+        self.inject(call, format!("inject=?{call}:error={error}:when={number}+"))
+    }
+
     /// Lets a call fail each time, as where a file system doesn't know it.
     pub fn refusing(self, call: &str, error: &str) -> Self {
         self.inject(call, format!("inject=?{call}:error={error}"))

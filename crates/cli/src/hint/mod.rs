@@ -8,6 +8,7 @@ mod disk;
 mod event;
 mod finding;
 mod layout;
+mod open_files;
 mod plan;
 mod push;
 mod registry;
@@ -29,6 +30,11 @@ use crate::files::{Input, Overwrites};
 /// The obvious next step after a failure, where there is one.
 pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
     match failure {
+        Failure::Start(_) => Some(
+            "this user, or this container, may have no more threads: end other programs, or allow more (ulimit -u)"
+                .to_owned(),
+        ),
+        _ if open_files::ran_out(failure) => Some(open_files::WAY_OUT.to_owned()),
         Failure::Usage(error) => of_usage(error).map(str::to_owned),
         Failure::Setup(error) => registry::of_setup(error).map(str::to_owned),
         Failure::Layouts(errors) => errors.iter().find_map(layout::of_error),

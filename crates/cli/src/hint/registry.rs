@@ -36,6 +36,7 @@ pub(super) fn of_cause(cause: LikelyCause) -> &'static str {
             "give --ca-file for a CA of your own, or --insecure-skip-tls-verify HOST:PORT to check nothing"
         }
         LikelyCause::NotTls => "if it speaks plain http, give --plain-http HOST:PORT",
+        LikelyCause::OpenFiles => super::open_files::WAY_OUT,
         LikelyCause::NoCertificates => {
             "install CA certificates (the package is often called ca-certificates), or give --ca-file"
         }

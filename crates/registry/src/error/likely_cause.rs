@@ -4,6 +4,7 @@ use airlift_oci::reference::is_loopback;
 use reqwest::Url;
 
 use crate::error::call::{Call, Contact};
+use crate::error::open_files::is_out_of_files;
 use crate::error::{Error, Obstacle};
 use crate::tls::fault::TlsFault;
 
@@ -38,6 +39,8 @@ pub enum LikelyCause {
     NotTls,
     /// This system has no CA certificates.
     NoCertificates,
+    /// This process has as many files and connections open as it may have.
+    OpenFiles,
 }
 
 impl Error {
@@ -56,6 +59,7 @@ impl Error {
             }
             Error::Unauthorised(refusal) if refusal.challenge.is_some() => Some(LikelyCause::UnknownLogin),
             Error::Unauthorised(_) => Some(LikelyCause::Login),
+            Error::Unreachable { source, .. } if is_out_of_files(source) => Some(LikelyCause::OpenFiles),
             Error::Unreachable { call, what, .. } => Some(unreachable(call, what)),
             Error::TimedOut { call, .. } if call.source().is_some() || call.contact() == Contact::First => {
                 Some(unreachable(call, &Obstacle::Connection))

@@ -9,6 +9,7 @@ pub(crate) mod content;
 pub(crate) mod duration;
 pub(crate) mod likely_cause;
 mod missing;
+pub(crate) mod open_files;
 pub(crate) mod redact;
 pub(crate) mod refusal;
 pub(crate) mod registry_error;
@@ -23,6 +24,7 @@ use reqwest::Url;
 
 use crate::error::call::{Call, Effort, redacted};
 use crate::error::content::ContentFault;
+use crate::error::open_files::is_out_of_files;
 use crate::error::refusal::Refusal;
 use crate::error::setup::SetupError;
 use crate::tls::fault::TlsFault;
@@ -217,9 +219,14 @@ impl Error {
         }
     }
 
-    /// Whether the fault lies on this machine: the sink, the source, the certificates.
+    /// Whether the fault lies on this machine: the sink, the source, the certificates, the limit of open
+    /// files.
     pub fn is_local(&self) -> bool {
-        matches!(self, Error::Sink { .. } | Error::Source { .. } | Error::Certificates { .. })
+        match self {
+            Error::Sink { .. } | Error::Source { .. } | Error::Certificates { .. } => true,
+            Error::Unreachable { source, .. } => is_out_of_files(source),
+            _ => false,
+        }
     }
 
     pub(crate) fn set_effort(&mut self, made: Effort) {
