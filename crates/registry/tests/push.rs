@@ -15,7 +15,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use support::script::{Reply, Request, Script, Then};
 use support::{Bytes, Corrupt, Log, content, options, repository, told, transport};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 /// Opens sessions at a relative location with a state in its query, and takes what comes.
@@ -60,30 +60,39 @@ async fn a_blob_goes_up_by_post_and_one_put() {
 }
 
 /// A source that is read by a permit. The permits are counted.
-struct Counted(Bytes, Arc<Semaphore>);
+struct Counted {
+    content: Bytes,
+    permits: Arc<Semaphore>,
+    permit: fn(OwnedSemaphorePermit) -> UploadPermit,
+}
 
 impl BlobSource for Counted {
     fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-        self.0.open()
+        self.content.open()
     }
 
     fn permit(&self) -> BoxFuture<'_, UploadPermit> {
-        let permits = Arc::clone(&self.1);
-        async move { UploadPermit::until_sent(permits.acquire_owned().await.unwrap()) }.boxed()
+        let permits = Arc::clone(&self.permits);
+        async move { (self.permit)(permits.acquire_owned().await.unwrap()) }.boxed()
     }
+}
+
+/// A registry that opens uploads, and answers each when the gate is open.
+fn slow_to_answer(gate: &Gate) -> scripted::ScriptedRegistry {
+    let gate = gate.clone();
+    scripted::Script::empty()
+        .on("GET", "/v2/", |_| Answer::status(200))
+        .on("POST", "/v2/a/blobs/uploads/", |_| {
+            Answer::status(202).header("Location", "/v2/a/blobs/uploads/1")
+        })
+        .rule(move |request| (request.method == "PUT").then(|| Answer::status(201).after(&gate)))
+        .start()
 }
 
 #[tokio::test]
 async fn a_permit_is_wanted_by_an_open_session_and_given_back_before_the_answer() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let registry = scripted::Script::empty()
-        .on("GET", "/v2/", |_| Answer::status(200))
-        .on("POST", "/v2/a/blobs/uploads/", |_| {
-            Answer::status(202).header("Location", "/v2/a/blobs/uploads/1")
-        })
-        .rule(move |request| (request.method == "PUT").then(|| Answer::status(201).after(&held)))
-        .start();
+    let registry = slow_to_answer(&gate);
     let (transport, _) = transport(options());
     let repository: Repository = format!("{}/a", registry.authority()).parse().unwrap();
     let permits = Arc::new(Semaphore::new(1));
@@ -92,7 +101,7 @@ async fn a_permit_is_wanted_by_an_open_session_and_given_back_before_the_answer(
         let (transport, repository, permits) = (transport.clone(), repository.clone(), Arc::clone(&permits));
         async move {
             let bytes = vec![number; 1_200_000];
-            let source = Counted(Bytes(bytes.clone()), permits);
+            let source = Counted { content: Bytes(bytes.clone()), permits, permit: UploadPermit::until_sent };
             transport.put_blob(&repository, &Digest::sha256(&bytes), 1_200_000, &source).await.unwrap();
         }
     };
@@ -112,6 +121,31 @@ async fn a_permit_is_wanted_by_an_open_session_and_given_back_before_the_answer(
     wait("PUT", 3).await;
     gate.open();
     puts.join_all().await;
+    assert_eq!(permits.available_permits(), 1);
+}
+
+/// What was sent may still be in the system's buffers.
+#[tokio::test]
+async fn a_permit_may_last_until_the_answer() {
+    let gate = Gate::new();
+    let registry = slow_to_answer(&gate);
+    let (transport, _) = transport(options());
+    let repository: Repository = format!("{}/a", registry.authority()).parse().unwrap();
+    let permits = Arc::new(Semaphore::new(1));
+    let bytes = vec![7; 1000];
+    let (content, permit) = (Bytes(bytes.clone()), UploadPermit::until_answered);
+    let source = Counted { content, permits: Arc::clone(&permits), permit };
+    let digest = Digest::sha256(&bytes);
+    let put = transport.put_blob(&repository, &digest, 1000, &source);
+    let watch = async {
+        while !registry.requests().iter().any(|request| request.body == bytes) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(permits.available_permits(), 0, "all is sent, and nothing is answered");
+        gate.open();
+    };
+    let (put, ()) = futures::join!(put, watch);
+    put.unwrap();
     assert_eq!(permits.available_permits(), 1);
 }
 

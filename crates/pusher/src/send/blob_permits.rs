@@ -35,7 +35,8 @@ struct SmallBlobs {
 
 /// How much each small blob weighs. On a slow line that breaks now and then, many uploads side by side are
 /// all under way when it breaks. So after each upload that broke off, fewer are sent side by side, up to one
-/// after the other; uploads that arrive make it more again.
+/// after the other; uploads that arrive make it more again. As long as there are fewer, each counts until it
+/// is answered: a small blob fits into the system's buffers, and is sent long before it has left.
 struct ShareWeight {
     factor: AtomicUsize,
     arrived: AtomicUsize,
@@ -44,6 +45,11 @@ struct ShareWeight {
 impl ShareWeight {
     /// So many uploads that arrive in one attempt halve the weight.
     const ENOUGH: usize = 16;
+
+    /// Whether uploads have broken off, and too few have arrived since.
+    fn is_raised(&self) -> bool {
+        self.factor.load(Ordering::Relaxed) > 1
+    }
 
     fn double(&self, most: usize) {
         self.arrived.store(0, Ordering::Relaxed);
@@ -131,7 +137,11 @@ impl BlobSource for UploadedBlob<'_> {
             if is_again {
                 small.weight.double(small.most_shares);
             }
-            UploadPermit::until_sent(self.permits.read(self.size).await)
+            let permit = self.permits.read(self.size).await;
+            match small.weight.is_raised() {
+                true => UploadPermit::until_answered(permit),
+                false => UploadPermit::until_sent(permit),
+            }
         }
         .boxed()
     }
@@ -184,7 +194,10 @@ mod tests {
         let attempts = AtomicUsize::new(0);
         let blob = UploadedBlob { content: &Content, size: 1, permits: &permits, attempts };
         for expected in [16, 8, 4, 2, 1, 1] {
-            drop(blob.permit().await);
+            let permit = blob.permit().await;
+            let is_broken_line = expected < 16;
+            assert_eq!(format!("{permit:?}").contains("Answered"), is_broken_line, "{permit:?}");
+            drop(permit);
             assert_eq!(side_by_side(), expected);
         }
         for _ in 0..ShareWeight::ENOUGH {

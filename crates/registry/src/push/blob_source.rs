@@ -6,21 +6,48 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 /// The right to read a source and to send it. It ends when this is dropped.
-pub struct UploadPermit(Option<Box<dyn Send + Sync>>);
+pub struct UploadPermit {
+    permit: Option<Box<dyn Send + Sync>>,
+    end: PermitEnd,
+}
+
+/// When a permit ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PermitEnd {
+    /// With the last byte that is sent.
+    Sent,
+    /// With the answer.
+    Answered,
+}
 
 impl UploadPermit {
     /// For callers that don't count uploads.
-    pub const UNCOUNTED: UploadPermit = UploadPermit(None);
+    pub const UNCOUNTED: UploadPermit = UploadPermit { permit: None, end: PermitEnd::Sent };
 
-    /// The right that `permit` stands for. It ends with the last byte that is sent, before the answer.
+    /// The right that `permit` stands for. It ends with the last byte that is sent, before the answer. The
+    /// system may still have many of these bytes in its buffers.
     pub fn until_sent(permit: impl Send + Sync + 'static) -> Self {
-        UploadPermit(Some(Box::new(permit)))
+        UploadPermit { permit: Some(Box::new(permit)), end: PermitEnd::Sent }
+    }
+
+    /// The right that `permit` stands for. It ends with the registry's answer.
+    pub fn until_answered(permit: impl Send + Sync + 'static) -> Self {
+        UploadPermit { permit: Some(Box::new(permit)), end: PermitEnd::Answered }
+    }
+
+    /// What ends with the last byte, and what ends with the answer.
+    pub(super) fn split(self) -> (Self, Self) {
+        match self.end {
+            PermitEnd::Sent => (self, UploadPermit::UNCOUNTED),
+            PermitEnd::Answered => (UploadPermit::UNCOUNTED, self),
+        }
     }
 }
 
 impl fmt::Debug for UploadPermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UploadPermit").field(&self.0.is_some()).finish()
+        let UploadPermit { permit, end } = self;
+        f.debug_struct("UploadPermit").field("is_counted", &permit.is_some()).field("end", end).finish()
     }
 }
 

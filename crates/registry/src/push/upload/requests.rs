@@ -51,7 +51,7 @@ impl Upload<'_> {
     /// All of the blob in one request.
     pub(super) async fn at_once(&mut self, session: UploadSession) -> Result<(), Error> {
         let request = session.request(Method::PUT, Some(&self.digest));
-        let permit = self.source.permit().await;
+        let (permit, _until_answered) = self.source.permit().await.split();
         let reader = self.reader(0).await?;
         let body = BodyRange { offset: 0, length: self.size, permit };
         let (response, sent) = self.send(&session, request, &reader, body).await?;
