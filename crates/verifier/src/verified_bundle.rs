@@ -50,9 +50,15 @@ fn first_error(report: &Report) -> String {
         return "it holds no image".to_owned();
     };
     let place = if first.path.is_empty() { String::new() } else { format!("{}: ", first.path.join(" → ")) };
-    match errors.count() {
-        0 => format!("{place}{}", first.message),
-        more => format!("{place}{} (and {more} more findings)", first.message),
+    format!("{place}{}{}", first.message, and_more(errors.count()))
+}
+
+/// How many findings are not named.
+fn and_more(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => " (and 1 more finding)".to_owned(),
+        count => format!(" (and {count} more findings)"),
     }
 }
 
@@ -125,5 +131,14 @@ impl VerifiedBundle {
             Some(raw) => Some(ProvenContent::of_manifest(raw)),
             None => Some(ProvenContent::of_blob(*digest, self.examined.blob(digest)?)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_more_finding_is_counted_as_one() {
+        let said = [0, 1, 2].map(super::and_more);
+        assert_eq!(said, ["", " (and 1 more finding)", " (and 2 more findings)"]);
     }
 }

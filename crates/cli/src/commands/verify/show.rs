@@ -25,8 +25,10 @@ pub(super) fn report(report: &Report, bundle: &Path, ui: &Ui) -> String {
     }
     let hidden = report.findings.iter().filter(|one| !is_shown(one)).count();
     if hidden > 0 {
-        let more =
-            format!("{} that only follow from that: -v lists them", size::count(hidden, "more finding"));
+        let more = match hidden {
+            1 => "1 more finding that only follows from that: -v lists it".to_owned(),
+            _ => format!("{} that only follow from that: -v lists them", size::count(hidden, "more finding")),
+        };
         out.push_str(&indented(0, Tone::Dim, &more, &ui.out));
     }
     if let Some(advice) = hint::of_report(report, bundle) {
@@ -174,8 +176,10 @@ fn counts(findings: &[Finding]) -> Vec<String> {
     if own.len() > errors {
         parts.push(size::count(own.len() - errors, "warning"));
     }
-    if !following.is_empty() {
-        parts.push(format!("{} that follow from that", following.len()));
+    match following.len() {
+        0 => {}
+        1 => parts.push("1 that follows from that".to_owned()),
+        count => parts.push(format!("{count} that follow from that")),
     }
     parts
 }
