@@ -121,7 +121,7 @@ pub(crate) struct Args {
     /// It says which digest each reference stood for, as `airlift lock` does: see docs/locks.md. It is
     /// written when the bundle is there. Entries of an existing lock whose digest is the same keep their
     /// time; entries that this build doesn't have go.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", hide_short_help = true)]
     pub(super) lock: Option<PathBuf>,
     /// Write the references that failed, one a line
     ///
