@@ -40,9 +40,17 @@ impl<V> DigestMap<V> {
 
     /// The value of a digest.
     pub fn get(&self, digest: &Digest) -> Option<&V> {
+        self.find(digest).map(|(_, value)| value)
+    }
+
+    /// The value of a digest, and a number that no other digest has. The numbers are the positions in
+    /// [`DigestMap::digests`], so they last until a digest is added.
+    pub fn find(&self, digest: &Digest) -> Option<(usize, &V)> {
         match digest.sha256_bytes() {
-            Some(bytes) => self.sha256.get(&bytes),
-            None => self.others.get(digest),
+            Some(bytes) => self.sha256.find(&bytes),
+            None => {
+                self.others.find(digest).map(|(position, value)| (self.sha256.keys.len() + position, value))
+            }
         }
     }
 
@@ -111,9 +119,10 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Hash + Eq, V> Table<K, V> {
-    fn get(&self, key: &K) -> Option<&V> {
-        let slot = self.slot_of(key)?;
-        self.values.get(self.slots[slot] as usize)
+    /// The value of a key, and its position.
+    fn find(&self, key: &K) -> Option<(usize, &V)> {
+        let position = self.slots[self.slot_of(key)?] as usize;
+        self.values.get(position).map(|value| (position, value))
     }
 
     fn insert(&mut self, key: K, value: V) -> bool {
@@ -193,6 +202,9 @@ mod tests {
         let digests: Vec<Digest> = map.digests().collect();
         assert_eq!(digests.len(), known.len());
         assert!(digests.iter().all(|digest| known.contains_key(digest)));
+        for (position, digest) in digests.iter().enumerate() {
+            assert_eq!(map.find(digest), Some((position, &known[digest])));
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! A bundle after its examination: what it holds, where that lies, and what is wrong with it so far.
 
-use airlift_bundle::read::ByteRange;
 use airlift_bundle::{Archive, Finding, Findings, Section};
 use airlift_oci::contents::Platforms;
 use airlift_oci::manifest::MAX_MANIFEST;
-use airlift_oci::{Digest, DigestMap, DigestSet, Graph, Root, contents};
+use airlift_oci::{Digest, DigestSet, Graph, Root, contents};
+
+use crate::found_blobs::FoundBlobs;
 
 /// A bundle whose structure was examined. The blobs' contents were not hashed yet.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub struct Examined {
     /// `None` where the graph could not be walked at all.
     pub(crate) graph: Option<Graph>,
     /// Where each blob's content lies, as far as it is there with the right size.
-    pub(crate) blobs: DigestMap<ByteRange>,
+    pub(crate) blobs: FoundBlobs,
     /// Digests whose content is damaged or missing.
     pub(crate) damaged: DigestSet,
     pub(crate) findings: Findings,
@@ -47,7 +48,7 @@ impl Examined {
 
     /// The unproven content of a blob that the graph names; `None` where it isn't there.
     pub fn blob(&self, digest: &Digest) -> Option<Section> {
-        self.blobs.get(digest).map(|range| self.archive.blob_at(digest, *range))
+        self.blobs.get(&self.archive, digest).map(|range| self.archive.blob_at(digest, range))
     }
 
     /// The content of a small blob such as a config, proven; `None` where it isn't there, is large or is

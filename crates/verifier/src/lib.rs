@@ -14,6 +14,7 @@ mod content;
 mod error;
 mod examine;
 mod examined;
+mod found_blobs;
 mod locked;
 mod proven;
 pub mod report;

@@ -59,7 +59,8 @@ impl Examined {
     /// Hashes all blobs that are there.
     pub fn hash_blobs(&mut self, jobs: usize, observer: &dyn Observer) {
         let Some(graph) = &self.graph else { return };
-        let there = graph.blobs().filter(|blob| self.blobs.contains(&blob.descriptor.digest));
+        let there =
+            graph.blobs().filter(|blob| self.blobs.get(&self.archive, &blob.descriptor.digest).is_some());
         let bytes = there.map(|blob| blob.descriptor.size).fold(0, u64::saturating_add);
         let _phase = Phase::Verify.start(observer, bytes);
         let (hashed, findings) = (AtomicU64::new(0), Mutex::new(Findings::by_position()));

@@ -124,6 +124,12 @@ impl Archive {
         self.contents.blobs.get(digest).map(|range| self.blob_at(digest, *range))
     }
 
+    /// Where the blob named by a digest lies, and its position among all blobs of the archive; `None` if there
+    /// is none.
+    pub fn range_of(&self, digest: &Digest) -> Option<(usize, ByteRange)> {
+        self.contents.blobs.find(digest).map(|(position, range)| (position, *range))
+    }
+
     /// The blob named by a digest, if its bytes are there.
     pub fn blob_at(&self, digest: &Digest, range: ByteRange) -> Section {
         self.section(range, || EntryPath::of_blob(digest))

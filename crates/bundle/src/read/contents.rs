@@ -19,7 +19,7 @@ pub enum Container {
 }
 
 /// Where a file's bytes are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteRange {
     /// Where they start in the archive; zero in a folder.
     pub offset: u64,

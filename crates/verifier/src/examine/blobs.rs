@@ -2,19 +2,20 @@
 
 use airlift_bundle::read::ByteRange;
 use airlift_bundle::{EntryPath, Finding, Plan, Rule};
-use airlift_oci::{Carried, Digest, DigestMap, DigestSet, Graph};
+use airlift_oci::{Carried, Digest, DigestSet, Graph};
 
 use super::examiner::{BesideImages, Examiner};
 use crate::content;
+use crate::found_blobs::FoundBlobs;
 
 impl Examiner {
     /// Airlift's own archive: each blob is where the plan says, unless the file ends before.
-    pub(super) fn find_blobs_by_plan(&mut self, plan: &Plan) -> DigestMap<ByteRange> {
-        let mut blobs = DigestMap::default();
-        blobs.reserve(plan.graph().blob_count());
+    pub(super) fn find_blobs_by_plan(&mut self, plan: &Plan) -> FoundBlobs {
+        let mut blobs = FoundBlobs::default();
         for entry in plan.blobs() {
             if entry.data_offset + entry.size <= self.archive.size() {
-                blobs.insert(entry.digest, ByteRange { offset: entry.data_offset, size: entry.size });
+                let range = ByteRange { offset: entry.data_offset, size: entry.size };
+                blobs.insert(&self.archive, entry.digest, range);
             } else {
                 self.damaged.insert(entry.digest, ());
                 let message = "the archive is cut off before the end of this blob";
@@ -26,14 +27,14 @@ impl Examiner {
     }
 
     /// Another tool's layout: each blob is in the file that its digest names.
-    pub(super) fn find_blobs_by_name(&mut self, graph: &Graph) -> DigestMap<ByteRange> {
-        let mut blobs = DigestMap::default();
-        blobs.reserve(graph.blob_count());
+    pub(super) fn find_blobs_by_name(&mut self, graph: &Graph) -> FoundBlobs {
+        let mut blobs = FoundBlobs::default();
         for blob in graph.blobs() {
             let digest = blob.descriptor.digest;
             match content::find(&self.archive, digest, blob.descriptor.size) {
                 Ok(section) => {
-                    blobs.insert(digest, ByteRange { offset: section.offset(), size: section.size() });
+                    let range = ByteRange { offset: section.offset(), size: section.size() };
+                    blobs.insert(&self.archive, digest, range);
                 }
                 Err(finding) => {
                     self.damaged.insert(digest, ());

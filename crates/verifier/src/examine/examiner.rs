@@ -1,10 +1,10 @@
 //! An examination under way: what all checks read and add to.
 
-use airlift_bundle::read::ByteRange;
 use airlift_bundle::{Archive, Findings};
-use airlift_oci::{Digest, DigestMap, DigestSet, Graph, Root};
+use airlift_oci::{Digest, DigestSet, Graph, Root};
 
 use crate::examined::Examined;
+use crate::found_blobs::FoundBlobs;
 
 /// An examination under way.
 pub(super) struct Examiner {
@@ -45,12 +45,7 @@ impl Examiner {
     }
 
     /// Ends the examination with what was learned of the images.
-    pub(super) fn finish(
-        self,
-        id: Option<Digest>,
-        graph: Option<Graph>,
-        blobs: DigestMap<ByteRange>,
-    ) -> Examined {
+    pub(super) fn finish(self, id: Option<Digest>, graph: Option<Graph>, blobs: FoundBlobs) -> Examined {
         let Examiner { archive, findings, damaged, hashed, unknown, .. } = self;
         Examined { archive, id, graph, blobs, damaged, findings, hashed, unknown }
     }

@@ -3,14 +3,14 @@
 use std::io;
 use std::path::Path;
 
-use airlift_bundle::read::ByteRange;
 use airlift_bundle::{Archive, Plan, Storage};
-use airlift_oci::{Digest, DigestMap, Graph, Limits, layout};
+use airlift_oci::{Digest, Graph, Limits, layout};
 
 use super::compare::{self, Compared};
 use super::examiner::{BesideImages, Examiner};
 use crate::error::ExamineError;
 use crate::examined::Examined;
+use crate::found_blobs::FoundBlobs;
 
 impl Examined {
     /// Opens and examines a bundle: an archive of Airlift's, another tool's tar, or a layout folder.
@@ -42,11 +42,11 @@ impl Examiner {
         self.findings.extend(self.archive.volume_findings().iter().cloned());
         if self.archive.is_unreadable() {
             self.add_archive_findings();
-            return Ok(self.finish(None, None, DigestMap::default()));
+            return Ok(self.finish(None, None, FoundBlobs::default()));
         }
         if let Some(form) = self.archive.docker_form() {
             self.refuse_docker_archive(form);
-            return Ok(self.finish(None, None, DigestMap::default()));
+            return Ok(self.finish(None, None, FoundBlobs::default()));
         }
         let layout = self.read_layout_file(layout::LAYOUT_FILE, self.archive.layout(), layout::MAX_LAYOUT)?;
         let index = self.read_layout_file(layout::INDEX_FILE, self.archive.index(), layout::MAX_INDEX)?;
@@ -57,7 +57,7 @@ impl Examiner {
         let (Some(index), Some(id)) = (index, id) else {
             self.add_archive_findings();
             self.hash_unlisted(None);
-            return Ok(self.finish(None, None, DigestMap::default()));
+            return Ok(self.finish(None, None, FoundBlobs::default()));
         };
         self.check_id_of_volumes(id);
         let graph = self.read_graph(&index, limits);
@@ -73,7 +73,7 @@ impl Examiner {
     }
 
     /// Finds each blob's content: where the plan says in Airlift's own archives, by its name in others.
-    fn find_blobs(&mut self, graph: Option<&Graph>, index: Vec<u8>) -> io::Result<DigestMap<ByteRange>> {
+    fn find_blobs(&mut self, graph: Option<&Graph>, index: Vec<u8>) -> io::Result<FoundBlobs> {
         if let (Some(graph), Some(storage)) = (graph, self.archive.storage().cloned())
             && self.is_own
             && graph.is_complete()
@@ -91,11 +91,7 @@ impl Examiner {
 
     /// Compares Airlift's own archive with its plan, byte for byte. That finds all that the tar reader finds,
     /// and can name it. `None` where another tool packed the archive again: then blobs lie elsewhere.
-    fn compare_with_plan(
-        &mut self,
-        plan: &Plan,
-        storage: &Storage,
-    ) -> io::Result<Option<DigestMap<ByteRange>>> {
+    fn compare_with_plan(&mut self, plan: &Plan, storage: &Storage) -> io::Result<Option<FoundBlobs>> {
         match compare::compare(&self.archive, storage, plan)? {
             Compared::PackedAgain(finding) => {
                 self.findings.push(finding);

@@ -3,16 +3,16 @@
 
 use std::io::Read;
 
-use airlift_bundle::read::ByteRange;
 use airlift_bundle::{Finding, Rule, Section};
 use airlift_oci::document::Document;
 use airlift_oci::graph::BlobRole;
 use airlift_oci::manifest::MAX_MANIFEST;
 use airlift_oci::media_type::{Kind, respelled};
-use airlift_oci::{Descriptor, DigestMap, Graph, Root};
+use airlift_oci::{Descriptor, Graph, Root};
 
 use super::examiner::{BesideImages, Examiner};
 use crate::content;
+use crate::found_blobs::FoundBlobs;
 
 impl Examiner {
     /// Takes roots of no known type out of other tools' layouts, where they are allowed. Their content is
@@ -56,12 +56,12 @@ impl Examiner {
     }
 
     /// Warns of entries of indexes that are carried as blobs because of their type, but read as manifests.
-    pub(super) fn check_entries_of_unknown_type(&mut self, graph: &Graph, blobs: &DigestMap<ByteRange>) {
+    pub(super) fn check_entries_of_unknown_type(&mut self, graph: &Graph, blobs: &FoundBlobs) {
         let entries = graph.blobs().filter(|blob| matches!(blob.role, BlobRole::Entry(_)));
         for entry in entries {
             let digest = entry.descriptor.digest;
-            let Some(range) = blobs.get(&digest) else { continue };
-            let section = self.archive.blob_at(&digest, *range);
+            let Some(range) = blobs.get(&self.archive, &digest) else { continue };
+            let section = self.archive.blob_at(&digest, range);
             let Some(what) = as_manifest(&section) else { continue };
             let media_type = entry.descriptor.media_type();
             let media_type = media_type.escape_debug();
