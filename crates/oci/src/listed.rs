@@ -44,11 +44,12 @@ impl Rows {
         let mut long = Vec::new();
         let mut rows = Vec::with_capacity(members.iter().map(|(_, list)| list.len()).sum());
         for (name, list) in members {
-            let place = member(json, name).unwrap_or_default();
-            let is_list = json.get(place.start) == Some(&b'[');
-            let one = (!is_list).then(|| place.clone());
-            let places = elements(json, place).chain(one);
-            for (descriptor, place) in list.iter().zip(places) {
+            if list.is_empty() {
+                continue;
+            }
+            // It was read from there.
+            let start = member(json, name).unwrap_or_default();
+            for (descriptor, place) in list.iter().zip(elements(json, start)) {
                 rows.push(Row::new(descriptor, place.start, place.len(), &mut long));
             }
         }

@@ -1,22 +1,26 @@
 //! Oddities of a manifest's form. They don't change what the manifest leads to, but other tools may refuse
 //! it.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::strict::parse_with;
-use super::view::Document;
 
 /// The oddities of JSON that was read as a [`Document`].
+///
+/// [`Document`]: super::Document
 pub fn oddities(bytes: &[u8]) -> Vec<String> {
     let mut odd = Vec::new();
-    if let Some(version) = Document::parse(bytes).ok().and_then(|document| document.schema_version)
+    let version = Cell::new(None);
+    let has_other_values = parse_with(bytes, Look::Document(&version));
+    if let (Ok(_), Some(version)) = (&has_other_values, version.get())
         && version != 2
     {
         odd.push(format!("its schemaVersion is {version}, not 2"));
     }
-    if parse_with(bytes, Look::Document).is_ok_and(|has| has) {
+    if has_other_values.is_ok_and(|has| has) {
         odd.push("it has annotations whose values are no strings".to_owned());
     }
     odd
@@ -24,23 +28,25 @@ pub fn oddities(bytes: &[u8]) -> Vec<String> {
 
 /// A place in a document. Reading it finds out whether there are annotations in it that are no strings.
 #[derive(Clone, Copy)]
-enum Look {
-    /// An index or manifest, or a descriptor in it.
-    Document,
+enum Look<'a> {
+    /// An index or manifest. Its `schemaVersion` is kept.
+    Document(&'a Cell<Option<u64>>),
+    /// A descriptor, or a list of them.
+    Descriptor,
     /// `annotations`.
     Annotations,
     /// The value of an annotation.
     Value,
 }
 
-impl<'de> DeserializeSeed<'de> for Look {
+impl<'de> DeserializeSeed<'de> for Look<'_> {
     type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Look {
+impl<'de> Visitor<'de> for Look<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,10 +91,17 @@ impl<'de> Visitor<'de> for Look {
         while let Some(name) = map.next_key::<String>()? {
             has |= match (self, name.as_str()) {
                 (Look::Annotations, _) => map.next_value_seed(Look::Value)?,
-                (Look::Document, "annotations") => map.next_value_seed(Look::Annotations)?,
-                (Look::Document, "manifests" | "config" | "layers" | "blobs" | "subject") => {
-                    map.next_value_seed(Look::Document)?
+                (Look::Document(_) | Look::Descriptor, "annotations") => {
+                    map.next_value_seed(Look::Annotations)?
                 }
+                (Look::Document(version), "schemaVersion") => {
+                    version.set(map.next_value()?);
+                    false
+                }
+                (
+                    Look::Document(_) | Look::Descriptor,
+                    "manifests" | "config" | "layers" | "blobs" | "subject",
+                ) => map.next_value_seed(Look::Descriptor)?,
                 _ => map.next_value::<IgnoredAny>().map(|_| false)?,
             };
         }
@@ -110,6 +123,7 @@ mod tests {
             assert_eq!(oddities(fine.as_bytes()), [""; 0], "{fine}");
         }
         assert_eq!(oddities(br#"{"schemaVersion":3}"#), ["its schemaVersion is 3, not 2"]);
+        assert_eq!(oddities(br#"{"schemaVersion":null,"config":{"schemaVersion":"3"}}"#), [""; 0]);
         let digest = format!("sha256:{}", "0".repeat(64));
         for value in ["1", "-1", "1.5", "true", "[]", "{}", r#"["a"]"#, r#"{"a":"b"}"#] {
             for text in [

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-/// The value of a member of the object that `json` is; `None` where there is no such member.
-pub(crate) fn member(json: &[u8], wanted: &str) -> Option<Range<usize>> {
+/// Where the value of a member of the object that `json` is starts; `None` where there is no such member.
+pub(crate) fn member(json: &[u8], wanted: &str) -> Option<usize> {
     let mut at = after_space(json, 0) + 1;
     loop {
         at = after_space(json, at);
@@ -14,26 +14,30 @@ pub(crate) fn member(json: &[u8], wanted: &str) -> Option<Range<usize>> {
         let name = at..after_value(json, at);
         // A colon stands in between.
         let start = after_space(json, after_space(json, name.end) + 1);
-        let end = after_value(json, start);
         if is_name(&json[name], wanted) {
-            return Some(start..end);
+            return Some(start);
         }
         // A comma, or the end.
-        at = after_space(json, end) + 1;
+        at = after_space(json, after_value(json, start)) + 1;
     }
 }
 
-/// The elements of a list; nothing for `null`.
-pub(crate) fn elements(json: &[u8], list: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let mut at = list.start;
+/// The elements of the list that starts at `list`, or the one value that is no list.
+pub(crate) fn elements(json: &[u8], list: usize) -> impl Iterator<Item = Range<usize>> {
+    let is_list = json.get(list) == Some(&b'[');
+    let mut next = if is_list { after_space(json, list + 1) } else { list };
     std::iter::from_fn(move || {
-        let start = after_space(json, at + 1);
-        let is_list = json.get(list.start) == Some(&b'[');
-        if !is_list || start >= list.end || json[start] == b']' {
+        let start = next;
+        if json.get(start).is_none_or(|byte| is_list && *byte == b']') {
             return None;
         }
         let end = after_value(json, start);
-        at = after_space(json, end);
+        let behind = after_space(json, end);
+        // A comma, or the end of the list.
+        next = match json.get(behind) {
+            Some(b',') if is_list => after_space(json, behind + 1),
+            _ => json.len(),
+        };
         Some(start..end)
     })
 }
@@ -53,29 +57,33 @@ fn after_space(json: &[u8], at: usize) -> usize {
 
 /// Where the value ends that starts at `at`.
 fn after_value(json: &[u8], at: usize) -> usize {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (offset, byte) in json.iter().enumerate().skip(at) {
+    let (mut depth, mut at) = (0_usize, at);
+    while let Some(byte) = json.get(at) {
+        let next = if *byte == b'"' { after_string(json, at) } else { at + 1 };
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => {
-                in_string = !in_string;
-                if !in_string && depth == 0 {
-                    return offset + 1;
-                }
-            }
-            _ if in_string => {}
             b'{' | b'[' => depth += 1,
             // The end of what the value is in: it was a number or a word.
-            b'}' | b']' | b',' if depth == 0 => return offset,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return offset + 1;
-                }
-            }
-            b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return offset,
+            b'}' | b']' | b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return at,
+            b'"' if depth == 0 => return next,
+            b'}' | b']' if depth == 1 => return next,
+            b'}' | b']' => depth -= 1,
             _ => {}
+        }
+        at = next;
+    }
+    json.len()
+}
+
+/// Where the string ends that starts at `at`.
+fn after_string(json: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    while let Some(length) =
+        json.get(at..).and_then(|rest| rest.iter().position(|b| matches!(b, b'"' | b'\\')))
+    {
+        at += length;
+        match json[at] {
+            b'"' => return at + 1,
+            _ => at += 2,
         }
     }
     json.len()
@@ -101,8 +109,11 @@ mod tests {
         ] {
             assert_eq!(parts(json, "a").unwrap(), ["1", r#"{"b":"]"}"#, r#""x\"]""#], "{json}");
         }
-        for json in [r#"{"a":[]}"#, r#"{"a":[ ] }"#, r#"{"a":null}"#, r#"{"b":[1],"a":null }"#] {
+        for json in [r#"{"a":[]}"#, r#"{"a":[ ] }"#] {
             assert_eq!(parts(json, "a"), Some(Vec::new()), "{json}");
+        }
+        for json in [r#"{"a":{"b":[1,2]}}"#, r#"{"c":[1],"a" : {"b":[1,2]} , "d":2}"#] {
+            assert_eq!(parts(json, "a").unwrap(), [r#"{"b":[1,2]}"#], "no list: {json}");
         }
         for json in ["{}", " { } ", r#"{"b":{"a":[1]}}"#, r#"{"b":["a"],"A":[1]}"#] {
             assert_eq!(parts(json, "a"), None, "{json}");
