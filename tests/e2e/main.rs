@@ -20,6 +20,7 @@ mod durability;
 mod external;
 mod hostile_registry;
 mod image_timeout;
+mod inspected;
 mod keep_going;
 mod layouts;
 mod locked_layouts;

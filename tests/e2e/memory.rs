@@ -1,8 +1,10 @@
-//! Memory doesn't grow with the size of the images.
+//! Memory doesn't grow with the size of the images, and hardly with what a hostile bundle names.
 
-use airlift_oci::Algorithm;
+use airlift_oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use airlift_oci::{Algorithm, Digest};
 use airlift_server::samples::{ImageSpec, Layer, Sample, image};
 
+use crate::airlift::Airlift;
 use crate::pair::Pair;
 
 /// A limit that must be enough for every size, without the pages of the binary itself.
@@ -61,4 +63,83 @@ fn needs_little_memory(layers: Vec<Layer>) {
         assert!(peak <= LIMIT, "{step:?} held {} MiB", peak >> 20);
     }
     pair.assert_arrived(&large);
+}
+
+/// A layout in a tar archive, of which the contents are made by hand.
+struct MadeLayout {
+    tar: tar::Builder<std::fs::File>,
+    roots: Vec<String>,
+}
+
+impl MadeLayout {
+    fn create(path: &std::path::Path) -> Self {
+        let mut made =
+            MadeLayout { tar: tar::Builder::new(std::fs::File::create(path).unwrap()), roots: Vec::new() };
+        made.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+        made
+    }
+
+    fn file(&mut self, name: &str, content: &str) {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        self.tar.append_data(&mut header, name, content.as_bytes()).unwrap();
+    }
+
+    fn blob(&mut self, digest: &Digest, content: &str) {
+        self.file(&format!("blobs/sha256/{}", digest.hex()), content);
+    }
+
+    /// Adds a manifest; returns a descriptor of it.
+    fn manifest(&mut self, media_type: &str, text: &str) -> String {
+        let digest = Digest::sha256(text.as_bytes());
+        self.blob(&digest, text);
+        format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{}}}"#, text.len())
+    }
+
+    fn finish(mut self) {
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, self.roots.join(","));
+        self.file("index.json", &index);
+        self.tar.finish().unwrap();
+    }
+}
+
+fn made_up(number: usize) -> Digest {
+    Digest::sha256(&number.to_le_bytes())
+}
+
+fn listed(number: usize) -> String {
+    format!(r#"{{"digest":"{}","size":1}}"#, made_up(number))
+}
+
+/// A tenth of what is within the limits: layers that are all there, and manifests that are as small as can
+/// be.
+#[test]
+fn what_a_hostile_bundle_names_needs_little_memory() {
+    let airlift = Airlift::new();
+    let mut layers = MadeLayout::create(&airlift.path("layers.tar"));
+    for first in (0..60_000).step_by(15_000) {
+        let list: Vec<String> = (first..first + 15_000).map(listed).collect();
+        let text = format!(r#"{{"config":{},"layers":[{}]}}"#, listed(first), list.join(","));
+        let root = layers.manifest(OCI_MANIFEST, &text);
+        layers.roots.push(root);
+    }
+    (0..60_000).for_each(|number| layers.blob(&made_up(number), "x"));
+    layers.finish();
+    let mut manifests = MadeLayout::create(&airlift.path("manifests.tar"));
+    for first in (0..20_000).step_by(4_000) {
+        let image = |number| format!(r#"{{"config":{}}}"#, listed(number));
+        let list: Vec<String> =
+            (first..first + 4_000).map(|number| manifests.manifest(OCI_MANIFEST, &image(number))).collect();
+        let text = format!(r#"{{"manifests":[{}]}}"#, list.join(","));
+        let root = manifests.manifest(OCI_INDEX, &text);
+        manifests.roots.push(root);
+    }
+    manifests.finish();
+    for bundle in ["layers.tar", "manifests.tar"] {
+        for step in [&["verify", bundle][..], &["inspect", bundle], &["inspect", bundle, "--json"]] {
+            let (_, peak) = airlift.run_measured(step);
+            assert!(peak <= LIMIT, "{step:?} held {} MiB", peak >> 20);
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! What `airlift inspect` says.
+//! What `airlift inspect` says. A hostile bundle has a million blobs, so the parts of a document are made while
+//! it is written.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,12 +8,14 @@ use airlift_oci::{BuildStep, Digest, ImageConfig};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::streamed::StreamedList;
+
 pub(crate) const INSPECT: &str = "airlift.inspect/v1";
 
 /// What a bundle holds, or the part of it that was asked for.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct InspectDocument {
+pub struct InspectDocument<'a> {
     /// `airlift.inspect/v1`.
     #[schemars(extend("const" = INSPECT))]
     pub schema: &'static str,
@@ -30,11 +33,11 @@ pub struct InspectDocument {
     /// What is known of the blobs.
     pub content: Content,
     /// The images and artifacts: all, or those that were asked for by name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<InspectedImage>,
+    #[serde(skip_serializing_if = "StreamedList::is_empty")]
+    pub images: StreamedList<'a, InspectedImage<'a>>,
     /// The manifest that was asked for by digest.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub manifest: Option<InspectedManifest>,
+    pub manifest: Option<InspectedManifest<'a>>,
     /// The blob that was asked for by digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blob: Option<InspectedBlob>,
@@ -61,7 +64,7 @@ pub enum Content {
 /// One image or artifact.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct InspectedImage {
+pub struct InspectedImage<'a> {
     /// Its name in the bundle; absent where a layout names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -73,13 +76,13 @@ pub struct InspectedImage {
     /// The platforms that were left out by choice.
     pub omitted_platforms: Vec<String>,
     /// Its index or manifest.
-    pub manifest: InspectedManifest,
+    pub manifest: InspectedManifest<'a>,
 }
 
 /// An index or manifest and what it names.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct InspectedManifest {
+pub struct InspectedManifest<'a> {
     /// Its name among its siblings: a platform, "attestation of linux/amd64", "manifest 3"; an image's name
     /// at the top.
     pub label: String,
@@ -109,15 +112,15 @@ pub struct InspectedManifest {
     /// known of it.
     pub absent: bool,
     /// The manifests that it lists.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub manifests: Vec<InspectedManifest>,
+    #[serde(skip_serializing_if = "StreamedList::is_empty")]
+    pub manifests: StreamedList<'a, InspectedManifest<'a>>,
     /// Its configuration. Only for images and manifests that were asked for, and absent where the bundle
     /// doesn't carry it or where it is not an image's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<InspectedConfig>,
     /// Its config, layers, and what else it names, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub blobs: Vec<InspectedBlob>,
+    #[serde(skip_serializing_if = "StreamedList::is_empty")]
+    pub blobs: StreamedList<'a, InspectedBlob>,
 }
 
 /// What an image's configuration says. Members that are missing or empty there are absent.

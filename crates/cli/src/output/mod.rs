@@ -8,6 +8,7 @@ mod demo;
 mod inspect;
 mod lock;
 mod push_plan;
+mod streamed;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -31,6 +32,7 @@ pub use lock::{
     ChangeKind, DifferenceKind, LockChange, LockCheckDocument, LockDifference, LockResultDocument,
 };
 pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
+pub use streamed::StreamedList;
 
 /// The schemas of all documents, each with the name of its file in `schemas/`.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -40,7 +42,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("report.json", named::<airlift_verifier::Report>()),
         ("receipt.json", named::<airlift_pusher::Receipt>()),
         ("push-plan.json", named::<PushPlanDocument>()),
-        ("inspect.json", named::<InspectDocument>()),
+        ("inspect.json", named::<InspectDocument<'_>>()),
         ("demo.json", named::<DemoDocument>()),
         ("lock-result.json", named::<LockResultDocument>()),
         ("lock-check.json", named::<LockCheckDocument>()),

@@ -11,7 +11,7 @@ pub(crate) mod size;
 pub(crate) mod table;
 pub(crate) mod term;
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use airlift_oci::Observer;
@@ -75,6 +75,16 @@ impl Ui {
         self.progress.rest();
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Stdout)
+    }
+
+    /// Prints a result piece by piece.
+    pub(crate) fn print_by(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        self.progress.rest();
+        let mut stdout = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+        write(&mut stdout).and_then(|()| stdout.flush()).map_err(Failure::Stdout)
     }
 
     /// Prints a result as a JSON document.

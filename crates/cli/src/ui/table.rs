@@ -1,6 +1,6 @@
 //! Tables that align: columns as wide as they must be, and on a terminal never wider than it is.
 
-use crate::ui::term::{Paint, Stream, Tone, columns};
+use crate::ui::term::{Stream, Tone, columns};
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -40,65 +40,74 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Rows below a head.
+/// A line of a table.
 #[derive(Debug)]
-pub(crate) struct Table {
-    columns: Vec<(&'static str, Column)>,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug)]
-enum Row {
+pub(crate) enum Row {
     /// A cell a column.
     Cells(Vec<Cell>),
     /// Texts across all columns; they don't make columns wider.
     Across(Vec<Cell>),
 }
 
+/// Rows below a head.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: TableColumns,
+    rows: Vec<Row>,
+}
+
 impl Table {
     /// A table with these columns and no rows yet.
     pub(crate) fn new(columns: impl Into<Vec<(&'static str, Column)>>) -> Self {
-        Table { columns: columns.into(), rows: Vec::new() }
+        Table { columns: TableColumns::new(columns), rows: Vec::new() }
     }
 
     /// Adds a row, a cell a column.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
-        self.rows.push(Row::Cells(cells.into_iter().collect()));
-    }
-
-    /// Adds a line across all columns.
-    pub(crate) fn across(&mut self, texts: impl IntoIterator<Item = Cell>) {
-        self.rows.push(Row::Across(texts.into_iter().collect()));
+        let row = Row::Cells(cells.into_iter().collect());
+        self.columns.widen(&row);
+        self.rows.push(row);
     }
 
     /// The table as lines, for a stream.
     pub(crate) fn render(&self, stream: &Stream) -> String {
-        let widths = self.widths(stream.width);
-        let head: Vec<Cell> =
-            self.columns.iter().map(|(title, _)| Cell::new(Tone::Dim, title.to_uppercase())).collect();
-        let mut out = String::new();
-        self.render_row(&head, &widths, stream.paint, &mut out);
-        for row in &self.rows {
-            match row {
-                Row::Cells(cells) => self.render_row(cells, &widths, stream.paint, &mut out),
-                Row::Across(texts) => render_across(texts, stream, &mut out),
-            }
-        }
+        let columns = self.columns.fit(stream);
+        let mut out = columns.head();
+        self.rows.iter().for_each(|row| columns.render(row, &mut out));
         out
     }
+}
 
-    /// Each column's width: the widest cell's, less where all together are too wide.
-    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
-        let widest = |number: usize| {
-            let cells = self.rows.iter().filter_map(|row| match row {
-                Row::Cells(cells) => cells.get(number),
-                Row::Across(_) => None,
-            });
-            cells.map(|cell| columns(&cell.text)).max().unwrap_or(0).max(columns(self.columns[number].0))
-        };
-        let mut widths: Vec<usize> = (0..self.columns.len()).map(widest).collect();
+/// The columns of a table, and how wide their cells are. A table that is too long to be held is read twice:
+/// once for the widths, and once for the lines.
+#[derive(Debug)]
+pub(crate) struct TableColumns {
+    columns: Vec<(&'static str, Column)>,
+    /// The widest cell of each, its title included.
+    widest: Vec<usize>,
+}
+
+impl TableColumns {
+    /// Columns of which only the titles are known yet.
+    pub(crate) fn new(titled: impl Into<Vec<(&'static str, Column)>>) -> Self {
+        let titled = titled.into();
+        let widest = titled.iter().map(|(title, _)| columns(title)).collect();
+        TableColumns { columns: titled, widest }
+    }
+
+    /// Makes the columns as wide as the cells of a row.
+    pub(crate) fn widen(&mut self, row: &Row) {
+        let Row::Cells(cells) = row else { return };
+        for (widest, cell) in self.widest.iter_mut().zip(cells) {
+            *widest = columns(&cell.text).max(*widest);
+        }
+    }
+
+    /// The columns as they are written to a stream: less wide where all together are too wide.
+    pub(crate) fn fit<'a>(&'a self, stream: &'a Stream) -> FittedColumns<'a> {
+        let mut widths = self.widest.clone();
         let gaps = GAP * self.columns.len().saturating_sub(1);
-        let Some(limit) = limit else { return widths };
+        let limit = stream.width.unwrap_or(usize::MAX);
         while widths.iter().sum::<usize>() + gaps > limit {
             let texts =
                 self.columns.iter().zip(&mut widths).filter(|((_, column), _)| *column == Column::Text);
@@ -107,23 +116,49 @@ impl Table {
                 None => break,
             }
         }
-        widths
+        FittedColumns { columns: &self.columns, widths, stream }
+    }
+}
+
+/// Columns of which the widths are known.
+#[derive(Debug)]
+pub(crate) struct FittedColumns<'a> {
+    columns: &'a [(&'static str, Column)],
+    widths: Vec<usize>,
+    stream: &'a Stream,
+}
+
+impl FittedColumns<'_> {
+    /// The line with the titles.
+    pub(crate) fn head(&self) -> String {
+        let titles = self.columns.iter().map(|(title, _)| Cell::new(Tone::Dim, title.to_uppercase()));
+        let mut out = String::new();
+        self.render_cells(&titles.collect::<Vec<_>>(), &mut out);
+        out
     }
 
-    fn render_row(&self, row: &[Cell], widths: &[usize], paint: Paint, out: &mut String) {
+    /// Adds the lines of a row.
+    pub(crate) fn render(&self, row: &Row, out: &mut String) {
+        match row {
+            Row::Cells(cells) => self.render_cells(cells, out),
+            Row::Across(texts) => render_across(texts, self.stream, out),
+        }
+    }
+
+    fn render_cells(&self, row: &[Cell], out: &mut String) {
         let cells: Vec<Vec<String>> =
-            row.iter().zip(widths).map(|(cell, width)| hanging(&cell.text, *width)).collect();
+            row.iter().zip(&self.widths).map(|(cell, width)| hanging(&cell.text, *width)).collect();
         for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
             let mut written = String::new();
             let mut pending = 0;
             for (number, cell) in cells.iter().enumerate() {
                 let text = cell.get(line).map_or("", String::as_str);
-                let space = widths[number].saturating_sub(columns(text));
+                let space = self.widths[number].saturating_sub(columns(text));
                 let (before, after) =
                     if self.columns[number].1 == Column::Number { (space, 0) } else { (0, space) };
                 if !text.is_empty() {
                     written.push_str(&" ".repeat(pending + before));
-                    written.push_str(&paint.tone(row[number].tone, text));
+                    written.push_str(&self.stream.paint.tone(row[number].tone, text));
                     pending = 0;
                 } else {
                     pending += before;
@@ -198,6 +233,7 @@ fn fitting(text: &str, width: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::term::Paint;
 
     fn table() -> Table {
         let mut table =
@@ -239,12 +275,18 @@ mod tests {
 
     #[test]
     fn lines_across_are_never_wider_than_the_terminal() {
-        let mut table = table();
+        let table = table();
         let name = "registry.example.com/team/web:sha256-0123456789012345678901234567890123456789.sig";
-        table.across([Cell::new(Tone::Bold, name), "  OCI manifest, attached to 0123456789ab".into()]);
-        let wide = table.render(&stream(None));
+        let row =
+            Row::Across(vec![Cell::new(Tone::Bold, name), "  OCI manifest, attached to 0123456789ab".into()]);
+        let render = |stream: Stream| {
+            let mut lines = table.render(&stream);
+            table.columns.fit(&stream).render(&row, &mut lines);
+            lines
+        };
+        let wide = render(stream(None));
         assert!(wide.ends_with(&format!("{name}  OCI manifest, attached to 0123456789ab\n")), "{wide}");
-        let narrow = table.render(&stream(Some(50)));
+        let narrow = render(stream(Some(50)));
         assert!(narrow.lines().all(|line| columns(line) <= 50), "{narrow}");
         assert!(narrow.ends_with("\nOCI manifest, attached to 0123456789ab\n"), "{narrow}");
     }

@@ -16,24 +16,43 @@ const BEFORE_STEP: usize = 12;
 /// The columns before a value.
 const BEFORE_VALUE: usize = 16;
 
-/// A configuration, and the label of its manifest.
-type Labelled<'a> = (&'a str, &'a InspectedConfig);
+/// What is said of a configuration apart from its settings and steps.
+struct Labelled {
+    /// The label of its manifest.
+    label: String,
+    created: Option<String>,
+    /// How many labels it has.
+    labels: usize,
+}
+
+/// Configurations that say the same, in the order in which they are first met. A configuration itself is not
+/// kept: a thousand manifests may have one of 4 MiB.
+type Groups<T> = Vec<(Vec<Labelled>, T)>;
 
 /// The configurations of all manifests of the document, each text once.
-pub(super) fn render(document: &InspectDocument, stream: &Stream) -> String {
-    let mut found = Vec::new();
-    for image in &document.images {
-        gather(&image.manifest, &mut found);
+pub(super) fn render(document: InspectDocument<'_>, stream: &Stream) -> String {
+    let (mut of_settings, mut of_steps) = (Groups::new(), Groups::new());
+    let mut add = |label: &str, config: &InspectedConfig| {
+        let labelled = || Labelled {
+            label: label.to_owned(),
+            created: config.created.clone(),
+            labels: config.labels.len(),
+        };
+        add_to(&mut of_settings, settings(config), labelled());
+        add_to(&mut of_steps, steps(&config.history, stream), labelled());
+    };
+    for image in document.images.iter() {
+        gather(&image.manifest, &mut add);
     }
     if let Some(manifest) = &document.manifest {
-        gather(manifest, &mut found);
+        gather(manifest, &mut add);
     }
     let mut text = String::new();
-    for (group, lines) in grouped(&found, settings) {
+    for (group, lines) in of_settings {
         text.push_str(&head("configuration", &group, stream));
         text.push_str(&with_times(&group, lines, stream));
     }
-    for (group, steps) in grouped(&found, |config| steps(&config.history, stream)) {
+    for (group, steps) in of_steps {
         if !steps.is_empty() {
             text.push_str(&head("history", &group, stream));
             text.push_str(&steps);
@@ -43,36 +62,28 @@ pub(super) fn render(document: &InspectDocument, stream: &Stream) -> String {
 }
 
 /// All configurations below a manifest, with its label.
-fn gather<'a>(manifest: &'a InspectedManifest, found: &mut Vec<Labelled<'a>>) {
-    found.extend(manifest.config.iter().map(|config| (manifest.label.as_str(), config)));
-    manifest.manifests.iter().for_each(|child| gather(child, found));
+fn gather(manifest: &InspectedManifest<'_>, add: &mut dyn FnMut(&str, &InspectedConfig)) {
+    manifest.config.iter().for_each(|config| add(&manifest.label, config));
+    manifest.manifests.iter().for_each(|child| gather(&child, add));
 }
 
-/// Groups configurations for which `said` gives the same, in the order in which they are first met.
-fn grouped<'a, T: PartialEq>(
-    found: &[Labelled<'a>],
-    said: impl Fn(&InspectedConfig) -> T,
-) -> Vec<(Vec<Labelled<'a>>, T)> {
-    let mut groups: Vec<(Vec<Labelled<'_>>, T)> = Vec::new();
-    for labelled in found {
-        let text = said(labelled.1);
-        match groups.iter_mut().find(|(_, known)| *known == text) {
-            Some((group, _)) => group.push(*labelled),
-            None => groups.push((vec![*labelled], text)),
-        }
+/// Adds a configuration to the group that says the same.
+fn add_to<T: PartialEq>(groups: &mut Groups<T>, said: T, labelled: Labelled) {
+    match groups.iter_mut().find(|(_, known)| *known == said) {
+        Some((group, _)) => group.push(labelled),
+        None => groups.push((vec![labelled], said)),
     }
-    groups
 }
 
-fn head(what: &str, group: &[Labelled<'_>], stream: &Stream) -> String {
-    let labels: Vec<&str> = group.iter().map(|(label, _)| *label).collect();
+fn head(what: &str, group: &[Labelled], stream: &Stream) -> String {
+    let labels: Vec<&str> = group.iter().map(|labelled| labelled.label.as_str()).collect();
     let head = format!("{what} of {}", harmless(&labels.join(", ")));
     format!("\n{}\n", stream.paint.tone(Tone::Bold, &head))
 }
 
 /// The settings, and when the images that have them were made: mostly, each platform at another time.
-fn with_times(group: &[Labelled<'_>], mut lines: Vec<(&'static str, String)>, stream: &Stream) -> String {
-    let mut times: Vec<&str> = group.iter().filter_map(|(_, config)| config.created.as_deref()).collect();
+fn with_times(group: &[Labelled], mut lines: Vec<(&'static str, String)>, stream: &Stream) -> String {
+    let mut times: Vec<&str> = group.iter().filter_map(|labelled| labelled.created.as_deref()).collect();
     times.dedup();
     if !times.is_empty() {
         lines.insert(0, ("created", times.join(", ")));
@@ -81,7 +92,7 @@ fn with_times(group: &[Labelled<'_>], mut lines: Vec<(&'static str, String)>, st
     for (_, value) in &mut lines {
         *value = keep_start(&harmless(value), width);
     }
-    facts(stream.paint, &lines) + &more(group.first().map_or(0, |(_, config)| config.labels.len()), "label")
+    facts(stream.paint, &lines) + &more(group.first().map_or(0, |labelled| labelled.labels), "label")
 }
 
 /// What a container is started with.

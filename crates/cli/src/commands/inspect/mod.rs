@@ -9,7 +9,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use airlift_oci::Graph;
+use airlift_oci::{Digest, Graph};
 use airlift_verifier::{AdmitError, Examined, Report};
 use find::{Wanted, find};
 use tree::{Configs, Tree};
@@ -84,25 +84,14 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
         raw::write(&examined, graph, &wanted, ui)?;
         return Ok(Exit::Done);
     }
-    let is_damaged = !report.ok;
-    let mut document = InspectDocument {
-        schema: crate::output::INSPECT,
-        bundle: args.bundle.display().to_string(),
-        id,
-        size: examined.archive().size_on_disk(),
-        ok: is_damaged.then_some(false),
-        structure: if is_damaged { Structure::Damaged } else { Structure::Sound },
-        content: Content::Unchecked,
-        images: Vec::new(),
-        manifest: None,
-        blob: None,
-    };
     let configs = if args.part.is_some() { Configs::Show } else { Configs::LeaveOut };
-    fill(&mut document, Tree::new(&examined, graph, configs), &wanted);
+    let shown =
+        Shown { bundle: &args.bundle, id, is_damaged: !report.ok, roots: roots(graph, &wanted), wanted };
+    let tree = Tree::new(&examined, graph, configs);
     if ui.json {
-        ui.print_json(&document)?;
+        ui.print_json(&shown.document(&tree))?;
     } else {
-        ui.print(&text::render(&document, graph, &ui.out))?;
+        ui.print_by(|out| text::write(out, || shown.document(&tree), &tree, &ui.out))?;
     }
     Ok(of_state(report.state))
 }
@@ -120,17 +109,47 @@ fn write_lock(path: &Path, examined: &Examined, graph: &Graph, report: &Report) 
     lock_file::write(path, &lock::lock_of(examined, graph, &old, at)?).map(drop)
 }
 
-fn fill(document: &mut InspectDocument, mut tree: Tree<'_>, wanted: &Wanted) {
-    let graph: &Graph = tree.graph();
+/// What is shown of a bundle.
+struct Shown<'a> {
+    bundle: &'a Path,
+    id: Digest,
+    is_damaged: bool,
+    wanted: Wanted,
+    /// The positions of the images that are shown.
+    roots: Vec<usize>,
+}
+
+impl Shown<'_> {
+    /// The document, to be read once.
+    fn document<'t>(&'t self, tree: &'t Tree<'t>) -> InspectDocument<'t> {
+        let walk = tree.walk();
+        let manifest = match &self.wanted {
+            Wanted::Manifest(digest) => tree.graph().manifest(digest).map(|entry| walk.manifest(entry)),
+            _ => None,
+        };
+        let blob = match &self.wanted {
+            Wanted::Blob(digest) => tree.blob(digest),
+            _ => None,
+        };
+        InspectDocument {
+            schema: crate::output::INSPECT,
+            bundle: self.bundle.display().to_string(),
+            id: self.id,
+            size: tree.examined().archive().size_on_disk(),
+            ok: self.is_damaged.then_some(false),
+            structure: if self.is_damaged { Structure::Damaged } else { Structure::Sound },
+            content: Content::Unchecked,
+            images: walk.images(&self.roots),
+            manifest,
+            blob,
+        }
+    }
+}
+
+fn roots(graph: &Graph, wanted: &Wanted) -> Vec<usize> {
     match wanted {
-        Wanted::Everything => document.images = graph.roots.iter().map(|root| tree.image(root)).collect(),
-        Wanted::Images(roots) => {
-            document.images =
-                roots.iter().filter_map(|root| graph.roots.get(*root)).map(|root| tree.image(root)).collect();
-        }
-        Wanted::Manifest(digest) => {
-            document.manifest = graph.manifest(digest).map(|entry| tree.manifest(entry));
-        }
-        Wanted::Blob(digest) => document.blob = tree.blob(digest),
+        Wanted::Everything => (0..graph.roots.len()).collect(),
+        Wanted::Images(roots) => roots.clone(),
+        Wanted::Manifest(_) | Wanted::Blob(_) => Vec::new(),
     }
 }

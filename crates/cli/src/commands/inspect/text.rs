@@ -1,43 +1,75 @@
 //! The tree for people.
 
+use std::io::{self, Write};
+
 use airlift_oci::{DigestSet, Graph, contents};
 
 use super::config;
+use super::tree::{Configs, Tree};
 use crate::output::{InspectDocument, InspectedBlob, InspectedImage, InspectedManifest};
 use crate::ui::kinds;
-use crate::ui::table::{Cell, Column, Table};
+use crate::ui::table::{Cell, Column, Row, TableColumns};
 use crate::ui::term::{Stream, Tone, harmless};
 use crate::ui::{facts, size};
 
-/// The document as text.
-pub(crate) fn render(document: &InspectDocument, graph: &Graph, stream: &Stream) -> String {
-    if let Some(blob) = &document.blob {
-        return facts(stream.paint, &about(blob));
+/// Writes a document as text. It is made twice, once for the widths of the columns.
+pub(super) fn write<'a>(
+    out: &mut dyn Write,
+    document: impl Fn() -> InspectDocument<'a>,
+    tree: &Tree<'_>,
+    stream: &Stream,
+) -> io::Result<()> {
+    let first = document();
+    if let Some(blob) = &first.blob {
+        return out.write_all(facts(stream.paint, &about(blob)).as_bytes());
     }
-    let mut table = Table::new([
+    let mut columns = TableColumns::new([
         ("image and parts", Column::Word),
         ("kind", Column::Text),
         ("size", Column::Number),
         ("digest", Column::Word),
         ("", Column::Word),
     ]);
+    let (id, whole) = (first.id, first.manifest.is_none() && first.images.len() == tree.graph().roots.len());
+    rows(first, &mut |row| {
+        columns.widen(&row);
+        Ok(())
+    })?;
+    let columns = columns.fit(stream);
+    let mut lines = columns.head();
+    rows(document(), &mut |row| {
+        columns.render(&row, &mut lines);
+        out.write_all(lines.as_bytes())?;
+        lines.clear();
+        Ok(())
+    })?;
+    out.write_all(lines.as_bytes())?;
+    if tree.configs() == Configs::Show {
+        out.write_all(config::render(document(), stream).as_bytes())?;
+    }
+    if whole { write!(out, "\n{}\nid {id}\n", totals(tree.graph())) } else { Ok(()) }
+}
+
+/// Takes a row of the table.
+type TakeRow<'a> = &'a mut dyn FnMut(Row) -> io::Result<()>;
+
+/// All rows of the table, in order.
+fn rows(document: InspectDocument<'_>, take: TakeRow<'_>) -> io::Result<()> {
     for (number, image) in document.images.iter().enumerate() {
         if number > 0 {
-            table.across([]);
+            take(Row::Across(Vec::new()))?;
         }
-        image_rows(&mut table, image);
+        image_rows(&image, take)?;
     }
     if let Some(manifest) = &document.manifest {
-        table.row(manifest_row("", manifest));
-        below(&mut table, manifest, "");
+        take(manifest_row("", manifest))?;
+        below(manifest, "", take)?;
     }
-    let whole = document.manifest.is_none() && document.images.len() == graph.roots.len();
-    let totals = if whole { format!("\n{}", totals(document, graph)) } else { String::new() };
-    table.render(stream) + &config::render(document, stream) + &totals
+    Ok(())
 }
 
 /// The image's name with its kind and size, its digest, and the rows of its parts.
-fn image_rows(table: &mut Table, image: &InspectedImage) {
+fn image_rows(image: &InspectedImage<'_>, take: TakeRow<'_>) -> io::Result<()> {
     let manifest = &image.manifest;
     let mut what = vec![kind(manifest), size::human(manifest.total_size)];
     // An index has a row for each platform.
@@ -50,14 +82,15 @@ fn image_rows(table: &mut Table, image: &InspectedImage) {
     if let Some(subject) = &image.subject {
         what.push(format!("attached to {}", subject.short()));
     }
-    table.across([Cell::new(Tone::Bold, manifest.label.clone()), format!("  {}", what.join(", ")).into()]);
-    let note = manifest_note(manifest);
-    table.across([Cell::new(Tone::Dim, format!("{}  ", manifest.digest)), note]);
-    below(table, manifest, "");
+    let name = Cell::new(Tone::Bold, manifest.label.clone());
+    take(Row::Across(vec![name, format!("  {}", what.join(", ")).into()]))?;
+    let digest = Cell::new(Tone::Dim, format!("{}  ", manifest.digest));
+    take(Row::Across(vec![digest, manifest_note(manifest)]))?;
+    below(manifest, "", take)
 }
 
 /// The rows below a manifest, with the branches of the tree before them.
-fn below(table: &mut Table, manifest: &InspectedManifest, indent: &str) {
+fn below(manifest: &InspectedManifest<'_>, indent: &str, take: TakeRow<'_>) -> io::Result<()> {
     let count = manifest.manifests.len() + manifest.blobs.len();
     let branches = |position: usize| match position + 1 == count {
         true => (format!("{indent}└─ "), format!("{indent}   ")),
@@ -65,27 +98,28 @@ fn below(table: &mut Table, manifest: &InspectedManifest, indent: &str) {
     };
     for (position, child) in manifest.manifests.iter().enumerate() {
         let (branch, deeper) = branches(position);
-        table.row(manifest_row(&branch, child));
-        below(table, child, &deeper);
+        take(manifest_row(&branch, &child))?;
+        below(&child, &deeper, take)?;
     }
     for (position, blob) in manifest.blobs.iter().enumerate() {
         let (branch, _) = branches(manifest.manifests.len() + position);
-        table.row(blob_row(&branch, blob));
+        take(blob_row(&branch, &blob))?;
     }
+    Ok(())
 }
 
-fn manifest_row(branch: &str, manifest: &InspectedManifest) -> [Cell; 5] {
+fn manifest_row(branch: &str, manifest: &InspectedManifest<'_>) -> Row {
     let tone = if manifest.attestation { Tone::Dim } else { Tone::Name };
-    [
+    Row::Cells(vec![
         Cell::new(tone, format!("{branch}{}", manifest.label)),
         kind(manifest).into(),
         size::human(manifest.total_size).into(),
         Cell::new(Tone::Dim, manifest.digest.short()),
         manifest_note(manifest),
-    ]
+    ])
 }
 
-fn manifest_note(manifest: &InspectedManifest) -> Cell {
+fn manifest_note(manifest: &InspectedManifest<'_>) -> Cell {
     match manifest {
         InspectedManifest { unreadable: true, .. } => Cell::new(Tone::Bad, "missing or damaged"),
         InspectedManifest { absent: true, .. } => Cell::new(Tone::Odd, "left out, not at the source"),
@@ -95,22 +129,22 @@ fn manifest_note(manifest: &InspectedManifest) -> Cell {
     }
 }
 
-fn blob_row(branch: &str, blob: &InspectedBlob) -> [Cell; 5] {
+fn blob_row(branch: &str, blob: &InspectedBlob) -> Row {
     let note = match blob {
         InspectedBlob { external: true, .. } => Cell::new(Tone::Odd, "outside"),
         InspectedBlob { shared: true, .. } => Cell::new(Tone::Dim, "shared"),
         _ => Cell::default(),
     };
-    [
+    Row::Cells(vec![
         format!("{branch}{}", blob.part).into(),
         kinds::of_media_type(&blob.media_type).into(),
         size::human(blob.size).into(),
         Cell::new(Tone::Dim, blob.digest.short()),
         note,
-    ]
+    ])
 }
 
-fn kind(manifest: &InspectedManifest) -> String {
+fn kind(manifest: &InspectedManifest<'_>) -> String {
     match &manifest.artifact_type {
         Some(artifact) if !manifest.attestation => format!("artifact {}", harmless(artifact)),
         _ => kinds::of_media_type(&manifest.media_type),
@@ -132,10 +166,9 @@ fn about(blob: &InspectedBlob) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The last lines: what all of it comes to.
-fn totals(document: &InspectDocument, graph: &Graph) -> String {
-    let alone: u64 =
-        document.images.iter().map(|image| image.manifest.total_size).fold(0, u64::saturating_add);
+/// What all of it comes to.
+fn totals(graph: &Graph) -> String {
+    let alone = graph.roots.iter().map(|root| contents::size_of(graph, root)).fold(0, u64::saturating_add);
     let mut seen = DigestSet::default();
     let mut together: u64 = graph.manifests.iter().map(|entry| entry.descriptor.size).sum();
     for root in &graph.roots {
@@ -157,5 +190,5 @@ fn totals(document: &InspectDocument, graph: &Graph) -> String {
     if alone > together {
         text.push_str(&format!(" ({} saved by what images share)", size::human(alone - together)));
     }
-    format!("{text}\nid {}\n", document.id)
+    text
 }
