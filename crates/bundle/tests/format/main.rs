@@ -1,6 +1,7 @@
 //! The bundle format: what is written, what is read, and what is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, dead_code)]
 
+mod archive_files;
 mod archives;
 mod digests;
 mod frames;
@@ -13,5 +14,6 @@ mod messages;
 mod plans;
 mod properties;
 mod readers;
+mod tar_dialects;
 mod tar_file;
 mod tar_reader;

@@ -1,7 +1,10 @@
 //! Archives made by hand, block by block: they can have entries that no ordinary writer makes.
 
+use std::fs::File;
 use std::io::Write;
 
+use airlift_bundle::Finding;
+use airlift_bundle::tar::scan::{ScannedEntry, scan};
 use tempfile::NamedTempFile;
 
 /// A header block in POSIX's form with a checksum that is right.
@@ -68,4 +71,36 @@ pub(crate) fn pax_record(key: &str, value: &str) -> String {
         length += 1;
     }
     format!("{length}{rest}")
+}
+
+pub(crate) fn scanned(file: &File) -> (Vec<ScannedEntry>, Vec<Finding>) {
+    let mut entries = Vec::new();
+    let length = file.metadata().unwrap().len();
+    let findings = scan(file, length, |entry| entries.push(entry)).unwrap();
+    (entries, findings)
+}
+
+/// The rules that an archive breaks.
+pub(crate) fn rules(tar: &Tar) -> Vec<&'static str> {
+    let file = tar.save();
+    let (entries, findings) = scanned(file.as_file());
+    let length = tar.0.len() as u64;
+    assert!(entries.iter().all(|entry| entry.data_offset + entry.size <= length), "{entries:?}");
+    assert!(findings.iter().all(|finding| finding.is_error() && finding.offset <= Some(length)));
+    for finding in &findings {
+        assert!(!finding.message.chars().any(char::is_control), "{}", finding.message);
+        assert!(finding.message.len() < 700, "{}", finding.message.len());
+    }
+    findings.into_iter().map(|finding| finding.rule.id()).collect()
+}
+
+pub(crate) fn names(tar: &Tar) -> Vec<String> {
+    let file = tar.save();
+    let (entries, findings) = scanned(file.as_file());
+    assert_eq!(findings, []);
+    entries.into_iter().map(|entry| entry.path.to_string()).collect()
+}
+
+pub(crate) fn one() -> Tar {
+    Tar::default().file("index.json", b"{}")
 }
