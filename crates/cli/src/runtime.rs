@@ -21,8 +21,8 @@ pub(crate) fn start() -> io::Result<Runtime> {
     try_threads(workers + 2)?;
     let runtime =
         Builder::new_multi_thread().worker_threads(workers).thread_keep_alive(KEPT).enable_all().build()?;
-    // Where the system gives no more threads later, blocking work waits for this one. Without any, tokio would
-    // panic.
+    // Where the system gives no more threads later, blocking work waits for this one. Without any, tokio
+    // would panic.
     drop(runtime.spawn_blocking(|| ()));
     Ok(runtime)
 }

@@ -72,8 +72,8 @@ impl ScriptedRegistry {
         self.shared.requests.lock().unwrap().clone()
     }
 
-    /// The most requests that were under way at a time. One is under way from the end of its headers until the
-    /// last byte of its answer, or the first byte of a refusal.
+    /// The most requests that were under way at a time. One is under way from the end of its headers until
+    /// the last byte of its answer, or the first byte of a refusal.
     pub fn most_under_way(&self) -> usize {
         self.shared.under_way.most()
     }

@@ -46,9 +46,9 @@ pub(crate) struct RegistryArgs {
     retries: u32,
     /// Give up on a silent registry after this many seconds
     ///
-    /// This limits the wait for the next byte, and for a credential helper. A small answer may take five times
-    /// as long in all, and so may the answer to an upload or to a manifest. The request is then repeated, see
-    /// --retries; a host that has never answered is tried twice.
+    /// This limits the wait for the next byte, and for a credential helper. A small answer may take five
+    /// times as long in all, and so may the answer to an upload or to a manifest. The request is then
+    /// repeated, see --retries; a host that has never answered is tried twice.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = REGISTRY, hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,

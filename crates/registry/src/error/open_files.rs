@@ -8,8 +8,8 @@ const OF_PROCESS: i32 = 24;
 /// ENFILE: the system has.
 const OF_SYSTEM: i32 = 23;
 
-/// Whether `error`, or one of its causes, says that no more files or connections can be opened. That is a limit
-/// of this machine.
+/// Whether `error`, or one of its causes, says that no more files or connections can be opened. That is a
+/// limit of this machine.
 pub fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

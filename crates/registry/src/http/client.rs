@@ -26,8 +26,8 @@ use crate::tls::trust::Trust;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
-/// How much longer an answer is waited for than a connection. So a connection that isn't made in the same time
-/// is said to be that.
+/// How much longer an answer is waited for than a connection. So a connection that isn't made in the same
+/// time is said to be that.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Sends requests, for a whole transport.
