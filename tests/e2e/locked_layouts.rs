@@ -103,6 +103,25 @@ fn the_name_is_that_of_the_lock_whatever_the_layout_says() {
 }
 
 #[test]
+fn of_a_part_of_an_image_that_part_is_locked() {
+    let airlift = Airlift::new();
+    layout(&airlift, "whole.tar", "r.example/team/app:1", 1);
+    let part = ["oci-archive:whole.tar", "--platform", "linux/amd64", "-o", "app.tar"];
+    airlift.run(&[&["build"], &part[..]].concat()).expect(0);
+    lock(&airlift, &["oci-archive:app.tar"]).expect(0);
+    assert_eq!(images(&airlift)[0]["choose"], json!({"platforms": ["linux/amd64"]}));
+    let before = airlift.read("i.lock");
+    lock(&airlift, &["oci-archive:app.tar", "--check"]).expect(0);
+    lock(&airlift, &["oci-archive:app.tar"]).expect(0).says("1 unchanged");
+    assert!(before == airlift.read("i.lock"));
+    airlift.run(&["build", "-f", "i.lock", "-o", "new.tar"]).expect(0);
+    airlift.run(&["verify", "new.tar", "--lock", "i.lock"]).expect(0);
+    assert!(airlift.read("new.tar") == airlift.read("app.tar"));
+    airlift.run(&["build", "oci-archive:app.tar", "-o", "again.tar", "--lock", "again.lock"]).expect(0);
+    airlift.run(&["verify", "again.tar", "--lock", "again.lock"]).expect(0);
+}
+
+#[test]
 fn an_image_without_a_full_name_is_locked_by_its_place() {
     let airlift = Airlift::new();
     layout(&airlift, "app.tar", "r.example/team/app:1", 1);

@@ -68,7 +68,8 @@ pub(crate) async fn select_layouts(
         let image = |image: &Resolved| {
             let (name, digest) = (image.root.reference.as_deref(), image.root.descriptor.digest);
             let reference = name_in_lock(layout.form, &layout.path, name, &digest);
-            SelectedImage { reference, digest: Some(digest) }
+            let platforms = image.layout_platforms.clone();
+            SelectedImage { reference, digest: Some(digest), platforms }
         };
         selected.insert(*position, images.iter().map(image).collect());
     }
@@ -96,9 +97,9 @@ fn images_of(
             if matches!(source, SelectionError::Nothing { .. }) { some_of(tags) } else { String::new() };
         SelectError::Selection { repository: repository.clone(), place, source, some }
     })?;
-    let image = |tag: Tag| SelectedImage {
-        reference: SourceReference::Registry(Reference::tagged(repository.clone(), tag)),
-        digest: None,
+    let image = |tag: Tag| {
+        let reference = Reference::tagged(repository.clone(), tag);
+        SelectedImage::whole(SourceReference::Registry(reference), None)
     };
     Ok(Some(found.into_iter().filter_map(|tag| tag.parse().ok()).map(image).collect()))
 }

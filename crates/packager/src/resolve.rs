@@ -175,8 +175,8 @@ async fn resolve_one(
     let locked = locked.map(|locked| LockedContent { size: size(locked.size), ..locked });
     let choice = wanted.choice.clone();
     let (location, fetched_from) = (repository.clone().into(), fetched_from.into());
-    let requests = wanted.requests.clone();
-    Ok(Resolved { root, location, fetched_from, manifest, choice, locked, place, requests })
+    let (layout_platforms, requests) = (Vec::new(), wanted.requests.clone());
+    Ok(Resolved { root, location, fetched_from, manifest, choice, locked, place, layout_platforms, requests })
 }
 
 /// Why there is no manifest: a web server says 404 to everything, or sends its own pages.

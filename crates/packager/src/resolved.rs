@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use airlift_oci::{Digest, RawManifest, Root};
+use airlift_oci::{Digest, Platform, RawManifest, Root};
 
 use crate::layouts::FoundImage;
 use crate::location::Location;
@@ -27,6 +27,8 @@ pub struct Resolved {
     pub locked: Option<LockedContent>,
     /// Where it was asked for, as [`ImageRequest`](crate::ImageRequest) has it.
     pub place: Option<String>,
+    /// The platforms that its layout has of it, if these are not all.
+    pub layout_platforms: Vec<Platform>,
     /// The positions of the requests that ask for it; none for what is attached to an image.
     pub requests: Vec<usize>,
 }
@@ -38,8 +40,10 @@ impl From<FoundImage> for Resolved {
         let location = Location::Layout(location);
         let choice = ImageChoice::default();
         let fetched_from = location.clone();
+        let there = root.selection.as_ref().map(|there| there.platforms().to_vec());
         let (locked, place, requests) = (None, None, Vec::new());
-        Resolved { root, location, fetched_from, manifest, choice, locked, place, requests }
+        let layout_platforms = there.unwrap_or_default();
+        Resolved { root, location, fetched_from, manifest, choice, locked, place, layout_platforms, requests }
     }
 }
 
@@ -63,6 +67,10 @@ impl Resolved {
         }
         self.choice.unite(&other.choice);
         self.requests.append(&mut other.requests);
+        match self.layout_platforms.is_empty() || other.layout_platforms.is_empty() {
+            true => self.layout_platforms.clear(),
+            false => self.layout_platforms.append(&mut other.layout_platforms),
+        }
         self.root.selection = match (self.root.selection.take(), other.root.selection) {
             (Some(one), Some(other)) => Some(one.and(&other)),
             _ => None,

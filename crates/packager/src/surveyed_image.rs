@@ -1,7 +1,7 @@
 //! What a lock says of one image.
 
 use airlift_oci::contents::{self, PlatformContent};
-use airlift_oci::{Digest, Graph, Root};
+use airlift_oci::{Digest, Graph, Platform, Root};
 
 use crate::choose_platforms::ConfigPlatforms;
 use crate::location::Location;
@@ -22,6 +22,8 @@ pub struct SurveyedImage {
     pub size: u64,
     /// All platforms that the index has, chosen or not.
     pub platforms: Vec<PlatformContent>,
+    /// The platforms that its layout has of it, if these are not all.
+    pub layout_platforms: Vec<Platform>,
     /// What it is called by: its own repository, or a layout.
     pub location: Location,
     /// What gave its manifest: a mirror, its own repository, or a layout.
@@ -38,10 +40,22 @@ impl SurveyedImage {
             digest: root.descriptor.digest,
             media_type: root.descriptor.media_type.clone(),
             size: contents::blob_size_of(graph, root),
-            platforms: contents::contents_by(graph, root, |leaf| configs.of(leaf).cloned()),
+            platforms: contents::contents_by(graph, root, |leaf| configs.of(leaf).cloned())
+                .into_iter()
+                .map(|one| of_layout(one, &image.layout_platforms))
+                .collect(),
+            layout_platforms: image.layout_platforms.clone(),
             location: image.location.clone(),
             fetched_from: image.fetched_from.clone(),
         };
         asked.map(surveyed).collect()
     }
+}
+
+/// What a layout has of a platform: nothing, if it is none of those that are there. No platforms: all are.
+fn of_layout(one: PlatformContent, there: &[Platform]) -> PlatformContent {
+    let is_it =
+        |there: &Platform| one.platform.parse().is_ok_and(|platform: Platform| platform.satisfies(there));
+    let is_there = there.is_empty() || there.iter().any(is_it);
+    PlatformContent { size: if is_there { one.size } else { 0 }, ..one }
 }

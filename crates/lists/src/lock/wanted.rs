@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use airlift_oci::{Digest, Reference, Referrers, SourceReference};
+use airlift_oci::{Digest, Platform, Reference, Referrers, SourceReference};
 
 use super::document::{Lock, LockedImage};
 use super::fetched_from::FetchedFrom;
@@ -33,6 +33,15 @@ pub struct SelectedImage {
     pub reference: SourceReference,
     /// The digest, where it is known already.
     pub digest: Option<Digest>,
+    /// The platforms that its layout has of it, if these are not all.
+    pub platforms: Vec<Platform>,
+}
+
+impl SelectedImage {
+    /// An image of which the source has all platforms.
+    pub fn whole(reference: SourceReference, digest: Option<Digest>) -> Self {
+        SelectedImage { reference, digest, platforms: Vec::new() }
+    }
 }
 
 /// Two entries that ask for one reference with two digests.
@@ -139,16 +148,33 @@ fn named_or_locked(entry: &Entry, lock: &Lock) -> Vec<SelectedImage> {
     match &entry.wanted {
         Wanted::Image(SourceReference::Registry(reference)) => {
             let digest = reference.digest().copied();
-            vec![SelectedImage { reference: locked_reference(reference), digest }]
+            vec![SelectedImage::whole(locked_reference(reference), digest)]
         }
         Wanted::Locked(image) => {
-            vec![SelectedImage { reference: image.reference.clone(), digest: Some(image.digest) }]
+            vec![SelectedImage::whole(image.reference.clone(), Some(image.digest))]
         }
         Wanted::Image(SourceReference::Layout(_)) | Wanted::Tags(_) => {
             let known = locked_of(entry, lock).into_iter();
-            known.map(|image| SelectedImage { reference: image.reference.clone(), digest: None }).collect()
+            let known = known.map(|image| SelectedImage {
+                reference: image.reference.clone(),
+                digest: None,
+                platforms: platforms_there(image),
+            });
+            known.collect()
         }
     }
+}
+
+/// The platforms of a locked image that its layout has, if these are not all: others have no size.
+fn platforms_there(image: &LockedImage) -> Vec<Platform> {
+    let is_whole = !is_of_layout(image) || image.platforms.iter().all(|platform| platform.size > 0);
+    let there = image.platforms.iter().filter(|platform| !is_whole && platform.size > 0);
+    there.filter_map(|platform| platform.platform.parse().ok()).collect()
+}
+
+fn is_of_layout(image: &LockedImage) -> bool {
+    matches!(image.reference, SourceReference::Layout(_))
+        || matches!(image.from, Some(FetchedFrom::Layout { .. }))
 }
 
 /// What one entry wants of one image.
@@ -165,11 +191,15 @@ fn wish(entry: &Entry, image: SelectedImage) -> WantedImage {
             (from, locked.selectors.clone())
         }
     };
+    let mut choice = entry.choice.clone();
+    if choice.platforms.is_empty() {
+        choice.platforms = image.platforms;
+    }
     WantedImage {
         reference: image.reference,
         digest: image.digest,
         from,
-        choice: in_order(&entry.choice),
+        choice: in_order(&choice),
         groups: entry.groups.clone(),
         selectors,
     }

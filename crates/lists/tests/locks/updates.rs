@@ -194,7 +194,7 @@ fn selectors_keep_their_tags_until_they_change_or_are_named() {
     let entries = [tags("team/a", ">=1", 2), tags("team/b", ">=1", 2), tags("team/a", ">=1", 1)];
     assert_eq!(entries_to_select(&entries, &Lock::default(), NONE), [0, 1, 2]);
     let selected = |names: &[&str]| {
-        let image = |name: &&str| SelectedImage { reference: named(name), digest: None };
+        let image = |name: &&str| SelectedImage::whole(named(name), None);
         names.iter().map(image).collect::<Vec<_>>()
     };
     let answers = BTreeMap::from([
@@ -232,9 +232,8 @@ fn images_of_layouts_stay_as_long_as_the_list_has_the_same_text() {
     let entries = [entry(all.clone()), entry(named("alpine:3"))];
     let empty = Lock::default();
     assert_eq!(entries_to_select(&entries, &empty, NONE), [0]);
-    let selected = ["nginx:1", "nginx:2"]
-        .map(|name| SelectedImage { reference: named(name), digest: Some(digest(name)) })
-        .to_vec();
+    let selected =
+        ["nginx:1", "nginx:2"].map(|name| SelectedImage::whole(named(name), Some(digest(name)))).to_vec();
     let wishes = wanted_images(&entries, &empty, &BTreeMap::from([(0, selected)])).unwrap();
     assert_eq!(wishes.len(), 3);
     let images = ["nginx:1", "nginx:2", "alpine:3"].map(|name| image(name, name));

@@ -89,6 +89,7 @@ pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: Stri
         choice: ImageChoice::default(),
         locked: None,
         place: None,
+        layout_platforms: Vec::new(),
         requests: Vec::new(),
     }
 }

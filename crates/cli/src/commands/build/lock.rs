@@ -47,7 +47,8 @@ impl BuildLock {
                 let reference = reference(&wishes.entries[position], image);
                 surveyed.insert(reference.clone(), image);
                 let of_entry = selected.entry(position).or_default();
-                of_entry.push(SelectedImage { reference, digest: Some(image.digest) });
+                let platforms = image.layout_platforms.clone();
+                of_entry.push(SelectedImage { reference, digest: Some(image.digest), platforms });
             }
         }
         let asked: Vec<_> = wishes.entries.iter().map(|asked| asked.entry.clone()).collect();
