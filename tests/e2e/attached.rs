@@ -18,7 +18,7 @@ use crate::made::{self, Embedded, descriptor, tag_of};
 
 const REPOSITORY: &str = "team/app";
 
-fn without_api() -> Embedded {
+pub(crate) fn without_api() -> Embedded {
     Embedded::start(Options { referrers: Referrers::Absent, ..Options::default() })
 }
 
@@ -40,22 +40,22 @@ fn attached(built: &Ran) -> Vec<String> {
 }
 
 /// An SBOM on one platform's image, a signature on the SBOM, and a signature under cosign's tag on the index.
-struct Attached {
-    sample: Sample,
+pub(crate) struct Attached {
+    pub(crate) sample: Sample,
     sbom: Image,
     signature: Image,
     tagged: Image,
 }
 
 impl Attached {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sample = made::two_platforms(REPOSITORY, 1);
         let sbom = made::referrer(&sample.manifests[0], "application/spdx+json", "sbom");
         let signature = made::referrer(&sbom.manifest, "application/vnd.example.signature", "of the sbom");
         Attached { sample, sbom, signature, tagged: made::signature("of the index") }
     }
 
-    fn seed(&self, source: &Embedded, has_api: bool) {
+    pub(crate) fn seed(&self, source: &Embedded, has_api: bool) {
         let endpoint = source.endpoint();
         endpoint.push(std::slice::from_ref(&self.sample));
         let on_sbom = self.sample.manifests[0].digest;
@@ -69,7 +69,7 @@ impl Attached {
         made::put(endpoint, REPOSITORY, &self.tagged, Some(&tag_of(&self.sample.root.digest, ".sig")));
     }
 
-    fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         let images = [&self.sbom, &self.signature, &self.tagged];
         let mut digests: Vec<String> = images.iter().map(|image| image.manifest.digest.to_string()).collect();
         digests.sort();

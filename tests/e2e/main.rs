@@ -14,6 +14,7 @@ mod built_locks;
 mod compressed;
 mod configs;
 mod consumers;
+mod copy;
 mod cosign;
 #[cfg(target_os = "linux")]
 mod durability;

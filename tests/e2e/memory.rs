@@ -52,10 +52,12 @@ fn needs_little_memory(layers: Vec<Layer>) {
     pair.source.endpoint().push(std::slice::from_ref(&large));
 
     let reference = pair.reference(&large);
-    let steps: [&[&str]; 3] = [
+    let copied = format!("{}/copied", pair.target.authority());
+    let steps: [&[&str]; 4] = [
         &["build", &reference, "-o", "b.tar"],
         &["verify", "b.tar"],
         &["push", "b.tar", pair.target.authority()],
+        &["copy", &reference, &copied],
     ];
     for step in steps {
         let (ran, peak) = pair.airlift.run_measured(step);
@@ -63,6 +65,7 @@ fn needs_little_memory(layers: Vec<Layer>) {
         assert!(peak <= LIMIT, "{step:?} held {} MiB", peak >> 20);
     }
     pair.assert_arrived(&large);
+    pair.target.endpoint().assert_holds(&large, "copied/team/large");
 }
 
 /// A layout in a tar archive, of which the contents are made by hand.

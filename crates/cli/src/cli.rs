@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, demo, inspect, lock, login, logout, push, verify};
+use crate::commands::{build, completions, copy, demo, inspect, lock, login, logout, push, verify};
 use crate::ui::options::Global;
 
 const EXAMPLES: &str = "\
@@ -10,6 +10,7 @@ Examples:
   airlift build nginx:1.27 quay.io/prometheus/prometheus:v2.53.0 -o images.tar
   airlift verify images.tar
   airlift push images.tar registry.example.com:5000/mirror
+  airlift copy staging.example/team/app:3 prod.example
   airlift demo
 
 Exit codes:
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Lock(lock::Args),
     Verify(verify::Args),
     Push(push::Args),
+    Copy(copy::Args),
     Inspect(inspect::Args),
     Login(login::Args),
     Logout(logout::Args),

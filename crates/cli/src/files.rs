@@ -7,6 +7,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use airlift_bundle::volumes::{self, PathKind};
+
 use crate::ui::term::shown;
 
 /// A file or folder that a run reads.
@@ -119,6 +121,14 @@ pub(crate) fn keep_place(input: Input, outputs: &[PathBuf]) -> Result<(), Overwr
 fn place(path: &Path) -> (Option<PathBuf>, Option<&OsStr>) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     (folder.canonicalize().ok(), path.file_name())
+}
+
+/// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.
+pub(crate) fn bundle_file(bundle: &Path) -> PathBuf {
+    match volumes::classify(bundle) {
+        PathKind::Set { manifest } => manifest,
+        _ => bundle.to_owned(),
+    }
 }
 
 /// Device and inode: what makes a file that very file.

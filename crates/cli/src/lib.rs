@@ -18,6 +18,7 @@ mod lock_file;
 mod lock_names;
 mod lock_time;
 pub mod output;
+mod planning;
 mod pushing;
 mod references;
 mod replaced_file;
@@ -35,7 +36,7 @@ use airlift_lists::ListError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use commands::{build, completions, demo, inspect, lock, login, logout, push, verify};
+use commands::{build, completions, copy, demo, inspect, lock, login, logout, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
@@ -111,6 +112,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Lock(args) => lock::run(args, ui).await,
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
+            Command::Copy(args) => copy::run(args, ui, &on_interrupt).await,
             Command::Inspect(args) => inspect::run(&args, ui),
             Command::Login(args) => login::run(args, ui, &on_interrupt).await,
             Command::Logout(args) => logout::run(args, ui).await,

@@ -82,6 +82,17 @@ impl Wishes {
         self.entries.iter().rev().filter_map(place).collect()
     }
 
+    /// Nothing, if any entry names platforms. Without any, nothing can be missing of them.
+    pub(crate) fn check_platforms(&self) -> Result<(), UsageError> {
+        let is_whole = |asked: &AskedEntry| asked.entry.choice.platforms.is_empty();
+        if self.entries.iter().all(is_whole) {
+            let why =
+                "--allow-missing-platform needs platforms: name them with --platform or in an images file";
+            return Err(UsageError::Combination(why));
+        }
+        Ok(())
+    }
+
     /// Refuses two digests for one name, before any registry is asked.
     pub(crate) fn check_digests(&self) -> Result<(), Failure> {
         let entries: Vec<Entry> = self.entries.iter().map(|asked| asked.entry.clone()).collect();

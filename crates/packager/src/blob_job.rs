@@ -5,8 +5,7 @@ use std::path::Path;
 
 use airlift_bundle::resume::{ResumeState, hash_blob};
 use airlift_bundle::{BlobWriter, BundleWriter, PlannedEntry, Section, WriteError};
-use airlift_oci::{Descriptor, Digest, Event, HashedPrefix, Observer};
-use airlift_registry::{BlobSink, Error};
+use airlift_oci::{Digest, Event, Observer};
 
 use crate::error::FetchError;
 use crate::error_list::Several;
@@ -14,8 +13,7 @@ use crate::fetched::Fetched;
 use crate::layouts::{Damage, LayoutDamage};
 use crate::location::LayoutPath;
 use crate::nearest_copy::NearestCopy;
-use crate::origin::RemoteOrigin;
-use crate::registries::Registries;
+use crate::remote_blob::RemoteBlob;
 use crate::room::Room;
 use crate::sink::WriterSink;
 
@@ -40,26 +38,6 @@ pub(crate) enum Fallback {
     Fetch(Box<RemoteBlob>),
     /// It should have been in a layout, so this is an error.
     Report(LayoutPath),
-}
-
-/// What it takes to fetch a blob.
-#[derive(Clone)]
-pub(crate) struct RemoteBlob {
-    pub(crate) registries: Registries,
-    pub(crate) origin: RemoteOrigin,
-    pub(crate) descriptor: Descriptor,
-}
-
-impl RemoteBlob {
-    /// Fetches the blob into `sink`, which has the start that was `begun`; says how many bytes came.
-    pub(crate) async fn fetch(
-        &self,
-        begun: Option<HashedPrefix>,
-        sink: &mut dyn BlobSink,
-    ) -> Result<u64, Error> {
-        let fetched = self.origin.fetch(&self.registries, &self.descriptor, begun, sink).await;
-        fetched.map(|fetched| fetched.downloaded)
-    }
 }
 
 /// How bytes that are copied count towards the phase.

@@ -10,13 +10,14 @@ use airlift_oci::{Descriptor, Digest};
 use airlift_registry::Error;
 use bytes::Bytes;
 
-use crate::blob_job::{BlobJob, Fallback, RemoteBlob};
+use crate::blob_job::{BlobJob, Fallback};
 use crate::layouts::Layouts;
 use crate::local::LocalContents;
 use crate::location::Location;
 use crate::nearest_copy::NearestCopy;
 use crate::origin::Origin;
 use crate::registries::Registries;
+use crate::remote_blob::RemoteBlob;
 use crate::sink::MemorySink;
 
 /// Local content is read into memory up to this size. Fetched content has limits of its own.

@@ -11,6 +11,7 @@ use airlift_oci::graph::BlobEntry;
 
 use crate::blob_job::BlobJob;
 use crate::blob_supply::WantedBlob;
+use crate::choose_platforms::ConfigPlatforms;
 use crate::location::Location;
 use crate::origin::Origin;
 use crate::source::Source;
@@ -43,6 +44,8 @@ pub struct Packing {
     pub(crate) plan: Arc<Plan>,
     /// For each root: where its content is taken from.
     pub(crate) locations: Vec<Location>,
+    /// What configs say of platforms that no index names.
+    pub(crate) configs: ConfigPlatforms,
     /// Blobs that come from elsewhere.
     pub(crate) origins: HashMap<Digest, Origin>,
     pub(crate) images: Vec<ImagePlan>,

@@ -48,7 +48,7 @@ pub async fn plan(
     let left_out =
         asked.into_iter().filter(|name| images.iter().all(|image| image.reference != *name)).collect();
     let plan = Arc::new(Plan::new(graph)?);
-    Ok(Packing { source, plan, locations, origins, images, surveyed, left_out })
+    Ok(Packing { source, plan, locations, configs, origins, images, surveyed, left_out })
 }
 
 /// As [`plan`], without the images of which something can't be had.
@@ -254,8 +254,7 @@ fn warn_of_absent(graph: &Graph, observer: &dyn Observer) {
         };
         if !is_expected {
             let (path, digest) = (graph.path_of_absent(entry).join(" → "), descriptor.digest);
-            let message =
-                format!("{path} ({digest}) is missing at the source, so the bundle does not have it");
+            let message = format!("{path} ({digest}) is missing at the source, so it is left out");
             observer.notice(Event::Warning { message, remedy: None });
         }
     }

@@ -6,9 +6,10 @@ use airlift_oci::{Digest, Observer};
 use airlift_registry::{Concurrency, Error};
 use tokio::task::JoinSet;
 
-use crate::blob_job::{BlobJob, Fallback, RemoteBlob};
+use crate::blob_job::{BlobJob, Fallback};
 use crate::error::FetchError;
 use crate::nearest_copy::NearestCopy;
+use crate::remote_blob::RemoteBlob;
 use crate::sink::MemorySink;
 
 /// Small blobs that are in memory or on their way there have so many bytes together. Large ones are fetched

@@ -43,9 +43,14 @@ impl Registries {
 
     /// The host that is asked first for a repository.
     pub(crate) fn host(&self, repository: &Repository) -> Host {
-        let first = self.mirrors.candidates(repository, AskedBy::Digest).ok();
-        let first = first.and_then(|candidates| candidates.into_iter().next());
-        first.as_ref().unwrap_or(repository).host().clone()
+        self.first_place(repository).host().clone()
+    }
+
+    /// The repository that is asked first for what a digest stands for.
+    pub(crate) fn first_place(&self, repository: &Repository) -> Repository {
+        let candidates = self.mirrors.candidates(repository, AskedBy::Digest).ok();
+        let first = candidates.and_then(|candidates| candidates.into_iter().next());
+        first.unwrap_or_else(|| repository.clone())
     }
 
     /// The last repository that is asked for what a tag or digest stands for: where an error comes from.

@@ -237,12 +237,12 @@ async fn warn_of_moved_tag(registries: &Registries, reference: &Reference, obser
     let message = match found {
         Ok(Lookup::There(found)) => match found.digest {
             Some(now) if now != *pinned => {
-                format!("{name} has moved: it is {now} now; the bundle gets {pinned}, as asked for")
+                format!("{name} has moved: it is {now} now; {pinned} is taken, as asked for")
             }
             _ => return,
         },
         Ok(Lookup::Absent) => {
-            format!("{name} is gone from the registry; the bundle gets {pinned}, as asked for")
+            format!("{name} is gone from the registry; {pinned} is taken, as asked for")
         }
         Ok(Lookup::Hidden(refusal)) => unknown(&refusal),
         Err(error) => unknown(&error),

@@ -11,7 +11,7 @@ pub enum PushError {
     /// Tags that stand for something else at the target.
     #[error("{}; nothing was pushed", taken(.0))]
     TagsTaken(Vec<TakenTag>),
-    /// Tags that different manifests of the bundle would get.
+    /// Tags that different manifests would get.
     #[error("{}; nothing was pushed", shared(.0))]
     TagsShared(Vec<SharedTag>),
     /// The registry can't be reached, or doesn't let this client in.
@@ -49,14 +49,14 @@ pub enum PushError {
     Task(#[source] tokio::task::JoinError),
 }
 
-/// A tag at the target that stands for something else than the bundle's image.
+/// A tag at the target that stands for something else than the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenTag {
     /// The tag.
     pub target: String,
     /// What it stands for.
     pub there: Digest,
-    /// What the bundle has.
+    /// What would get it.
     pub ours: Digest,
 }
 
@@ -64,7 +64,9 @@ pub struct TakenTag {
 fn taken(tags: &[TakenTag]) -> String {
     let lines: Vec<String> = tags
         .iter()
-        .map(|tag| format!("{} is {} at the target and {} in the bundle", tag.target, tag.there, tag.ours))
+        .map(|tag| {
+            format!("{} is {} at the target, and {} would take its place", tag.target, tag.there, tag.ours)
+        })
         .collect();
     lines.join("; ")
 }

@@ -6,6 +6,7 @@ use airlift_registry::Error;
 use crate::error::concerns_registry;
 use crate::fault::{Fault, KnownCause};
 use crate::send::blobs::BlobError;
+use crate::source::BlobOrigin;
 
 /// Why an image is not at the target.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +40,9 @@ pub(crate) enum ImageError {
         #[source]
         source: Error,
     },
-    /// An index whose children the bundle doesn't carry all.
+    /// An index whose children the source doesn't carry all.
     #[error(
-        "{label} was not taken; the bundle leaves out some of its manifests, and most registries want all of them"
+        "{label} was not taken; some of its manifests are left out, and most registries want all of them"
     )]
     Sparse {
         label: String,
@@ -80,7 +81,7 @@ pub(crate) enum ImageError {
     #[error("{label} was taken, but is not there: the registry has no {selector}")]
     Vanished { label: String, selector: Selector },
     /// A tag that stands for something else at the target.
-    #[error("{target} is {there} at the target and {ours} in the bundle")]
+    #[error("{target} is {there} at the target, and {ours} would take its place")]
     TagTaken { target: String, there: Digest, ours: Digest },
     /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
     #[error(
@@ -150,6 +151,9 @@ impl ImageError {
     /// Which side has caused it.
     pub(crate) fn fault(&self) -> Fault {
         match self {
+            ImageError::Blob {
+                source: BlobError::Content { origin: BlobOrigin::Registry(_), .. }, ..
+            } => Fault::Registry,
             ImageError::Blob { source: BlobError::Content { source, .. }, .. } => match source.kind() {
                 std::io::ErrorKind::InvalidData
                 | std::io::ErrorKind::UnexpectedEof
@@ -177,12 +181,22 @@ impl ImageError {
 
     /// The cause, where there is an obvious next step.
     pub(crate) fn known_cause(&self) -> Option<KnownCause> {
-        let cause = self.registry_error().and_then(Error::likely_cause);
+        let cause = self.registry_error().or_else(|| self.source_error()).and_then(Error::likely_cause);
         match self {
             ImageError::Sparse { .. } => Some(KnownCause::Sparse),
             ImageError::TagTaken { .. } => Some(KnownCause::TagTaken),
             ImageError::TagHidden { .. } => Some(KnownCause::TagHidden(cause)),
             _ => cause.map(KnownCause::Registry),
+        }
+    }
+
+    /// What the registry says from which a blob should have come.
+    fn source_error(&self) -> Option<&Error> {
+        match self {
+            ImageError::Blob { source: BlobError::Content { source, .. }, .. } => {
+                source.get_ref()?.downcast_ref()
+            }
+            _ => None,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! [`PushPlan`] says what goes where, without a network; [`preview`] asks what is there and what a push would
 //! be refused; [`push`] sends what is missing. Only a [`ContentSource`] is accepted, such as a
-//! [`VerifiedBundle`](airlift_verifier::VerifiedBundle): all that is read from it is hashed on the way.
+//! [`VerifiedBundle`](airlift_verifier::VerifiedBundle) or [`HashedContent`]: all that is read from it is
+//! hashed on the way.
 //!
 //! A push goes through these files: `plan`, `preflight`, then for each image in `send/image_push` its blobs
 //! (`tree_blobs`), its manifests (`manifests`), its attachments, the lists of those (`referrers`), and
@@ -13,6 +14,7 @@
 mod error;
 mod existence;
 mod fault;
+mod hashed_content;
 mod image_error;
 mod lock;
 mod options;
@@ -28,6 +30,7 @@ mod source;
 
 pub use error::{PushError, SharedTag, TakenTag};
 pub use fault::{Fault, KnownCause};
+pub use hashed_content::{HashedContent, UnprovenBlob, UnprovenContent};
 pub use options::{Options, Partial, Presence, Probe, TagMoves, Untagged};
 pub use plan::destination::{Destination, DestinationError, HostInPath, MapRule};
 pub use plan::error::{PlanError, UnusedRule};
@@ -40,4 +43,4 @@ pub use preview::{Preview, preview};
 pub use push::push;
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};
 pub use request::Request;
-pub use source::{ContentSource, SourceBlob};
+pub use source::{BlobOrigin, ContentSource, SourceBlob};

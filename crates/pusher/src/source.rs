@@ -1,24 +1,24 @@
 //! Where a push gets its content from, and the promise that all of it is proven.
 //!
 //! A source is sealed: it can only be added in this crate, beside the proof of what it hands out. So nothing
-//! can be pushed that no one has hashed.
+//! can be pushed that no one has hashed. Content from elsewhere becomes a source by
+//! [`HashedContent`](crate::HashedContent), which hashes it.
 
 use std::io;
 use std::sync::Arc;
 
 use airlift_oci::contents::Platforms;
 use airlift_oci::graph::Leaf;
-use airlift_oci::{Digest, Graph, Platform, Root};
+use airlift_oci::{Digest, Graph, Platform, Repository, Root};
 use airlift_registry::BlobSource;
 use airlift_verifier::{ProvenContent, VerifiedBundle};
 
 /// What can be pushed: a graph whose manifests match their digests, and blobs that are hashed whenever they
 /// are read.
 ///
-/// A [`VerifiedBundle`] is one. Others fit behind the same methods:
-/// * Several bundles together: [`blob`](ContentSource::blob) asks each of them in turn.
-/// * Another registry, for a copy without a file: the graph and the configs are fetched before the plan is
-///   made. [`SourceBlob`] says how the blobs are streamed, and where a mount from the source would go.
+/// A [`VerifiedBundle`] is one, and so is what another registry has, see
+/// [`HashedContent`](crate::HashedContent). Several bundles together fit behind the same methods:
+/// [`blob`](ContentSource::blob) asks each of them in turn.
 pub trait ContentSource: sealed::Sealed + Send + Sync {
     /// The id of the bundle, which is the digest of its `index.json`. A source without a bundle gives the
     /// digest that the `index.json` of these images would have.
@@ -41,16 +41,17 @@ pub trait ContentSource: sealed::Sealed + Send + Sync {
 /// until the digest matched.
 ///
 /// The reader is read on a thread that may block. So a blob that comes from another registry can wait there
-/// for the pieces of an asynchronous download. It opens a new download for each attempt, and its read errors
-/// carry the registry's error as their source. Where both repositories are of one registry, the blob can be
-/// mounted: such a source adds a method here that names the repository, and `Blobs` tries it where it tries
-/// the repositories that have the blob already.
+/// for the pieces of an asynchronous download.
 pub trait SourceBlob: sealed::Sealed + BlobSource {
     /// Its digest.
     fn digest(&self) -> Digest;
 
     /// How many bytes it has.
     fn size(&self) -> u64;
+
+    /// Where it is read from. Where that is a repository of the registry that it goes to, it is mounted from
+    /// there.
+    fn origin(&self) -> BlobOrigin;
 
     /// Reads and hashes all of it, for a blob that is not sent. `progress` gets the length of each piece. A
     /// registry has nothing of its own to prove, so a blob from there may answer without reading.
@@ -60,7 +61,20 @@ pub trait SourceBlob: sealed::Sealed + BlobSource {
     fn prove(&self, progress: &mut dyn FnMut(u64)) -> io::Result<()>;
 }
 
-mod sealed {
+/// Where a blob is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobOrigin {
+    /// The bundle that is pushed.
+    Bundle,
+    /// Memory: it came with the manifests.
+    Memory,
+    /// The image layout at that path.
+    Layout(String),
+    /// A repository at a registry.
+    Registry(Repository),
+}
+
+pub(crate) mod sealed {
     /// Keeps the traits of this file to this crate.
     pub trait Sealed {}
 }
@@ -108,6 +122,10 @@ impl SourceBlob for BundleBlob {
 
     fn size(&self) -> u64 {
         self.0.size()
+    }
+
+    fn origin(&self) -> BlobOrigin {
+        BlobOrigin::Bundle
     }
 
     fn prove(&self, progress: &mut dyn FnMut(u64)) -> io::Result<()> {

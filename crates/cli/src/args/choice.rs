@@ -16,7 +16,7 @@ pub(crate) struct ChoiceArgs {
     platforms: Vec<Platform>,
     /// Signatures, SBOMs, …: all or none
     ///
-    /// Whether the bundle carries what is attached to the images: referrers, and cosign's tags. All, unless
+    /// Whether what is attached to the images comes along: referrers, and cosign's tags. All, unless
     /// the list says otherwise.
     #[arg(long, value_name = "WHICH", hide_possible_values = true)]
     referrers: Option<ReferrersArg>,

@@ -24,7 +24,7 @@ pub(super) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
     for (image, state) in plan.images().iter().zip(found.iter().flat_map(|found| &found.images)) {
         if let TagState::Other(there) = state {
             text.push_str(&format!(
-                "\n{} {} at the target is {there}\n  and in the bundle {}; --move-tags would move it\n",
+                "\n{} {} at the target is {there}\n  and would become {}; --move-tags moves it\n",
                 stream.paint.tone(Tone::Odd, "taken:"),
                 image.target,
                 image.digest

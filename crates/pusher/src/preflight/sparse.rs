@@ -18,7 +18,7 @@ use crate::plan::omitted::OmittedChild;
 pub struct SparseRefusal {
     /// The registry.
     pub registry: String,
-    /// The images, with what the bundle leaves out of each.
+    /// The images, with what is left out of each.
     pub images: Vec<(String, Digest, Vec<OmittedChild>)>,
     /// Whether the registry is known to refuse.
     pub certainty: Certainty,
@@ -47,10 +47,10 @@ impl fmt::Display for SparseRefusal {
         match self.certainty {
             Certainty::Inconclusive => write!(
                 f,
-                "whether registry {registry} takes an index with absent children could not be found out, and the bundle leaves out"
+                "whether registry {registry} takes an index with absent children could not be found out, and some are left out"
             )?,
             Certainty::Refuses => {
-                write!(f, "registry {registry} requires every child of an index, and the bundle leaves out")?;
+                write!(f, "registry {registry} requires every child of an index, and some are left out")?;
             }
         }
         for (position, (image, digest, omitted)) in self.images.iter().enumerate() {

@@ -20,7 +20,7 @@ pub(super) struct BlobState {
 struct BlobFacts {
     /// Repositories of the target that have it. Another one mounts it from the last of them.
     holders: Vec<Repository>,
-    /// Whether its content in the bundle was hashed and found right.
+    /// Whether its content in the bundle was hashed and found right, or need not be.
     is_proven: bool,
     /// Repositories to which it was sent because they had lost it: once each.
     sent_again: HashSet<Repository>,

@@ -15,7 +15,7 @@ use crate::send::blob_permits::{BlobPermits, UploadedBlob};
 use crate::send::blob_state::BlobState;
 use crate::send::existence_cache::ExistenceCache;
 use crate::send::transfers::Transfer;
-use crate::source::{ContentSource, SourceBlob};
+use crate::source::{BlobOrigin, ContentSource, SourceBlob};
 
 /// Why a blob is not at the target.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +24,12 @@ pub(crate) enum BlobError {
     #[error(transparent)]
     Registry(#[from] Error),
     /// The source's content doesn't match its digest, or can't be read.
-    #[error("the bundle's own {digest} failed its check (airlift verify shows where)")]
+    #[error("{}", unreadable(.digest, .origin))]
     Content {
         /// The content.
         digest: Digest,
+        /// Where it was read from.
+        origin: BlobOrigin,
         /// What happened.
         #[source]
         source: io::Error,
@@ -35,6 +37,17 @@ pub(crate) enum BlobError {
     /// A task panicked.
     #[error("a transfer ended abnormally")]
     Task(#[source] tokio::task::JoinError),
+}
+
+fn unreadable(digest: &Digest, origin: &BlobOrigin) -> String {
+    match origin {
+        BlobOrigin::Bundle => {
+            format!("the bundle's own {digest} failed its check (airlift verify shows where)")
+        }
+        BlobOrigin::Memory => format!("{digest} can't be read"),
+        BlobOrigin::Layout(path) => format!("{digest} in {path} failed its check"),
+        BlobOrigin::Registry(repository) => format!("can't get {digest} from {repository}"),
+    }
 }
 
 /// What came of sending a blob again, which the registry had acknowledged or had said to have.
@@ -94,14 +107,21 @@ impl Blobs {
 
     fn blob(&self, digest: Digest, label: String) -> Result<PushedBlob, BlobError> {
         let content = self.source.blob(&digest);
-        let content =
-            content.ok_or_else(|| BlobError::Content { digest, source: io::ErrorKind::NotFound.into() })?;
+        let content = content.ok_or_else(|| BlobError::Content {
+            digest,
+            origin: BlobOrigin::Bundle,
+            source: io::ErrorKind::NotFound.into(),
+        })?;
         let state = Arc::clone(locked(&self.known).entry(digest).or_default());
+        if matches!(content.origin(), BlobOrigin::Registry(_)) {
+            // There is nothing to agree with: what is sent from there is hashed on its way.
+            state.note_proof();
+        }
         Ok(PushedBlob { content, label, state })
     }
 
-    /// Brings a blob to `repository`. The first repository that lacks it is sent it; the others mount it from
-    /// there, side by side.
+    /// Brings a blob to `repository`. The first repository that lacks it mounts it from the source, where that
+    /// is at the same registry, or is sent it; the others mount it from there, side by side.
     ///
     /// # Errors
     /// If the blob can't be read or proven, or the registry doesn't take it.
@@ -125,20 +145,36 @@ impl Blobs {
             None => Some(blob.state.reading().await),
         };
         // It may have got there while this task waited.
-        let Some(holder) = blob.state.holder() else {
-            self.send(&blob, repository).await?;
-            drop(first);
-            return Ok(Transfer::Uploaded);
-        };
-        drop(first);
-        let mount = self.transport.mount_blob(repository, &digest, &holder);
-        // On the heap: many tasks wait, and all would have room for it.
-        if Box::pin(mount).await? == Mount::Mounted {
-            self.prove_once(&blob).await?;
-            blob.state.hold(repository);
+        let holder = blob.state.holder();
+        // Those that wait for the first one wait until it is there.
+        let _first = first.filter(|_| holder.is_none());
+        let mountable = holder.or_else(|| match blob.content.origin() {
+            BlobOrigin::Registry(from) => Some(from),
+            BlobOrigin::Bundle | BlobOrigin::Memory | BlobOrigin::Layout(_) => None,
+        });
+        if let Some(from) = mountable
+            && self.mount(&blob, repository, &from).await?
+        {
             return Ok(Transfer::Mounted);
         }
         self.send(&blob, repository).await.map(|()| Transfer::Uploaded)
+    }
+
+    /// Mounts a blob from another repository of the registry; says whether that worked.
+    async fn mount(
+        &self,
+        blob: &PushedBlob,
+        repository: &Repository,
+        from: &Repository,
+    ) -> Result<bool, BlobError> {
+        let digest = blob.content.digest();
+        // On the heap: many tasks wait, and all would have room for it.
+        if Box::pin(self.transport.mount_blob(repository, &digest, from)).await? == Mount::NotMounted {
+            return Ok(false);
+        }
+        self.prove_once(blob).await?;
+        blob.state.hold(repository);
+        Ok(true)
     }
 
     async fn has_blob(&self, repository: &Repository, blob: &PushedBlob) -> Result<bool, Error> {
@@ -160,7 +196,9 @@ impl Blobs {
         let source = UploadedBlob { content: &**content, size, permits, attempts: AtomicUsize::new(0) };
         match self.transport.put_blob(repository, &digest, size, &source).await {
             Ok(_) => permits.note_arrival(size, source.attempts.load(Ordering::Relaxed)),
-            Err(Error::Source { source, .. }) => return Err(BlobError::Content { digest, source }),
+            Err(Error::Source { source, .. }) => {
+                return Err(BlobError::Content { digest, origin: content.origin(), source });
+            }
             Err(error) => return Err(error.into()),
         }
         state.hold(repository);
@@ -225,7 +263,8 @@ impl Blobs {
         let (content, observer) = (Arc::clone(&blob.content), Arc::clone(&self.observer));
         let prove = move || content.prove(&mut |bytes| observer.notice(Event::Found { digest, bytes }));
         let proof = self.announced(blob, tokio::task::spawn_blocking(prove)).await;
-        proof.map_err(BlobError::Task)?.map_err(|source| BlobError::Content { digest, source })?;
+        let unreadable = |source| BlobError::Content { digest, origin: blob.content.origin(), source };
+        proof.map_err(BlobError::Task)?.map_err(unreadable)?;
         blob.state.note_proof();
         Ok(())
     }

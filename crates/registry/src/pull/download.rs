@@ -172,6 +172,7 @@ impl<'a> Download<'a> {
     /// Hands the body on, piece by piece, and never more than the blob's size.
     async fn stream(&mut self, response: &mut Response) -> Result<(), Error> {
         loop {
+            std::future::poll_fn(|context| self.sink.poll_ready(context)).await;
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,

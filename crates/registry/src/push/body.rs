@@ -68,7 +68,10 @@ impl BodyStream {
         if self.left == 0 {
             return None;
         }
-        let piece = self.unsent.lock().await.next(self.left).await?;
+        self.timer.wait_for_source();
+        let piece = self.unsent.lock().await.next(self.left).await;
+        self.timer.touch(Instant::now());
+        let piece = piece?;
         if let Ok(piece) = &piece {
             if let Some(rate) = &self.inner.bandwidth {
                 let due = rate.book(piece.len());

@@ -1,5 +1,5 @@
-//! The stall timer of an upload: it runs out where nothing moves, and not where our own bandwidth limit holds
-//! the bytes back.
+//! The stall timer of an upload: it runs out where nothing moves, and not where our own bandwidth limit or the
+//! blob's source holds the bytes back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,12 +14,13 @@ pub(super) struct StallTimer {
     sent: AtomicU64,
     /// Bytes to send.
     size: u64,
-    moved: Mutex<Instant>,
+    /// When something moved last. `None`: the source is waited for.
+    moved: Mutex<Option<Instant>>,
 }
 
 impl StallTimer {
     pub(super) fn new(size: u64) -> Arc<Self> {
-        Arc::new(StallTimer { sent: AtomicU64::new(0), size, moved: Mutex::new(Instant::now()) })
+        Arc::new(StallTimer { sent: AtomicU64::new(0), size, moved: Mutex::new(Some(Instant::now())) })
     }
 
     /// Bytes that went up.
@@ -34,7 +35,17 @@ impl StallTimer {
 
     /// Something moves at `when`: now, or as soon as the rate limit lets it.
     pub(super) fn touch(&self, when: Instant) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = when;
+        self.set_moved(Some(when));
+    }
+
+    /// The next bytes are waited for, which is no fault of the registry. Time counts again from the next
+    /// [`touch`](Self::touch) on.
+    pub(super) fn wait_for_source(&self) {
+        self.set_moved(None);
+    }
+
+    fn set_moved(&self, moved: Option<Instant>) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = moved;
     }
 
     /// Returns when nothing has moved for too long, or, once all is sent, when the registry hasn't answered
@@ -46,8 +57,10 @@ impl StallTimer {
             } else {
                 ("no byte went", limits.idle)
             };
-            let due = *self.moved.lock().unwrap_or_else(PoisonError::into_inner) + limit;
-            if Instant::now() >= due {
+            let now = Instant::now();
+            let moved = *self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = moved.unwrap_or(now) + limit;
+            if now >= due {
                 return (waiting_for, limit);
             }
             tokio::time::sleep_until(due).await;

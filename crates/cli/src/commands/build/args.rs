@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use airlift_bundle::volumes::{self, PathKind, Split};
+use airlift_bundle::volumes::Split;
 use airlift_bundle::{Existing, Form, UnfitError};
 use airlift_packager::{ForeignLayers, LocalContents, LockedOutput, Missing, Output, PlanOptions};
 
@@ -13,11 +13,11 @@ use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, keep_place};
+use crate::files::{Input, bundle_file, keep_place};
 use crate::references::{Asked, gather};
 use crate::ui::term::stdout_leads_nowhere;
 use crate::ui::{Ui, size};
-use crate::wishes::{AskedEntry, Wishes};
+use crate::wishes::Wishes;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -216,11 +216,8 @@ impl Args {
             Asked { references: &self.references, sets: &self.file, groups: &self.groups, choice: &choice };
         let wishes = gather(&asked)?;
         wishes.check_digests()?;
-        let is_whole = |asked: &AskedEntry| asked.entry.choice.platforms.is_empty();
-        if self.allow_missing_platform && wishes.entries.iter().all(is_whole) {
-            let why =
-                "--allow-missing-platform needs platforms: name them with --platform or in an images file";
-            return Err(UsageError::Combination(why).into());
+        if self.allow_missing_platform {
+            wishes.check_platforms()?;
         }
         Ok(wishes)
     }
@@ -238,7 +235,7 @@ impl Args {
     /// All that this build reads from files.
     pub(super) fn inputs(&self) -> Vec<Input> {
         let lists = self.file.iter().cloned().map(Input::List);
-        let reused = self.reuse.iter().map(|path| Input::Reused(as_file(path)));
+        let reused = self.reuse.iter().map(|path| Input::Reused(bundle_file(path)));
         lists.chain(reused).chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
     }
 
@@ -256,14 +253,6 @@ impl Args {
         let others: Vec<PathBuf> =
             bundle.into_iter().chain(self.output.clone()).chain(self.failed.clone()).collect();
         Ok(keep_place(Input::Lock(lock.clone()), &others)?)
-    }
-}
-
-/// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.
-pub(super) fn as_file(bundle: &Path) -> PathBuf {
-    match volumes::classify(bundle) {
-        PathKind::Set { manifest } => manifest,
-        _ => bundle.to_owned(),
     }
 }
 

@@ -1,9 +1,8 @@
 //! `airlift build`: references to bundle.
 
 mod args;
-mod failed_images;
+mod kept_manifests;
 mod lock;
-mod plan;
 mod show;
 
 use std::path::Path;
@@ -12,14 +11,14 @@ use std::sync::Arc;
 use airlift_bundle::Form;
 use airlift_bundle::write::output::Measure;
 use airlift_packager::{Fetched, Layouts, LockedOutput, Output, Packing, Registries, Source};
-use args::as_file;
-use failed_images::FailedImages;
 use lock::BuildLock;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError, with_causes};
-use crate::files::{Input, keep_apart};
+use crate::files::{Input, bundle_file, keep_apart};
 use crate::output::{BuildDocument, PlanDocument};
+use crate::planning::failed_images::FailedImages;
+use crate::planning::plan;
 use crate::replaced_file::replace;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
@@ -52,7 +51,7 @@ async fn run_with(
     let wishes = args.wishes()?;
     let lock = args.lock.as_deref().map(BuildLock::open).transpose()?;
     let layouts = wishes.layouts();
-    let inputs = layouts.iter().map(|layout| Input::Layout(as_file(Path::new(&layout.path))));
+    let inputs = layouts.iter().map(|layout| Input::Layout(bundle_file(Path::new(&layout.path))));
     keep_apart(&inputs.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
     let open_layouts = || tokio::task::block_in_place(|| Layouts::open(&layouts, args.limits.limits()));
     let opened = open_layouts()?;
@@ -71,7 +70,7 @@ async fn run_with(
         let planned = planned
             .and_then(|planned| if args.keep_going { Ok(planned) } else { failed.check().map(|()| planned) });
         if let Err(failure) = &planned {
-            plan::keep_manifests(failure, &source, output.as_ref(), ui)?;
+            kept_manifests::keep_manifests(failure, &source, output.as_ref(), ui)?;
         }
         let (packing, kept) = planned?;
         failed.take_texts().iter().for_each(|text| ui.warn(&format!("left out: {text}")));

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Kind, Package, Packages};
 
 /// Which member may import which. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     (
         "airlift",
         &[
             "airlift-bundle",
+            "airlift-copier",
             "airlift-disk",
             "airlift-lists",
             "airlift-oci",
@@ -21,6 +22,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
         ],
     ),
     ("airlift-bundle", &["airlift-disk", "airlift-oci"]),
+    ("airlift-copier", &["airlift-oci", "airlift-packager", "airlift-pusher", "airlift-registry"]),
     ("airlift-disk", &[]),
     ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-lists", "airlift-oci", "airlift-verifier"]),
     ("airlift-lists", &["airlift-oci"]),

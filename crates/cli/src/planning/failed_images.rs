@@ -13,7 +13,7 @@ use crate::select_error::SelectError;
 
 /// The images that can't be had, and why not.
 #[derive(Default)]
-pub(super) struct FailedImages {
+pub(crate) struct FailedImages {
     failures: Vec<ImageFailure>,
     /// Their references, in the form that a list has.
     references: BTreeSet<String>,
@@ -23,7 +23,7 @@ pub(super) struct FailedImages {
 
 impl FailedImages {
     /// Remembers what was asked for.
-    pub(super) fn remember(&mut self, requests: &[ImageRequest]) {
+    pub(crate) fn remember(&mut self, requests: &[ImageRequest]) {
         for request in requests {
             let SourceReference::Registry(reference) = &request.source else { continue };
             let asked = match &request.locked {
@@ -34,17 +34,17 @@ impl FailedImages {
         }
     }
 
-    pub(super) fn add_selectors(&mut self, errors: Vec<SelectError>) {
+    pub(crate) fn add_selectors(&mut self, errors: Vec<SelectError>) {
         self.references.extend(errors.iter().map(SelectError::comment));
         self.failures.extend(errors.into_iter().map(ImageFailure::from));
     }
 
-    pub(super) fn add_unresolved(&mut self, errors: Vec<ResolveError>) {
+    pub(crate) fn add_unresolved(&mut self, errors: Vec<ResolveError>) {
         self.references.extend(errors.iter().flat_map(ResolveError::references));
         self.failures.extend(errors.into_iter().map(ImageFailure::from));
     }
 
-    pub(super) fn add_unplanned(&mut self, errors: Vec<(PackError, Vec<String>)>) {
+    pub(crate) fn add_unplanned(&mut self, errors: Vec<(PackError, Vec<String>)>) {
         for (error, names) in errors {
             self.add_names(&names);
             self.failures.push(error.into());
@@ -53,7 +53,7 @@ impl FailedImages {
 
     /// Adds the images that need a blob that can't be had, and gives the others. `None`: this is no such
     /// failure.
-    pub(super) fn add_blob(
+    pub(crate) fn add_blob(
         &mut self,
         failure: &Failure,
         packing: &Packing,
@@ -88,27 +88,27 @@ impl FailedImages {
     }
 
     /// Whether all images can be had.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.references.is_empty() && self.failures.is_empty()
     }
 
     /// The references, one a line.
-    pub(super) fn list(&self) -> String {
+    pub(crate) fn list(&self) -> String {
         self.references.iter().map(|reference| format!("{reference}\n")).collect()
     }
 
     /// The references.
-    pub(super) fn references(&self) -> Vec<String> {
+    pub(crate) fn references(&self) -> Vec<String> {
         self.references.iter().cloned().collect()
     }
 
     /// The failures so far, each as a line with its causes; they are not reported again.
-    pub(super) fn take_texts(&mut self) -> Vec<String> {
+    pub(crate) fn take_texts(&mut self) -> Vec<String> {
         self.failures.drain(..).map(|failure| with_causes(&failure)).collect()
     }
 
     /// Nothing, unless images failed.
-    pub(super) fn check(&mut self) -> Result<(), Failure> {
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
         Failure::of_images(std::mem::take(&mut self.failures))
     }
 }

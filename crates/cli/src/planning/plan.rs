@@ -1,24 +1,20 @@
 //! From what is asked for to a plan.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use airlift_bundle::Form;
 use airlift_oci::Observer;
 use airlift_packager::{
-    Attempted, ImageRequest, LockedOutput, Output, Packing, PlanOptions, Resolution, ResolveError, Resolved,
-    Source, plan_each, resolve_each,
+    Attempted, ImageRequest, Packing, PlanOptions, Resolution, ResolveError, Resolved, Source, plan_each,
+    resolve_each,
 };
 
 use super::failed_images::FailedImages;
 use crate::failure::Failure;
 use crate::selection::select_tags;
-use crate::ui::Ui;
-use crate::ui::term::shown;
 use crate::wishes::{Wishes, chosen};
 
 /// The images that can be had, of those that are asked for; and for each request the position of its entry.
-pub(super) async fn resolved(
+pub(crate) async fn resolved(
     wishes: &Wishes,
     source: &Source,
     jobs: usize,
@@ -58,7 +54,7 @@ async fn requests(
 }
 
 /// The plan of those images of which everything can be had, and these.
-pub(super) async fn planned(
+pub(crate) async fn planned(
     images: Vec<Resolved>,
     source: &Arc<Source>,
     options: &PlanOptions,
@@ -75,29 +71,4 @@ pub(super) async fn planned(
             Err(Failure::Resolve(ResolveError::Nothing.into()))
         }
     }
-}
-
-/// Keeps the manifests that came, if a registry's limit ended the plan.
-pub(super) fn keep_manifests(
-    failure: &Failure,
-    source: &Source,
-    output: Option<&LockedOutput>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let output = output.map(LockedOutput::output).filter(|output| output.form != Form::Stream);
-    let Some(Output { path: output, .. }) = output else { return Ok(()) };
-    let not_kept = |source| not_kept(output, source);
-    if failure.is_limited()
-        && let Some(kept) = source.keep_manifests(output).map_err(not_kept)?
-    {
-        ui.note(&format!(
-            "the manifests that came are kept in {}: the same command goes on from there\n",
-            shown(&kept)
-        ));
-    }
-    Ok(())
-}
-
-fn not_kept(output: &Path, source: std::io::Error) -> Failure {
-    Failure::File { doing: "keep manifests beside", path: output.to_owned(), source }
 }

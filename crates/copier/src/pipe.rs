@@ -1,0 +1,211 @@
+//! A download that is read while it goes on: a few pieces are in memory at a time, and nothing is on disk.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{self, Read};
+use std::task::{Context, Poll};
+
+use airlift_packager::RemoteBlob;
+use airlift_registry::BlobSink;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::channel::mpsc;
+use futures::executor::block_on;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// Bytes that are handed on at once: few calls, and as many as an upload sends at once.
+const PIECE: usize = 256 * 1024;
+/// Pieces that wait to be read, beside the one that is read and the one that is filled.
+const WAITING: usize = 1;
+
+/// Begins to fetch a blob of `size` bytes, and gives a reader of what comes. A download that breaks is
+/// resumed as any other; one that begins anew goes on behind the bytes that were read before, so the reader
+/// has to hash them all. It ends when the reader is dropped.
+pub(crate) fn download(blob: RemoteBlob, size: u64, runtime: &Handle) -> PipeReader {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let piece = usize::try_from(size).unwrap_or(usize::MAX).clamp(1, PIECE);
+    let task = runtime.spawn(async move {
+        let mut sink = PipeSink::new(sender, piece);
+        match blob.fetch(None, &mut sink).await {
+            Ok(_) => sink.finish().await,
+            Err(error) => sink.fail(io::Error::other(error)).await,
+        }
+    });
+    PipeReader { receiver, piece: Bytes::new(), task }
+}
+
+/// Gathers what comes into pieces, and hands them on as the reader takes them.
+struct PipeSink {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    /// Bytes of a piece.
+    piece: usize,
+    filling: BytesMut,
+    /// Full pieces for which there was no room. More comes when they have gone.
+    full: VecDeque<Bytes>,
+    /// Bytes that were taken in all.
+    taken: u64,
+    /// Bytes that come once more, and that the reader has or will get.
+    repeated: u64,
+}
+
+impl PipeSink {
+    fn new(sender: mpsc::Sender<io::Result<Bytes>>, piece: usize) -> Self {
+        let (filling, full) = (BytesMut::with_capacity(piece), VecDeque::new());
+        PipeSink { sender, piece, filling, full, taken: 0, repeated: 0 }
+    }
+
+    /// Hands the rest on.
+    async fn finish(mut self) {
+        self.full.push_back(self.filling.split().freeze());
+        poll_fn(|context| self.poll_ready(context)).await;
+    }
+
+    /// Ends the reader's bytes with an error.
+    async fn fail(mut self, error: io::Error) {
+        if poll_fn(|context| self.sender.poll_ready(context)).await.is_ok() {
+            // The reader may be gone by now.
+            let _ = self.sender.start_send(Err(error));
+        }
+    }
+}
+
+impl BlobSink for PipeSink {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while !self.full.is_empty() {
+            match self.sender.poll_ready(context) {
+                Poll::Pending => return Poll::Pending,
+                // The reader is gone: the next piece fails.
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {
+                    let piece = self.full.pop_front().unwrap_or_default();
+                    // The reader may be gone by now.
+                    let _ = self.sender.start_send(Ok(piece));
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.sender.is_closed() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let repeated = usize::try_from(self.repeated).unwrap_or(usize::MAX).min(piece.len());
+        self.repeated -= repeated as u64;
+        let mut rest = &piece[repeated..];
+        self.taken += rest.len() as u64;
+        while !rest.is_empty() {
+            let fits = rest.len().min(self.piece - self.filling.len());
+            self.filling.extend_from_slice(&rest[..fits]);
+            rest = &rest[fits..];
+            if self.filling.len() == self.piece {
+                let next = BytesMut::with_capacity(self.piece);
+                self.full.push_back(std::mem::replace(&mut self.filling, next).freeze());
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.repeated = self.taken;
+        Ok(())
+    }
+}
+
+/// Reads what a download brings. It waits for it on a thread that may block.
+pub(crate) struct PipeReader {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    /// What is left of the piece that came last.
+    piece: Bytes,
+    task: JoinHandle<()>,
+}
+
+impl Read for PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match block_on(self.receiver.next()) {
+                Some(next) => self.piece = next?,
+                None => return Ok(0),
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.piece.split_to(count));
+        Ok(count)
+    }
+}
+
+impl Drop for PipeReader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// Writes pieces while there is room for them, and reads all of them.
+    fn passed(pieces: &[&[u8]], restart_after: Option<usize>) -> Vec<u8> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let mut sink = PipeSink::new(sender, 4);
+        let mut read = Vec::new();
+        let mut receiver = receiver;
+        let mut take = |read: &mut Vec<u8>| {
+            while let Some(Some(Ok(piece))) = receiver.next().now_or_never() {
+                read.extend_from_slice(&piece);
+            }
+        };
+        let write =
+            |sink: &mut PipeSink, read: &mut Vec<u8>, piece: &[u8], take: &mut dyn FnMut(&mut Vec<u8>)| {
+                while poll_fn(|context| sink.poll_ready(context)).now_or_never().is_none() {
+                    take(read);
+                }
+                sink.write(piece).unwrap();
+            };
+        for (number, piece) in pieces.iter().enumerate() {
+            write(&mut sink, &mut read, piece, &mut take);
+            if restart_after == Some(number) {
+                sink.restart().unwrap();
+                for piece in &pieces[..=number] {
+                    write(&mut sink, &mut read, piece, &mut take);
+                }
+            }
+        }
+        let mut finish = std::pin::pin!(sink.finish());
+        while finish.as_mut().now_or_never().is_none() {
+            take(&mut read);
+        }
+        take(&mut read);
+        read
+    }
+
+    #[test]
+    fn all_bytes_pass_once_however_they_come() {
+        let content = b"what comes in pieces of any size";
+        for size in 1..content.len() {
+            let pieces: Vec<&[u8]> = content.chunks(size).collect();
+            assert_eq!(passed(&pieces, None), content, "{size}");
+            for number in 0..pieces.len() {
+                assert_eq!(passed(&pieces, Some(number)), content, "{size}, again after {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_holds_the_download_back() {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let mut sink = PipeSink::new(sender, 4);
+        let mut written = 0;
+        while poll_fn(|context| sink.poll_ready(context)).now_or_never().is_some() {
+            sink.write(b"1234").unwrap();
+            written += 1;
+            assert!(written < 10);
+        }
+        drop(receiver);
+        assert!(poll_fn(|context| sink.poll_ready(context)).now_or_never().is_some());
+        assert_eq!(sink.write(b"5").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}
