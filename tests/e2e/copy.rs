@@ -82,7 +82,8 @@ fn images_arrive_with_every_digest_and_nothing_is_on_disk() {
     let mut sources: Vec<&str> =
         receipt["images"].as_array().unwrap().iter().map(|image| image["source"].as_str().unwrap()).collect();
     let mut asked = references.clone();
-    (sources.sort_unstable(), asked.sort_unstable());
+    sources.sort_unstable();
+    asked.sort_unstable();
     assert_eq!(sources, asked);
     let built = [&["build", "--json", "--dry-run"], &references[..]].concat();
     assert_eq!(receipt["bundle"], pair.airlift.run(&built).expect(0).json("airlift.plan/v1")["id"]);

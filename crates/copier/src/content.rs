@@ -7,7 +7,7 @@ use std::sync::Arc;
 use airlift_oci::contents::Platforms;
 use airlift_oci::graph::Leaf;
 use airlift_oci::{Digest, Graph, Platform, Root};
-use airlift_packager::{BlobPlace, Packing, SuppliedBlob};
+use airlift_packager::{BlobPlace, Packing, RemoteBlob, SuppliedBlob};
 use airlift_pusher::{BlobOrigin, ContentSource, HashedContent, UnprovenBlob, UnprovenContent};
 use tokio::runtime::Handle;
 
@@ -72,7 +72,9 @@ impl UnprovenBlob for CopiedBlob {
         Ok(match &self.blob.place {
             BlobPlace::Memory(bytes) => Box::new(io::Cursor::new(bytes.clone())),
             BlobPlace::Layout(blob) => blob.reader(),
-            BlobPlace::Registry(blob) => Box::new(download(blob.clone(), self.blob.size, &self.runtime)),
+            BlobPlace::Registry(blob) => {
+                Box::new(download(RemoteBlob::clone(blob), self.blob.size, &self.runtime))
+            }
         })
     }
 }

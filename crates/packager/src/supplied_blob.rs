@@ -32,7 +32,7 @@ pub enum BlobPlace {
     /// In a layout, unproven.
     Layout(LayoutBlob),
     /// At a registry.
-    Registry(RemoteBlob),
+    Registry(Box<RemoteBlob>),
 }
 
 /// A blob in a layout. Nothing has proven it.
@@ -65,7 +65,7 @@ impl Packing {
                     let (path, section) = places.into_iter().next()?;
                     BlobPlace::Layout(LayoutBlob { path, section })
                 }
-                (_, Fallback::Fetch(remote)) => BlobPlace::Registry(*remote),
+                (_, Fallback::Fetch(remote)) => BlobPlace::Registry(remote),
                 (_, Fallback::Report(_)) => return None,
             };
             Some((job.entry.digest, SuppliedBlob { size: job.entry.size, place }))

@@ -77,13 +77,8 @@ fn a_source_that_changes_between_two_reads_is_named_and_no_tag_moves() {
         })
         .start();
     let digest = layer(&way.sample).digest.to_string();
-    let is_put = {
-        let digest = digest.clone();
-        move |request: &Request| {
-            request.method == "PUT" && request.target.contains(&digest.replace(':', "%3A"))
-                || request.method == "PUT" && request.target.contains(&digest)
-        }
-    };
+    let hex = layer(&way.sample).digest.hex();
+    let is_put = move |request: &Request| request.method == "PUT" && request.target.contains(&hex);
     let target = Script::forwarding(way.target.authority())
         .rule(move |request| (is_put(request) && request.nth == 0).then(Answer::reset))
         .start();

@@ -12,7 +12,7 @@ pub(super) const MOVES_TAGS: &str = "--move-tags moves such tags";
 pub(super) const KEEPS_APART: &str = "--keep-host or --map keep them apart, --only pushes some of them";
 
 /// For registries that want all children of an index.
-const SPARSE: &str = "build the bundle again with all platforms, from a source that has them (an archive of docker save \
+const SPARSE: &str = "build or copy with all platforms, from a source that has them (an archive of docker save \
     has those that were pulled, and one of them by itself with docker save --platform); or have the registry accept such indexes \
     (Distribution v3: validation.manifests.indexes.platforms: none; Quay: FEATURE_SPARSE_INDEX); or push the chosen platforms \
     without the index (--selected-children)";

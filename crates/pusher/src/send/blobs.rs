@@ -120,8 +120,8 @@ impl Blobs {
         Ok(PushedBlob { content, label, state })
     }
 
-    /// Brings a blob to `repository`. The first repository that lacks it mounts it from the source, where that
-    /// is at the same registry, or is sent it; the others mount it from there, side by side.
+    /// Brings a blob to `repository`. The first repository that lacks it mounts it from the source, where
+    /// that is at the same registry, or is sent it; the others mount it from there, side by side.
     ///
     /// # Errors
     /// If the blob can't be read or proven, or the registry doesn't take it.

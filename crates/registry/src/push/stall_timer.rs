@@ -1,5 +1,5 @@
-//! The stall timer of an upload: it runs out where nothing moves, and not where our own bandwidth limit or the
-//! blob's source holds the bytes back.
+//! The stall timer of an upload: it runs out where nothing moves, and not where our own bandwidth limit or
+//! the blob's source holds the bytes back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

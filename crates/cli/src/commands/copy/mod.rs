@@ -42,8 +42,8 @@ again. See docs/copy.md.";
 /// Copy images from registries into another one, every digest unchanged
 ///
 /// It is a push whose content comes from registries instead of a bundle. Blobs go from one registry to the
-/// other as they come, each is hashed on the way, and nothing is written to disk. Where both are one registry,
-/// it takes them over itself.
+/// other as they come, each is hashed on the way, and nothing is written to disk. Where both are one
+/// registry, it takes them over itself.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 #[command(override_usage = "airlift copy [OPTIONS] REF... DEST\n       airlift copy [OPTIONS] -f SET DEST")]
@@ -152,7 +152,7 @@ impl Args {
     /// The plan of what would be in a bundle, with all manifests and no blobs.
     async fn planned(&self, wishes: &Wishes, failed: &mut FailedImages, ui: &Ui) -> Result<Packing, Failure> {
         let observer = download_observer(ui.observer());
-        let layouts = tokio::task::block_in_place(|| Layouts::open(wishes.layouts(), self.limits.limits()))?;
+        let layouts = tokio::task::block_in_place(|| Layouts::open(&wishes.layouts(), self.limits.limits()))?;
         let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
         let registries =
             Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
