@@ -69,7 +69,7 @@ fn a_strict_registry_refuses_before_anything_moves() {
     assert_eq!(files_below(&target.folder().join("data/docker/registry/v2/blobs")), 0);
     // Without the question, the push fails nevertheless, after the blobs.
     let blind = push(&airlift, &between.authority(), &["--no-probe"]).expect(3).says("MANIFEST_BLOB_UNKNOWN");
-    blind.says("leaves out").says("--selected-children").says("validation.manifests.indexes.platforms");
+    blind.says("left out").says("--selected-children").says("validation.manifests.indexes.platforms");
     let puts = |end: &str| manifests_put(&between).iter().filter(|path| path.ends_with(end)).count();
     assert_eq!((puts(&sample.root.digest.to_string()), puts("manifests/1")), (1, 0), "no tag was touched");
 }
