@@ -84,6 +84,7 @@ fn whatever_differs_from_the_lock_is_found() {
     assert_eq!(rules, ["lock-extra", "lock-missing"]);
     let text = airlift.run(&["verify", "b.tar", "--lock", "other.lock"]).expect(1);
     assert!(text.text().contains("NOT WHAT WAS LOCKED") && text.text().contains("team/c:1"));
+    assert_eq!(text.text().matches("NOT AS LOCKED").count(), 1, "{text}");
     // A damaged bundle stays damaged.
     let mut bytes = airlift.read("b.tar");
     let blob = samples[0].blobs[0].bytes.clone();

@@ -55,7 +55,7 @@ impl BadReference {
 
 impl Plural for BadReference {
     fn of(count: usize) -> String {
-        format!("{count} references can't be read")
+        format!("what was asked for has {count} errors")
     }
 }
 

@@ -18,8 +18,8 @@ pub(crate) enum SelectError {
         source: RegistryError,
     },
     /// None of the tags is selected, or too many are.
-    #[error("{repository}{}: {source}{}", at(.place), .some)]
-    Selection { repository: Repository, place: Option<String>, source: SelectionError, some: String },
+    #[error("{repository}{}: {reason}{}", at(.place), .some)]
+    Selection { repository: Repository, place: Option<String>, reason: SelectionError, some: String },
 }
 
 impl Plural for SelectError {
@@ -33,7 +33,7 @@ impl SelectError {
     pub(crate) fn comment(&self) -> String {
         match self {
             SelectError::Tags { repository, selector, .. } => format!("# {repository} ({selector})"),
-            SelectError::Selection { repository, source, .. } => format!("# {repository}: {source}"),
+            SelectError::Selection { repository, reason, .. } => format!("# {repository}: {reason}"),
         }
     }
 }

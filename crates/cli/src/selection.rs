@@ -92,10 +92,10 @@ fn images_of(
             return Err(SelectError::Tags { repository, selector, place, source });
         }
     };
-    let found = selector.select(tags.iter().map(Tag::as_str)).map_err(|source| {
+    let found = selector.select(tags.iter().map(Tag::as_str)).map_err(|reason| {
         let some =
-            if matches!(source, SelectionError::Nothing { .. }) { some_of(tags) } else { String::new() };
-        SelectError::Selection { repository: repository.clone(), place, source, some }
+            if matches!(reason, SelectionError::Nothing { .. }) { some_of(tags) } else { String::new() };
+        SelectError::Selection { repository: repository.clone(), place, reason, some }
     })?;
     let image = |tag: Tag| {
         let reference = Reference::tagged(repository.clone(), tag);
@@ -113,9 +113,9 @@ fn some_of(tags: &[Tag]) -> String {
     match some.len() {
         0 => String::new(),
         shown if shown < tags.len() => {
-            format!("; there are {} and {} more", some.join(", "), tags.len() - shown)
+            format!(", but there are {} and {} more", some.join(", "), tags.len() - shown)
         }
-        _ => format!("; there are {}", some.join(", ")),
+        _ => format!(", but there are {}", some.join(", ")),
     }
 }
 
@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn some_tags_are_shown_the_newest_versions_first() {
         let tags = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Tag>>();
-        assert_eq!(some_of(&tags(&["1.2", "latest", "1.10"])), "; there are 1.10, 1.2 and 1 more");
-        assert_eq!(some_of(&tags(&["edge", "main"])), "; there are edge, main");
+        assert_eq!(some_of(&tags(&["1.2", "latest", "1.10"])), ", but there are 1.10, 1.2 and 1 more");
+        assert_eq!(some_of(&tags(&["edge", "main"])), ", but there are edge, main");
         assert_eq!(some_of(&[]), "");
     }
 }

@@ -258,6 +258,13 @@ rules! {
         "Damaged, most often cut off: carry it across again.";
 }
 
+impl Rule {
+    /// Whether it compares with a lock. Then it finds nothing wrong with the bundle itself.
+    pub fn is_of_lock(self) -> bool {
+        matches!(self, Rule::LockDigest | Rule::LockExtra | Rule::LockMissing | Rule::LockPlatforms)
+    }
+}
+
 impl std::fmt::Display for Rule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(self.id())

@@ -54,7 +54,7 @@ pub struct SelectorError {
 #[non_exhaustive]
 pub enum SelectionError {
     /// No tag is selected.
-    #[error("of {tags} tags none matches {selector}{}", but_for_suffix(.with_suffix))]
+    #[error("none of {tags} tags matches {selector}{}", but_for_suffix(.with_suffix))]
     Nothing {
         /// The selector.
         selector: String,
@@ -273,11 +273,11 @@ mod tests {
         let error = selector(">=1.11 <2", "", "", 0).select(TAGS).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "of 12 tags none matches semver >=1.11 <2 (1.11-rc1 has a suffix, which counts with prerelease: true)"
+            "none of 12 tags matches semver >=1.11 <2 (1.11-rc1 has a suffix, which counts with prerelease: true)"
         );
         assert_eq!(
             selector("", "x", "", 0).select([]).unwrap_err().to_string(),
-            "of 0 tags none matches regex 'x'"
+            "none of 0 tags matches regex 'x'"
         );
         let many: Vec<String> = (0..5000).map(|number| format!("1.{number}")).collect();
         let error = selector("*", "", "", 0).select(many.iter().map(String::as_str)).unwrap_err();

@@ -35,9 +35,6 @@ pub enum State {
 /// Rules by which something is not looked at, because there is too much of it.
 const LIMITS: [Rule; 4] = [Rule::GraphLimit, Rule::TarLimit, Rule::FolderLimit, Rule::LayoutSize];
 
-/// Rules that compare with a lock, and find nothing wrong with the bundle itself.
-const LOCK: [Rule; 4] = [Rule::LockDigest, Rule::LockExtra, Rule::LockMissing, Rule::LockPlatforms];
-
 /// Rules that don't say how much of an unfinished file is there.
 const BESIDE_UNFINISHED: [Rule; 4] =
     [Rule::ExpectedId, Rule::GraphLimit, Rule::ZstForeign, Rule::VolumeForeign];
@@ -46,7 +43,7 @@ impl Examined {
     /// What the bundle is, by what was found so far.
     pub fn state(&self) -> State {
         let errors = self.findings.as_slice().iter().filter(|one| one.is_error()).map(|one| one.rule);
-        let (locked, errors): (Vec<Rule>, Vec<Rule>) = errors.partition(|rule| LOCK.contains(rule));
+        let (locked, errors): (Vec<Rule>, Vec<Rule>) = errors.partition(|rule| rule.is_of_lock());
         let only = |rules: &[Rule]| errors.iter().all(|rule| rules.contains(rule));
         if !self.findings.has_errors() {
             let is_partial = self.findings.as_slice().iter().any(|one| one.rule == Rule::IndexPartial);
@@ -76,8 +73,8 @@ impl Examined {
 
     /// Whether its name is that of an unfinished build, and the findings fit to that.
     pub(super) fn is_unfinished(&self) -> bool {
-        let beside = [&BESIDE_UNFINISHED[..], &LOCK[..]].concat();
-        let incomplete = |one: &Finding| one.is_error() && !beside.contains(&one.rule);
+        let beside = |rule: Rule| rule.is_of_lock() || BESIDE_UNFINISHED.contains(&rule);
+        let incomplete = |one: &Finding| one.is_error() && !beside(one.rule);
         unfinished_names::is_unfinished(self.archive.path())
             && self.findings.as_slice().iter().any(incomplete)
     }

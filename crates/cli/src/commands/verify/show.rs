@@ -46,7 +46,7 @@ fn images(report: &Report) -> Table {
         Table::new([("image", Column::Text), ("platforms", Column::Text), ("state", Column::Word)]);
     for image in &report.images {
         let name = name(image.reference.as_deref(), &image.digest);
-        table.row([Cell::new(Tone::Name, name), platforms(image).into(), state(image.ok)]);
+        table.row([Cell::new(Tone::Name, name), platforms(image).into(), image_state(image, report)]);
     }
     for attached in &report.referrers {
         let image = report.images.iter().find(|image| image.digest == attached.subject);
@@ -60,6 +60,20 @@ fn images(report: &Report) -> Table {
         table.row([Cell::new(Tone::Name, name), what.into(), Cell::new(Tone::Odd, "no image")]);
     }
     table
+}
+
+/// The state of an image. That it is whole doesn't make it the one that was locked.
+fn image_state(image: &ImageReport, report: &Report) -> Cell {
+    let name = image.reference.as_deref().map(reference::familiar);
+    let is_other = |finding: &Finding| {
+        matches!(finding.rule, Rule::LockDigest | Rule::LockExtra | Rule::LockPlatforms)
+            && finding.digest == Some(image.digest)
+            && name.as_ref().is_none_or(|name| finding.path.first().is_some_and(|first| first == name))
+    };
+    match report.findings.iter().any(is_other) {
+        true if image.ok => Cell::new(Tone::Bad, "NOT AS LOCKED"),
+        _ => state(image.ok),
+    }
 }
 
 fn state(ok: bool) -> Cell {
