@@ -10,60 +10,44 @@ use airlift_server::samples::Sample;
 use airlift_testkit::tool::{tool, workspace_root};
 
 use crate::airlift::Airlift;
-use crate::made::{Embedded, two_platforms};
+use crate::made::{Embedded, put, referrer, two_platforms};
 
 /// What separates the output of one command from that of the next.
 const MARK: &str = "=== end of a command ===\n";
 
-/// The two registries of the page, and the user's folder.
+/// The two registries of a page, and the user's folder.
 struct Story {
-    mirror: Embedded,
-    inside: Embedded,
+    /// What the page calls them: the one from which images come, and the one to which they go.
+    names: [&'static str; 2],
+    registries: [Embedded; 2],
     airlift: Airlift,
     /// The time in which the story is, in seconds since 1970.
     time: u64,
+    /// Lets happen what happens before a chapter.
+    turn_to: fn(&mut Story, &str),
 }
 
 impl Story {
-    fn start() -> Self {
-        let [mirror, inside] = [(), ()].map(|()| Embedded::start(Options::default()));
-        let story = Story { mirror, inside, airlift: Airlift::new(), time: 0 };
-        let images = [("hub/library/nginx", "1.27"), ("quay/team/app", "latest")];
-        let tags = ["3.7", "3.8", "3.9", "latest"].map(|tag| ("k8s/pause", tag));
-        (1..).zip(images.iter().chain(&tags)).for_each(|(number, image)| story.put(*image, 10 * number));
-        story.put(("quay/prometheus/node-exporter", "v1.8.2"), 200);
-        story
+    fn start(names: [&'static str; 2], turn_to: fn(&mut Story, &str)) -> Self {
+        let registries = [(), ()].map(|()| Embedded::start(Options::default()));
+        Story { names, registries, airlift: Airlift::new(), time: 0, turn_to }
     }
 
-    /// Gives a tag at the mirror an image that follows from `seed`.
-    fn put(&self, (repository, tag): (&str, &str), seed: u64) {
+    /// Gives a tag at the first registry an image that follows from `seed`.
+    fn put(&self, (repository, tag): (&str, &str), seed: u64) -> Sample {
         let sample = Sample { tag: tag.to_owned(), ..two_platforms(repository, seed) };
-        self.mirror.endpoint().push(&[sample]);
-    }
-
-    /// Lets happen what happens before a chapter.
-    fn turn_to(&mut self, chapter: &str) {
-        match chapter {
-            "May: a list and its lock" => self.time = 1_777_888_800,
-            "June: the list changes" => self.time = 1_780_567_200,
-            "June: what has moved?" => {
-                self.time += 3600;
-                self.put(("hub/library/nginx", "1.27"), 300);
-                self.put(("quay/team/app", "latest"), 310);
-                self.put(("k8s/pause", "3.10"), 320);
-            }
-            _ => {}
-        }
+        self.registries[0].endpoint().push(std::slice::from_ref(&sample));
+        sample
     }
 
     fn with_addresses(&self, text: &str) -> String {
-        let text = text.replace("mirror.corp.lan", self.mirror.authority());
-        text.replace("inside.corp.lan", self.inside.authority())
+        let registries = self.names.iter().zip(&self.registries);
+        registries.fold(text.to_owned(), |text, (name, one)| text.replace(name, one.authority()))
     }
 
     fn with_names(&self, text: &str) -> String {
-        let text = text.replace(self.mirror.authority(), "mirror.corp.lan");
-        text.replace(self.inside.authority(), "inside.corp.lan")
+        let registries = self.names.iter().zip(&self.registries);
+        registries.fold(text.to_owned(), |text, (name, one)| text.replace(one.authority(), name))
     }
 
     /// Writes a file that the page shows, if its first line names it.
@@ -122,7 +106,7 @@ impl Story {
         while let Some(line) = lines.next() {
             shown.push(line.to_owned());
             if let Some(chapter) = line.strip_prefix("## ") {
-                self.turn_to(chapter);
+                (self.turn_to)(self, chapter);
             }
             let Some(language) = line.strip_prefix("```") else { continue };
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -149,18 +133,56 @@ fn comparable(page: &str) -> Vec<String> {
     lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
-#[test]
-fn the_commands_of_the_monthly_bundle_print_what_its_page_shows() {
+/// Runs the commands of a page, which have to print what it shows.
+fn assert_shown(mut story: Story, name: &str) {
     if ["bash", "git", "jq"].map(tool).iter().any(Option::is_none) {
         return;
     }
-    let page = std::fs::read_to_string(workspace_root().join("docs/tutorials/monthly-bundle.md")).unwrap();
-    let now = Story::start().replay(&page);
+    let page = std::fs::read_to_string(workspace_root().join("docs/tutorials").join(name)).unwrap();
+    let now = story.replay(&page);
     if comparable(&page) != comparable(&now) {
-        let proposal = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("monthly-bundle.md");
+        let proposal = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&proposal, &now).unwrap();
         let (old, new) = (comparable(&page), comparable(&now));
         let first = old.iter().zip(&new).find(|(old, new)| old != new);
         panic!("the page is not what its commands print, see {}: {first:#?}", proposal.display());
     }
+}
+
+#[test]
+fn the_commands_of_the_monthly_bundle_print_what_its_page_shows() {
+    let story = Story::start(["mirror.corp.lan", "inside.corp.lan"], |story, chapter| match chapter {
+        "May: a list and its lock" => story.time = 1_777_888_800,
+        "June: the list changes" => story.time = 1_780_567_200,
+        "June: what has moved?" => {
+            story.time += 3600;
+            story.put(("hub/library/nginx", "1.27"), 300);
+            story.put(("quay/team/app", "latest"), 310);
+            story.put(("k8s/pause", "3.10"), 320);
+        }
+        _ => {}
+    });
+    let images = [("hub/library/nginx", "1.27"), ("quay/team/app", "latest")];
+    let tags = ["3.7", "3.8", "3.9", "latest"].map(|tag| ("k8s/pause", tag));
+    for (number, image) in (1..).zip(images.iter().chain(&tags)) {
+        story.put(*image, 10 * number);
+    }
+    story.put(("quay/prometheus/node-exporter", "v1.8.2"), 200);
+    assert_shown(story, "monthly-bundle.md");
+}
+
+#[test]
+fn the_commands_of_the_promotion_print_what_its_page_shows() {
+    let story = Story::start(["test-1.corp.lan", "prod-1.corp.lan"], |story, chapter| match chapter {
+        "Decide what goes" => story.time = 1_777_888_800,
+        "Somebody pushes to the tag" => {
+            story.put(("team/shop", "2.1"), 50);
+        }
+        _ => {}
+    });
+    let shop = story.put(("team/shop", "2.1"), 10);
+    story.put(("team/cart", "1.4"), 20);
+    let signature = referrer(&shop.root, "application/vnd.dev.sigstore.bundle.v0.3+json", "a signature");
+    put(story.registries[0].endpoint(), "team/shop", &signature, None);
+    assert_shown(story, "promotion.md");
 }
