@@ -3,6 +3,7 @@
 mod asked;
 mod late;
 mod lost;
+mod moves;
 mod presence;
 mod receipts;
 mod subjects;

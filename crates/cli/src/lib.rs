@@ -6,6 +6,7 @@
 
 mod args;
 mod cli;
+mod clock;
 mod commands;
 mod config;
 mod exit;

@@ -1,10 +1,11 @@
 //! The times that are written into locks. `SOURCE_DATE_EPOCH` fixes them, so that a lock can be reproduced.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use airlift_lists::Timestamp;
 
+use crate::clock;
 use crate::failure::UsageError;
 
 const VARIABLE: &str = "SOURCE_DATE_EPOCH";
@@ -25,8 +26,7 @@ pub(crate) fn fixed() -> Result<Option<Timestamp>, UsageError> {
 /// # Errors
 /// If the variable is no count of seconds since 1970.
 pub(crate) fn now() -> Result<Timestamp, UsageError> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(fixed()?.or_else(|| Timestamp::from_unix(since.as_secs())).unwrap_or_default())
+    Ok(fixed()?.unwrap_or_else(clock::now))
 }
 
 /// When a file was changed for the last time; 1970 where the system can't say.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Digest;
+use crate::{Digest, Repository, Selector};
 
 /// Something that a person, or a log, may want to know while work goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,19 @@ pub enum Event {
         attempt: u32,
         /// How long until then, in milliseconds.
         delay_ms: u64,
+    },
+    /// A manifest was brought to a registry: it was read back under this tag or digest as it was sent.
+    Arrived {
+        /// The repository.
+        repository: Repository,
+        /// The tag, or the manifest's digest.
+        selector: Selector,
+        /// The manifest's digest.
+        digest: Digest,
+        /// Its media type.
+        media_type: String,
+        /// What the tag stood for before, if it was there and the registry showed it.
+        before: Option<Digest>,
     },
     /// Something that is not wrong enough to stop for.
     Warning {

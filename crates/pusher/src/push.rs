@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use airlift_oci::{Phase, Repository};
-use airlift_registry::Error;
 use tokio::task::JoinSet;
 
 use crate::error::PushError;
 use crate::plan::manifest_tree::Contents;
-use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
-use crate::preflight::checks::{Preflight, preflight};
+use crate::preflight::checks::{PreflightResult, preflight};
 use crate::preflight::tag_state::TagState;
 use crate::receipt::{ImageReceipt, Receipt, Status};
 use crate::request::Request;
@@ -27,29 +25,30 @@ pub async fn push(
     request: &Request<'_>,
     mut on_progress: impl FnMut(&Receipt),
 ) -> Result<Receipt, PushError> {
-    let Request { source, plan, transport, observer, .. } = *request;
-    let Preflight { states, forms } = preflight(request).await?;
+    let Request { plan, transport, observer, .. } = *request;
+    let checked = preflight(request).await?;
     let phase = Phase::Push.start(&**observer, blob_bytes(plan));
     let session = Arc::new(Session::new(request));
     // Where one thing is done at a time, each upload asks for itself.
     let is_ahead = !request.concurrency().is_sequential();
-    let wanted = if is_ahead { wanted_contents(plan, &states) } else { Vec::new() };
+    let wanted = if is_ahead { wanted_contents(plan, &checked) } else { Vec::new() };
     let checks = session.blobs.existence().check_ahead(wanted, session.requests.div_ceil(2));
-    let report = |images: &[ImageReceipt]| on_progress(&Receipt::new(source.id(), plan, images.to_vec()));
-    let images = push_images(&session, plan, states.into_iter().zip(forms), report).await;
+    let report = |images: &[ImageReceipt]| on_progress(&Receipt::new(request, images.to_vec()));
+    let images = push_images(&session, plan, checked, report).await;
     checks.abort();
     drop(phase);
     let mut images = images?;
     for (target, settled) in session.lists.settle(transport, session.requests).await {
         images.iter_mut().for_each(|image| image.settle_list(&target, &settled));
     }
-    Ok(Receipt::new(source.id(), plan, images))
+    Ok(Receipt::new(request, images))
 }
 
 /// The contents whose blobs will be looked for: those of images that are not there.
-fn wanted_contents(plan: &PushPlan, states: &[Result<TagState, Error>]) -> Vec<(Repository, Arc<Contents>)> {
-    let images = plan.images.iter().zip(states);
-    let missing = images.filter(|(_, state)| matches!(state, Ok(state) if *state != TagState::Present));
+fn wanted_contents(plan: &PushPlan, checked: &[PreflightResult]) -> Vec<(Repository, Arc<Contents>)> {
+    let images = plan.images.iter().zip(checked);
+    let missing =
+        images.filter(|(_, checked)| matches!(&checked.state, Ok(state) if *state != TagState::Present));
     missing.map(|(image, _)| (image.tree.repository.clone(), Arc::clone(&image.tree.contents))).collect()
 }
 
@@ -65,7 +64,7 @@ fn blob_bytes(plan: &PushPlan) -> u64 {
 async fn push_images(
     session: &Arc<Session>,
     plan: &PushPlan,
-    checked: impl Iterator<Item = (Result<TagState, Error>, ImageForm)>,
+    checked: Vec<PreflightResult>,
     mut report: impl FnMut(&[ImageReceipt]),
 ) -> Result<Vec<ImageReceipt>, PushError> {
     let mut receipts: Vec<ImageReceipt> = plan.images.iter().map(ImageReceipt::new).collect();
@@ -73,11 +72,11 @@ async fn push_images(
     let mut tasks = JoinSet::new();
     loop {
         while tasks.len() < session.requests
-            && let Some((position, (image, (state, form)))) = waiting.next()
+            && let Some((position, (image, checked))) = waiting.next()
         {
             let session = Arc::clone(session);
             receipts[position].status = Status::Interrupted;
-            let push = async move { ImagePush::new(&session, &image).run(state, form).await };
+            let push = async move { ImagePush::new(&session, &image).run(checked).await };
             tasks.spawn(async move { (position, push.await) });
         }
         // When the next image has begun: the receipt says which have. Before the first is through as well: an

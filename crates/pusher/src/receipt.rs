@@ -1,5 +1,7 @@
 //! The receipt: what the target holds now, as it was read back.
 
+use airlift_lists::Timestamp;
+use airlift_lists::receipt::TagMove;
 use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,7 +9,7 @@ use serde::Serialize;
 use crate::fault::{Fault, KnownCause};
 use crate::image_error::ImageError;
 use crate::plan::planned_image::PlannedImage;
-use crate::plan::push_plan::PushPlan;
+use crate::request::Request;
 
 /// What the receipt calls itself.
 pub const SCHEMA: &str = "airlift.receipt/v1";
@@ -29,6 +31,8 @@ pub struct Receipt {
     /// replaced at the end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// When the push ended. While it goes on: when this was written.
+    pub at: Timestamp,
     /// The images, in the bundle's order.
     pub images: Vec<ImageReceipt>,
 }
@@ -70,6 +74,13 @@ pub struct ImageReceipt {
     /// Whether `digest` resolves at the target. It doesn't where only single platforms were pushed. After a
     /// failure the registry was asked; one that could not be reached gives `false`.
     pub digest_resolves: bool,
+    /// What its tag stood for before the push, and since, as it was read back. Absent where no tag was
+    /// written, and where it did not get so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TagMove>,
+    /// When it was through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// After a failure: what the tag stands for at the target now, as far as the registry says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_digest: Option<Digest>,
@@ -159,6 +170,8 @@ impl ImageReceipt {
             status: Status::Waiting,
             ok: false,
             digest_resolves: false,
+            tag: None,
+            at: None,
             tag_digest: None,
             children: Vec::new(),
             referrers: Vec::new(),
@@ -214,13 +227,14 @@ pub enum Verdict {
 
 impl Receipt {
     /// The receipt of a push as far as it has come.
-    pub(crate) fn new(bundle: Digest, plan: &PushPlan, images: Vec<ImageReceipt>) -> Self {
+    pub(crate) fn new(request: &Request<'_>, images: Vec<ImageReceipt>) -> Self {
         Receipt {
             schema: SCHEMA,
-            bundle,
-            target: plan.destination().to_string(),
+            bundle: request.source.id(),
+            target: request.plan.destination().to_string(),
             ok: images.iter().all(|image| image.ok),
             interrupted: !images.iter().all(ImageReceipt::is_through),
+            at: (request.clock)(),
             images,
         }
     }

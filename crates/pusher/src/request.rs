@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use airlift_lists::Timestamp;
 use airlift_oci::Observer;
 use airlift_registry::{Concurrency, Transport};
 
@@ -21,6 +22,8 @@ pub struct Request<'a> {
     pub options: &'a Options,
     /// Gets the events of the push.
     pub observer: &'a Arc<dyn Observer>,
+    /// Says what time it is, for the receipt.
+    pub clock: fn() -> Timestamp,
 }
 
 impl Request<'_> {

@@ -1,6 +1,8 @@
 //! What is read of a receipt: all that proves later what was pushed.
 
 use airlift_oci::{Digest, Reference};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::timestamp::Timestamp;
 
@@ -64,9 +66,10 @@ pub enum ReceiptStatus {
 }
 
 /// What a tag stood for before and after a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TagMove {
-    /// Before; `None` where the tag was not there.
+    /// Before. Absent where the tag was not there, or the registry didn't show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Digest>,
     /// Since.
     pub to: Digest,

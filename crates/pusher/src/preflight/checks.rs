@@ -1,6 +1,7 @@
 //! The checks before anything moves, in their order: the tags at the target, the registry itself, indexes
 //! with absent children, tags that are taken or shared.
 
+use airlift_oci::Digest;
 use airlift_registry::{ContentFault, Error, Transport};
 
 use crate::error::PushError;
@@ -13,18 +14,22 @@ use crate::preflight::taken_tags::{
 };
 use crate::request::Request;
 
-/// The results of the checks, in the order of the plan's images.
-pub(crate) struct Preflight {
-    pub(crate) states: Vec<Result<TagState, Error>>,
-    pub(crate) forms: Vec<ImageForm>,
+/// What the checks found of one image.
+pub(crate) struct PreflightResult {
+    /// What stands under its tag or digest, or why that could not be found out.
+    pub(crate) state: Result<TagState, Error>,
+    /// The digest that its tag stands for, if it is there.
+    pub(crate) before: Option<Digest>,
+    pub(crate) form: ImageForm,
 }
 
-/// Makes all checks, and refuses the push if one of them fails.
+/// Makes all checks, and refuses the push if one of them fails. The results are in the order of the plan's
+/// images.
 ///
 /// # Errors
 /// If the registry can't be spoken to, is no registry, wants children that the bundle leaves out, or has a
 /// tag that stands for something else; or if the bundle has two manifests for one tag.
-pub(crate) async fn preflight(request: &Request<'_>) -> Result<Preflight, PushError> {
+pub(crate) async fn preflight(request: &Request<'_>) -> Result<Vec<PreflightResult>, PushError> {
     let Request { plan, transport, observer, .. } = *request;
     let mut states = tag_states(plan, transport, request.concurrency().tasks, observer).await;
     if let Some(position) = common_fault(&states)
@@ -33,9 +38,17 @@ pub(crate) async fn preflight(request: &Request<'_>) -> Result<Preflight, PushEr
         return Err(PushError::Registry { host: plan.destination().host().clone(), source });
     }
     refuse_other_servers(plan, &states, transport).await?;
+    // Before content is looked at: an image of which some is missing counts as absent then.
+    let before: Vec<_> =
+        plan.images.iter().zip(&states).map(|(image, state)| state_before(image.digest, state)).collect();
     let forms = image_forms(request, &mut states).await?;
     refuse_taken_other_tags(&look_at_other_tags(request, &forms).await)?;
-    Ok(Preflight { states, forms })
+    let results = states.into_iter().zip(before).zip(forms);
+    Ok(results.map(|((state, before), form)| PreflightResult { state, before, form }).collect())
+}
+
+fn state_before(ours: Digest, state: &Result<TagState, Error>) -> Option<Digest> {
+    state.as_ref().ok().and_then(|state| state.digest(ours))
 }
 
 /// Decides how much of each image goes. A tag that is taken is refused before the registry is asked about

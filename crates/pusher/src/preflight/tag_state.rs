@@ -28,6 +28,17 @@ pub enum TagState {
     Hidden(Box<Refusal>),
 }
 
+impl TagState {
+    /// The digest that is there, if the registry shows it. `ours` is the image's own.
+    pub(crate) fn digest(&self, ours: Digest) -> Option<Digest> {
+        match self {
+            TagState::Present => Some(ours),
+            TagState::Other(there) => Some(*there),
+            TagState::Absent | TagState::Hidden(_) => None,
+        }
+    }
+}
+
 /// Asks for each image of the plan, up to `limit` at a time; the answers come in the plan's order. If the
 /// first answer says that the registry can't be reached, it is the only one.
 pub(crate) async fn tag_states(

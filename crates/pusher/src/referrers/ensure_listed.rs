@@ -12,7 +12,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use airlift_oci::Digest;
+use airlift_oci::media_type::OCI_INDEX;
+use airlift_oci::{Digest, Event, Observer};
 use airlift_registry::{Access, ReferrersAnswer, Transport};
 use futures::StreamExt;
 use tokio::sync::Mutex as AsyncMutex;
@@ -35,7 +36,8 @@ pub(crate) struct ReferrersLists {
 }
 
 impl ReferrersLists {
-    /// Makes sure that the target lists these referrers. Returns the fallback tag if it had to be written.
+    /// Makes sure that the target lists these referrers. Returns the fallback tag if it had to be written,
+    /// and reports its arrival.
     ///
     /// # Errors
     /// If the registry doesn't list them, or the fallback tag can't be read or written.
@@ -43,13 +45,18 @@ impl ReferrersLists {
         &self,
         transport: &Transport,
         list: ReferrersList,
+        observer: &dyn Observer,
     ) -> Result<Option<FallbackTag>, ListError> {
         if is_listed_by_registry(transport, &list).await? {
             return Ok(None);
         }
         let target = list.target();
         match self.complete(transport, &list).await? {
-            Some(CompleteList::Written(digest)) => {
+            Some(CompleteList::Written { digest, before }) => {
+                if let Some(selector) = list.selector() {
+                    let (repository, media_type) = (list.repository.clone(), OCI_INDEX.to_owned());
+                    observer.notice(Event::Arrived { repository, selector, digest, media_type, before });
+                }
                 locked(&self.written).entry(target.clone()).or_insert_with(|| list.clone()).join(list);
                 Ok(Some(FallbackTag { target, digest }))
             }
@@ -81,7 +88,7 @@ impl ReferrersLists {
                 match outcome {
                     Ok(None) => {}
                     Ok(Some(CompleteList::Found(digest))) => settled.push((list.target(), Ok(digest))),
-                    Ok(Some(CompleteList::Written(_))) => again.push(list),
+                    Ok(Some(CompleteList::Written { .. })) => again.push(list),
                     Err(ListError::Impossible(error) | ListError::Failed(error)) => {
                         settled.push((list.target(), Err(error)));
                     }

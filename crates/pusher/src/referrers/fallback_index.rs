@@ -29,8 +29,8 @@ pub(crate) enum Attempt {
 pub(crate) enum CompleteList {
     /// It had them already.
     Found(Digest),
-    /// It was completed and read back.
-    Written(Digest),
+    /// It was completed and read back. With the digest of what was there before.
+    Written { digest: Digest, before: Option<Digest> },
 }
 
 /// Why a list is not complete yet.
@@ -111,10 +111,9 @@ impl<'a> FallbackIndex<'a> {
 
     fn complete(&self, found: &FetchedManifest) -> Attempt {
         let digest = Digest::sha256(&found.bytes);
-        Attempt::Complete(if self.before.is_some() {
-            CompleteList::Written(digest)
-        } else {
-            CompleteList::Found(digest)
+        Attempt::Complete(match &self.before {
+            Some(before) => CompleteList::Written { digest, before: before.as_deref().map(Digest::sha256) },
+            None => CompleteList::Found(digest),
         })
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use airlift_lists::receipt::TagMove;
 use airlift_oci::{Digest, Event, RawManifest};
-use airlift_registry::Error;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::existence::is_complete;
@@ -14,6 +14,7 @@ use crate::lock::locked;
 use crate::options::{Presence, TagMoves};
 use crate::plan::manifest_tree::ManifestTree;
 use crate::plan::planned_image::{ImageForm, PlannedAttached, PlannedImage, PlannedPlatform};
+use crate::preflight::checks::PreflightResult;
 use crate::preflight::tag_state::{TagState, state_of_digest, tag_state};
 use crate::receipt::{ImageReceipt, SelectedChild, Status, Unlisted};
 use crate::referrers::list::{ListError, ReferrerEntry, ReferrersList};
@@ -61,7 +62,7 @@ enum Progress {
     /// It was there under its tag or digest.
     Present,
     /// Its content is there; its tag moves when all that is attached is there, too.
-    TagIsDue,
+    TagIsDue { before: Option<Digest> },
 }
 
 impl<'a> ImagePush<'a> {
@@ -70,10 +71,11 @@ impl<'a> ImagePush<'a> {
     }
 
     /// Pushes the image. The receipt says what became of it, a failure included.
-    pub(crate) async fn run(mut self, state: Result<TagState, Error>, form: ImageForm) -> ImageReceipt {
+    pub(crate) async fn run(mut self, checked: PreflightResult) -> ImageReceipt {
+        let PreflightResult { state, before, form } = checked;
         let outcome = match state {
             Err(source) => Err(ImageError::Look { target: self.image.target.to_string(), source }),
-            Ok(state) => self.push(state, form).await,
+            Ok(state) => self.push(state, before, form).await,
         };
         match outcome {
             Ok(()) => {
@@ -81,6 +83,8 @@ impl<'a> ImagePush<'a> {
                 self.receipt.status = if is_present { Status::Present } else { Status::Pushed };
                 self.receipt.digest_resolves = form == ImageForm::Whole;
                 self.receipt.ok = self.receipt.unlisted.is_empty();
+                let tagged = form == ImageForm::Whole && self.image.tree.is_tagged();
+                self.receipt.tag = tagged.then_some(TagMove { from: before, to: self.image.digest });
             }
             Err(error) => {
                 self.receipt.fail(&error);
@@ -91,13 +95,19 @@ impl<'a> ImagePush<'a> {
         self.uploads.iter().for_each(|upload| locked(&upload.tree.transfers).add_to(&mut bytes));
         (self.receipt.uploaded, self.receipt.mounted, self.receipt.skipped) =
             (bytes.uploaded, bytes.mounted, bytes.skipped);
+        self.receipt.at = Some((self.session.clock)());
         self.receipt
     }
 
-    async fn push(&mut self, state: TagState, form: ImageForm) -> Result<(), ImageError> {
+    async fn push(
+        &mut self,
+        state: TagState,
+        before: Option<Digest>,
+        form: ImageForm,
+    ) -> Result<(), ImageError> {
         let manifests = match form {
             ImageForm::WithoutIndex => self.send_platforms().await?,
-            ImageForm::Whole => self.send_whole(state).await?,
+            ImageForm::Whole => self.send_whole(state, before).await?,
         };
         let own = self.uploads.len();
         let graph = self.session.source.graph();
@@ -109,14 +119,18 @@ impl<'a> ImagePush<'a> {
     }
 
     /// Sends the image with its index. Returns the manifests that are there now.
-    async fn send_whole(&mut self, state: TagState) -> Result<Vec<Digest>, ImageError> {
+    async fn send_whole(
+        &mut self,
+        state: TagState,
+        before: Option<Digest>,
+    ) -> Result<Vec<Digest>, ImageError> {
         let image = self.image;
         let progress = match state {
             TagState::Present => Progress::Present,
             TagState::Hidden(refusal) if self.session.tags == TagMoves::Refuse => {
                 return Err(ImageError::TagHidden { target: image.tree.target(), source: (*refusal).into() });
             }
-            TagState::Absent | TagState::Other(_) | TagState::Hidden(_) => Progress::TagIsDue,
+            TagState::Absent | TagState::Other(_) | TagState::Hidden(_) => Progress::TagIsDue { before },
         };
         self.send(&image.tree, progress, None).await?;
         let manifests: Vec<Digest> = image.tree.contents.digests().collect();
@@ -172,16 +186,18 @@ impl<'a> ImagePush<'a> {
     /// Whether a manifest tree is at its tag or digest, with all that is below it if that was asked for.
     async fn look(&self, tree: &ManifestTree) -> Result<Progress, ImageError> {
         let found = tag_state(tree, &self.session.transport).await;
-        let TagState::Present = permitted_state(found, tree, self.session.tags)? else {
-            return Ok(Progress::TagIsDue);
-        };
+        let found = permitted_state(found, tree, self.session.tags)?;
+        let before = found.digest(tree.digest);
+        if found != TagState::Present {
+            return Ok(Progress::TagIsDue { before });
+        }
         if self.session.presence == Presence::Tag {
             return Ok(Progress::Present);
         }
         let is_complete = is_complete(&self.session.transport, tree, self.session.requests).await;
         match is_complete.map_err(|source| ImageError::Look { target: tree.target(), source })? {
             true => Ok(Progress::Present),
-            false => Ok(Progress::TagIsDue),
+            false => Ok(Progress::TagIsDue { before }),
         }
     }
 
@@ -206,10 +222,13 @@ impl<'a> ImagePush<'a> {
     }
 
     async fn send_tree(&self, tree: &ManifestTree, progress: Progress, tag_check: TagCheck) -> SentTree {
-        let tree = TreeUpload::new(self.session, tree.clone(), tag_check);
+        let mut tree = TreeUpload::new(self.session, tree.clone(), tag_check);
+        if let Progress::TagIsDue { before } = progress {
+            tree.before = before;
+        }
         let outcome = match progress {
             Progress::Present => tree.prove_blobs().await,
-            Progress::TagIsDue => match tree.send_blobs().await {
+            Progress::TagIsDue { .. } => match tree.send_blobs().await {
                 Ok(()) => tree.send_manifests().await,
                 Err(error) => Err(error),
             },
@@ -225,7 +244,8 @@ impl<'a> ImagePush<'a> {
         for (subject, entries) in self.entries_by_subject() {
             let referrers: Vec<Digest> = entries.keys().copied().collect();
             let list = ReferrersList::new(&repository, subject, entries);
-            match self.session.lists.ensure_listed(&self.session.transport, list).await {
+            let Session { lists, transport, observer, .. } = &**self.session;
+            match lists.ensure_listed(transport, list, &**observer).await {
                 Ok(written) => self.receipt.fallback_tags.extend(written),
                 Err(ListError::Impossible(reason)) => {
                     let (cause, reason) = (reason.known_cause(), reason.in_one_line());
@@ -254,7 +274,7 @@ impl<'a> ImagePush<'a> {
     async fn move_tags(&mut self, own: usize) -> Result<(), ImageError> {
         let (own, attached) = self.uploads.split_at(own);
         for uploads in [attached, own] {
-            let due = uploads.iter().rev().filter(|upload| upload.progress == Progress::TagIsDue);
+            let due = uploads.iter().rev().filter(|upload| upload.progress != Progress::Present);
             let moves: Vec<_> = due.map(|upload| upload.move_tag()).collect();
             let moved: Vec<_> =
                 futures::stream::iter(moves).buffered(self.session.requests).try_collect().await?;

@@ -1,6 +1,6 @@
 //! Reads a manifest back that was sent: the bytes and the media type have to be those that were sent.
 
-use airlift_oci::{Digest, RawManifest, Repository, Selector};
+use airlift_oci::{Digest, Event, RawManifest, Repository, Selector};
 use airlift_registry::{Access, Transport};
 
 use crate::image_error::ImageError;
@@ -23,12 +23,26 @@ impl TreeUpload {
         let sent = Sent { repository: &self.tree.repository, selector: &selector, raw, label };
         let mut patience = transport.wait_for_visibility(label);
         loop {
-            let Err(error) = sent.read_back_once(transport).await else { return Ok(()) };
+            let Err(error) = sent.read_back_once(transport).await else {
+                self.report_arrival(raw, selector);
+                return Ok(());
+            };
             let may_come = matches!(error, ImageError::Vanished { .. } | ImageError::Overtaken { .. });
             if !may_come || !patience.wait("it was taken, and does not show yet").await {
                 return Err(error);
             }
         }
+    }
+
+    fn report_arrival(&self, raw: &RawManifest, selector: Selector) {
+        let before = self.before.filter(|_| matches!(selector, Selector::Tag(_)));
+        self.session.observer.notice(Event::Arrived {
+            repository: self.tree.repository.clone(),
+            selector,
+            digest: raw.digest(),
+            media_type: raw.media_type().to_owned(),
+            before,
+        });
     }
 
     /// Reads back the manifests that a policy kept back. All attachments have come by now, also signatures.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use airlift_lists::Timestamp;
 use airlift_oci::Observer;
 use airlift_registry::Transport;
 use tokio::sync::Semaphore;
@@ -29,11 +30,12 @@ pub(crate) struct Session {
     /// Tasks with small requests side by side.
     pub(crate) requests: usize,
     pub(crate) lists: ReferrersLists,
+    pub(crate) clock: fn() -> Timestamp,
 }
 
 impl Session {
     pub(crate) fn new(request: &Request<'_>) -> Self {
-        let Request { source, transport, options, observer, .. } = *request;
+        let Request { source, transport, options, observer, clock, .. } = *request;
         let (concurrency, source) = (request.concurrency(), Arc::clone(source));
         Session {
             blobs: Blobs::new(Arc::clone(&source), transport.clone(), Arc::clone(observer), concurrency),
@@ -45,6 +47,7 @@ impl Session {
             blob_tasks: Arc::new(Semaphore::new(MOST_BLOB_TASKS)),
             requests: concurrency.tasks,
             lists: ReferrersLists::default(),
+            clock,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct TreeUpload {
     pub(crate) session: Arc<Session>,
     pub(crate) tree: ManifestTree,
     pub(crate) tag_check: TagCheck,
+    /// What its tag stood for before the push.
+    pub(crate) before: Option<Digest>,
     pub(crate) transfers: Mutex<Transfers>,
     /// Manifests that were refused because something below them is gone, and for which that was sent once
     /// more.
@@ -39,9 +41,9 @@ pub(crate) struct TreeUpload {
 
 impl TreeUpload {
     pub(crate) fn new(session: &Arc<Session>, tree: ManifestTree, tag_check: TagCheck) -> Self {
-        let (transfers, restored, resent, withheld, acknowledged) = Default::default();
+        let (before, transfers, restored, resent, withheld, acknowledged) = Default::default();
         let session = Arc::clone(session);
-        TreeUpload { session, tree, tag_check, transfers, restored, resent, withheld, acknowledged }
+        TreeUpload { session, tree, tag_check, before, transfers, restored, resent, withheld, acknowledged }
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -134,6 +134,7 @@ impl Transfer {
             transport: &self.transport,
             options: &options,
             observer: &self.observer,
+            clock: crate::clock::now,
         };
         Ok(push(&request, |_| {}).await?)
     }

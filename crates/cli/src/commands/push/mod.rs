@@ -9,6 +9,7 @@ use airlift_verifier::VerifiedBundle;
 use crate::args::limits::LimitArgs;
 use crate::args::push::PushArgs;
 use crate::args::registry::RegistryArgs;
+use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::pushing::receipt_file::ReceiptFile;
@@ -71,6 +72,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
         transport: &transport,
         options: &options,
         observer: &ui.observer(),
+        clock: clock::now,
     };
     if args.push.dry_run {
         return dry_run(&request, ui).await;

@@ -31,7 +31,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
         "airlift-packager",
         &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry", "airlift-verifier"],
     ),
-    ("airlift-pusher", &["airlift-oci", "airlift-registry", "airlift-verifier"]),
+    ("airlift-pusher", &["airlift-lists", "airlift-oci", "airlift-registry", "airlift-verifier"]),
     ("airlift-registry", &["airlift-disk", "airlift-oci"]),
     ("airlift-server", &["airlift-disk", "airlift-oci"]),
     ("airlift-testkit", &["airlift-oci", "airlift-server"]),
