@@ -116,6 +116,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
         transport: &transport,
         options: &options,
         observer: &observer,
+        clock: crate::clock::now,
     };
     let copied = match args.push.dry_run {
         true => dry_run(&request, ui).await?,
