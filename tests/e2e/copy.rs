@@ -165,6 +165,20 @@ fn within_one_registry_blobs_are_mounted() {
     assert_eq!((&image["status"], &image["mounted"]), (&json!("present"), &json!(0)), "{image}");
 }
 
+/// The images are at a mirror that is the target, too.
+#[test]
+fn what_a_mirror_at_the_target_has_is_mounted_from_there() {
+    let way = Way::new();
+    way.target.endpoint().push(&[Sample { repository: format!("hub/{REPOSITORY}"), ..way.sample.clone() }]);
+    let (reference, to) = (format!("original.example/{REPOSITORY}:1"), way.target.authority());
+    let mirror = format!("original.example={to}/hub");
+    let copied = way.airlift.run(&["--json", "copy", &reference, to, "--mirror", &mirror]).expect(0);
+    let image = &images(&copied)[0];
+    assert_eq!((&image["source"], &image["uploaded"]), (&json!(reference), &json!(0)), "{image}");
+    assert!(image["mounted"].as_u64().unwrap() > 0, "{image}");
+    way.assert_arrived();
+}
+
 #[test]
 fn what_is_not_mounted_is_streamed() {
     let way = Way::new();

@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use airlift_oci::Digest;
 use airlift_registry::{BlobSource, Error, Options};
@@ -393,4 +395,32 @@ async fn a_stalled_upload_goes_on() {
     let patch = script.requests().into_iter().find(|request| request.method == "PATCH").unwrap();
     assert_eq!(patch.header("content-range"), Some("50000-29999999"));
     assert!(patch.body == bytes[50_000..]);
+}
+
+/// Its first half, then nothing for longer than a registry may be silent, then the rest.
+struct Slow(Vec<u8>);
+
+impl BlobSource for Slow {
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+        struct Pause;
+        impl io::Read for Pause {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                std::thread::sleep(Duration::from_millis(600));
+                Ok(0)
+            }
+        }
+        let (first, rest) = self.0.split_at(self.0.len() / 2);
+        let [first, rest] = [first, rest].map(|half| io::Cursor::new(half.to_vec()));
+        Ok(Box::new(io::Read::chain(io::Read::chain(first, Pause), rest)))
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_makes_a_pause_is_no_fault_of_the_registry() {
+    let bytes = content(SIZE);
+    let shop = Shop::open(Orders::default()).await;
+    let impatient = Options { idle_timeout: Duration::from_millis(200), ..options() };
+    let (result, log) = put_from(&shop, &bytes, &Slow(bytes.clone()), impatient).await;
+    result.unwrap();
+    assert!(shop.holds(&bytes) && log.retries().is_empty(), "{:?}", log.retries());
 }

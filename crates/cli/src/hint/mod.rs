@@ -68,7 +68,7 @@ fn of_usage(error: &UsageError) -> Option<&'static str> {
             "leave --reuse out: what is at the output, or unfinished beside it, is reused without being named",
         ),
         UsageError::NoTerminal => Some("give it on standard input, with --username and --password-stdin"),
-        UsageError::Overwrites(_) => Some("choose another name with -o"),
+        UsageError::Overwrites(_) => Some("choose another name for what is written"),
         _ if names_http(error) => Some("--plain-http HOST is the way to a registry without TLS"),
         _ => None,
     }
