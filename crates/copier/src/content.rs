@@ -1,7 +1,7 @@
 //! The content of a plan, as a source of a push.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use airlift_oci::contents::Platforms;
@@ -9,6 +9,7 @@ use airlift_oci::graph::Leaf;
 use airlift_oci::{Digest, Graph, Platform, Root};
 use airlift_packager::{BlobPlace, Packing, RemoteBlob, SuppliedBlob};
 use airlift_pusher::{BlobOrigin, ContentSource, HashedContent, UnprovenBlob, UnprovenContent};
+use airlift_registry::BlobPieces;
 use tokio::runtime::Handle;
 
 use crate::pipe::download;
@@ -68,10 +69,10 @@ impl UnprovenBlob for CopiedBlob {
         }
     }
 
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
         Ok(match &self.blob.place {
-            BlobPlace::Memory(bytes) => Box::new(io::Cursor::new(bytes.clone())),
-            BlobPlace::Layout(blob) => blob.reader(),
+            BlobPlace::Memory(bytes) => Box::new(bytes.clone()),
+            BlobPlace::Layout(blob) => blob.pieces(),
             BlobPlace::Registry(blob) => {
                 Box::new(download(RemoteBlob::clone(blob), self.blob.size, &self.runtime))
             }

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, Read};
+use std::io;
 use std::task::{Context, Poll};
 
 use airlift_packager::RemoteBlob;
-use airlift_registry::BlobSink;
+use airlift_registry::{BlobPieces, BlobSink};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::channel::mpsc;
@@ -121,17 +121,15 @@ pub(crate) struct PipeReader {
     task: JoinHandle<()>,
 }
 
-impl Read for PipeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl BlobPieces for PipeReader {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
         while self.piece.is_empty() {
             match block_on(self.receiver.next()) {
                 Some(next) => self.piece = next?,
-                None => return Ok(0),
+                None => return Ok(Bytes::new()),
             }
         }
-        let count = self.piece.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&self.piece.split_to(count));
-        Ok(count)
+        Ok(self.piece.split_to(self.piece.len().min(most)))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Memory that is aligned for direct reads and writes.
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::mem;
+
+use crate::spare_memory;
 
 /// The strictest memory alignment that a block device asks for.
 pub(crate) const MEMORY_ALIGNMENT: usize = 4_096;
@@ -17,7 +20,7 @@ pub struct AlignedBuffer {
 impl AlignedBuffer {
     /// An empty buffer for up to `capacity` bytes, a multiple of tar's block.
     pub fn new(capacity: usize) -> Self {
-        let memory = vec![0; capacity + MEMORY_ALIGNMENT];
+        let memory = spare_memory::take(capacity + MEMORY_ALIGNMENT);
         let start = memory.as_ptr().align_offset(MEMORY_ALIGNMENT).min(MEMORY_ALIGNMENT);
         AlignedBuffer { memory, start, filled: 0, capacity }
     }
@@ -54,6 +57,27 @@ impl AlignedBuffer {
         Ok(())
     }
 
+    /// Replaces what `buffers` hold: `read` gets the room of each, and returns how many bytes it filled, one
+    /// buffer after the other.
+    ///
+    /// # Errors
+    /// If `read` fails. The buffers are empty then.
+    pub(crate) fn refill_all(
+        buffers: &mut [AlignedBuffer],
+        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let rooms = buffers.iter_mut().map(|buffer| {
+            buffer.filled = 0;
+            IoSliceMut::new(&mut buffer.memory[buffer.start..buffer.start + buffer.capacity])
+        });
+        let mut left = read(&mut rooms.collect::<Vec<_>>())?;
+        for buffer in buffers {
+            buffer.filled = left.min(buffer.capacity);
+            left -= buffer.filled;
+        }
+        Ok(())
+    }
+
     /// How many bytes it has room for.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
@@ -77,5 +101,17 @@ impl AlignedBuffer {
     /// Empties it.
     pub fn clear(&mut self) {
         self.filled = 0;
+    }
+}
+
+impl AsRef<[u8]> for AlignedBuffer {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl Drop for AlignedBuffer {
+    fn drop(&mut self) {
+        spare_memory::give_back(mem::take(&mut self.memory));
     }
 }

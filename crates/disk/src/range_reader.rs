@@ -4,7 +4,10 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::extent::read_buffered;
+use crate::piece_reader::PieceReader;
 use crate::read_at::{Contiguous, ReadAt};
 
 /// Reads a range from start to end, in pieces that fit the L2 cache. If the bytes end inside the range, that
@@ -36,6 +39,14 @@ impl RangeReader {
         Ok(())
     }
 
+    /// Turns to the next place if all of this one was read and there is one.
+    fn turn_to_the_next(&mut self) -> io::Result<()> {
+        if !self.has_more_here()? && self.left > 0 {
+            self.advance()?;
+        }
+        Ok(())
+    }
+
     fn has_more_here(&mut self) -> io::Result<bool> {
         match &mut self.current {
             Some(current) => Ok(!current.reader.fill_buf()?.is_empty()),
@@ -46,9 +57,7 @@ impl RangeReader {
 
 impl BufRead for RangeReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if !self.has_more_here()? && self.left > 0 {
-            self.advance()?;
-        }
+        self.turn_to_the_next()?;
         match &mut self.current {
             Some(current) => current.reader.fill_buf(),
             None => Ok(&[]),
@@ -58,6 +67,16 @@ impl BufRead for RangeReader {
     fn consume(&mut self, count: usize) {
         if let Some(current) = &mut self.current {
             current.reader.consume(count);
+        }
+    }
+}
+
+impl PieceReader for RangeReader {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        self.turn_to_the_next()?;
+        match &mut self.current {
+            Some(current) => current.reader.next_piece(most),
+            None => Ok(Bytes::new()),
         }
     }
 }

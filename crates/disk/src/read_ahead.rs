@@ -1,25 +1,25 @@
-//! Reads in the background: a thread fills one buffer while the caller uses the other.
+//! Reads in the background: a thread reads the next pieces while the caller uses the last ones.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use crate::aligned::AlignedBuffer;
+use bytes::Bytes;
 
-/// A source that fills buffers.
-pub(crate) trait FillAt: Send + 'static {
-    /// Replaces what `buffer` holds by the bytes from `position` on, of which at most `left` are wanted.
+/// A source that is read in pieces.
+pub(crate) trait ReadPieces: Send + 'static {
+    /// The next bytes from `position` on: at most `left`, and none only at the end. No piece is empty.
     ///
     /// # Errors
     /// If the system can't read.
-    fn fill_at(&mut self, buffer: &mut AlignedBuffer, position: u64, left: u64) -> io::Result<()>;
+    fn read_pieces(&mut self, position: u64, left: u64) -> io::Result<VecDeque<Bytes>>;
 }
 
-/// A read that was ordered. Its source and its buffer come back with the answer.
+/// A read that was ordered. Its source comes back with the answer.
 struct Order<S> {
     source: S,
-    buffer: AlignedBuffer,
     position: u64,
     left: u64,
 }
@@ -33,10 +33,10 @@ pub(crate) struct ReadThread<S> {
     answers: Mutex<Receiver<Answer<S>>>,
 }
 
-/// The source, the buffer, and whether the read succeeded.
-pub(crate) type Answer<S> = (S, AlignedBuffer, io::Result<()>);
+/// The source, and what it read.
+pub(crate) type Answer<S> = (S, io::Result<VecDeque<Bytes>>);
 
-impl<S: FillAt> ReadThread<S> {
+impl<S: ReadPieces> ReadThread<S> {
     /// Starts the thread.
     ///
     /// # Errors
@@ -45,9 +45,9 @@ impl<S: FillAt> ReadThread<S> {
         let (orders, ordered) = channel::<Order<S>>();
         let (done, answers) = channel();
         let work = move || {
-            for Order { mut source, mut buffer, position, left } in ordered {
-                let outcome = source.fill_at(&mut buffer, position, left);
-                if done.send((source, buffer, outcome)).is_err() {
+            for Order { mut source, position, left } in ordered {
+                let outcome = source.read_pieces(position, left);
+                if done.send((source, outcome)).is_err() {
                     break;
                 }
             }
@@ -57,9 +57,9 @@ impl<S: FillAt> ReadThread<S> {
     }
 
     /// Orders a read. [`ReadThread::answer`] waits for it.
-    pub(crate) fn order(&self, source: S, buffer: AlignedBuffer, position: u64, left: u64) {
+    pub(crate) fn order(&self, source: S, position: u64, left: u64) {
         // If the thread is gone, there is no answer either.
-        let _ = self.orders.send(Order { source, buffer, position, left });
+        let _ = self.orders.send(Order { source, position, left });
     }
 
     /// Waits for the read that was ordered.

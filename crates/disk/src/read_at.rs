@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+
+use crate::piece_reader::PieceReader;
 
 /// Bytes that can be read at any offset. One file and several files one behind the other implement it; so
 /// can an object store.
@@ -38,7 +40,7 @@ pub trait ReadAt: fmt::Debug + Send + Sync {
 /// Bytes that lie in one place.
 pub struct Contiguous {
     /// Reads them from the first to the last. An end before that is an error.
-    pub reader: Box<dyn BufRead + Send + Sync>,
+    pub reader: Box<dyn PieceReader + Send + Sync>,
     /// How many they are.
     pub size: u64,
 }

@@ -1,13 +1,16 @@
 //! The blobs of a plan, for callers that pass them on instead of writing a bundle.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use airlift_bundle::Section;
+use airlift_bundle::content::section::SectionReader;
 use airlift_bundle::resume::ResumeState;
+use airlift_disk::PieceReader;
 use airlift_oci::graph::Leaf;
 use airlift_oci::{Digest, Platform, Root, contents};
+use airlift_registry::BlobPieces;
 use bytes::Bytes;
 
 use crate::blob_job::Fallback;
@@ -48,9 +51,18 @@ impl LayoutBlob {
         &self.path
     }
 
-    /// Reads it from its start.
-    pub fn reader(&self) -> Box<dyn Read + Send> {
-        Box::new(self.section.reader())
+    /// Its bytes from the start.
+    pub fn pieces(&self) -> Box<dyn BlobPieces> {
+        Box::new(SectionPieces(self.section.reader()))
+    }
+}
+
+/// The bytes of a section.
+struct SectionPieces(SectionReader);
+
+impl BlobPieces for SectionPieces {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        self.0.next_piece(most)
     }
 }
 

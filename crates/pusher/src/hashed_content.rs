@@ -1,15 +1,19 @@
 //! Content that no one has hashed yet, and the proof of it: everything that is read of it passes a hash here.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use airlift_oci::contents::Platforms;
 use airlift_oci::graph::Leaf;
 use airlift_oci::{Digest, Graph, Hasher, Platform, RawManifest, Root};
-use airlift_registry::BlobSource;
+use airlift_registry::{BlobPieces, BlobSource};
+use bytes::Bytes;
 
 use crate::source::sealed::Sealed;
 use crate::source::{BlobOrigin, ContentSource, SourceBlob};
+
+/// How much is hashed at a time where nothing is sent.
+const PIECE: usize = 256 << 10;
 
 /// Images that are at hand as manifests, and as streams of blobs. [`HashedContent`] proves the blobs.
 pub trait UnprovenContent: Send + Sync {
@@ -38,11 +42,11 @@ pub trait UnprovenBlob: Send + Sync {
     /// Where it comes from.
     fn origin(&self) -> BlobOrigin;
 
-    /// A fresh reader from its start, for each attempt to send it. It is read on a thread that may block.
+    /// Its bytes from its start, for each attempt to send it. They are read on a thread that may block.
     ///
     /// # Errors
     /// If it can't be read.
-    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>>;
 }
 
 /// Content that is hashed whenever it is read.
@@ -88,8 +92,8 @@ struct ManifestBlob(RawManifest);
 impl Sealed for ManifestBlob {}
 
 impl BlobSource for ManifestBlob {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(io::Cursor::new(self.0.bytes().clone())))
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+        Ok(Box::new(self.0.bytes().clone()))
     }
 }
 
@@ -120,15 +124,15 @@ struct HashedBlob {
 impl Sealed for HashedBlob {}
 
 impl HashedBlob {
-    fn reader(&self) -> io::Result<HashingReader> {
+    fn pieces(&self) -> io::Result<HashedPieces> {
         let hasher = Some(Hasher::new(self.digest.algorithm()));
-        Ok(HashingReader { stream: self.blob.open()?, left: self.blob.size(), digest: self.digest, hasher })
+        Ok(HashedPieces { pieces: self.blob.open()?, left: self.blob.size(), digest: self.digest, hasher })
     }
 }
 
 impl BlobSource for HashedBlob {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(self.reader()?))
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+        Ok(Box::new(self.pieces()?))
     }
 }
 
@@ -151,10 +155,9 @@ impl SourceBlob for HashedBlob {
             progress(self.size());
             return Ok(());
         }
-        let mut reader = self.reader()?;
-        let mut buffer = vec![0; 256 << 10];
+        let mut pieces = self.pieces()?;
         loop {
-            match reader.read(&mut buffer)? {
+            match pieces.next_piece(PIECE)?.len() {
                 0 => return Ok(()),
                 count => progress(count as u64),
             }
@@ -162,15 +165,15 @@ impl SourceBlob for HashedBlob {
     }
 }
 
-/// Hashes a stream. Its last bytes come only if the digest matches.
-struct HashingReader {
-    stream: Box<dyn Read + Send>,
+/// Hashes pieces. The last one comes only if the digest matches.
+struct HashedPieces {
+    pieces: Box<dyn BlobPieces>,
     left: u64,
     digest: Digest,
     hasher: Option<Hasher>,
 }
 
-impl HashingReader {
+impl HashedPieces {
     /// Compares the digest, once, when all was read.
     fn conclude(&mut self) -> io::Result<()> {
         match self.hasher.take().map(Hasher::finish) {
@@ -183,24 +186,24 @@ impl HashingReader {
     }
 }
 
-impl Read for HashingReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl BlobPieces for HashedPieces {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
         if self.left == 0 {
-            return self.conclude().map(|()| 0);
+            return self.conclude().map(|()| Bytes::new());
         }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.stream.read(&mut buffer[..most])?;
-        if count == 0 && most > 0 {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
+        let piece = self.pieces.next_piece(most)?;
+        if piece.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.left -= count as u64;
+        self.left = self.left.saturating_sub(piece.len() as u64);
         if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..count]);
+            hasher.update(&piece);
         }
         if self.left == 0 {
             self.conclude()?;
         }
-        Ok(count)
+        Ok(piece)
     }
 }
 
@@ -220,20 +223,20 @@ mod tests {
             BlobOrigin::Layout("oci:made".to_owned())
         }
 
-        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-            Ok(Box::new(self.0))
+        fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+            Ok(Box::new(Bytes::from_static(self.0)))
         }
     }
 
     /// What comes of reading a blob with the digest of `content`: the bytes that came, and the end.
     fn read(content: &[u8], made: Made) -> (usize, io::Result<()>) {
         let blob = HashedBlob { digest: Digest::sha256(content), blob: Arc::new(made) };
-        let mut reader = blob.open().unwrap();
-        let (mut came, mut buffer) = (0, [0; 3]);
+        let mut pieces = blob.open().unwrap();
+        let mut came = 0;
         loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return (came, Ok(())),
-                Ok(count) => came += count,
+            match pieces.next_piece(3) {
+                Ok(piece) if piece.is_empty() => return (came, Ok(())),
+                Ok(piece) => came += piece.len(),
                 Err(error) => return (came, Err(error)),
             }
         }

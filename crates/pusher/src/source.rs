@@ -10,8 +10,9 @@ use std::sync::Arc;
 use airlift_oci::contents::Platforms;
 use airlift_oci::graph::Leaf;
 use airlift_oci::{Digest, Graph, Platform, Repository, Root};
-use airlift_registry::BlobSource;
-use airlift_verifier::{ProvenContent, VerifiedBundle};
+use airlift_registry::{BlobPieces, BlobSource};
+use airlift_verifier::{ProvenContent, ProvenReader, VerifiedBundle};
+use bytes::Bytes;
 
 /// What can be pushed: a graph whose manifests match their digests, and blobs that are hashed whenever they
 /// are read.
@@ -37,10 +38,10 @@ pub trait ContentSource: sealed::Sealed + Send + Sync {
     fn blob(&self, digest: &Digest) -> Option<Arc<dyn SourceBlob>>;
 }
 
-/// One blob of a source. Its reader, [`BlobSource::open`], hashes what it reads and holds the last piece back
-/// until the digest matched.
+/// One blob of a source. Its bytes, [`BlobSource::open`], are hashed as they are read, and the last piece is
+/// held back until the digest matched.
 ///
-/// The reader is read on a thread that may block. So a blob that comes from another registry can wait there
+/// They are read on a thread that may block. So a blob that comes from another registry can wait there
 /// for the pieces of an asynchronous download.
 pub trait SourceBlob: sealed::Sealed + BlobSource {
     /// Its digest.
@@ -110,8 +111,17 @@ struct BundleBlob(ProvenContent);
 impl sealed::Sealed for BundleBlob {}
 
 impl BlobSource for BundleBlob {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-        Ok(Box::new(self.0.reader()))
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+        Ok(Box::new(BundlePieces(self.0.reader())))
+    }
+}
+
+/// The bytes of a blob in a verified bundle.
+struct BundlePieces(ProvenReader);
+
+impl BlobPieces for BundlePieces {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        self.0.next_piece(most)
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airlift_oci::Digest;
-use airlift_registry::{BlobSource, Error, Options, PutBlob, Transport};
+use airlift_registry::{BlobPieces, BlobSource, Error, Options, PutBlob, Transport};
 use support::script::{Reply, Request, Script, Then};
 use support::shop::{Cut, Orders, Shop};
 use support::{Bytes, Corrupt, content, options, repository, transport};
@@ -206,7 +206,7 @@ async fn what_an_answer_to_a_piece_says_is_where_it_goes_on() {
 async fn a_source_is_read_once_for_all_pieces_and_proven_before_the_last() {
     struct Counted(Vec<u8>, AtomicUsize);
     impl BlobSource for Counted {
-        fn open(&self) -> std::io::Result<Box<dyn std::io::Read + Send>> {
+        fn open(&self) -> std::io::Result<Box<dyn BlobPieces>> {
             self.1.fetch_add(1, Ordering::SeqCst);
             Bytes(self.0.clone()).open()
         }

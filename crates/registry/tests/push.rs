@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airlift_oci::{Digest, Repository, Selector, media_type};
-use airlift_registry::{BlobSource, ContentFault, Effort, Error, Mount, Options, UploadPermit};
+use airlift_registry::{BlobPieces, BlobSource, ContentFault, Effort, Error, Mount, Options, UploadPermit};
 use airlift_testkit::scripted::{self, Answer, Gate};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -67,7 +67,7 @@ struct Counted {
 }
 
 impl BlobSource for Counted {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
         self.content.open()
     }
 

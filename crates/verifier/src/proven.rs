@@ -1,10 +1,12 @@
 //! Content that is proven by its digest while it is read.
 
-use std::io::{self, Read};
+use std::io;
 
 use airlift_bundle::Section;
 use airlift_bundle::content::section::SectionReader;
+use airlift_disk::PieceReader;
 use airlift_oci::{Digest, Hasher, RawManifest};
+use bytes::Bytes;
 
 /// Content that is hashed whenever it is read.
 #[derive(Clone, Debug)]
@@ -16,7 +18,7 @@ pub struct ProvenContent {
 #[derive(Clone, Debug)]
 enum ProvenSource {
     Blob(Section),
-    Manifest(bytes::Bytes),
+    Manifest(Bytes),
 }
 
 impl ProvenContent {
@@ -62,9 +64,7 @@ impl ProvenContent {
     pub fn reader(&self) -> ProvenReader {
         let (inner, left) = match &self.source {
             ProvenSource::Blob(section) => (InnerReader::Blob(section.reader()), section.size()),
-            ProvenSource::Manifest(bytes) => {
-                (InnerReader::Manifest(io::Cursor::new(bytes.clone())), bytes.len() as u64)
-            }
+            ProvenSource::Manifest(bytes) => (InnerReader::Manifest(bytes.clone()), bytes.len() as u64),
         };
         ProvenReader { inner, left, digest: self.digest, hasher: Some(Hasher::new(self.digest.algorithm())) }
     }
@@ -77,7 +77,7 @@ fn altered(expected: &Digest, found: &Digest) -> io::Error {
 
 enum InnerReader {
     Blob(SectionReader),
-    Manifest(io::Cursor<bytes::Bytes>),
+    Manifest(Bytes),
 }
 
 /// Reads content and proves it before its end.
@@ -88,33 +88,36 @@ pub struct ProvenReader {
     hasher: Option<Hasher>,
 }
 
-impl Read for ProvenReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
+impl ProvenReader {
+    /// The next bytes, hashed: at most `most`, and none only where the content ends. The last of them come
+    /// if the digest matches.
+    ///
+    /// # Errors
+    /// If the content can't be read, or its digest doesn't match.
+    pub fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        if most == 0 {
+            return Ok(Bytes::new());
         }
         if self.left == 0 {
-            return self.conclude().map(|()| 0);
+            return self.conclude().map(|()| Bytes::new());
         }
-        let count = match &mut self.inner {
-            InnerReader::Blob(reader) => reader.read(buffer)?,
-            InnerReader::Manifest(cursor) => cursor.read(buffer)?,
+        let piece = match &mut self.inner {
+            InnerReader::Blob(reader) => reader.next_piece(most)?,
+            InnerReader::Manifest(bytes) => bytes.split_to(bytes.len().min(most)),
         };
-        if count == 0 {
+        if piece.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.left = self.left.saturating_sub(count as u64);
+        self.left = self.left.saturating_sub(piece.len() as u64);
         if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..count]);
+            hasher.update(&piece);
         }
         if self.left == 0 {
             self.conclude()?;
         }
-        Ok(count)
+        Ok(piece)
     }
-}
 
-impl ProvenReader {
     /// Compares the digest, once, when all was read.
     fn conclude(&mut self) -> io::Result<()> {
         match self.hasher.take().map(Hasher::finish) {

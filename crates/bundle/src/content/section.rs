@@ -4,8 +4,9 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use airlift_disk::{RangeReader, ReadAt, read_buffered};
+use airlift_disk::{PieceReader, RangeReader, ReadAt, read_buffered};
 use airlift_oci::{Algorithm, Digest, Hasher};
+use bytes::Bytes;
 
 use crate::content::storage::Storage;
 
@@ -103,22 +104,33 @@ pub struct SectionReader {
     reader: Option<RangeReader>,
 }
 
-impl BufRead for SectionReader {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
+impl SectionReader {
+    fn opened(&mut self) -> io::Result<&mut RangeReader> {
+        match &mut self.reader {
+            Some(reader) => Ok(reader),
             none => {
                 let Section { offset, size, .. } = self.section;
-                none.insert(RangeReader::new(self.section.open()?, offset, size))
+                Ok(none.insert(RangeReader::new(self.section.open()?, offset, size)))
             }
-        };
-        reader.fill_buf()
+        }
+    }
+}
+
+impl BufRead for SectionReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.opened()?.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
         if let Some(reader) = &mut self.reader {
             reader.consume(count);
         }
+    }
+}
+
+impl PieceReader for SectionReader {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        self.opened()?.next_piece(most)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use airlift_disk::{Contiguous, ReadAt};
+use airlift_disk::{Contiguous, PieceReader, ReadAt};
+use bytes::Bytes;
 
 use crate::zst::framing::PlannedFrame;
 use crate::zst::packed::{FrameDigest, PackedFrame, UnpackedReader};
@@ -198,6 +199,15 @@ impl BufRead for FrameReader {
         match self {
             FrameReader::Stored(reader) => reader.consume(count),
             FrameReader::Packed(reader) => reader.consume(count),
+        }
+    }
+}
+
+impl PieceReader for FrameReader {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        match self {
+            FrameReader::Stored(reader) => reader.next_piece(most),
+            FrameReader::Packed(reader) => reader.next_piece(most),
         }
     }
 }

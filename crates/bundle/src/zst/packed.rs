@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-use airlift_disk::{PIECE, ReadAt, read_buffered};
+use airlift_disk::{PIECE, PieceReader, ReadAt, read_buffered};
 use airlift_oci::Digest;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
@@ -144,6 +144,9 @@ impl BufRead for UnpackedReader {
         self.left -= count.min(self.left);
     }
 }
+
+/// The pieces are copies: otherwise each would keep the whole chunk in memory.
+impl PieceReader for UnpackedReader {}
 
 impl Read for UnpackedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

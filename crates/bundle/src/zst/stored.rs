@@ -3,8 +3,9 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use airlift_disk::{RangeReader, ReadAt, read_buffered};
+use airlift_disk::{PieceReader, RangeReader, ReadAt, read_buffered};
 use airlift_oci::layout::LAYOUT_FILE;
+use bytes::Bytes;
 
 use crate::tar::header::BLOCK;
 use crate::zst::format::{MAGIC, damaged};
@@ -152,6 +153,18 @@ impl BufRead for StoredReader {
     fn consume(&mut self, count: usize) {
         self.inner.consume(count);
         self.left_in_block = self.left_in_block.saturating_sub(count as u64);
+    }
+}
+
+impl PieceReader for StoredReader {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        let in_block = self.fill_buf()?.len();
+        if in_block == 0 {
+            return Ok(Bytes::new());
+        }
+        let piece = self.inner.next_piece(most.min(in_block))?;
+        self.left_in_block = self.left_in_block.saturating_sub(piece.len() as u64);
+        Ok(piece)
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use airlift_registry::{BlobSource, Concurrency, UploadPermit};
+use airlift_registry::{BlobPieces, BlobSource, Concurrency, UploadPermit};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -126,7 +126,7 @@ pub(super) struct UploadedBlob<'a> {
 }
 
 impl BlobSource for UploadedBlob<'_> {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
         self.content.open()
     }
 
@@ -181,8 +181,8 @@ mod tests {
     async fn uploads_that_break_off_are_sent_again_one_after_the_other() {
         struct Content;
         impl BlobSource for Content {
-            fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-                Ok(Box::new(io::empty()))
+            fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+                Ok(Box::new(bytes::Bytes::new()))
             }
         }
         let permits = BlobPermits::new(Concurrency::new(4));

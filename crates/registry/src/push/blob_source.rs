@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -51,9 +52,24 @@ impl fmt::Debug for UploadPermit {
     }
 }
 
+/// A blob's bytes, in order.
+pub trait BlobPieces: Send {
+    /// The next bytes: at most `most`, and none only at the end. They are sent as they are, without a copy.
+    ///
+    /// # Errors
+    /// If the content can't be read, or turns out not to be what it should be.
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes>;
+}
+
+impl BlobPieces for Bytes {
+    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        Ok(self.split_to(self.len().min(most)))
+    }
+}
+
 /// Where an upload's bytes come from.
 pub trait BlobSource: Send + Sync {
-    /// A fresh reader from the blob's start, for one attempt. It is read on a thread that may block. An
+    /// The blob's bytes from its start, for one attempt. They are read on a thread that may block. An
     /// attempt that goes on with a broken upload reads from the start, too, and sends only what the registry
     /// lacks.
     ///
@@ -62,7 +78,7 @@ pub trait BlobSource: Send + Sync {
     ///
     /// # Errors
     /// If the content can't be read.
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>>;
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>>;
 
     /// Waits until the source may be read, in each attempt, when the registry has opened an upload.
     fn permit(&self) -> BoxFuture<'_, UploadPermit> {

@@ -109,7 +109,7 @@ impl BlobReader {
         let failure = Arc::<Mutex<Option<io::Error>>>::default();
         let kept = Arc::clone(&failure);
         let reading = tokio::task::spawn_blocking(move || {
-            let outcome = ReadLoop::new(content, piece, &sender).run(range, || {
+            let outcome = ReadLoop { content, piece, sender: &sender }.run(range, || {
                 // No one waits for it any more if the upload was given up.
                 let _ = skipped.send(());
             });

@@ -1,12 +1,13 @@
 //! Reading a blob's source, on a thread that may block: piece by piece, the last one held back until the
 //! source has proven its content.
 
-use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 
 use airlift_oci::Digest;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::mpsc;
+
+use crate::push::blob_source::BlobPieces;
 
 /// The part of a blob that goes up: from `offset` to its end.
 #[derive(Clone, Copy, Debug)]
@@ -27,24 +28,13 @@ impl UploadRange {
 
 /// A source on its way into a request.
 pub(super) struct ReadLoop<'a> {
-    reader: Box<dyn Read + Send>,
-    /// Bytes read at once.
-    piece: usize,
-    sender: &'a mpsc::Sender<io::Result<Bytes>>,
-    /// The buffers of pieces that are on their way, the oldest first. Those that went are filled again: they
-    /// are in the cache.
-    lent: VecDeque<Bytes>,
+    pub(super) content: Box<dyn BlobPieces>,
+    /// How many bytes a piece has at most.
+    pub(super) piece: usize,
+    pub(super) sender: &'a mpsc::Sender<io::Result<Bytes>>,
 }
 
-impl<'a> ReadLoop<'a> {
-    pub(super) fn new(
-        reader: Box<dyn Read + Send>,
-        piece: usize,
-        sender: &'a mpsc::Sender<io::Result<Bytes>>,
-    ) -> Self {
-        ReadLoop { reader, piece, sender, lent: VecDeque::new() }
-    }
-
+impl ReadLoop<'_> {
     /// Reads all of the source, and sends what comes after `range.offset`, one piece behind. `skipped` is
     /// called when that is reached.
     pub(super) fn run(mut self, range: UploadRange, skipped: impl FnOnce()) -> io::Result<()> {
@@ -81,35 +71,11 @@ impl<'a> ReadLoop<'a> {
         }
     }
 
-    /// The next piece: full, unless the source ends or all that is expected is there. An empty one is the
-    /// source's end.
+    /// The next piece, at most what is expected. An empty one is the source's end.
     fn next(&mut self, expected: u64) -> io::Result<Bytes> {
         // One byte is read even where no more is expected: that is how a source that is too long is found.
         let most = usize::try_from(expected).unwrap_or(usize::MAX).clamp(1, self.piece);
-        let mut buffer = self.room();
-        let mut filled = 0;
-        while filled < most {
-            match self.reader.read(&mut buffer[filled..most]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let whole = buffer.freeze();
-        let piece = whole.slice(..filled);
-        self.lent.push_back(whole);
-        Ok(piece)
-    }
-
-    /// A buffer of the size of a piece: the oldest that was lent, if it is back.
-    fn room(&mut self) -> BytesMut {
-        match self.lent.pop_front().map(Bytes::try_into_mut) {
-            Some(Ok(room)) => return room,
-            Some(Err(lent)) => self.lent.push_front(lent),
-            None => {}
-        }
-        BytesMut::zeroed(self.piece)
+        self.content.next_piece(most)
     }
 }
 
@@ -122,25 +88,26 @@ mod tests {
     use super::*;
 
     /// Gives its bytes, then an error.
-    struct Corrupt(io::Cursor<Vec<u8>>);
+    struct Corrupt(Bytes);
 
-    impl Read for Corrupt {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            match self.0.read(buffer)? {
-                0 => Err(io::Error::other("not the content that it should be")),
-                bytes => Ok(bytes),
+    impl BlobPieces for Corrupt {
+        fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+            let piece = self.0.next_piece(most)?;
+            if piece.is_empty() {
+                return Err(io::Error::other("not the content that it should be"));
             }
+            Ok(piece)
         }
     }
 
-    fn pieces(reader: Box<dyn Read + Send>, size: u64) -> (io::Result<()>, Vec<u8>) {
-        pieces_from(reader, 0, size)
+    fn pieces(content: Box<dyn BlobPieces>, size: u64) -> (io::Result<()>, Vec<u8>) {
+        pieces_from(content, 0, size)
     }
 
-    fn pieces_from(reader: Box<dyn Read + Send>, offset: u64, size: u64) -> (io::Result<()>, Vec<u8>) {
+    fn pieces_from(content: Box<dyn BlobPieces>, offset: u64, size: u64) -> (io::Result<()>, Vec<u8>) {
         let (sender, mut receiver) = mpsc::channel(1000);
         let range = UploadRange { digest: Digest::sha256(b""), offset, size };
-        let result = ReadLoop::new(reader, 10, &sender).run(range, || {});
+        let result = ReadLoop { content, piece: 10, sender: &sender }.run(range, || {});
         drop(sender);
         let mut sent = Vec::new();
         while let Some(piece) = receiver.blocking_recv() {
@@ -153,7 +120,7 @@ mod tests {
     fn sends_exactly_the_content() {
         for size in [0, 1, 9, 10, 11, 20, 35] {
             let content: Vec<u8> = (0..size).collect();
-            let (result, sent) = pieces(Box::new(io::Cursor::new(content.clone())), u64::from(size));
+            let (result, sent) = pieces(Box::new(Bytes::from(content.clone())), u64::from(size));
             assert!(result.is_ok());
             assert_eq!(sent, content);
         }
@@ -163,23 +130,23 @@ mod tests {
     fn sends_the_rest_and_proves_the_whole() {
         for offset in [0, 1, 10, 24, 25] {
             let content: Vec<u8> = (0..25).collect();
-            let (result, sent) = pieces_from(Box::new(io::Cursor::new(content.clone())), offset, 25);
+            let (result, sent) = pieces_from(Box::new(Bytes::from(content.clone())), offset, 25);
             assert!(result.is_ok());
             assert_eq!(sent, content[offset as usize..], "{offset}");
-            let (result, sent) = pieces_from(Box::new(Corrupt(io::Cursor::new(content))), offset, 25);
+            let (result, sent) = pieces_from(Box::new(Corrupt(Bytes::from(content))), offset, 25);
             assert!(
                 result.is_err() && sent.len() < 25 - offset as usize + usize::from(offset == 25),
                 "{offset}"
             );
         }
-        let (result, _) = pieces_from(Box::new(io::Cursor::new(vec![7; 5])), 10, 25);
+        let (result, _) = pieces_from(Box::new(Bytes::from(vec![7; 5])), 10, 25);
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn an_error_at_the_very_end_comes_before_the_last_byte_is_sent() {
         for size in [1_usize, 10, 25] {
-            let reader = Corrupt(io::Cursor::new(vec![7; size]));
+            let reader = Corrupt(Bytes::from(vec![7; size]));
             let (result, sent) = pieces(Box::new(reader), size as u64);
             assert!(result.is_err());
             assert!(sent.len() < size, "{} of {size} went out", sent.len());
@@ -189,7 +156,7 @@ mod tests {
     #[test]
     fn a_source_of_another_size_is_never_sent_whole() {
         for (has, size) in [(9, 10), (0, 1), (11, 10), (1, 0), (30, 10)] {
-            let (result, sent) = pieces(Box::new(io::Cursor::new(vec![7; has])), size);
+            let (result, sent) = pieces(Box::new(Bytes::from(vec![7; has])), size);
             assert!(result.is_err(), "{has} of {size}");
             assert!((sent.len() as u64) < size.max(1));
         }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airlift_oci::{Descriptor, Digest, Event, Observer, Repository};
-use airlift_registry::{BlobSink, BlobSource, Options, Transport};
+use airlift_registry::{BlobPieces, BlobSink, BlobSource, Options, Transport};
 
 /// Options for tests: no credentials but those given, pauses of a millisecond.
 pub(crate) fn options() -> Options {
@@ -99,8 +99,8 @@ impl BlobSink for Memory {
 pub(crate) struct Bytes(pub Vec<u8>);
 
 impl BlobSource for Bytes {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-        Ok(Box::new(io::Cursor::new(self.0.clone())))
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+        Ok(Box::new(bytes::Bytes::from(self.0.clone())))
     }
 }
 
@@ -108,14 +108,19 @@ impl BlobSource for Bytes {
 pub(crate) struct Corrupt(pub Vec<u8>);
 
 impl BlobSource for Corrupt {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-        struct AtEnd;
-        impl io::Read for AtEnd {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "these bytes have another digest"))
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
+        struct CorruptPieces(bytes::Bytes);
+        impl BlobPieces for CorruptPieces {
+            fn next_piece(&mut self, most: usize) -> io::Result<bytes::Bytes> {
+                let piece = self.0.next_piece(most)?;
+                if piece.is_empty() {
+                    let message = "these bytes have another digest";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+                Ok(piece)
             }
         }
-        Ok(Box::new(io::Read::chain(io::Cursor::new(self.0.clone()), AtEnd)))
+        Ok(Box::new(CorruptPieces(self.0.clone().into())))
     }
 }
 

@@ -24,15 +24,28 @@ mod tar_file;
 mod verified_bundle;
 mod volumes;
 
+use std::io;
 use std::path::Path;
 
 use airlift_oci::Unobserved;
-use airlift_verifier::{Finding, Options, Report, verify};
+use airlift_verifier::{Finding, Options, ProvenContent, Report, verify};
 
 fn report(path: &Path) -> Report {
     let report = verify(path, &Options { jobs: 2, ..Options::default() }, &Unobserved).unwrap();
     check(&report);
     report
+}
+
+/// What can be read of a blob, at most so many bytes at a time, and whether that was all of it.
+fn read_in_pieces(content: &ProvenContent, most: usize) -> (Vec<u8>, io::Result<()>) {
+    let (mut reader, mut bytes) = (content.reader(), Vec::new());
+    loop {
+        match reader.next_piece(most) {
+            Ok(piece) if piece.is_empty() => return (bytes, Ok(())),
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(error) => return (bytes, Err(error)),
+        }
+    }
 }
 
 /// What holds for every report.

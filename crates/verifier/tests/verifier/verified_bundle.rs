@@ -1,13 +1,13 @@
 //! Trust as a type: only a sound bundle becomes one, and damaged content never comes out of it whole.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 
 use airlift_oci::Limits;
 use airlift_verifier::{AdmitError, VerifiedBundle};
 
 use crate::images::Images;
+use crate::read_in_pieces;
 
 #[test]
 fn a_damaged_frame_or_manifest_is_not_admitted() {
@@ -38,8 +38,8 @@ fn content_is_proven_before_its_last_bytes() {
     let bundle = VerifiedBundle::admit(&path, Limits::default()).unwrap();
     for entry in plan.entries().skip(2) {
         let content = bundle.content(&entry.digest).unwrap();
-        let mut bytes = Vec::new();
-        content.reader().read_to_end(&mut bytes).unwrap();
+        let (bytes, outcome) = read_in_pieces(&content, usize::MAX);
+        outcome.unwrap();
         assert!(bytes == images.contents[&entry.digest]);
         content.prove(|_| ()).unwrap();
     }
@@ -48,14 +48,12 @@ fn content_is_proven_before_its_last_bytes() {
     for entry in plan.blobs().filter(|entry| entry.size > 0) {
         file.write_all_at(&[images.contents[&entry.digest][0] ^ 1], entry.data_offset).unwrap();
         let content = bundle.content(&entry.digest).unwrap();
-        let mut bytes = Vec::new();
-        assert!(content.reader().read_to_end(&mut bytes).is_err());
+        let (bytes, outcome) = read_in_pieces(&content, usize::MAX);
+        assert!(outcome.is_err());
         assert!((bytes.len() as u64) < entry.size, "never all of it");
-        let (mut reader, mut one, mut count) = (content.reader(), [0], 0);
-        while reader.read(&mut one).is_ok_and(|read| read > 0) {
-            count += 1;
-        }
-        assert_eq!(count, entry.size - 1, "not even byte by byte");
+        let (bytes, outcome) = read_in_pieces(&content, 1);
+        assert!(outcome.is_err());
+        assert_eq!(bytes.len() as u64, entry.size - 1, "not even byte by byte");
         assert!(content.prove(|_| ()).is_err());
     }
 }
