@@ -53,7 +53,7 @@ pub enum HeadTrust {
     /// "it is there".
     IfDigestIs(Digest),
     /// None, so there is no HEAD: a GET shows whether the manifest has this digest. For what is expected to
-    /// be absent, which needs a GET in any case.
+    /// be absent, which needs a GET in any case. Of a blob: a GET of its first byte decides.
     Never(Digest),
 }
 

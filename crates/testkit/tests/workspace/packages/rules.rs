@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Kind, Package, Packages};
 
 /// Which member may import which. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     (
         "airlift",
         &[
             "airlift-bundle",
+            "airlift-checker",
             "airlift-copier",
             "airlift-disk",
             "airlift-lists",
@@ -22,6 +23,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("airlift-bundle", &["airlift-disk", "airlift-oci"]),
+    ("airlift-checker", &["airlift-oci", "airlift-registry"]),
     ("airlift-copier", &["airlift-oci", "airlift-packager", "airlift-pusher", "airlift-registry"]),
     ("airlift-disk", &[]),
     ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-lists", "airlift-oci", "airlift-verifier"]),
@@ -73,7 +75,7 @@ const FILES: [&str; 8] = ["flate2", "nix", "rustix", "tar", "tempfile", "zip", "
 const ARCHIVE: [&str; 4] = ["airlift-bundle", "tar", "zstd", "zstd-safe"];
 
 /// What members may not reach, however long the way.
-const UNREACHABLE: [(&str, &str, &[&str]); 9] = [
+const UNREACHABLE: [(&str, &str, &[&str]); 10] = [
     ("airlift-bundle", "the network", &NETWORK),
     ("airlift-disk", "the network", &NETWORK),
     ("airlift-lists", "the network", &NETWORK),
@@ -81,6 +83,7 @@ const UNREACHABLE: [(&str, &str, &[&str]); 9] = [
     ("airlift-verifier", "the network", &NETWORK),
     ("airlift-lists", "files", &FILES),
     ("airlift-oci", "files", &FILES),
+    ("airlift-checker", "the archive", &ARCHIVE),
     ("airlift-registry", "the archive", &ARCHIVE),
     ("airlift-server", "the archive", &ARCHIVE),
 ];

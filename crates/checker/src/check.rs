@@ -1,0 +1,141 @@
+//! The check of all images, side by side.
+
+use airlift_oci::{Digest, RawManifest, Repository};
+use airlift_registry::{Concurrency, Transport};
+use futures::{StreamExt, stream};
+
+use crate::blobs::Blobs;
+use crate::checked_image::{CheckedImage, State};
+use crate::error::CheckError;
+use crate::hosts::Hosts;
+use crate::manifests::{FoundManifest, Manifests};
+use crate::options::CheckOptions;
+use crate::tags::{self, FoundTag};
+use crate::walk::{Below, Walked, Walker};
+use crate::wanted::Wanted;
+
+/// Asks for each image whether it is there, with all that is below it. The answers have the order of
+/// `wanted`. Each digest is asked for once in each repository.
+pub async fn check(transport: &Transport, wanted: &[Wanted], options: CheckOptions) -> Vec<CheckedImage> {
+    let tasks = Concurrency::new(options.jobs).tasks;
+    let walker = Walker {
+        hosts: Hosts::new(transport.clone()),
+        manifests: Manifests::default(),
+        blobs: Blobs::new(&options),
+        options,
+        requests: tasks,
+    };
+    stream::iter(wanted).map(|image| walker.image(image)).buffered(tasks).collect().await
+}
+
+impl Walker {
+    /// One image: in the first of its places, and in the next one if it is not whole there.
+    async fn image(&self, wanted: &Wanted) -> CheckedImage {
+        let mut checked = CheckedImage::unknown(wanted.digest, State::Unreachable, Some(CheckError::Nowhere));
+        for place in &wanted.places {
+            // On the heap: it is much, and there are many at a time.
+            checked = Box::pin(self.image_at(wanted, place)).await;
+            checked.asked = Some(place.clone());
+            if checked.state == State::Ok {
+                break;
+            }
+        }
+        checked
+    }
+
+    async fn image_at(&self, wanted: &Wanted, place: &Repository) -> CheckedImage {
+        let is_asked = |tag_place: &&Repository| *tag_place == place;
+        let tag_place = wanted.tag_places.iter().find(is_asked).or(wanted.tag_places.last());
+        let tag = wanted.tag.as_ref().zip(tag_place);
+        match (wanted.digest, tag) {
+            (Some(digest), tag) => {
+                let tag = async {
+                    match tag {
+                        Some((tag, place)) => tags::look_up(&self.hosts, place, tag, digest).await.map(Some),
+                        None => Ok(None),
+                    }
+                };
+                let (tag, content) = futures::join!(tag, self.content(wanted, place, digest));
+                content.judge(digest, tag)
+            }
+            (None, Some((tag, tag_place))) => match tags::resolve(&self.hosts, tag_place, tag).await {
+                Ok(Some((digest, raw))) => {
+                    let content = Content::There(self.below(wanted, place, raw).await);
+                    content.judge(digest, Ok(None))
+                }
+                Ok(None) => CheckedImage::unknown(None, State::Lost, None),
+                Err(error @ CheckError::Manifest(_)) => {
+                    CheckedImage::unknown(None, State::Incomplete, Some(error))
+                }
+                Err(error) => CheckedImage::unknown(None, State::Unreachable, Some(error)),
+            },
+            (None, None) => CheckedImage::unknown(None, State::Unreachable, Some(CheckError::Nowhere)),
+        }
+    }
+
+    async fn content(&self, wanted: &Wanted, place: &Repository, digest: Digest) -> Content {
+        match self.manifests.get(&self.hosts, place, digest).await {
+            Ok(FoundManifest::There(raw)) => Content::There(self.below(wanted, place, raw).await),
+            Ok(FoundManifest::Absent) => Content::Lost(None),
+            Ok(FoundManifest::Other(error @ CheckError::Manifest(_))) => {
+                Content::There(Walked { refused: Some(error), ..Walked::default() })
+            }
+            Ok(FoundManifest::Other(error)) => Content::Lost(Some(error)),
+            Err(error) => Content::Unknown(error),
+        }
+    }
+
+    async fn below(&self, wanted: &Wanted, repository: &Repository, image: RawManifest) -> Walked {
+        let (attached, scope) = (&wanted.attached[..], &wanted.scope);
+        self.walk(Below { repository, image, attached, scope }).await
+    }
+}
+
+/// What became of an image's digest.
+enum Content {
+    /// Its manifest is there; and this is below it.
+    There(Walked),
+    /// It is gone, or something else is there.
+    Lost(Option<CheckError>),
+    Unknown(CheckError),
+}
+
+impl Content {
+    /// The state of the image. What is known for certain counts more than what could not be found out.
+    fn judge(self, digest: Digest, tag: Result<Option<FoundTag>, CheckError>) -> CheckedImage {
+        let (tag, tag_unknown) = tag.map_or_else(|error| (None, Some(error)), |tag| (tag, None));
+        let tag_digest = match tag {
+            Some(FoundTag::Stands(now)) if now != digest => Some(now),
+            _ => None,
+        };
+        let is_gone = matches!(tag, Some(FoundTag::Gone));
+        let walked = match self {
+            Content::There(walked) => walked,
+            Content::Lost(error) => {
+                return CheckedImage {
+                    tag_digest,
+                    ..CheckedImage::unknown(Some(digest), State::Lost, error)
+                };
+            }
+            Content::Unknown(error) => {
+                let image = CheckedImage::unknown(Some(digest), State::Unreachable, Some(error));
+                return CheckedImage { tag_digest, ..image };
+            }
+        };
+        let Walked { missing, damaged, refused, unknown, platforms, size } = walked;
+        let unknown = unknown.or(tag_unknown);
+        let state = if !damaged.is_empty() {
+            State::Damaged
+        } else if !missing.is_empty() || refused.is_some() {
+            State::Incomplete
+        } else if tag_digest.is_some() || is_gone {
+            State::Drift
+        } else if unknown.is_some() {
+            State::Unreachable
+        } else {
+            State::Ok
+        };
+        let (digest, error) = (Some(digest), refused.or(unknown));
+        CheckedImage { state, digest, tag_digest, missing, damaged, error, asked: None, platforms, size }
+    }
+}
