@@ -11,6 +11,7 @@ mod archive;
 mod attached;
 mod bad_input;
 mod built_locks;
+mod check;
 mod compressed;
 mod configs;
 mod consumers;

@@ -60,7 +60,7 @@ impl Walker {
             }
             (None, Some((tag, tag_place))) => match tags::resolve(&self.hosts, tag_place, tag).await {
                 Ok(Some((digest, raw))) => {
-                    let content = Content::There(self.below(wanted, place, raw).await);
+                    let content = Content::There(Box::new(self.below(wanted, place, raw).await));
                     content.judge(digest, Ok(None))
                 }
                 Ok(None) => CheckedImage::unknown(None, State::Lost, None),
@@ -75,10 +75,10 @@ impl Walker {
 
     async fn content(&self, wanted: &Wanted, place: &Repository, digest: Digest) -> Content {
         match self.manifests.get(&self.hosts, place, digest).await {
-            Ok(FoundManifest::There(raw)) => Content::There(self.below(wanted, place, raw).await),
+            Ok(FoundManifest::There(raw)) => Content::There(Box::new(self.below(wanted, place, raw).await)),
             Ok(FoundManifest::Absent) => Content::Lost(None),
             Ok(FoundManifest::Other(error @ CheckError::Manifest(_))) => {
-                Content::There(Walked { refused: Some(error), ..Walked::default() })
+                Content::There(Box::new(Walked { refused: Some(error), ..Walked::default() }))
             }
             Ok(FoundManifest::Other(error)) => Content::Lost(Some(error)),
             Err(error) => Content::Unknown(error),
@@ -94,7 +94,7 @@ impl Walker {
 /// What became of an image's digest.
 enum Content {
     /// Its manifest is there; and this is below it.
-    There(Walked),
+    There(Box<Walked>),
     /// It is gone, or something else is there.
     Lost(Option<CheckError>),
     Unknown(CheckError),
@@ -122,7 +122,7 @@ impl Content {
                 return CheckedImage { tag_digest, ..image };
             }
         };
-        let Walked { missing, damaged, refused, unknown, platforms, size } = walked;
+        let Walked { missing, damaged, refused, unknown, platforms, size } = *walked;
         let unknown = unknown.or(tag_unknown);
         let state = if !damaged.is_empty() {
             State::Damaged

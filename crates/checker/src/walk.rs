@@ -91,7 +91,7 @@ impl Walker {
             let wanted = self.chosen(&builder, below.scope, &mut left_out);
             let answers: Vec<_> = stream::iter(wanted)
                 .map(|asked| async {
-                    let Some(descriptor) = asked else { return None };
+                    let descriptor = asked?;
                     let answer = match known.get(&descriptor.digest) {
                         Some(raw) => Ok(FoundManifest::There(raw.clone())),
                         None => self.manifests.get(&self.hosts, below.repository, descriptor.digest).await,

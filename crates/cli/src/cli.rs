@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, copy, demo, inspect, lock, login, logout, push, verify};
+use crate::commands::{build, check, completions, copy, demo, inspect, lock, login, logout, push, verify};
 use crate::ui::options::Global;
 
 const EXAMPLES: &str = "\
@@ -42,6 +42,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Build(build::Args),
     Lock(lock::Args),
+    Check(check::Args),
     Verify(verify::Args),
     Push(push::Args),
     Copy(copy::Args),

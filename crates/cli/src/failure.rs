@@ -79,6 +79,15 @@ pub(crate) enum UsageError {
     /// A list that can't be text.
     #[error("{} is no list of images: {why}", .file.display())]
     List { file: PathBuf, why: &'static str },
+    /// An argument that looks like a file, and there is none.
+    #[error("there is no file {}", harmless(&.0.to_string_lossy()))]
+    NoFile(PathBuf),
+    /// A reference to a layout, where files are named.
+    #[error("{} is a place in a layout: name the file or folder itself", harmless(.0))]
+    LayoutReference(String),
+    /// An image that no registry is known to have.
+    #[error("{} has no name at a registry: it came from a file; --at DEST says where it should be", harmless(.0))]
+    NoRegistry(String),
     /// A list or a lock that can't be read.
     #[error(transparent)]
     Lists(airlift_lists::ListErrors),

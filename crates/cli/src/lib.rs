@@ -37,7 +37,7 @@ use airlift_lists::ListError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use commands::{build, completions, copy, demo, inspect, lock, login, logout, push, verify};
+use commands::{build, check, completions, copy, demo, inspect, lock, login, logout, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
@@ -111,6 +111,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         match command {
             Command::Build(args) => build::run(args, ui, &on_interrupt).await,
             Command::Lock(args) => lock::run(args, ui).await,
+            Command::Check(args) => check::run(args, ui).await,
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Copy(args) => copy::run(args, ui, &on_interrupt).await,

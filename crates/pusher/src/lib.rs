@@ -37,6 +37,7 @@ pub use plan::error::{PlanError, UnusedRule};
 pub use plan::omitted::OmittedChild;
 pub use plan::planned_image::{PlannedAttached, PlannedImage};
 pub use plan::push_plan::PushPlan;
+pub use plan::target_names::target_names;
 pub use preflight::sparse::{Certainty, SparseRefusal};
 pub use preflight::tag_state::TagState;
 pub use preview::{Preview, preview};

@@ -29,6 +29,11 @@ pub(crate) struct MappingArgs {
 }
 
 impl MappingArgs {
+    /// Whether any of them is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.keep_host || self.no_tag || !self.only.is_empty() || !self.map.is_empty()
+    }
+
     /// What they say; all else is the default.
     pub(crate) fn options(&self) -> Options {
         Options {

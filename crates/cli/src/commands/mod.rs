@@ -1,6 +1,7 @@
 //! One module a subcommand: its `Args` and its `run`.
 
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod copy;
 pub(crate) mod demo;

@@ -4,6 +4,7 @@
 //! they name none of its options; here each fact gets the option that helps.
 
 mod bundle;
+mod check;
 mod disk;
 mod event;
 mod finding;
@@ -20,6 +21,7 @@ use airlift_pusher::{DestinationError, PushError};
 use airlift_verifier::{AdmitError, ExamineError};
 
 pub(crate) use bundle::{of_report, of_state};
+pub(crate) use check::of_checked;
 pub(crate) use event::of_remedy;
 pub(crate) use finding::add_to_findings;
 pub(crate) use push::with_advice;

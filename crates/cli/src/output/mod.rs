@@ -4,6 +4,7 @@
 //! and the pusher's own types.
 
 mod build;
+mod check;
 mod demo;
 mod inspect;
 mod lock;
@@ -21,6 +22,8 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};
+pub(crate) use check::word_of;
+pub use check::{CheckDocument, CheckEntry, CheckState};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub(crate) use inspect::INSPECT;
@@ -46,6 +49,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("demo.json", named::<DemoDocument>()),
         ("lock-result.json", named::<LockResultDocument>()),
         ("lock-check.json", named::<LockCheckDocument>()),
+        ("check.json", named::<CheckDocument>()),
         ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
         ("images.json", airlift_lists::images_file::schema()),

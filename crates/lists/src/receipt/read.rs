@@ -34,7 +34,7 @@ struct WrittenReceipt<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenImage<'a> {
+struct WrittenReceiptImage<'a> {
     #[serde(borrow)]
     source: &'a RawValue,
     #[serde(borrow)]
@@ -116,7 +116,7 @@ fn image<'a>(
     part: &'a RawValue,
     targets: &mut HashMap<Reference, (Digest, &'a RawValue)>,
 ) -> Result<ReceiptImage, ListError> {
-    let written: WrittenImage<'_> = source.read(part)?;
+    let written: WrittenReceiptImage<'_> = source.read(part)?;
     let (target, digest) = (source.parse::<Reference>(written.target)?, source.parse(written.digest)?);
     if let Some((other, first)) = targets.insert(target.clone(), (digest, written.target))
         && other != digest

@@ -10,4 +10,5 @@ pub(crate) mod planned_image;
 pub(crate) mod platform_manifests;
 pub(crate) mod push_plan;
 pub(crate) mod target_name;
+pub(crate) mod target_names;
 pub(crate) mod unused_rules;

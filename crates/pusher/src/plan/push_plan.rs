@@ -1,9 +1,7 @@
 //! The plan of a push as a whole.
 
-use std::collections::{HashMap, HashSet};
-
 use airlift_oci::graph::Attachments;
-use airlift_oci::{Digest, Graph, Pattern, Reference, Root, Unmatched, contents};
+use airlift_oci::{Digest, Graph, Reference, Root, contents};
 
 use crate::options::{Options, Partial};
 use crate::plan::attachments::plan_attached;
@@ -13,8 +11,7 @@ use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
 use crate::plan::omitted::omitted_of;
 use crate::plan::planned_image::{PlannedImage, WithoutIndex};
 use crate::plan::platform_manifests::without_index;
-use crate::plan::target_name::target_name;
-use crate::plan::unused_rules::UsedRules;
+use crate::plan::target_names::names_at_target;
 use crate::source::ContentSource;
 
 /// What goes where.
@@ -37,18 +34,10 @@ impl PushPlan {
     ) -> Result<Self, PlanError> {
         let graph = source.graph();
         let attachments = Attachments::new(graph);
-        let mut rules = UsedRules::new(&options.rules);
-        let mut targets = Targets::default();
+        let named = names_at_target(&attachments.images(), &graph.roots, destination, options)?;
         let mut planner =
             Planner { source, options, attachments: &attachments, contents: ContentsFinder::new(graph) };
-        let mut images = Vec::new();
-        for root in chosen(&attachments.images(), &options.only)? {
-            let (target, rule) = target_name(root, destination, options)?;
-            rules.note(root, rule);
-            targets.claim(&target, root)?;
-            images.push(planner.image(root, target));
-        }
-        rules.conclude(graph)?;
+        let images = named.into_iter().map(|named| planner.image(named.root, named.target)).collect();
         Ok(PushPlan { destination: destination.clone(), images })
     }
 
@@ -105,57 +94,10 @@ impl Planner<'_> {
     }
 }
 
-/// The names at the target that images have got so far.
-#[derive(Default)]
-struct Targets(HashMap<Reference, (String, Digest)>);
-
-impl Targets {
-    /// Two images can't have one name, unless they are the same.
-    fn claim(&mut self, target: &Reference, root: &Root) -> Result<(), PlanError> {
-        let (name, digest) = (root.name(), root.descriptor.digest);
-        match self.0.insert(target.clone(), (name.clone(), digest)) {
-            Some((first, first_digest)) if first_digest != digest => Err(PlanError::Conflict {
-                target: target.to_string(),
-                first,
-                first_digest,
-                second: name,
-                second_digest: digest,
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The subject of an image that goes by itself.
 fn subject_of(graph: &Graph, digest: Digest) -> Option<Digest> {
     let raw = graph.manifest(&digest)?.raw.as_ref()?;
     raw.subject().map(|subject| subject.digest)
-}
-
-/// The roots that the patterns choose; each pattern must choose one.
-fn chosen<'a>(roots: &[&'a Root], only: &[String]) -> Result<Vec<&'a Root>, PlanError> {
-    if roots.is_empty() {
-        return Err(PlanError::Empty);
-    }
-    let (mut chosen, mut unmatched) = (HashSet::new(), Vec::new());
-    for pattern in only.iter().map(|text| Pattern::new(text)) {
-        let found = pattern.find(roots.iter().copied().enumerate());
-        if found.is_empty() {
-            unmatched.push(Unmatched::new(&pattern, roots.iter().copied()));
-        }
-        chosen.extend(found);
-    }
-    if !unmatched.is_empty() {
-        return Err(PlanError::NoMatch(unmatched));
-    }
-    let is_chosen = |position: &usize| only.is_empty() || chosen.contains(position);
-    Ok(roots
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(position, _)| is_chosen(position))
-        .map(|(_, root)| root)
-        .collect())
 }
 
 #[cfg(test)]

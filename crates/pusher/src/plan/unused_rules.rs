@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use airlift_oci::{Graph, Reference, Root};
+use airlift_oci::{Reference, Root};
 
 use crate::plan::destination::MapRule;
 use crate::plan::error::{PlanError, UnusedRule};
@@ -35,22 +35,22 @@ impl<'a> UsedRules<'a> {
     ///
     /// # Errors
     /// [`PlanError::UnusedRule`].
-    pub(crate) fn conclude(self, graph: &Graph) -> Result<(), PlanError> {
+    pub(crate) fn conclude(self, roots: &[Root]) -> Result<(), PlanError> {
         match self.used.iter().position(|used| !used) {
             None => Ok(()),
             Some(unused) => {
                 let rule = self.rules[unused].clone();
-                Err(PlanError::UnusedRule { reason: self.reason(unused, graph), rule })
+                Err(PlanError::UnusedRule { reason: self.reason(unused, roots), rule })
             }
         }
     }
 
-    fn reason(&self, unused: usize, graph: &Graph) -> UnusedRule {
+    fn reason(&self, unused: usize, roots: &[Root]) -> UnusedRule {
         let rule = &self.rules[unused];
         if let Some(winner) = self.overruled_by[unused] {
             return UnusedRule::Overruled { by: self.rules[winner].clone() };
         }
-        let mut names: Vec<String> = graph.roots.iter().filter_map(name_of).collect();
+        let mut names: Vec<String> = roots.iter().filter_map(name_of).collect();
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
         if names.is_empty() {

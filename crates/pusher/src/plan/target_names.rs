@@ -1,0 +1,94 @@
+//! Which images go, and their names at the target.
+
+use std::collections::{HashMap, HashSet};
+
+use airlift_oci::{Digest, Pattern, Reference, Root, Unmatched};
+
+use crate::options::Options;
+use crate::plan::destination::Destination;
+use crate::plan::error::PlanError;
+use crate::plan::target_name::target_name;
+use crate::plan::unused_rules::UsedRules;
+
+/// The images that a push would take, by their positions, each with the name that it would get at the target.
+/// For callers that ask for images at a target without pushing them.
+///
+/// # Errors
+/// As [`PushPlan::new`](crate::PushPlan::new).
+pub fn target_names(
+    images: &[Root],
+    destination: &Destination,
+    options: &Options,
+) -> Result<Vec<(usize, Reference)>, PlanError> {
+    let roots: Vec<&Root> = images.iter().collect();
+    let named = names_at_target(&roots, images, destination, options)?;
+    Ok(named.into_iter().map(|named| (named.position, named.target)).collect())
+}
+
+/// An image that goes.
+pub(crate) struct NamedRoot<'a> {
+    position: usize,
+    pub(crate) root: &'a Root,
+    pub(crate) target: Reference,
+}
+
+/// The images that go, with their names. `all` has the roots that rules may be about.
+pub(crate) fn names_at_target<'a>(
+    images: &[&'a Root],
+    all: &[Root],
+    destination: &Destination,
+    options: &Options,
+) -> Result<Vec<NamedRoot<'a>>, PlanError> {
+    let mut rules = UsedRules::new(&options.rules);
+    let mut targets = Targets::default();
+    let mut named = Vec::new();
+    for (position, root) in chosen(images, &options.only)? {
+        let (target, rule) = target_name(root, destination, options)?;
+        rules.note(root, rule);
+        targets.claim(&target, root)?;
+        named.push(NamedRoot { position, root, target });
+    }
+    rules.conclude(all)?;
+    Ok(named)
+}
+
+/// The names at the target that images have got so far.
+#[derive(Default)]
+struct Targets(HashMap<Reference, (String, Digest)>);
+
+impl Targets {
+    /// Two images can't have one name, unless they are the same.
+    fn claim(&mut self, target: &Reference, root: &Root) -> Result<(), PlanError> {
+        let (name, digest) = (root.name(), root.descriptor.digest);
+        match self.0.insert(target.clone(), (name.clone(), digest)) {
+            Some((first, first_digest)) if first_digest != digest => Err(PlanError::Conflict {
+                target: target.to_string(),
+                first,
+                first_digest,
+                second: name,
+                second_digest: digest,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The roots that the patterns choose; each pattern must choose one.
+fn chosen<'a>(roots: &[&'a Root], only: &[String]) -> Result<Vec<(usize, &'a Root)>, PlanError> {
+    if roots.is_empty() {
+        return Err(PlanError::Empty);
+    }
+    let (mut chosen, mut unmatched) = (HashSet::new(), Vec::new());
+    for pattern in only.iter().map(|text| Pattern::new(text)) {
+        let found = pattern.find(roots.iter().copied().enumerate());
+        if found.is_empty() {
+            unmatched.push(Unmatched::new(&pattern, roots.iter().copied()));
+        }
+        chosen.extend(found);
+    }
+    if !unmatched.is_empty() {
+        return Err(PlanError::NoMatch(unmatched));
+    }
+    let is_chosen = |position: &usize| only.is_empty() || chosen.contains(position);
+    Ok(roots.iter().copied().enumerate().filter(|(position, _)| is_chosen(position)).collect())
+}

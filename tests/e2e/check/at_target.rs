@@ -1,0 +1,156 @@
+//! Checks at a target: under the names that push gives, without what was left out by choice.
+
+use airlift_server::Options;
+use airlift_server::samples::Sample;
+use serde_json::json;
+
+use super::{Checked, document, states};
+use crate::made::{self, Embedded, put, referrer, two_platforms};
+
+#[test]
+fn a_target_is_asked_under_the_names_of_a_push() {
+    let checked = Checked::start(&["team/a", "team/b"]);
+    checked.lock();
+    checked.airlift.run(&["build", "-f", "images.lock", "-o", "b.tar"]).expect(0);
+    let authority = checked.source.authority().to_owned();
+    let map = format!("{authority}/team/=base/");
+    for mapping in [&["--keep-host"][..], &["--map", &map], &["--only", "*/a"], &[]] {
+        let target = Embedded::start(Options::default());
+        let at = format!("{}/mirror", target.authority());
+        let count = if mapping.first() == Some(&"--only") { 1 } else { 2 };
+        let lost = vec!["lost"; count];
+        for subject in ["images.lock", "b.tar"] {
+            let ran = checked.check(&[&[subject, "--at", &at, "--json"], mapping].concat()).expect(1);
+            assert_eq!(states(&document(&ran)), lost);
+        }
+        checked.airlift.run(&[&["push", "b.tar", &at, "--receipt", "r.json"], mapping].concat()).expect(0);
+        for subject in ["images.lock", "b.tar", "r.json"] {
+            let ran = checked.check(&[&[subject, "--at", &at, "--json"], mapping].concat()).expect(0);
+            let document = document(&ran);
+            assert_eq!(document["entries"].as_array().unwrap().len(), count);
+            assert_eq!(document["at"], at);
+        }
+        // The receipt knows where it is.
+        checked.check(&["r.json"]).expect(0);
+    }
+    let elsewhere = checked.check(&["b.tar", "--only", "x"]).expect(2);
+    elsewhere.says("--at");
+    checked.check(&["b.tar", "--at", "https://x"]).expect(2);
+    checked.check(&["b.tar", "--at", "127.0.0.1:1", "--map", "nope=x"]).expect(2);
+}
+
+#[test]
+fn a_receipt_is_proven_where_it_says_and_elsewhere() {
+    let checked = Checked::start(&["team/a"]);
+    let (one, other) = (Embedded::start(Options::default()), Embedded::start(Options::default()));
+    checked.airlift.run(&["build", &checked.reference(0), "-o", "b.tar"]).expect(0);
+    checked.airlift.run(&["push", "b.tar", one.authority(), "--receipt", "r.json"]).expect(0);
+    let ran = checked.check(&["r.json", "--at", other.authority(), "--json"]).expect(1);
+    assert_eq!(states(&document(&ran)), ["lost"]);
+    let ran = checked.check(&["r.json", "--json"]).expect(0);
+    let entry = document(&ran)["entries"][0].clone();
+    assert_eq!(entry["target"], format!("{}/team/a:1", one.authority()));
+    assert_eq!(entry["reference"], checked.reference(0));
+    // A tag that was moved a year later.
+    one.endpoint().push(&[two_platforms("team/a", 900)]);
+    let ran = checked.check(&["r.json", "--json"]).expect(1);
+    assert_eq!(states(&document(&ran)), ["drift"]);
+}
+
+#[test]
+fn what_was_left_out_is_no_hole() {
+    let checked = Checked::start(&["team/a"]);
+    let target = Embedded::start(Options { indexes: airlift_server::Indexes::Sparse, ..Options::default() });
+    let reference = checked.reference(0);
+    checked.airlift.run(&["lock", &reference, "-o", "i.lock", "--platform", "linux/arm64"]).expect(0);
+    checked.airlift.run(&["build", "-f", "i.lock", "-o", "b.tar"]).expect(0);
+    checked.airlift.run(&["push", "b.tar", target.authority(), "--receipt", "r.json"]).expect(0);
+    for subject in ["i.lock", "b.tar", "r.json"] {
+        let ran = checked.check(&[subject, "--at", target.authority(), "--json"]).expect(0);
+        assert_eq!(document(&ran)["entries"][0]["platforms"], json!(["linux/arm64"]), "{subject}");
+    }
+    // The other platform may go at the source, too; the chosen one may not.
+    let [amd64, arm64] = [0, 1].map(|at| checked.samples[0].manifests[at].digest);
+    checked.delete_manifest(0, &amd64);
+    checked.check(&["i.lock"]).expect(0);
+    checked.check(&[&reference]).expect(1).says("missing: linux/amd64");
+    checked.delete_manifest(0, &arm64);
+    checked.check(&["i.lock"]).expect(1).says("missing: linux/arm64");
+}
+
+#[test]
+fn what_is_attached_is_checked_too() {
+    let checked = Checked::start(&["team/a"]);
+    let signature = referrer(&checked.samples[0].root, "application/vnd.example.signature", "signed");
+    put(checked.source.endpoint(), "team/a", &signature, None);
+    let target = Embedded::start(Options::default());
+    checked.airlift.run(&["build", &checked.reference(0), "-o", "b.tar"]).expect(0);
+    checked.airlift.run(&["push", "b.tar", target.authority(), "--receipt", "r.json"]).expect(0);
+    for subject in ["b.tar", "r.json"] {
+        checked.check(&[subject, "--at", target.authority()]).expect(0);
+    }
+    let layer = signature.blobs.last().unwrap().digest;
+    Checked::delete(&target, "team/a", "blobs", &layer.to_string());
+    for subject in ["b.tar", "r.json"] {
+        let ran = checked.check(&[subject, "--at", target.authority(), "--json"]).expect(1);
+        let document = document(&ran);
+        assert_eq!(document["entries"][0]["missing"], json!([layer]));
+    }
+    Checked::delete(&target, "team/a", "manifests", &signature.manifest.digest.to_string());
+    let ran = checked.check(&["r.json", "--json"]).expect(1);
+    assert_eq!(document(&ran)["entries"][0]["missing"], json!([signature.manifest.digest]));
+}
+
+#[test]
+fn single_platforms_of_a_receipt_are_checked_by_their_tags() {
+    let checked = Checked::start(&["team/a"]);
+    let target = Embedded::start(Options::default());
+    checked
+        .airlift
+        .run(&["build", &checked.reference(0), "-o", "b.tar", "--platform", "linux/arm64"])
+        .expect(0);
+    let push = ["push", "b.tar", target.authority(), "--selected-children", "--receipt", "r.json"];
+    checked.airlift.run(&push).expect(0);
+    let ran = checked.check(&["r.json", "--json"]).expect(0);
+    let entry = document(&ran)["entries"][0].clone();
+    assert_eq!(entry["reference"], format!("{}/team/a:1-linux-arm64", target.authority()));
+    assert_eq!(entry["digest"], json!(checked.samples[0].manifests[1].digest));
+}
+
+#[test]
+fn a_mirror_is_asked_in_the_place_of_the_original() {
+    let checked = Checked::start(&["team/a"]);
+    checked.lock();
+    let mirror = Embedded::start(Options::default());
+    let rule = format!("{}={}/hub", checked.source.authority(), mirror.authority());
+    let ran = checked.check(&["images.lock", "--mirror", &rule, "--json"]).expect(1);
+    let entry = document(&ran)["entries"][0].clone();
+    assert_eq!((&entry["state"], &entry["reference"]), (&json!("lost"), &json!(checked.reference(0))));
+    assert_eq!(entry["target"], format!("{}/hub/team/a:1", mirror.authority()));
+    checked.check(&["images.lock", "--mirror", &rule, "--mirror-fallback"]).expect(0);
+    let copy = Sample { repository: "hub/team/a".to_owned(), ..checked.samples[0].clone() };
+    mirror.endpoint().push(&[copy]);
+    checked.check(&["images.lock", "--mirror", &rule]).expect(0);
+}
+
+#[test]
+fn an_index_in_an_index_is_followed() {
+    let checked = Checked::start(&["team/a"]);
+    let (inner, outer) = {
+        let image = made::image("linux/amd64", 77);
+        put(checked.source.endpoint(), "team/nest", &image, None);
+        let inner = made::index(&[made::descriptor(&image.manifest)]);
+        let outer = made::index(&[made::descriptor(&inner)]);
+        for (content, tag) in [(&inner, None), (&outer, Some("1"))] {
+            let digest = content.digest.to_string();
+            let reference = tag.unwrap_or(&digest);
+            checked.source.endpoint().push_manifest("team/nest", reference, content).expect_status(201);
+        }
+        (inner, outer)
+    };
+    let reference = format!("{}/team/nest:1@{}", checked.source.authority(), outer.digest);
+    checked.check(&[&reference]).expect(0);
+    Checked::delete(&checked.source, "team/nest", "manifests", &inner.digest.to_string());
+    let ran = checked.check(&[&reference, "--json"]).expect(1);
+    assert_eq!(document(&ran)["entries"][0]["missing"], json!([inner.digest]));
+}
