@@ -5,6 +5,7 @@
 
 use std::process::Command;
 
+use airlift_oci::Digest;
 use airlift_server::Options;
 use airlift_server::samples::Sample;
 use airlift_testkit::tool::{tool, workspace_root};
@@ -38,6 +39,12 @@ impl Story {
         let sample = Sample { tag: tag.to_owned(), ..two_platforms(repository, seed) };
         self.registries[0].endpoint().push(std::slice::from_ref(&sample));
         sample
+    }
+
+    /// Takes something out of a repository of the second registry.
+    fn lose(&self, repository: &str, kind: &str, digest: &Digest) {
+        let target = format!("/v2/{repository}/{kind}/{digest}");
+        self.registries[1].endpoint().request("DELETE", &target, &[], b"").expect_status(202);
     }
 
     fn with_addresses(&self, text: &str) -> String {
@@ -185,4 +192,26 @@ fn the_commands_of_the_promotion_print_what_its_page_shows() {
     let signature = referrer(&shop.root, "application/vnd.dev.sigstore.bundle.v0.3+json", "a signature");
     put(story.registries[0].endpoint(), "team/shop", &signature, None);
     assert_shown(story, "promotion.md");
+}
+
+#[test]
+fn the_commands_of_the_check_a_year_later_print_what_their_page_shows() {
+    let story = Story::start(["mirror.corp.lan", "inside.corp.lan"], |story, chapter| match chapter {
+        "May: what is approved, and is it there?" => story.time = 1_777_888_800,
+        "June: a tag moved" => {
+            story.time = 1_780_567_200;
+            story.put(("quay/team/app", "latest"), 310);
+        }
+        "Another year later: is it still there?" => {
+            // As they were when the bundle was built.
+            let [nginx, app] = [10, 20].map(|seed| two_platforms("", seed));
+            story.lose("library/nginx", "blobs", &nginx.blobs[1].digest);
+            story.lose("team/app", "manifests", &app.root.digest);
+        }
+        _ => {}
+    });
+    for (number, image) in (1..).zip([("hub/library/nginx", "1.27"), ("quay/team/app", "latest")]) {
+        story.put(image, 10 * number);
+    }
+    assert_shown(story, "still-there.md");
 }

@@ -4,18 +4,33 @@ use airlift_checker::{CheckError, CheckedImage, State};
 
 use super::registry;
 
+/// Where an image was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckedAt {
+    /// Where it comes from.
+    Source,
+    /// Where it was pushed to.
+    Target,
+}
+
 /// The next step for an image.
-pub(crate) fn of_checked(image: &CheckedImage) -> Option<String> {
-    let advice = match image.state {
-        State::Ok => return None,
-        State::Drift => {
-            "`airlift lock --update` takes what the tag stands for now; `airlift push --move-tags` moves a target's tag back"
+pub(crate) fn of_checked(image: &CheckedImage, at: CheckedAt) -> Option<String> {
+    let advice = match (image.state, at) {
+        (State::Ok, _) => return None,
+        (State::Unreachable, _) => return of_error(image.error.as_ref()?),
+        (State::Drift, CheckedAt::Source) => {
+            "`airlift lock --update NAME` takes what the tag stands for now; a build from the lock takes the locked digest"
         }
-        State::Lost => "push or copy it again; a source that deleted it has to publish it again",
-        State::Incomplete | State::Damaged => {
-            "at a target, `airlift push --recheck` sends again what is not there; at a source, it has to be published again"
+        (State::Drift, CheckedAt::Target) => "`airlift push BUNDLE DEST --move-tags` moves the tag back",
+        (State::Lost | State::Incomplete, CheckedAt::Target) => {
+            "`airlift push BUNDLE DEST --recheck` sends again what is not there"
         }
-        State::Unreachable => return of_error(image.error.as_ref()?),
+        (State::Damaged, CheckedAt::Target) => {
+            "delete the image there, and collect its blobs; then `airlift push BUNDLE DEST --recheck` sends it again"
+        }
+        (State::Lost | State::Incomplete | State::Damaged, CheckedAt::Source) => {
+            "a bundle that has it can be built from (--reuse) and pushed; else it has to be published again"
+        }
     };
     Some(advice.to_owned())
 }

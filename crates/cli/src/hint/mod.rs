@@ -21,7 +21,7 @@ use airlift_pusher::{DestinationError, PushError};
 use airlift_verifier::{AdmitError, ExamineError};
 
 pub(crate) use bundle::{of_report, of_state};
-pub(crate) use check::of_checked;
+pub(crate) use check::{CheckedAt, of_checked};
 pub(crate) use event::of_remedy;
 pub(crate) use finding::add_to_findings;
 pub(crate) use push::with_advice;

@@ -69,6 +69,11 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Adds a line across all columns.
+    pub(crate) fn across(&mut self, texts: impl IntoIterator<Item = Cell>) {
+        self.rows.push(Row::Across(texts.into_iter().collect()));
+    }
+
     /// The table as lines, for a stream.
     pub(crate) fn render(&self, stream: &Stream) -> String {
         let columns = self.columns.fit(stream);

@@ -8,6 +8,7 @@ use airlift_pusher::{Destination, Options, target_names};
 
 use super::subject::Subject;
 use crate::failure::{Failure, UsageError};
+use crate::hint::CheckedAt;
 
 /// An image, and where it is asked for.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(super) struct PlacedSubject {
     pub(super) wanted: Wanted,
     /// Its name where it is asked for, if that is another one.
     pub(super) target: Option<Reference>,
+    pub(super) at: CheckedAt,
 }
 
 /// Asks for the images where they come from: receipts say it, and else their names and the mirrors do.
@@ -48,7 +50,7 @@ fn at_its_place(subject: Subject, mirrors: &Mirrors) -> Result<PlacedSubject, Fa
         None => Reference::pinned(place, subject.digest.unwrap_or_else(no_digest)),
     });
     let wanted = Wanted { places, tag_places, ..wanted(&subject, &reference) };
-    Ok(PlacedSubject { subject, wanted, target })
+    Ok(PlacedSubject { subject, wanted, target, at: CheckedAt::Source })
 }
 
 /// Asks for the images at a target, under the names that a push would give them.
@@ -68,7 +70,7 @@ pub(super) fn at_target(
 fn at(subject: Subject, target: Reference) -> PlacedSubject {
     let wanted = wanted(&subject, &target);
     let is_same = subject.reference.as_ref() == Some(&target);
-    PlacedSubject { subject, wanted, target: (!is_same).then_some(target) }
+    PlacedSubject { subject, wanted, target: (!is_same).then_some(target), at: CheckedAt::Target }
 }
 
 fn wanted(subject: &Subject, place: &Reference) -> Wanted {

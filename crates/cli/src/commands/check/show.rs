@@ -96,7 +96,9 @@ fn advice(checked: &[(PlacedSubject, CheckedImage)], stream: &Stream) -> String 
     let mut text = String::new();
     for state in ORDER {
         let image = checked.iter().find(|(_, image)| image.state == state);
-        let Some(hint) = image.and_then(|(_, image)| hint::of_checked(image)) else { continue };
+        let Some(hint) = image.and_then(|(placed, image)| hint::of_checked(image, placed.at)) else {
+            continue;
+        };
         let (label, word) = (stream.paint.tone(Tone::Name, "hint:"), word_of(state));
         text.push_str(&format!("{label} {word}: {}\n", harmless(&hint)));
     }
