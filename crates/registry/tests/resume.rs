@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airlift_oci::Digest;
-use airlift_registry::{BlobSource, Error, Options};
+use airlift_registry::{BlobPieces, BlobSource, Error, Options};
 use support::script::{Reply, Request, Script, Then};
 use support::shop::{Cut, Cutting, Orders, Shop};
 use support::{Bytes, Corrupt, Log, content, options, repository, transport};
@@ -401,17 +401,28 @@ async fn a_stalled_upload_goes_on() {
 struct Slow(Vec<u8>);
 
 impl BlobSource for Slow {
-    fn open(&self) -> io::Result<Box<dyn io::Read + Send>> {
-        struct Pause;
-        impl io::Read for Pause {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                std::thread::sleep(Duration::from_millis(600));
-                Ok(0)
-            }
-        }
+    fn open(&self) -> io::Result<Box<dyn BlobPieces>> {
         let (first, rest) = self.0.split_at(self.0.len() / 2);
-        let [first, rest] = [first, rest].map(|half| io::Cursor::new(half.to_vec()));
-        Ok(Box::new(io::Read::chain(io::Read::chain(first, Pause), rest)))
+        let [first, rest] = [first, rest].map(bytes::Bytes::copy_from_slice);
+        Ok(Box::new(Halves { first, rest, has_paused: false }))
+    }
+}
+
+struct Halves {
+    first: bytes::Bytes,
+    rest: bytes::Bytes,
+    has_paused: bool,
+}
+
+impl BlobPieces for Halves {
+    fn next_piece(&mut self, most: usize) -> io::Result<bytes::Bytes> {
+        if !self.first.is_empty() {
+            return self.first.next_piece(most);
+        }
+        if !std::mem::replace(&mut self.has_paused, true) {
+            std::thread::sleep(Duration::from_millis(600));
+        }
+        self.rest.next_piece(most)
     }
 }
 
