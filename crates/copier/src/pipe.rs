@@ -145,39 +145,57 @@ mod tests {
 
     use super::*;
 
-    /// Writes pieces while there is room for them, and reads all of them.
-    fn passed(pieces: &[&[u8]], restart_after: Option<usize>) -> Vec<u8> {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let mut sink = PipeSink::new(sender, 4);
-        let mut read = Vec::new();
-        let mut receiver = receiver;
-        let mut take = |read: &mut Vec<u8>| {
-            while let Some(Some(Ok(piece))) = receiver.next().now_or_never() {
-                read.extend_from_slice(&piece);
+    /// A sink with pieces of four bytes, and what was read of them.
+    struct Pipe {
+        sink: PipeSink,
+        receiver: mpsc::Receiver<io::Result<Bytes>>,
+        read: Vec<u8>,
+    }
+
+    impl Pipe {
+        fn new() -> Self {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            Pipe { sink: PipeSink::new(sender, 4), receiver, read: Vec::new() }
+        }
+
+        /// Writes a piece, and reads only where there is no room for it.
+        fn write(&mut self, piece: &[u8]) {
+            while poll_fn(|context| self.sink.poll_ready(context)).now_or_never().is_none() {
+                assert!(read_one(&mut self.receiver, &mut self.read));
             }
-        };
-        let write =
-            |sink: &mut PipeSink, read: &mut Vec<u8>, piece: &[u8], take: &mut dyn FnMut(&mut Vec<u8>)| {
-                while poll_fn(|context| sink.poll_ready(context)).now_or_never().is_none() {
-                    take(read);
-                }
-                sink.write(piece).unwrap();
-            };
+            self.sink.write(piece).unwrap();
+        }
+
+        /// All that was written.
+        fn end(self) -> Vec<u8> {
+            let Pipe { sink, mut receiver, mut read } = self;
+            let mut finish = std::pin::pin!(sink.finish());
+            while finish.as_mut().now_or_never().is_none() {
+                assert!(read_one(&mut receiver, &mut read));
+            }
+            while read_one(&mut receiver, &mut read) {}
+            read
+        }
+    }
+
+    /// Reads a piece, if there is one.
+    fn read_one(receiver: &mut mpsc::Receiver<io::Result<Bytes>>, read: &mut Vec<u8>) -> bool {
+        let Some(Some(Ok(piece))) = receiver.next().now_or_never() else { return false };
+        read.extend_from_slice(&piece);
+        true
+    }
+
+    /// What is read of a blob that comes in these pieces, and once more from its start after one of them.
+    fn passed(pieces: &[&[u8]], again_after: Option<usize>) -> Vec<u8> {
+        let mut pipe = Pipe::new();
         for (number, piece) in pieces.iter().enumerate() {
-            write(&mut sink, &mut read, piece, &mut take);
-            if restart_after == Some(number) {
-                sink.restart().unwrap();
-                for piece in &pieces[..=number] {
-                    write(&mut sink, &mut read, piece, &mut take);
-                }
+            pipe.write(piece);
+            if again_after == Some(number) {
+                pipe.sink.restart().unwrap();
+                pieces[..=number].iter().for_each(|piece| pipe.write(piece));
             }
         }
-        let mut finish = std::pin::pin!(sink.finish());
-        while finish.as_mut().now_or_never().is_none() {
-            take(&mut read);
-        }
-        take(&mut read);
-        read
+        pipe.end()
     }
 
     #[test]
@@ -194,8 +212,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_takes_nothing_holds_the_download_back() {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let mut sink = PipeSink::new(sender, 4);
+        let Pipe { mut sink, receiver, .. } = Pipe::new();
         let mut written = 0;
         while poll_fn(|context| sink.poll_ready(context)).now_or_never().is_some() {
             sink.write(b"1234").unwrap();
