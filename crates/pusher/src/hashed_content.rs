@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use airlift_oci::contents::Platforms;
 use airlift_oci::graph::Leaf;
-use airlift_oci::{Digest, Graph, Hasher, Platform, RawManifest, Root};
+use airlift_oci::{Digest, Graph, Platform, RawManifest, Root};
 use airlift_registry::{BlobPieces, BlobSource};
+use airlift_verifier::PieceProof;
 use bytes::Bytes;
 
 use crate::source::sealed::Sealed;
@@ -125,8 +126,8 @@ impl Sealed for HashedBlob {}
 
 impl HashedBlob {
     fn pieces(&self) -> io::Result<HashedPieces> {
-        let hasher = Some(Hasher::new(self.digest.algorithm()));
-        Ok(HashedPieces { pieces: self.blob.open()?, left: self.blob.size(), digest: self.digest, hasher })
+        let proof = PieceProof::new(self.digest, self.blob.size());
+        Ok(HashedPieces { pieces: self.blob.open()?, proof })
     }
 }
 
@@ -168,42 +169,13 @@ impl SourceBlob for HashedBlob {
 /// Hashes pieces. The last one comes only if the digest matches.
 struct HashedPieces {
     pieces: Box<dyn BlobPieces>,
-    left: u64,
-    digest: Digest,
-    hasher: Option<Hasher>,
-}
-
-impl HashedPieces {
-    /// Compares the digest, once, when all was read.
-    fn conclude(&mut self) -> io::Result<()> {
-        match self.hasher.take().map(Hasher::finish) {
-            Some(found) if found != self.digest => {
-                let message = format!("these are other bytes: their digest is {found}");
-                Err(io::Error::new(io::ErrorKind::InvalidData, message))
-            }
-            _ => Ok(()),
-        }
-    }
+    proof: PieceProof,
 }
 
 impl BlobPieces for HashedPieces {
     fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
-        if self.left == 0 {
-            return self.conclude().map(|()| Bytes::new());
-        }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
-        let piece = self.pieces.next_piece(most)?;
-        if piece.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left = self.left.saturating_sub(piece.len() as u64);
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&piece);
-        }
-        if self.left == 0 {
-            self.conclude()?;
-        }
-        Ok(piece)
+        let HashedPieces { pieces, proof } = self;
+        proof.next_piece(most, |most| pieces.next_piece(most))
     }
 }
 

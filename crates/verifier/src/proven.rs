@@ -5,8 +5,10 @@ use std::io;
 use airlift_bundle::Section;
 use airlift_bundle::content::section::SectionReader;
 use airlift_disk::PieceReader;
-use airlift_oci::{Digest, Hasher, RawManifest};
+use airlift_oci::{Digest, RawManifest};
 use bytes::Bytes;
+
+use crate::piece_proof::{PieceProof, altered};
 
 /// Content that is hashed whenever it is read.
 #[derive(Clone, Debug)]
@@ -62,17 +64,12 @@ impl ProvenContent {
     /// Reads it from the start. The last piece is held back until the digest matched, so a caller that counts
     /// bytes never gets all of damaged content.
     pub fn reader(&self) -> ProvenReader {
-        let (inner, left) = match &self.source {
+        let (inner, size) = match &self.source {
             ProvenSource::Blob(section) => (InnerReader::Blob(section.reader()), section.size()),
             ProvenSource::Manifest(bytes) => (InnerReader::Manifest(bytes.clone()), bytes.len() as u64),
         };
-        ProvenReader { inner, left, digest: self.digest, hasher: Some(Hasher::new(self.digest.algorithm())) }
+        ProvenReader { inner, proof: PieceProof::new(self.digest, size) }
     }
-}
-
-fn altered(expected: &Digest, found: &Digest) -> io::Error {
-    let message = format!("the bundle's content was altered: its digest is {found}, not {expected}");
-    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 enum InnerReader {
@@ -83,9 +80,7 @@ enum InnerReader {
 /// Reads content and proves it before its end.
 pub struct ProvenReader {
     inner: InnerReader,
-    left: u64,
-    digest: Digest,
-    hasher: Option<Hasher>,
+    proof: PieceProof,
 }
 
 impl ProvenReader {
@@ -95,34 +90,10 @@ impl ProvenReader {
     /// # Errors
     /// If the content can't be read, or its digest doesn't match.
     pub fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
-        if most == 0 {
-            return Ok(Bytes::new());
-        }
-        if self.left == 0 {
-            return self.conclude().map(|()| Bytes::new());
-        }
-        let piece = match &mut self.inner {
-            InnerReader::Blob(reader) => reader.next_piece(most)?,
-            InnerReader::Manifest(bytes) => bytes.split_to(bytes.len().min(most)),
-        };
-        if piece.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left = self.left.saturating_sub(piece.len() as u64);
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&piece);
-        }
-        if self.left == 0 {
-            self.conclude()?;
-        }
-        Ok(piece)
-    }
-
-    /// Compares the digest, once, when all was read.
-    fn conclude(&mut self) -> io::Result<()> {
-        match self.hasher.take().map(Hasher::finish) {
-            Some(found) if found != self.digest => Err(altered(&self.digest, &found)),
-            _ => Ok(()),
-        }
+        let ProvenReader { inner, proof } = self;
+        proof.next_piece(most, |most| match inner {
+            InnerReader::Blob(reader) => reader.next_piece(most),
+            InnerReader::Manifest(bytes) => Ok(bytes.split_to(bytes.len().min(most))),
+        })
     }
 }

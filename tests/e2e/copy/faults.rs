@@ -57,7 +57,7 @@ fn a_source_that_sends_other_bytes_is_named_and_no_tag_moves() {
         .start();
     let ran = way.copy_from(&source, &["--retries", "1"]).expect(3);
     let ran = ran.says(&source.authority()).says(&layer(&way.sample).digest.to_string());
-    ran.says("bytes");
+    ran.says("altered");
     assert_eq!(status(&way.target, REPOSITORY, "1"), 404);
     let blob = format!("/v2/{REPOSITORY}/blobs/{}", layer(&way.sample).digest);
     assert_eq!(way.target.endpoint().request("HEAD", &blob, &[], b"").status, 404);
