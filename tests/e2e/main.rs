@@ -8,6 +8,7 @@
 mod airlift;
 mod answers;
 mod archive;
+mod arrivals;
 mod attached;
 mod bad_input;
 mod built_locks;

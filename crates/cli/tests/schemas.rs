@@ -174,9 +174,15 @@ fn what_the_commands_print_validates() {
     let planned = document("push-plan", &["push", "--json", "--dry-run", &bundle, &address], 0);
     assert_eq!(planned["images"][0]["status"], "new");
     let receipt = path("receipt.json");
-    let pushed = document("receipt", &["push", "--json", "--receipt", &receipt, &bundle, &address], 0);
+    let events = path("events.jsonl");
+    let files = ["--receipt", receipt.as_str(), "--events", &events];
+    let push = [&["push", "--json"], &files[..], &[bundle.as_str(), &address]].concat();
+    let pushed = document("receipt", &push, 0);
     let kept: Value = serde_json::from_slice(&std::fs::read(&receipt).unwrap()).unwrap();
     assert_eq!(kept, pushed);
+    for line in std::fs::read_to_string(&events).unwrap().lines() {
+        validate("event", line);
+    }
     let again = document("receipt", &["push", "--json", &bundle, &address], 0);
     assert!(again["images"].as_array().unwrap().iter().all(|image| image["status"] == "present"));
 }

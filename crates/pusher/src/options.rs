@@ -1,5 +1,7 @@
 //! How to push.
 
+use airlift_oci::Reference;
+
 use crate::plan::destination::{HostInPath, MapRule};
 
 /// What to do with a tag that stands for something else at the target.
@@ -57,6 +59,8 @@ pub enum Untagged {
 pub struct Options {
     /// Only images that one of these finds, see [`Pattern`](airlift_oci::Pattern). Empty: all.
     pub only: Vec<String>,
+    /// Only images with one of these names. Empty: all.
+    pub names: Vec<Reference>,
     /// Whether the source's host becomes part of the path.
     pub keep_host: HostInPath,
     /// Names that go elsewhere.

@@ -44,6 +44,19 @@ pub(crate) struct PushArgs {
     /// receipt of an earlier push is replaced when this push begins to send.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
+    /// Write a line for each tag or digest that arrives (JSON)
+    ///
+    /// Each line is one JSON object, written when the manifest was read back at the target. What is there
+    /// already gives no line, unless a tag moved. - is standard output; the result goes to standard error
+    /// then. The file of an earlier push is replaced.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", hide_short_help = true)]
+    events: Option<PathBuf>,
+    /// Write the references that failed, one a line
+    ///
+    /// They are the names at the source, in a form that -f takes. The file is empty if nothing failed. If the
+    /// whole push is refused, it has all images.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", hide_short_help = true)]
+    failed: Option<PathBuf>,
 }
 
 impl PushArgs {
@@ -62,5 +75,15 @@ impl PushArgs {
     /// The file that gets the receipt.
     pub(crate) fn receipt(&self) -> Option<&Path> {
         self.receipt.as_deref()
+    }
+
+    /// Where the arrivals are written; `-` is standard output.
+    pub(crate) fn events(&self) -> Option<&Path> {
+        self.events.as_deref()
+    }
+
+    /// The file that gets the references that failed.
+    pub(crate) fn failed(&self) -> Option<&Path> {
+        self.failed.as_deref()
     }
 }

@@ -3,6 +3,7 @@
 //! `schema` is always the first member. The report of `verify` and the receipt of `push` are the verifier's
 //! and the pusher's own types.
 
+mod arrival;
 mod build;
 mod check;
 mod demo;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+pub use arrival::{Arrival, ArrivalKind};
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};
 pub(crate) use check::word_of;
 pub use check::{CheckDocument, CheckEntry, CheckState};
@@ -44,6 +46,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("plan.json", named::<PlanDocument>()),
         ("report.json", named::<airlift_verifier::Report>()),
         ("receipt.json", named::<airlift_pusher::Receipt>()),
+        ("event.json", named::<Arrival>()),
         ("push-plan.json", named::<PushPlanDocument>()),
         ("inspect.json", named::<InspectDocument<'_>>()),
         ("demo.json", named::<DemoDocument>()),

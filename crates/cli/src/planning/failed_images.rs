@@ -1,4 +1,4 @@
-//! The images of a build that can't be had.
+//! The images of a build, copy or push that fail.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -81,7 +81,8 @@ impl FailedImages {
         Some(images.into_iter().filter(|image| !names.contains(&image.root.name())).collect())
     }
 
-    fn add_names(&mut self, names: &[String]) {
+    /// Adds images by their names in the bundle.
+    pub(crate) fn add_names(&mut self, names: &[String]) {
         let asked = names.iter().map(|name| self.asked.get(name).unwrap_or(name).clone());
         let asked: Vec<String> = asked.collect();
         self.references.extend(asked);

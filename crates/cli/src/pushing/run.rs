@@ -1,41 +1,63 @@
 //! Carries a plan out, or shows what that would find.
 
-use airlift_pusher::{Probe, PushPlan, Request, Verdict, preview, push};
+use airlift_pusher::{Probe, PushPlan, Receipt, Request, Verdict, preview, push};
 
-use super::receipt_file::ReceiptFile;
+use super::event_log::EventLog;
+use super::push_files::PushFiles;
 use super::show;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hint;
+use crate::planning::failed_images::FailedImages;
 use crate::ui::Ui;
 
-/// Pushes, and shows what became of each image.
+/// Pushes, and shows what became of each image. `failed` gets the images that are not there.
 pub(crate) async fn push_and_report(
     request: &Request<'_>,
-    receipt_file: Option<&ReceiptFile>,
+    files: PushFiles,
+    failed: &mut FailedImages,
     ui: &Ui,
 ) -> Result<Exit, Failure> {
     ui.note(&show::plan(request.plan, None, &ui.err));
     let receipt = push(request, |receipt| {
-        if let Some(file) = receipt_file {
+        if let Some(file) = &files.receipt {
             file.note(&hint::with_advice(receipt.clone()), ui);
         }
     });
-    let receipt = hint::with_advice(receipt.await?);
-    let written = receipt_file.map_or(Ok(()), |file| file.write(&receipt));
+    let receipt = receipt.await;
+    failed.add_names(&names_of_failed(request.plan, receipt.as_ref().ok()));
+    let listed = files.write_failed(failed);
+    let receipt = hint::with_advice(receipt?);
+    let written = files.receipt.map_or(Ok(()), |file| file.write(&receipt));
+    let is_stdout_taken = files.events.as_ref().is_some_and(EventLog::is_stdout);
+    let reported = files.events.map_or(Ok(()), EventLog::finish);
     // Where it can't be written, this is all that says what was pushed.
     if ui.json {
         ui.print_json(&receipt)?;
+    } else if is_stdout_taken {
+        ui.progress().print(&show::receipt(&receipt, &ui.err));
     } else {
         ui.print(&show::receipt(&receipt, &ui.out))?;
     }
-    written?;
+    written.and(listed).and(reported)?;
     Ok(match receipt.verdict() {
         Verdict::Done => Exit::Done,
         Verdict::Failed => Exit::Registry,
         Verdict::Refused => Exit::Refused,
         Verdict::Unreadable => Exit::Local,
     })
+}
+
+/// The names of the images that are not at the target with all that is attached to them. Without a receipt,
+/// nothing was pushed.
+fn names_of_failed(plan: &PushPlan, receipt: Option<&Receipt>) -> Vec<String> {
+    match receipt {
+        Some(receipt) => {
+            let failed = receipt.images.iter().filter(|image| !image.ok);
+            failed.map(|image| image.source.clone()).collect()
+        }
+        None => plan.images().iter().map(|image| image.source.clone()).collect(),
+    }
 }
 
 /// Shows what the push would find. It is refused if the push would be, before anything moves.

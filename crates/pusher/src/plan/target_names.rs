@@ -42,7 +42,8 @@ pub(crate) fn names_at_target<'a>(
     let mut rules = UsedRules::new(&options.rules);
     let mut targets = Targets::default();
     let mut named = Vec::new();
-    for (position, root) in chosen(images, &options.only)? {
+    let has_name = named_among(images, &options.names)?;
+    for (position, root) in chosen(images, &options.only)?.into_iter().filter(|(at, _)| has_name[*at]) {
         let (target, rule) = target_name(root, destination, options)?;
         rules.note(root, rule);
         targets.claim(&target, root)?;
@@ -71,6 +72,22 @@ impl Targets {
             _ => Ok(()),
         }
     }
+}
+
+/// Which of the roots have one of these names; all of them if there are no names. Each name must be there.
+fn named_among(roots: &[&Root], names: &[Reference]) -> Result<Vec<bool>, PlanError> {
+    let name_of = |root: &&Root| Some(root.name().parse::<Reference>().ok()?.by_tag());
+    let found: Vec<Option<Reference>> = roots.iter().map(name_of).collect();
+    let known: HashSet<&Reference> = found.iter().flatten().collect();
+    let absent = names.iter().filter(|name| !known.contains(name));
+    let absent: Vec<Unmatched> =
+        absent.map(|name| Unmatched::new(&Pattern::new(&name.to_string()), roots.iter().copied())).collect();
+    if !absent.is_empty() {
+        return Err(PlanError::NoMatch(absent));
+    }
+    let wanted: HashSet<&Reference> = names.iter().collect();
+    let is_wanted = |name: Option<Reference>| name.is_some_and(|name| wanted.contains(&name));
+    Ok(found.into_iter().map(|name| names.is_empty() || is_wanted(name)).collect())
 }
 
 /// The roots that the patterns choose; each pattern must choose one.

@@ -21,7 +21,7 @@ use crate::failure::{Failure, UsageError};
 use crate::files::{Input, bundle_file, keep_apart};
 use crate::planning::failed_images::FailedImages;
 use crate::planning::plan;
-use crate::pushing::receipt_file::ReceiptFile;
+use crate::pushing::push_files::PushFiles;
 use crate::pushing::run::{dry_run, push_and_report, warn_of_absent_subjects};
 use crate::references::{Asked, gather};
 use crate::ui::Ui;
@@ -99,13 +99,16 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let receipt: Vec<PathBuf> = args.push.receipt().map(Path::to_owned).into_iter().collect();
     keep_apart(&args.inputs(&wishes), &receipt).map_err(UsageError::from)?;
     on_interrupt.explain("repeat the same command: content that the registry has is not sent again");
-    let receipt_file = args.push.receipt().map(|path| ReceiptFile::prepare(path, None)).transpose()?;
-    if let Some(file) = &receipt_file {
-        on_interrupt.wait_for(file.in_use());
-    }
+    let files = PushFiles::prepare(&args.push, &args.inputs(&wishes), None, (ui, on_interrupt))?;
     let mut failed = FailedImages::default();
-    let packing = args.planned(&wishes, &mut failed, ui).await?;
-    let (options, observer) = (args.push.options(args.registry.jobs()), ui.observer());
+    let packing = match args.planned(&wishes, &mut failed, ui).await {
+        Ok(packing) => packing,
+        Err(failure) => {
+            files.write_failed(&failed)?;
+            return Err(failure);
+        }
+    };
+    let (options, observer) = (args.push.options(args.registry.jobs()), Arc::clone(files.observer()));
     let source = copied_content(packing, Handle::current());
     let plan = PushPlan::new(&*source, &destination, &options)?;
     let transport = args.registry.transport(observer.clone())?;
@@ -120,7 +123,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     };
     let copied = match args.push.dry_run {
         true => dry_run(&request, ui).await?,
-        false => push_and_report(&request, receipt_file.as_ref(), ui).await?,
+        false => push_and_report(&request, files, &mut failed, ui).await?,
     };
     Ok(if copied == Exit::Done && !failed.is_empty() { Exit::Registry } else { copied })
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlift_pusher::{ContentSource, Destination, PushPlan, Request};
+use airlift_lists::Choice;
+use airlift_oci::{Reference, SourceReference};
+use airlift_pusher::{ContentSource, Destination, Options, PushPlan, Request};
 use airlift_verifier::VerifiedBundle;
 
 use crate::args::limits::LimitArgs;
@@ -12,10 +14,14 @@ use crate::args::registry::RegistryArgs;
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::pushing::receipt_file::ReceiptFile;
+use crate::files::{Input, bundle_file};
+use crate::planning::failed_images::FailedImages;
+use crate::pushing::push_files::PushFiles;
 use crate::pushing::run::{dry_run, push_and_report, warn_of_absent_subjects};
+use crate::references::{Asked, gather};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::wishes::AskedEntry;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +30,8 @@ Examples:
   airlift push images.tar 127.0.0.1:5000 --only 'nginx*'         some of the images
   airlift push images.tar r.example --map docker.io/library/=base/
   airlift push images.tar r.example --dry-run                    what is there, and what would move
+  airlift push images.tar r.example --failed failed.txt          and after that, only what failed:
+  airlift push images.tar r.example -f failed.txt
 
 If a push fails, repeat the same command: content that the registry has is not sent again.";
 
@@ -40,6 +48,12 @@ pub(crate) struct Args {
     // Parsed by us: the parser of arguments would repeat it as it is, and people write passwords into it.
     #[arg(value_name = "DEST")]
     destination: String,
+    /// Push only the images that these lists name (repeatable)
+    ///
+    /// A list of references, such as --failed writes, an images file, a lock, or - for standard input. A name
+    /// chooses the image that has exactly this name in the bundle; for patterns there is --only.
+    #[arg(short, long = "file", value_name = "FILE", hide_short_help = true)]
+    file: Vec<PathBuf>,
     #[command(flatten)]
     push: PushArgs,
     #[command(flatten)]
@@ -54,30 +68,53 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
         return Err(UsageError::Swapped { bundle: args.bundle, destination }.into());
     }
     on_interrupt.explain("repeat the same command: content that the registry has is not sent again");
-    let receipt_file =
-        args.push.receipt().map(|path| ReceiptFile::prepare(path, Some(&args.bundle))).transpose()?;
-    if let Some(file) = &receipt_file {
-        on_interrupt.wait_for(file.in_use());
-    }
+    let names = args.names()?;
+    let files = PushFiles::prepare(&args.push, &args.inputs(), Some(&args.bundle), (ui, on_interrupt))?;
     let bundle = VerifiedBundle::admit(&args.bundle, args.limits.limits())?;
     warn_of_findings(&bundle, ui);
-    let options = args.push.options(args.registry.jobs());
+    let options = Options { names, ..args.push.options(args.registry.jobs()) };
     let source: Arc<dyn ContentSource> = Arc::new(bundle);
     let plan = PushPlan::new(&*source, &destination, &options)?;
-    let transport = args.registry.transport(ui.observer())?;
+    let observer = Arc::clone(files.observer());
+    let transport = args.registry.transport(Arc::clone(&observer))?;
     warn_of_absent_subjects(&plan, ui);
     let request = Request {
         source: &source,
         plan: &plan,
         transport: &transport,
         options: &options,
-        observer: &ui.observer(),
+        observer: &observer,
         clock: clock::now,
     };
     if args.push.dry_run {
         return dry_run(&request, ui).await;
     }
-    push_and_report(&request, receipt_file.as_ref(), ui).await
+    push_and_report(&request, files, &mut FailedImages::default(), ui).await
+}
+
+impl Args {
+    /// The names of the images that the lists ask for; empty without lists.
+    fn names(&self) -> Result<Vec<Reference>, Failure> {
+        if self.file.is_empty() {
+            return Ok(Vec::new());
+        }
+        let choice = Choice::default();
+        let asked = Asked { references: &[], sets: &self.file, groups: &[], choice: &choice };
+        let name = |asked: &AskedEntry| match asked.request().map(|request| request.source) {
+            Some(SourceReference::Registry(reference)) => Ok(reference.by_tag()),
+            _ => Err(UsageError::Combination(
+                "a list for push has the names that images have in the bundle: no tag selectors, no layouts",
+            )),
+        };
+        Ok(gather(&asked)?.entries.iter().map(name).collect::<Result<_, _>>()?)
+    }
+
+    /// All that is read from files.
+    fn inputs(&self) -> Vec<Input> {
+        let bundle = Input::Bundle(bundle_file(&self.bundle));
+        let lists = self.file.iter().cloned().map(Input::List);
+        std::iter::once(bundle).chain(lists).chain(self.registry.inputs()).collect()
+    }
 }
 
 fn warn_of_findings(bundle: &VerifiedBundle, ui: &Ui) {
