@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, check, completions, copy, demo, inspect, lock, login, logout, push, verify};
+use crate::commands::{
+    build, check, completions, copy, demo, diff, inspect, lock, login, logout, push, verify,
+};
 use crate::ui::options::Global;
 
 const EXAMPLES: &str = "\
@@ -46,6 +48,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Push(push::Args),
     Copy(copy::Args),
+    Diff(diff::Args),
     Inspect(inspect::Args),
     Login(login::Args),
     Logout(logout::Args),

@@ -43,6 +43,13 @@ impl Failure {
             Failure::Reuse(_) => Exit::Local,
             Failure::Examine(_) | Failure::Admit(AdmitError::Examine(_)) => Exit::Local,
             Failure::Admit(AdmitError::Refused { report, .. }) => of_state(report.state),
+            // The exit code 1 would say that the two differ.
+            Failure::NotComparable(AdmitError::Refused { report, .. })
+                if report.state == State::OverLimit =>
+            {
+                Exit::Refused
+            }
+            Failure::NotComparable(_) => Exit::Local,
             Failure::Damaged { .. } => Exit::No,
             Failure::PushPlan(error) => of_push_plan(error),
             Failure::Push(PushError::TagsTaken(_) | PushError::TagsShared(_))

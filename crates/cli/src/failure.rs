@@ -91,6 +91,12 @@ pub(crate) enum UsageError {
     /// A list or a lock that can't be read.
     #[error(transparent)]
     Lists(airlift_lists::ListErrors),
+    /// A list where digests are needed.
+    #[error("{} is a list of images, which doesn't say what their digests are", harmless(&.0.to_string_lossy()))]
+    NoDigests(PathBuf),
+    /// Something else where a lock or a receipt is needed.
+    #[error("{} is neither a lock nor a receipt", harmless(&.0.to_string_lossy()))]
+    NoDocument(PathBuf),
     /// A bundle in which one name stands for two images.
     #[error("{} can't be locked", .bundle.display())]
     BundleNotLocked {
@@ -214,6 +220,9 @@ pub(crate) enum Failure {
     Examine(#[from] ExamineError),
     #[error(transparent)]
     Admit(#[from] AdmitError),
+    /// A bundle or layout that can't be compared with anything.
+    #[error(transparent)]
+    NotComparable(AdmitError),
     #[error(transparent)]
     PushPlan(#[from] PlanError),
     #[error(transparent)]

@@ -9,8 +9,10 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod documents;
 mod exit;
 mod failure;
+mod file_kind;
 mod files;
 mod hint;
 mod lock_answers;
@@ -26,6 +28,7 @@ mod replaced_file;
 mod runtime;
 mod select_error;
 mod selection;
+mod sets;
 mod ui;
 mod wishes;
 
@@ -37,7 +40,7 @@ use airlift_lists::ListError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use commands::{build, check, completions, copy, demo, inspect, lock, login, logout, push, verify};
+use commands::{build, check, completions, copy, demo, diff, inspect, lock, login, logout, push, verify};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
@@ -115,6 +118,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Copy(args) => copy::run(args, ui, &on_interrupt).await,
+            Command::Diff(args) => diff::run(&args, ui),
             Command::Inspect(args) => inspect::run(&args, ui),
             Command::Login(args) => login::run(args, ui, &on_interrupt).await,
             Command::Logout(args) => logout::run(args, ui).await,

@@ -171,6 +171,12 @@ fn what_the_commands_print_validates() {
     let part = document("inspect", &["inspect", "--json", &bundle, blob["digest"].as_str().unwrap()], 0);
     assert_eq!(part["blob"]["offset"], blob["offset"]);
 
+    let same = document("diff", &["diff", "--json", &bundle, &lock], 0);
+    assert_eq!((&same["same"], &same["bytes"]["new"]), (&true.into(), &0.into()));
+    let some = path("some.tar");
+    document("build", &["build", "--json", "-o", &some, "--platform", "linux/arm64", references[0]], 0);
+    document("diff", &["diff", "--json", "--exit-code", &bundle, &some], 1);
+
     let planned = document("push-plan", &["push", "--json", "--dry-run", &bundle, &address], 0);
     assert_eq!(planned["images"][0]["status"], "new");
     let receipt = path("receipt.json");

@@ -57,9 +57,11 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
         Failure::Push(error) => of_push(error),
         Failure::Stream(BuildError::Fetch(FetchError::Registry { source, .. }))
         | Failure::ReadBack { source, .. } => registry::of_error(source),
-        Failure::Admit(AdmitError::Refused { path, report }) => Some(of_state(report, path)),
+        Failure::Admit(AdmitError::Refused { path, report })
+        | Failure::NotComparable(AdmitError::Refused { path, report }) => Some(of_state(report, path)),
         Failure::Examine(ExamineError::Open(error))
-        | Failure::Admit(AdmitError::Examine(ExamineError::Open(error))) => bundle::of_open(error),
+        | Failure::Admit(AdmitError::Examine(ExamineError::Open(error)))
+        | Failure::NotComparable(AdmitError::Examine(ExamineError::Open(error))) => bundle::of_open(error),
         _ => None,
     }
 }
@@ -69,6 +71,7 @@ fn of_usage(error: &UsageError) -> Option<&'static str> {
         UsageError::Overwrites(Overwrites { input: Input::Reused(_), .. }) => Some(
             "leave --reuse out: what is at the output, or unfinished beside it, is reused without being named",
         ),
+        UsageError::NoDigests(_) => Some("`airlift lock -f LIST -o images.lock` writes them down"),
         UsageError::NoTerminal => Some("give it on standard input, with --username and --password-stdin"),
         UsageError::Overwrites(_) => Some("choose another name for what is written"),
         _ if names_http(error) => Some("--plain-http HOST is the way to a registry without TLS"),

@@ -7,6 +7,7 @@ mod arrival;
 mod build;
 mod check;
 mod demo;
+mod diff;
 mod inspect;
 mod lock;
 mod push_plan;
@@ -28,6 +29,7 @@ pub(crate) use check::word_of;
 pub use check::{CheckDocument, CheckEntry, CheckState};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
+pub use diff::{DiffDocument, DifferenceOfSets, DifferentAttached, DifferentImage, DifferentPlatform};
 pub(crate) use inspect::INSPECT;
 pub use inspect::{
     Content, InspectDocument, InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest,
@@ -50,6 +52,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("push-plan.json", named::<PushPlanDocument>()),
         ("inspect.json", named::<InspectDocument<'_>>()),
         ("demo.json", named::<DemoDocument>()),
+        ("diff.json", named::<DiffDocument>()),
         ("lock-result.json", named::<LockResultDocument>()),
         ("lock-check.json", named::<LockCheckDocument>()),
         ("check.json", named::<CheckDocument>()),
