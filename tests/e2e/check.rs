@@ -152,7 +152,7 @@ fn hosts_without_an_answer_are_not_taken_for_losses_and_hold_up_no_one() {
     let checked = Checked::start(&["team/a", "team/b"]);
     let mut list = String::new();
     for number in 0..40 {
-        list += &format!("127.0.0.1:1/x/app-{number}:1\n");
+        list += &format!("127.0.0.1:{}/x/app-{number}:1\n", 1 + number % 3);
     }
     list += &format!("{}\n{}\n", checked.reference(0), checked.reference(1));
     std::fs::write(checked.airlift.path("l.txt"), list).unwrap();

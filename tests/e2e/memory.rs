@@ -53,11 +53,12 @@ fn needs_little_memory(layers: Vec<Layer>) {
 
     let reference = pair.reference(&large);
     let copied = format!("{}/copied", pair.target.authority());
-    let steps: [&[&str]; 4] = [
+    let steps: [&[&str]; 5] = [
         &["build", &reference, "-o", "b.tar"],
         &["verify", "b.tar"],
         &["push", "b.tar", pair.target.authority()],
         &["copy", &reference, &copied],
+        &["check", "b.tar", "--deep", "--at", pair.target.authority()],
     ];
     for step in steps {
         let (ran, peak) = pair.airlift.run_measured(step);

@@ -139,3 +139,55 @@ impl Content {
         CheckedImage { state, digest, tag_digest, missing, damaged, error, asked: None, platforms, size }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checked_image::Part;
+
+    fn judge(walked: Walked, tag: Result<Option<FoundTag>, CheckError>) -> State {
+        Content::There(Box::new(walked)).judge(digest("image"), tag).state
+    }
+
+    fn digest(text: &str) -> Digest {
+        Digest::sha256(text.as_bytes())
+    }
+
+    fn holes() -> Walked {
+        let part = Part { digest: digest("layer"), place: "layer 1".to_owned() };
+        Walked { missing: vec![part], ..Walked::default() }
+    }
+
+    fn unknown() -> Walked {
+        Walked { unknown: Some(CheckError::Nowhere), ..Walked::default() }
+    }
+
+    #[test]
+    fn what_is_known_counts_more_than_what_is_not() {
+        let moved = || Ok(Some(FoundTag::Stands(digest("other"))));
+        let stands = || Ok(Some(FoundTag::Stands(digest("image"))));
+        assert_eq!(judge(Walked::default(), stands()), State::Ok);
+        assert_eq!(judge(Walked::default(), Ok(None)), State::Ok);
+        assert_eq!(judge(Walked::default(), Ok(Some(FoundTag::Unnamed))), State::Ok);
+        assert_eq!(judge(Walked::default(), moved()), State::Drift);
+        assert_eq!(judge(Walked::default(), Ok(Some(FoundTag::Gone))), State::Drift);
+        assert_eq!(judge(Walked::default(), Err(CheckError::Nowhere)), State::Unreachable);
+        assert_eq!(judge(holes(), moved()), State::Incomplete);
+        assert_eq!(judge(holes(), Err(CheckError::Nowhere)), State::Incomplete);
+        assert_eq!(judge(unknown(), stands()), State::Unreachable);
+        assert_eq!(judge(unknown(), moved()), State::Drift);
+        let refused = Walked { refused: Some(CheckError::Nowhere), ..Walked::default() };
+        assert_eq!(judge(refused, stands()), State::Incomplete);
+        let damaged = Walked { damaged: holes().missing, ..holes() };
+        assert_eq!(judge(damaged, stands()), State::Damaged);
+    }
+
+    #[test]
+    fn a_digest_that_is_gone_is_lost_whatever_its_tag_says() {
+        let tag = || Ok(Some(FoundTag::Stands(digest("other"))));
+        let lost = Content::Lost(None).judge(digest("image"), tag());
+        assert_eq!((lost.state, lost.tag_digest), (State::Lost, Some(digest("other"))));
+        let unknown = Content::Unknown(CheckError::Nowhere).judge(digest("image"), tag());
+        assert_eq!((unknown.state, unknown.tag_digest), (State::Unreachable, Some(digest("other"))));
+    }
+}

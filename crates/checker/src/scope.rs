@@ -34,3 +34,45 @@ impl Scope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn child(name: &str, platform: Option<&str>) -> Descriptor {
+        let platform = platform.map(|platform| platform.parse().unwrap());
+        Descriptor { platform, ..Descriptor::new("application/x", Digest::sha256(name.as_bytes()), 1) }
+    }
+
+    #[test]
+    fn a_choice_of_platforms_leaves_out_the_others_and_what_describes_them() {
+        let (amd64, arm64) = (child("a", Some("linux/amd64")), child("b", Some("linux/arm64")));
+        let unnamed = child("c", None);
+        let chosen = Scope::Platforms(Selection::new(["linux/amd64".parse().unwrap()]));
+        let none = HashSet::new();
+        assert!(chosen.takes(&amd64, &none) && chosen.takes(&unnamed, &none) && !chosen.takes(&arm64, &none));
+        let by_digest = Selection::new(["linux/amd64".parse().unwrap()]).with_manifests([arm64.digest]);
+        assert!(Scope::Platforms(by_digest).takes(&arm64, &none));
+        let attestation = |of: &Descriptor| {
+            let mut attestation = child("attestation", Some("unknown/unknown"));
+            let members = [
+                ("vnd.docker.reference.type", "attestation-manifest".to_owned()),
+                ("vnd.docker.reference.digest", of.digest.to_string()),
+            ];
+            attestation.annotations = members.map(|(name, value)| (name.to_owned(), value)).into();
+            attestation
+        };
+        let left_out = HashSet::from([arm64.digest]);
+        assert!(chosen.takes(&attestation(&amd64), &left_out));
+        assert!(!chosen.takes(&attestation(&arm64), &left_out));
+    }
+
+    #[test]
+    fn all_is_taken_where_nothing_was_chosen() {
+        let (one, other) = (child("a", Some("linux/amd64")), child("b", None));
+        let none = HashSet::new();
+        assert!(Scope::Whole.takes(&one, &none) && Scope::Whole.takes(&other, &none));
+        let listed = Scope::Manifests(HashSet::from([one.digest]));
+        assert!(listed.takes(&one, &none) && !listed.takes(&other, &none));
+    }
+}

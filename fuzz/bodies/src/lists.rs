@@ -1,11 +1,11 @@
 //! Lists: whatever the file, entries that are read the same again, or errors that show their places.
 
-use airlift_lists::{Choice, Entry, ImagesFile, ListErrors, Wanted, parse_plain};
-use airlift_oci::SourceReference;
+use airlift_lists::{Choice, Entry, ImagesFile, ListErrors, ReceiptFile, Wanted, parse_plain};
+use airlift_oci::{Reference, SourceReference};
 
 use crate::assert_shown;
 
-/// Bytes that may be a plain list or an images file.
+/// Bytes that may be a plain list, an images file or a receipt.
 pub fn lists(bytes: &[u8]) {
     let choice = Choice::default();
     match parse_plain("images.txt", bytes, &choice) {
@@ -17,6 +17,13 @@ pub fn lists(bytes: &[u8]) {
             file.entries.iter().for_each(|entry| assert_entry(entry, bytes));
             assert!(file.entries.iter().all(|entry| entry.groups.is_subset(&file.groups)));
         }
+        Err(errors) => assert_errors(&errors),
+    }
+    match ReceiptFile::parse("receipt.json", bytes) {
+        Ok(receipt) => receipt.images.iter().for_each(|image| {
+            let text = image.target.to_string();
+            assert_eq!(text.parse::<Reference>().as_ref(), Ok(&image.target), "{text}");
+        }),
         Err(errors) => assert_errors(&errors),
     }
 }

@@ -58,6 +58,22 @@ fn a_receipt_is_proven_where_it_says_and_elsewhere() {
 }
 
 #[test]
+fn the_receipt_of_a_copy_is_proven_too() {
+    let checked = Checked::start(&["team/a", "team/b"]);
+    let target = Embedded::start(Options::default());
+    let references = [checked.reference(0), checked.reference(1)];
+    let copy = ["copy", &references[0], &references[1], target.authority(), "--receipt", "r.json"];
+    checked.airlift.run(&copy).expect(0);
+    let ran = checked.check(&["r.json", "--json"]).expect(0);
+    let document = document(&ran);
+    assert_eq!(document["entries"][1]["reference"], references[1]);
+    assert_eq!(document["entries"][1]["target"], format!("{}/team/b:1", target.authority()));
+    Checked::delete(&target, "team/b", "manifests", "1");
+    let ran = checked.check(&["r.json", "--json"]).expect(1);
+    assert_eq!(states(&self::document(&ran)), ["ok", "drift"]);
+}
+
+#[test]
 fn what_was_left_out_is_no_hole() {
     let checked = Checked::start(&["team/a"]);
     let target = Embedded::start(Options { indexes: airlift_server::Indexes::Sparse, ..Options::default() });

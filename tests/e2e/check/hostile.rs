@@ -135,6 +135,8 @@ fn each_digest_is_asked_for_once_however_many_names_it_has() {
     for content in &odd.sample.manifests {
         assert_eq!(odd.registry.count("GET", &content.digest.to_string()), 1);
     }
+    // All below a tag is asked for by digest, so a tag that moves meanwhile mixes nothing.
+    assert_eq!(odd.registry.count("GET", "/manifests/1"), 1);
 }
 
 #[test]
