@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use airlift_bundle::Section;
 use airlift_bundle::content::section::SectionReader;
 use airlift_bundle::resume::ResumeState;
-use airlift_disk::PieceReader;
 use airlift_oci::graph::Leaf;
 use airlift_oci::{Digest, Platform, Root, contents};
 use airlift_registry::BlobPieces;

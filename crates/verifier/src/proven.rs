@@ -4,7 +4,6 @@ use std::io;
 
 use airlift_bundle::Section;
 use airlift_bundle::content::section::SectionReader;
-use airlift_disk::PieceReader;
 use airlift_oci::{Digest, RawManifest};
 use bytes::Bytes;
 

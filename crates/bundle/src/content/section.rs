@@ -105,6 +105,15 @@ pub struct SectionReader {
 }
 
 impl SectionReader {
+    /// The next bytes: at most `most`, and none only at the end. They are not copied, unless the archive is
+    /// packed.
+    ///
+    /// # Errors
+    /// If the archive can't be read, or ends inside the section.
+    pub fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
+        self.opened()?.next_piece(most)
+    }
+
     fn opened(&mut self) -> io::Result<&mut RangeReader> {
         match &mut self.reader {
             Some(reader) => Ok(reader),
@@ -125,12 +134,6 @@ impl BufRead for SectionReader {
         if let Some(reader) = &mut self.reader {
             reader.consume(count);
         }
-    }
-}
-
-impl PieceReader for SectionReader {
-    fn next_piece(&mut self, most: usize) -> io::Result<Bytes> {
-        self.opened()?.next_piece(most)
     }
 }
 

@@ -124,8 +124,8 @@ impl Archive {
         self.contents.blobs.get(digest).map(|range| self.blob_at(digest, *range))
     }
 
-    /// Where the blob named by a digest lies, and its position among all blobs of the archive; `None` if there
-    /// is none.
+    /// Where the blob named by a digest lies, and its position among all blobs of the archive; `None` if
+    /// there is none.
     pub fn range_of(&self, digest: &Digest) -> Option<(usize, ByteRange)> {
         self.contents.blobs.find(digest).map(|(position, range)| (position, *range))
     }

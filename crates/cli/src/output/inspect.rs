@@ -1,5 +1,5 @@
-//! What `airlift inspect` says. A hostile bundle has a million blobs, so the parts of a document are made while
-//! it is written.
+//! What `airlift inspect` says. A hostile bundle has a million blobs, so the parts of a document are made
+//! while it is written.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

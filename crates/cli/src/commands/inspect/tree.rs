@@ -115,8 +115,8 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// A walk through a tree. A manifest's contents come once, at its first place: graphs that share much would be
-/// endless as trees. So what a walk makes is to be read once, in order.
+/// A walk through a tree. A manifest's contents come once, at its first place: graphs that share much would
+/// be endless as trees. So what a walk makes is to be read once, in order.
 #[derive(Clone)]
 pub(crate) struct Walk<'a> {
     tree: &'a Tree<'a>,
