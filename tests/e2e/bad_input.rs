@@ -284,7 +284,7 @@ fn all_errors_of_a_kind_are_told_at_once() {
     let authority = source.authority();
     std::fs::write(airlift.path("list"), "# ours\nA/b\nnginx\nc d\n").unwrap();
     let refused = airlift.run(&["build", "Name/x", "nginx", "-f", "list", "-o", "b.tar"]).expect(2);
-    let refused = refused.says("3 references").says("'Name/x'").says("list:2:1: ").says("list:4:1: ");
+    let refused = refused.says("3 errors").says("'Name/x'").says("list:2:1: ").says("list:4:1: ");
     assert!(!refused.stderr.contains("list:3"), "{refused}");
 
     let names = ["team/web:none", "team/web:1.27", "no/such:1"].map(|name| format!("{authority}/{name}"));
