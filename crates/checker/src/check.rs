@@ -1,6 +1,8 @@
 //! The check of all images, side by side.
 
-use airlift_oci::{Digest, RawManifest, Repository};
+use std::collections::HashMap;
+
+use airlift_oci::{Digest, Host, RawManifest, Repository};
 use airlift_registry::{Concurrency, Transport};
 use futures::{StreamExt, stream};
 
@@ -25,10 +27,28 @@ pub async fn check(transport: &Transport, wanted: &[Wanted], options: CheckOptio
         options,
         requests: tasks,
     };
-    stream::iter(wanted).map(|image| walker.image(image)).buffered(tasks).collect().await
+    let mut checked: Vec<(usize, CheckedImage)> = walker.all(wanted).await;
+    checked.sort_by_key(|(position, _)| *position);
+    checked.into_iter().map(|(_, image)| image).collect()
 }
 
 impl Walker {
+    /// All images with their positions, in any order. Those of one host don't wait for another one.
+    async fn all(&self, wanted: &[Wanted]) -> Vec<(usize, CheckedImage)> {
+        let mut by_host: HashMap<Option<&Host>, Vec<usize>> = HashMap::new();
+        for (position, image) in wanted.iter().enumerate() {
+            by_host.entry(image.places.first().map(Repository::host)).or_default().push(position);
+        }
+        let hosts_at_a_time = if self.requests == 1 { 1 } else { by_host.len().max(1) };
+        let images = stream::iter(by_host.into_values()).map(|positions| {
+            let images = positions
+                .into_iter()
+                .map(|position| async move { (position, self.image(&wanted[position]).await) });
+            stream::iter(images).buffer_unordered(self.requests).collect::<Vec<_>>()
+        });
+        images.buffer_unordered(hosts_at_a_time).concat().await
+    }
+
     /// One image: in the first of its places, and in the next one if it is not whole there.
     async fn image(&self, wanted: &Wanted) -> CheckedImage {
         let mut checked = CheckedImage::unknown(wanted.digest, State::Unreachable, Some(CheckError::Nowhere));

@@ -1,7 +1,9 @@
 //! Registries that lie, refuse, or answer in their own ways.
 
+use std::time::Duration;
+
 use airlift_server::samples::Sample;
-use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
+use airlift_testkit::scripted::{Answer, Gate, Request, Script, ScriptedRegistry};
 use serde_json::json;
 
 use super::{document, states};
@@ -149,4 +151,31 @@ fn a_host_that_is_down_is_tried_by_one_request() {
     assert!(states(&document(&ran)).iter().all(|state| *state == "unreachable"));
     let requests = odd.registry.requests().len();
     assert!(requests <= 4, "{requests} requests");
+}
+
+/// It answers only after the other host was asked for everything. If that never comes, the wait ends all the
+/// same, and the test fails.
+#[test]
+fn a_silent_host_holds_up_no_other() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let silent = Script::empty().rule(move |_| Some(Answer::status(404).after(&held))).start();
+    let odd = Odd::start(|_, _| None);
+    let mut list: String =
+        (0..100).map(|number| format!("{}/team/app-{number}:1\n", silent.authority())).collect();
+    list += &odd.reference;
+    std::fs::write(odd.airlift.path("l.txt"), list).unwrap();
+    let last = odd.sample.blobs.last().unwrap().digest.to_string();
+    let is_asked = || odd.registry.count("HEAD", &last) > 0;
+    let (ran, was_asked) = std::thread::scope(|scope| {
+        let ran = scope.spawn(|| odd.airlift.run(&["check", "l.txt", "--json", "--retries", "0"]));
+        (0..3000).take_while(|_| !is_asked()).for_each(|_| std::thread::sleep(Duration::from_millis(10)));
+        let was_asked = is_asked();
+        gate.open();
+        (ran.join().unwrap(), was_asked)
+    });
+    assert!(was_asked, "the other host waited");
+    let document = document(&ran.expect(3));
+    let states = states(&document);
+    assert_eq!((states[0], states[99], states[100]), ("unreachable", "unreachable", "ok"));
 }
