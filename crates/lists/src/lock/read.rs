@@ -28,7 +28,7 @@ struct WrittenLock<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct WrittenImage<'a> {
+struct WrittenLockedImage<'a> {
     #[serde(borrow)]
     reference: &'a RawValue,
     #[serde(borrow)]
@@ -137,7 +137,7 @@ fn image<'a>(
     part: &'a RawValue,
     references: &mut HashMap<SourceReference, &'a RawValue>,
 ) -> Result<LockedImage, ListError> {
-    let written: WrittenImage<'_> = source.read(part)?;
+    let written: WrittenLockedImage<'_> = source.read(part)?;
     let digest = source.parse(written.digest)?;
     let reference = reference(source, written.reference, digest)?;
     if let Some(first) = references.insert(reference.clone(), written.reference) {
