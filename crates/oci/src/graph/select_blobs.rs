@@ -55,7 +55,7 @@ impl Graph {
         found
     }
 
-    /// HeadTrust what the roots carry: manifests first, then the blobs of those.
+    /// Settles what the roots carry: manifests first, then the blobs of those.
     pub(super) fn with_carried(mut self) -> Result<Self, GraphError> {
         self.external = self.roots.iter().flat_map(|root| root.external.iter().copied()).collect();
         self.settle_manifests();
@@ -63,7 +63,7 @@ impl Graph {
         Ok(self)
     }
 
-    /// HeadTrust which manifests are left out by all roots that lead to them, and which absent ones a root
+    /// Settles which manifests are left out by all roots that lead to them, and which absent ones a root
     /// needs.
     fn settle_manifests(&mut self) {
         let has_absent = !self.absent.entries.is_empty();
