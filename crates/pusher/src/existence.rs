@@ -69,10 +69,11 @@ pub(crate) async fn is_complete(
     limit: usize,
 ) -> Result<bool, Error> {
     let manifests = tree.contents.digests().map(Content::Manifest);
-    let blobs = tree.contents.blobs.iter().map(|blob| Content::Blob(blob.digest, blob.size));
-    let looks: Vec<_> =
-        manifests.chain(blobs).map(|content| is_there(transport, &tree.repository, content)).collect();
-    let mut answers = futures::stream::iter(looks).buffered(limit);
+    let blobs = tree.contents.blobs().map(|blob| Content::Blob(blob.digest, blob.size));
+    let contents: Vec<Content> = manifests.chain(blobs).collect();
+    // A request is made when its turn comes: a hostile bundle has a million blobs.
+    let look = |content| is_there(transport, &tree.repository, content);
+    let mut answers = futures::stream::iter(contents).map(look).buffered(limit);
     while let Some(is_there) = answers.try_next().await? {
         if !is_there {
             return Ok(false);

@@ -44,8 +44,8 @@ impl Graph {
         let BlobPlace { manifest, listed } = *self.blobs.get(position)?;
         let (manifest, listed) = (manifest as usize, listed as usize);
         let raw = self.manifests.get(manifest)?.raw.as_ref()?;
-        let descriptor = raw.listed().get(listed)?;
-        Some(BlobEntry { descriptor, manifest, role: role(&raw.node(), listed) })
+        let (role, descriptor) = Graph::blob_of(raw, listed)?;
+        Some(BlobEntry { descriptor, manifest, role })
     }
 
     /// Whether a manifest's blobs are carried, for whichever root.
@@ -126,10 +126,13 @@ impl Graph {
         Graph::places_of(raw).map(|(_, role, blob)| (role, blob))
     }
 
-    /// The same, each with its position among all that the manifest lists.
-    pub(super) fn places_of(
-        raw: &RawManifest,
-    ) -> impl Iterator<Item = (usize, BlobRole, ListedDescriptor<'_>)> {
+    /// The blob at that position among all that a manifest lists, with its role.
+    pub fn blob_of(raw: &RawManifest, listed: usize) -> Option<(BlobRole, ListedDescriptor<'_>)> {
+        raw.listed().get(listed).map(|blob| (role(&raw.node(), listed), blob))
+    }
+
+    /// The blobs that one manifest names, each with its position among all that the manifest lists.
+    pub fn places_of(raw: &RawManifest) -> impl Iterator<Item = (usize, BlobRole, ListedDescriptor<'_>)> {
         let node = raw.node();
         let is_index = matches!(node, Node::Index(_));
         let blobs = raw.listed().iter().enumerate();

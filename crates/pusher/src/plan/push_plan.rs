@@ -196,7 +196,7 @@ mod tests {
             |step: &Vec<Arc<PlannedManifest>>| step.iter().map(|manifest| manifest.digest).collect();
         let steps: Vec<Vec<Digest>> = contents.upload_steps.iter().map(digests_of).collect();
         assert_eq!(steps, [vec![amd64, arm64], vec![index]]);
-        let labels: Vec<String> = contents.blobs.iter().map(|blob| first.tree.label_of(blob)).collect();
+        let labels: Vec<String> = contents.blobs().map(|blob| first.tree.label_of(&blob)).collect();
         let expected = ["amd64 config", "amd64 layer 1", "amd64 layer 2", "arm64 config"];
         assert_eq!(labels, expected.map(|place| format!("r.example/app:1 linux/{place}")));
         assert_eq!(contents.bytes(), 5 + 6 + 3 + 5);

@@ -39,17 +39,16 @@ impl ExistenceCache {
         for (repository, contents) in &wanted {
             let mut answers = locked(&self.answers);
             let answers = answers.entry(repository.clone()).or_default();
-            answers.extend(contents.blobs.iter().map(|blob| (blob.digest, Arc::default())));
+            answers.extend(contents.blobs().map(|blob| (blob.digest, Arc::default())));
         }
         tokio::spawn(Arc::clone(self).check_all(wanted, limit))
     }
 
     async fn check_all(self: Arc<Self>, wanted: Vec<(Repository, Arc<Contents>)>, limit: usize) {
         let mut waiting = wanted.into_iter().flat_map(|(repository, contents)| {
-            let repository = Arc::new(repository);
-            let count = contents.blobs.len();
-            let blob = move |n: usize| (contents.blobs[n].digest, contents.blobs[n].size);
-            (0..count).map(move |n| (Arc::clone(&repository), blob(n)))
+            let (repository, count) = (Arc::new(repository), contents.blob_count());
+            let blob = move |n| contents.blob(n).map(|blob| (blob.digest, blob.size));
+            (0..count).filter_map(move |n| Some((Arc::clone(&repository), blob(n)?)))
         });
         let mut checks = JoinSet::new();
         let mut failed = false;
@@ -108,18 +107,19 @@ impl ExistenceCache {
 mod tests {
     use std::time::Duration;
 
-    use airlift_oci::Unobserved;
+    use airlift_oci::{RawManifest, Unobserved};
     use airlift_registry::Options;
     use airlift_testkit::scripted::{Answer, Gate, Script, ScriptedRegistry};
 
     use super::*;
-    use crate::plan::manifest_tree::PlannedBlob;
 
     /// A repository at that registry, and blobs that it doesn't have.
     fn absent_blobs(registry: &ScriptedRegistry, count: u8) -> (Repository, Arc<Contents>) {
-        let blob = |n: u8| PlannedBlob { digest: Digest::sha256(&[n]), size: 1, place: String::new() };
-        let blobs = (0..count).map(|n| Arc::new(blob(n))).collect();
-        let contents = Contents { manifests: Vec::new(), upload_steps: Vec::new(), blobs };
+        let blobs = (0..count).map(|n| serde_json::json!({"digest": Digest::sha256(&[n]), "size": 1}));
+        let blobs: Vec<_> = blobs.collect();
+        let manifest = serde_json::json!({"config": blobs[0], "layers": blobs[1..]}).to_string();
+        let digest = Digest::sha256(manifest.as_bytes());
+        let contents = Contents::of_manifest(&RawManifest::received(manifest.into(), digest, None).unwrap());
         (format!("{}/team/app", registry.authority()).parse().unwrap(), Arc::new(contents))
     }
 
@@ -135,7 +135,7 @@ mod tests {
         let cache = cache();
         // The task can't begin before this one waits for something.
         let checks = cache.check_ahead(vec![(repository.clone(), Arc::clone(&contents))], 1);
-        for blob in &contents.blobs {
+        for blob in contents.blobs() {
             assert!(!cache.has_blob(&repository, &blob.digest, blob.size).await.unwrap());
         }
         checks.await.unwrap();
@@ -161,7 +161,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         fails.open();
-        let blobs = &contents.blobs;
+        let blobs: Vec<_> = contents.blobs().collect();
         assert!(!cache.has_blob(&repository, &blobs[0].digest, 1).await.unwrap());
         gate.open();
         assert!(!cache.has_blob(&repository, &blobs[1].digest, 1).await.unwrap());

@@ -46,15 +46,15 @@ impl TreeUpload {
         F: Future<Output = Result<Transfer, BlobError>> + Send + 'static,
     {
         let (session, tree) = (&self.session, &self.tree);
-        let mut waiting = tree.contents.blobs.iter();
+        let mut next = 0;
         let mut tasks = JoinSet::new();
         let outcome = loop {
             while tasks.len() < session.requests
-                && let Some(blob) = waiting.as_slice().first()
+                && let Some(blob) = tree.contents.blob(next)
                 && let Some(permit) = self.blob_task(tasks.is_empty()).await
             {
-                waiting.next();
-                let (label, digest, size) = (tree.label_of(blob), blob.digest, blob.size);
+                next += 1;
+                let (label, digest, size) = (tree.label_of(&blob), blob.digest, blob.size);
                 let task = work(Arc::clone(session), digest, label.clone());
                 tasks.spawn(async move {
                     let transfer = task.await;
