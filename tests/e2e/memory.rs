@@ -2,9 +2,11 @@
 
 use airlift_oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use airlift_oci::{Algorithm, Digest};
+use airlift_server::Options;
 use airlift_server::samples::{ImageSpec, Layer, Sample, image};
 
 use crate::airlift::Airlift;
+use crate::made::Embedded;
 use crate::pair::Pair;
 
 /// A limit that must be enough for every size, without the pages of the binary itself.
@@ -145,5 +147,38 @@ fn what_a_hostile_bundle_names_needs_little_memory() {
             let (_, peak) = airlift.run_measured(step);
             assert!(peak <= LIMIT, "{step:?} held {} MiB", peak >> 20);
         }
+    }
+}
+
+/// A bundle without a defect gets further than a hostile one: its blobs are planned for the target, too.
+#[test]
+fn many_blobs_below_one_index_need_little_memory() {
+    const COUNT: usize = 120_000;
+    let airlift = Airlift::new();
+    let mut layout = MadeLayout::create(&airlift.path("b.tar"));
+    let blobs: Vec<String> = (0..COUNT).map(|number| number.to_string()).collect();
+    let listed = |blob: &String| {
+        format!(r#"{{"digest":"{}","size":{}}}"#, Digest::sha256(blob.as_bytes()), blob.len())
+    };
+    let mut image = |blobs: &[String]| {
+        let list: Vec<String> = blobs.iter().map(listed).collect();
+        layout.manifest(
+            OCI_MANIFEST,
+            &format!(r#"{{"config":{},"layers":[{}]}}"#, list[0], list[1..].join(",")),
+        )
+    };
+    let images: Vec<String> = blobs.chunks(15_000).map(&mut image).collect();
+    let index = layout.manifest(OCI_INDEX, &format!(r#"{{"manifests":[{}]}}"#, images.join(",")));
+    let name = r#","annotations":{"org.opencontainers.image.ref.name":"registry.example.com/app:1"}}"#;
+    layout.roots.push(index.trim_end_matches('}').to_owned() + name);
+    blobs.iter().for_each(|blob| layout.blob(&Digest::sha256(blob.as_bytes()), blob));
+    layout.finish();
+    let target = Embedded::start(Options::default());
+    for step in
+        [&["verify", "b.tar"][..], &["inspect", "b.tar"], &["push", "b.tar", target.authority(), "--dry-run"]]
+    {
+        let (ran, peak) = airlift.run_measured(step);
+        ran.expect(0);
+        assert!(peak <= LIMIT, "{step:?} held {} MiB", peak >> 20);
     }
 }

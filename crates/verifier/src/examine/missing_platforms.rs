@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use airlift_bundle::{Finding, Rule};
 use airlift_oci::graph::{GraphBuilder, Leaf, ManifestEntry, leaves};
 use airlift_oci::selection::Selection;
-use airlift_oci::{Digest, Graph, Limits, Root};
+use airlift_oci::{Digest, DigestSet, Graph, Limits, Root};
 
 use super::examiner::Examiner;
 
@@ -85,7 +85,7 @@ impl Examiner {
         let is_there = |digest: &Digest| self.archive.blob(digest).is_some();
         // Platforms share layers, and never configs.
         let has_config = |leaf: &Leaf| blobs_of(graph, leaf).first().is_none_or(is_there);
-        let present: HashSet<Digest> =
+        let present: DigestSet =
             leaves.iter().filter(|leaf| has_config(leaf)).flat_map(|leaf| blobs_of(graph, leaf)).collect();
         let is_missing = |leaf: &Leaf| {
             let is_of_others = |blob: &Digest| present.contains(blob) || !is_there(blob);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use airlift_oci::{DigestSet, Graph, contents};
+use airlift_oci::{Graph, contents};
 
 use super::config;
 use super::tree::{Configs, Tree};
@@ -169,15 +169,9 @@ fn about(blob: &InspectedBlob) -> Vec<(&'static str, String)> {
 /// What all of it comes to.
 fn totals(graph: &Graph) -> String {
     let alone = graph.roots.iter().map(|root| contents::size_of(graph, root)).fold(0, u64::saturating_add);
-    let mut seen = DigestSet::default();
-    let mut together: u64 = graph.manifests.iter().map(|entry| entry.descriptor.size).sum();
-    for root in &graph.roots {
-        for (_, _, blob) in contents::blobs_of_root(graph, root) {
-            if seen.insert(blob.digest, ()) {
-                together = together.saturating_add(blob.size);
-            }
-        }
-    }
+    let manifests = graph.manifests.iter().map(|entry| entry.descriptor.size);
+    let blobs = graph.blobs().map(|blob| blob.descriptor.size);
+    let together = manifests.chain(blobs).fold(0, u64::saturating_add);
     let attached = graph.roots.iter().filter(|root| root.subject.is_some()).count();
     let images = size::count(graph.roots.len() - attached, "image");
     let attached = if attached == 0 { String::new() } else { format!(", {attached} attached") };
