@@ -52,3 +52,4 @@ mod sparse_source;
 mod tutorials;
 mod volumes;
 mod whole_way;
+mod write_access;

@@ -151,7 +151,7 @@ fn blobs_are_looked_for_ahead_of_their_turn() {
             opens.then(|| Answer::error(503, "UNAVAILABLE", "once more").after(&all))
         })
         .start();
-    let push = ["push", "b.tar", &between.authority(), "--jobs", "1"];
+    let push = ["push", "b.tar", &between.authority(), "--jobs", "1", "--no-probe"];
     airlift.run(&push).expect(0);
     let asked = between.requests().into_iter().filter(|r| r.method == "HEAD" && r.path().contains("/blobs/"));
     assert_eq!(asked.count(), blobs, "each is asked for once");

@@ -59,7 +59,9 @@ impl Failure {
             | Failure::Login { source, .. }
             | Failure::ReadBack { source, .. } => of_registry(source),
             Failure::LoginStore(_) => Exit::Local,
-            Failure::Push(PushError::Sparse(_) | PushError::NoRegistry { .. }) => Exit::Registry,
+            Failure::Push(
+                PushError::Sparse(_) | PushError::NoRegistry { .. } | PushError::NotWritable(_),
+            ) => Exit::Registry,
             Failure::Push(PushError::Task(_)) => Exit::Local,
             Failure::File { .. } | Failure::Stdout(_) | Failure::Json(_) | Failure::Start(_) => Exit::Local,
             Failure::Server(_) | Failure::Seed(_) => Exit::Local,

@@ -4,6 +4,7 @@ use airlift_oci::{Digest, Host};
 use airlift_registry::Error;
 
 use crate::preflight::sparse::SparseRefusal;
+use crate::preflight::write_refusal::WriteRefusal;
 
 /// Why nothing was pushed.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum PushError {
     /// The registry refuses indexes with absent children, and the bundle leaves some out.
     #[error(transparent)]
     Sparse(Box<SparseRefusal>),
+    /// Repositories that can't be written to.
+    #[error(transparent)]
+    NotWritable(Box<WriteRefusal>),
     /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
     #[error("whether the tag {target} is taken can't be found out")]
     TagHidden {

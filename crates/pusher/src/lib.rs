@@ -40,6 +40,7 @@ pub use plan::push_plan::PushPlan;
 pub use plan::target_names::target_names;
 pub use preflight::sparse::{Certainty, SparseRefusal};
 pub use preflight::tag_state::TagState;
+pub use preflight::write_refusal::{RefusalReason, RefusedRepository, WriteRefusal};
 pub use preview::{Preview, preview};
 pub use push::push;
 pub use receipt::{ImageReceipt, Receipt, Status, Verdict};

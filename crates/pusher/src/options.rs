@@ -14,7 +14,8 @@ pub enum TagMoves {
     Allow,
 }
 
-/// Whether a made-up index shows, before the push, if the registry takes indexes with absent children.
+/// Whether the registry is asked, before the push, for what shows only by writing: if its repositories may be
+/// written to, by an upload that is cancelled, and if it takes indexes with absent children, by a made-up one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Probe {
     /// Before anything moves, where it matters.
@@ -67,7 +68,7 @@ pub struct Options {
     pub rules: Vec<MapRule>,
     /// What to do with tags that are taken.
     pub tags: TagMoves,
-    /// Whether to find out first if the registry takes indexes with absent children.
+    /// Whether to find out first if the registry takes what is to come.
     pub probe: Probe,
     /// What to do with images of which only some platforms are carried.
     pub partial: Partial,

@@ -8,8 +8,9 @@ use crate::options::{Options, TagMoves};
 use crate::plan::planned_image::{ImageForm, PlannedImage};
 use crate::plan::push_plan::PushPlan;
 use crate::preflight::checks::{image_forms, refuse_other_servers};
-use crate::preflight::tag_state::{TagState, tag_state, tag_states};
+use crate::preflight::tag_state::{TagState, common_fault, tag_state, tag_states};
 use crate::preflight::taken_tags::{hidden_other_tag, look_at_other_tags, refuse_taken_other_tags};
+use crate::preflight::write_access::{refuse_unwritable, unwritable};
 use crate::request::Request;
 
 /// What a push would find.
@@ -34,6 +35,13 @@ pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
     let failed = |source| PushError::Registry { host: plan.destination().host().clone(), source };
     let mut states = tag_states(plan, transport, request.concurrency().tasks, observer).await;
     refuse_other_servers(plan, &states, transport).await?;
+    if states.iter().any(Result::is_err) {
+        let is_common = common_fault(&states).is_some();
+        let refusal = unwritable(request, &states).await;
+        if let Some(refusal) = refusal.filter(|refusal| !is_common || refusal.has_missing()) {
+            return Err(PushError::NotWritable(Box::new(refusal)));
+        }
+    }
     if let Some(position) = states.iter().position(Result::is_err)
         && let Err(source) = states.swap_remove(position)
     {
@@ -44,7 +52,10 @@ pub async fn preview(request: &Request<'_>) -> Result<Preview, PushError> {
             let other_tags = look_at_other_tags(request, &forms).await;
             let taken = refuse_taken_other_tags(&other_tags).err();
             let hidden = taken.or_else(|| hidden_tag(plan, &states, &forms, options));
-            hidden.or_else(|| hidden_other_tag(other_tags))
+            match hidden.or_else(|| hidden_other_tag(other_tags)) {
+                None => refuse_unwritable(request, &states).await.err(),
+                refusal => refusal,
+            }
         }
         Err(refusal) => Some(refusal),
     };

@@ -78,3 +78,4 @@ pub use referrers::api::ReferrersAnswer;
 pub use retry::wait_until_visible::VisibilityWait;
 pub use tls::fault::TlsFault;
 pub use transport::Transport;
+pub use transport::product::Product;

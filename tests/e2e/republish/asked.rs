@@ -102,6 +102,9 @@ fn a_login_that_is_missing_is_said_once_for_all_images() {
         .rule(move |request| request.path().contains("/other/").then(refused))
         .start();
     let push = airlift.run(&["push", "b.tar", &half.authority()]).expect(3);
+    push.says("other/app1 (denied)").says("nothing was pushed").says("airlift login");
+    assert_eq!(target.endpoint().try_manifest("team/app1", "1").status, 404);
+    let push = airlift.run(&["push", "b.tar", &half.authority(), "--no-probe"]).expect(3);
     push.says("2 pushed").says("1 failed");
 }
 

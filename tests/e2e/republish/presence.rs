@@ -139,7 +139,7 @@ fn where_absent_is_refused_the_list_of_tags_decides() {
                 let failed = push(&airlift, &registry, &["--json"]).expect(3);
                 let error = receipt(&failed)["error"].to_string();
                 assert!(error.contains("--move-tags") && error.contains(&status.to_string()), "{error}");
-                assert_eq!(registry.count("POST", "") + registry.count("PUT", ""), 0);
+                assert_eq!(registry.count("PATCH", "") + registry.count("PUT", ""), 0);
                 push(&airlift, &registry, &["--move-tags", "--dry-run"]).expect(0);
                 push(&airlift, &registry, &["--move-tags"]).expect(0);
             }

@@ -103,7 +103,7 @@ fn an_interrupted_push_leaves_a_receipt_of_what_it_did() {
             })
             .start();
         let authority = registry.authority();
-        let arguments = ["push", "b.tar", &authority, "--jobs", "1", "--receipt", "r.json"];
+        let arguments = ["push", "b.tar", &authority, "--jobs", "1", "--receipt", "r.json", "--no-probe"];
         let mut child =
             airlift.command(&arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         while registry.count("POST", stalls) == 0 {

@@ -14,10 +14,11 @@ pub(crate) struct PushArgs {
     /// Move tags that point to other images at the target
     #[arg(long)]
     move_tags: bool,
-    /// Don't ask first whether partial images are accepted
+    /// Don't ask first what the registry accepts
     ///
-    /// Without this, if platforms of an image are left out, the registry is asked first whether it accepts
-    /// such an index. Nothing is uploaded before the answer.
+    /// Without this, each target repository is asked first whether it may be written to, by an upload that is
+    /// opened and cancelled. If platforms of an image are left out, the registry is also asked whether it
+    /// accepts such an index. Nothing is uploaded before the answers.
     #[arg(long)]
     no_probe: bool,
     /// Push partial images without their index
@@ -34,8 +35,9 @@ pub(crate) struct PushArgs {
     recheck: bool,
     /// Show what is at the target, and send no image
     ///
-    /// The exit code says whether the push would be refused. For partial images, the registry is asked
-    /// whether it accepts them, with a made-up index that is deleted again; --no-probe leaves that out.
+    /// The exit code says whether the push would be refused. Each repository is asked whether it may be
+    /// written to, by an upload that is cancelled. For partial images, the registry is asked whether it
+    /// accepts them, with a made-up index that is deleted again. --no-probe leaves both out.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Write the result of each image to this file (JSON)

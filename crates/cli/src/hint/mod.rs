@@ -13,6 +13,7 @@ mod open_files;
 mod plan;
 mod push;
 mod registry;
+mod write_access;
 
 use airlift_bundle::Detail;
 use airlift_oci::{ReferenceError, SourceReferenceError};
@@ -138,6 +139,7 @@ fn of_push(error: &PushError) -> Option<String> {
         )),
         PushError::Sparse(refusal) => Some(push::of_sparse(refusal.certainty)),
         PushError::TagHidden { source, .. } => Some(push::of_hidden_tag(source.likely_cause())),
+        PushError::NotWritable(refusal) => Some(write_access::of_refusal(refusal)),
         PushError::Task(_) => None,
     }
 }

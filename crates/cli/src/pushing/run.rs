@@ -1,6 +1,6 @@
 //! Carries a plan out, or shows what that would find.
 
-use airlift_pusher::{Probe, PushPlan, Receipt, Request, Verdict, preview, push};
+use airlift_pusher::{Probe, PushError, PushPlan, Receipt, Request, Verdict, preview, push};
 
 use super::event_log::EventLog;
 use super::push_files::PushFiles;
@@ -27,6 +27,9 @@ pub(crate) async fn push_and_report(
     let receipt = receipt.await;
     failed.add_names(&names_of_failed(request.plan, receipt.as_ref().ok()));
     let listed = files.write_failed(failed);
+    if let Err(PushError::NotWritable(refusal)) = &receipt {
+        ui.progress().print(&show::not_writable(refusal, &ui.err));
+    }
     let receipt = hint::with_advice(receipt?);
     let written = files.receipt.map_or(Ok(()), |file| file.write(&receipt));
     let is_stdout_taken = files.events.as_ref().is_some_and(EventLog::is_stdout);
@@ -70,6 +73,9 @@ pub(crate) async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Fail
         if request.options.probe == Probe::Skip {
             ui.note(&show::not_asked(request.plan));
         }
+    }
+    if let Some(PushError::NotWritable(refusal)) = &found.refusal {
+        ui.progress().print(&show::not_writable(refusal, &ui.err));
     }
     found.refusal.map_or(Ok(Exit::Done), |refusal| Err(refusal.into()))
 }

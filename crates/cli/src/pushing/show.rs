@@ -2,7 +2,7 @@
 
 use airlift_oci::reference;
 use airlift_pusher::{
-    ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState,
+    ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState, WriteRefusal,
 };
 
 use crate::ui::kinds;
@@ -68,6 +68,22 @@ fn attached_row(image: &PlannedImage, attached: &PlannedAttached) -> Vec<Cell> {
         Cell::new(Tone::Dim, format!("  {place_there}")),
         String::new().into(),
     ]
+}
+
+/// The repositories that can't be written to, with the registry's words.
+pub(super) fn not_writable(refusal: &WriteRefusal, stream: &Stream) -> String {
+    let columns = [("repository", Column::Text), ("state", Column::Word), ("answer", Column::Text)];
+    let mut table = Table::new(columns);
+    for refused in &refusal.repositories {
+        let words = refused.answer.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let answer = format!("status {}: {words}", refused.answer.status);
+        table.row([
+            Cell::new(Tone::Name, refused.repository.to_string()),
+            Cell::new(Tone::Bad, refused.reason.to_string()),
+            harmless(answer.trim_end_matches([':', ' '])).into_owned().into(),
+        ]);
+    }
+    table.render(stream) + "\n"
 }
 
 /// Names what was not asked before partial images are pushed.

@@ -12,6 +12,8 @@ use crate::preflight::tag_state::{TagState, common_fault, tag_states};
 use crate::preflight::taken_tags::{
     look_at_other_tags, refuse_shared_tags, refuse_taken_other_tags, refuse_taken_tags,
 };
+use crate::preflight::write_access::{refuse_unwritable, unwritable};
+use crate::preflight::write_refusal::WriteRefusal;
 use crate::request::Request;
 
 /// What the checks found of one image.
@@ -32,10 +34,17 @@ pub(crate) struct PreflightResult {
 pub(crate) async fn preflight(request: &Request<'_>) -> Result<Vec<PreflightResult>, PushError> {
     let Request { plan, transport, observer, .. } = *request;
     let mut states = tag_states(plan, transport, request.concurrency().tasks, observer).await;
-    if let Some(position) = common_fault(&states)
-        && let Err(source) = states.swap_remove(position)
-    {
-        return Err(PushError::Registry { host: plan.destination().host().clone(), source });
+    if let Some(position) = common_fault(&states) {
+        let wants_login = matches!(states[position], Err(Error::Unauthorised(_)));
+        // Some ask for a login where a project is missing. Then no login helps.
+        if wants_login
+            && let Some(refusal) = unwritable(request, &states).await.filter(WriteRefusal::has_missing)
+        {
+            return Err(PushError::NotWritable(Box::new(refusal)));
+        }
+        if let Err(source) = states.swap_remove(position) {
+            return Err(PushError::Registry { host: plan.destination().host().clone(), source });
+        }
     }
     refuse_other_servers(plan, &states, transport).await?;
     // Before content is looked at: an image of which some is missing counts as absent then.
@@ -43,6 +52,7 @@ pub(crate) async fn preflight(request: &Request<'_>) -> Result<Vec<PreflightResu
         plan.images.iter().zip(&states).map(|(image, state)| state_before(image.digest, state)).collect();
     let forms = image_forms(request, &mut states).await?;
     refuse_taken_other_tags(&look_at_other_tags(request, &forms).await)?;
+    refuse_unwritable(request, &states).await?;
     let results = states.into_iter().zip(before).zip(forms);
     Ok(results.map(|((state, before), form)| PreflightResult { state, before, form }).collect())
 }
@@ -55,14 +65,22 @@ fn state_before(ours: Digest, state: &Result<TagState, Error>) -> Option<Digest>
 /// partial images, and once more afterwards: an image that goes without its index leaves its own tag alone.
 ///
 /// # Errors
-/// If a tag is taken or shared, or the registry wants children that the bundle leaves out.
+/// If a tag is taken or shared, a repository can't be written to, or the registry wants children that the
+/// bundle leaves out.
 pub(crate) async fn image_forms(
     request: &Request<'_>,
     states: &mut [Result<TagState, Error>],
 ) -> Result<Vec<ImageForm>, PushError> {
     let Request { plan, options, .. } = *request;
     refuse_taken_tags(plan, states, options, None)?;
-    let forms = PartialImages { request }.image_forms(states).await?;
+    let forms = match (PartialImages { request }).image_forms(states).await {
+        Ok(forms) => forms,
+        // The reason may be that nothing may be written there.
+        Err(refusal) => {
+            refuse_unwritable(request, states).await?;
+            return Err(refusal);
+        }
+    };
     refuse_taken_tags(plan, states, options, Some(&forms))?;
     refuse_shared_tags(plan, &forms)?;
     Ok(forms)

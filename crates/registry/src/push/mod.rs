@@ -11,3 +11,4 @@ mod resume;
 mod session;
 mod stall_timer;
 mod upload;
+mod upload_trial;

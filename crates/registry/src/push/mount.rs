@@ -66,7 +66,7 @@ impl Transport {
     }
 
     /// Ends a session that isn't needed. Whether that works is not looked at.
-    async fn cancel(&self, response: &Response) {
+    pub(super) async fn cancel(&self, response: &Response) {
         let http = &self.inner.http;
         if let Some(Ok(url)) = response.header("location").map(|location| http.location(response, location)) {
             let mut request = Request::new(Method::DELETE, url);

@@ -5,6 +5,7 @@
 //! in `http`.
 
 mod ping;
+pub(crate) mod product;
 mod registry;
 mod send;
 mod shared_ping;
