@@ -43,6 +43,7 @@ mod own_files;
 mod pair;
 mod pinned;
 mod platforms;
+mod prune;
 mod republish;
 mod resume;
 mod reuse;

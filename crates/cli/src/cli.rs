@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, check, completions, copy, demo, diff, inspect, lock, login, logout, push, verify,
+    build, check, completions, copy, demo, diff, inspect, lock, login, logout, prune, push, verify,
 };
 use crate::ui::options::Global;
 
@@ -49,6 +49,7 @@ pub(crate) enum Command {
     Push(push::Args),
     Copy(copy::Args),
     Diff(diff::Args),
+    Prune(prune::Args),
     Inspect(inspect::Args),
     Login(login::Args),
     Logout(logout::Args),

@@ -91,6 +91,9 @@ pub(crate) enum UsageError {
     /// A list or a lock that can't be read.
     #[error(transparent)]
     Lists(airlift_lists::ListErrors),
+    /// A receipt of another target than the one that is pruned.
+    #[error("{receipt} has images at {repository}, and not all at {destination}")]
+    OtherTarget { receipt: String, repository: String, destination: String },
     /// A list where digests are needed.
     #[error("{} is a list of images, which doesn't say what their digests are", harmless(&.0.to_string_lossy()))]
     NoDigests(PathBuf),

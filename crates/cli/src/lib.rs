@@ -40,7 +40,9 @@ use airlift_lists::ListError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use commands::{build, check, completions, copy, demo, diff, inspect, lock, login, logout, push, verify};
+use commands::{
+    build, check, completions, copy, demo, diff, inspect, lock, login, logout, prune, push, verify,
+};
 use exit::Exit;
 use failure::Failure;
 use ui::Ui;
@@ -119,6 +121,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Copy(args) => copy::run(args, ui, &on_interrupt).await,
             Command::Diff(args) => diff::run(&args, ui),
+            Command::Prune(args) => prune::run(args, ui).await,
             Command::Inspect(args) => inspect::run(&args, ui),
             Command::Login(args) => login::run(args, ui, &on_interrupt).await,
             Command::Logout(args) => logout::run(args, ui).await,

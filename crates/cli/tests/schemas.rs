@@ -191,6 +191,15 @@ fn what_the_commands_print_validates() {
     }
     let again = document("receipt", &["push", "--json", &bundle, &address], 0);
     assert!(again["images"].as_array().unwrap().iter().all(|image| image["status"] == "present"));
+
+    let plan = path("prune.json");
+    let kept = document("prune", &["prune", "--json", &address, "--old", &lock, "--keep", &receipt], 0);
+    assert_eq!(kept["delete"], serde_json::json!([]));
+    document("diff", &["diff", "--json", &some, &receipt], 0);
+    document("inspect", &["inspect", "--json", "--lock", &path("some.lock"), &some], 0);
+    let arguments = ["prune", "--json", &address, "--old", &lock, "--keep", &path("some.lock"), "-o", &plan];
+    assert!(document("prune", &arguments, 0)["delete"].as_array().unwrap().len() > samples.len());
+    document("prune-result", &["prune", "--json", &address, "--apply", &plan], 0);
 }
 
 #[test]

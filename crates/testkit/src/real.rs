@@ -25,6 +25,7 @@ pub struct RegistryBuilder {
     kind: Kind,
     password: Option<(String, String)>,
     tls: bool,
+    deletion: bool,
     config: String,
 }
 
@@ -87,7 +88,7 @@ impl RealRegistry {
 
 impl RegistryBuilder {
     fn new(kind: Kind) -> Self {
-        RegistryBuilder { kind, password: None, tls: false, config: String::new() }
+        RegistryBuilder { kind, password: None, tls: false, deletion: true, config: String::new() }
     }
 
     fn is_distribution(&self) -> bool {
@@ -105,6 +106,13 @@ impl RegistryBuilder {
     pub fn with_tls(mut self) -> Self {
         assert!(self.is_distribution(), "go-containerregistry's registry is started without TLS here");
         self.tls = true;
+        self
+    }
+
+    /// Switches deletion off. Only for Distribution.
+    pub fn without_deletion(mut self) -> Self {
+        assert!(self.is_distribution(), "only Distribution has a switch");
+        self.deletion = false;
         self
     }
 
@@ -165,9 +173,10 @@ impl RegistryBuilder {
         let mut yaml = format!(
             "version: 0.1\n\
              log: {{level: info, accesslog: {{disabled: true}}}}\n\
-             storage: {{filesystem: {{rootdirectory: '{}'}}, delete: {{enabled: true}}}}\n\
+             storage: {{filesystem: {{rootdirectory: '{}'}}, delete: {{enabled: {}}}}}\n\
              http:\n  addr: 127.0.0.1:0\n  secret: testing\n",
-            data.display()
+            data.display(),
+            self.deletion
         );
         if self.tls {
             yaml.push_str("  tls: {certificate: cert.pem, key: key.pem}\n");

@@ -10,5 +10,6 @@ pub(crate) mod inspect;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod prune;
 pub(crate) mod push;
 pub(crate) mod verify;

@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod inspect;
 mod lock;
+mod prune;
 mod push_plan;
 mod streamed;
 
@@ -38,6 +39,7 @@ pub use inspect::{
 pub use lock::{
     ChangeKind, DifferenceKind, LockChange, LockCheckDocument, LockDifference, LockResultDocument,
 };
+pub use prune::{LeftKind, LeftManifest, PruneResultDocument};
 pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
 pub use streamed::StreamedList;
 
@@ -53,6 +55,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("inspect.json", named::<InspectDocument<'_>>()),
         ("demo.json", named::<DemoDocument>()),
         ("diff.json", named::<DiffDocument>()),
+        ("prune.json", named::<airlift_lists::PrunePlan>()),
+        ("prune-result.json", named::<PruneResultDocument>()),
         ("lock-result.json", named::<LockResultDocument>()),
         ("lock-check.json", named::<LockCheckDocument>()),
         ("check.json", named::<CheckDocument>()),

@@ -25,6 +25,18 @@ pub fn target_names(
     Ok(named.into_iter().map(|named| (named.position, named.target)).collect())
 }
 
+/// The name that a push would give one image at the target, whatever else is pushed with it.
+///
+/// # Errors
+/// If it has no possible name there.
+pub fn target_name_of(
+    image: &Root,
+    destination: &Destination,
+    options: &Options,
+) -> Result<Reference, PlanError> {
+    target_name(image, destination, options).map(|(target, _)| target)
+}
+
 /// An image that goes.
 pub(crate) struct NamedRoot<'a> {
     position: usize,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Kind, Package, Packages};
 
 /// Which member may import which. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     (
         "airlift",
         &[
@@ -16,6 +16,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "airlift-lists",
             "airlift-oci",
             "airlift-packager",
+            "airlift-pruner",
             "airlift-pusher",
             "airlift-registry",
             "airlift-server",
@@ -33,6 +34,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
         "airlift-packager",
         &["airlift-bundle", "airlift-disk", "airlift-oci", "airlift-registry", "airlift-verifier"],
     ),
+    ("airlift-pruner", &["airlift-lists", "airlift-oci", "airlift-registry"]),
     ("airlift-pusher", &["airlift-lists", "airlift-oci", "airlift-registry", "airlift-verifier"]),
     ("airlift-registry", &["airlift-disk", "airlift-oci"]),
     ("airlift-server", &["airlift-disk", "airlift-oci"]),
