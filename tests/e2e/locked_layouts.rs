@@ -142,6 +142,75 @@ fn an_image_without_a_full_name_is_locked_by_its_place() {
     airlift.run(&["verify", "b.tar", "--lock", "i.lock"]).expect(0);
 }
 
+/// The folder of a layout whose image has these tags and no full name.
+fn nameless(airlift: &Airlift, folder: &str, tags: &[&str]) {
+    layout(airlift, "named.tar", "r.example/team/app:1", 1);
+    airlift.unpack("named.tar", folder);
+    let path = format!("{folder}/index.json");
+    let mut index: Value = serde_json::from_slice(&airlift.read(&path)).unwrap();
+    let image = index["manifests"][0].clone();
+    let tagged = tags.iter().map(|tag| {
+        let mut image = image.clone();
+        image["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+        image
+    });
+    index["manifests"] = tagged.collect();
+    std::fs::write(airlift.path(&path), index.to_string()).unwrap();
+}
+
+#[test]
+fn an_image_under_another_name_is_not_what_was_locked() {
+    let airlift = Airlift::new();
+    nameless(&airlift, "bare", &["v1"]);
+    lock(&airlift, &["oci:bare"]).expect(0);
+    airlift.run(&["build", "oci:bare", "oci:bare=evil.example/x:9", "-o", "two.tar"]).expect(0);
+    airlift.run(&["verify", "two.tar", "--lock", "i.lock"]).expect(1).says("evil.example/x:9");
+}
+
+#[test]
+fn two_tags_of_one_digest_are_two_entries() {
+    let airlift = Airlift::new();
+    nameless(&airlift, "two", &["a", "b"]);
+    lock(&airlift, &["oci:two"]).expect(0);
+    let references: Vec<Value> = images(&airlift).iter().map(|image| image["reference"].clone()).collect();
+    assert_eq!(references, ["oci:two:a", "oci:two:b"]);
+    lock(&airlift, &["oci:two", "--update"]).expect(0).says("2 unchanged");
+    airlift.run(&["build", "-f", "i.lock", "-o", "b.tar"]).expect(0);
+    airlift.run(&["verify", "b.tar", "--lock", "i.lock"]).expect(0).says("2 images");
+    airlift.run(&["inspect", "b.tar", "--lock", "b.lock"]).expect(0);
+    airlift.run(&["verify", "b.tar", "--lock", "b.lock"]).expect(0);
+    airlift.run(&["build", "oci:two:a", "-o", "a.tar"]).expect(0);
+    airlift.run(&["verify", "a.tar", "--lock", "i.lock"]).expect(1).says("oci:two:b");
+}
+
+#[test]
+fn a_lock_takes_each_image_from_one_place() {
+    let airlift = Airlift::new();
+    let source = Script::serving(vec![two_platforms("team/app", 1)]).start();
+    let reference = format!("{}/team/app:1", source.authority());
+    for (file, platform) in [("pa.tar", "linux/amd64"), ("pb.tar", "linux/arm64")] {
+        airlift.run(&["build", &reference, "--platform", platform, "-o", file]).expect(0);
+    }
+    let parts = ["oci-archive:pa.tar", "oci-archive:pb.tar"];
+    for asked in [parts, ["oci-archive:pa.tar", &reference], [&reference, "oci-archive:pb.tar"]] {
+        let refused = lock(&airlift, &asked).expect(2).says("build a bundle of both first and lock that");
+        refused.says(asked[0].strip_prefix(&*reference).map_or(asked[0], |_| "its registry"));
+    }
+    let with_lock = ["build", parts[0], parts[1], "-o", "ab.tar", "--lock", "i.lock"];
+    airlift.run(&with_lock).expect(2).says("oci-archive:pb.tar");
+    assert!(!airlift.path("i.lock").exists() && !airlift.path("ab.tar").exists());
+    // The way out.
+    airlift.run(&["build", parts[0], parts[1], "-o", "ab.tar"]).expect(0);
+    lock(&airlift, &["oci-archive:ab.tar"]).expect(0);
+    airlift.run(&["verify", "ab.tar", "--lock", "i.lock"]).expect(0);
+    // Another image of a layout doesn't win over the registry's.
+    layout(&airlift, "other.tar", &reference, 50);
+    std::fs::remove_file(airlift.path("i.lock")).unwrap();
+    lock(&airlift, &["oci-archive:other.tar", &reference]).expect(2).says(&reference).says("other.tar");
+    lock(&airlift, &["oci-archive:other.tar"]).expect(0);
+    lock(&airlift, &["oci-archive:other.tar", &reference, "--check"]).expect(2).says("other.tar");
+}
+
 #[test]
 fn what_is_no_layout_is_refused_with_the_way_out() {
     let airlift = Airlift::new();

@@ -32,6 +32,11 @@ pub(crate) enum BadReference {
     /// With two digests.
     #[error("{reference} is asked for with two digests, {} and {}: choose one", .digests[0], .digests[1])]
     Twice { reference: String, digests: [String; 2] },
+    /// From two places, where a lock is to name one.
+    #[error(
+        "{reference} is asked for from {} and from {}, and a lock names one source for each image: leave one of them out, or build a bundle of both first and lock that bundle", harmless(&.sources[0]), harmless(&.sources[1])
+    )]
+    TwoSources { reference: String, sources: [String; 2] },
 }
 
 /// One error of several.
@@ -48,7 +53,7 @@ impl BadReference {
     fn place(&self) -> Option<&ListError> {
         match self {
             BadReference::List(error) => Some(error),
-            BadReference::Argument(_) | BadReference::Twice { .. } => None,
+            BadReference::Argument(_) | BadReference::Twice { .. } | BadReference::TwoSources { .. } => None,
         }
     }
 }

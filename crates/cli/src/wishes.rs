@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use airlift_lists::lock::{AskedForTwice, FetchedFrom, Lock, LockedImage, locked_reference, wanted_images};
 use airlift_lists::{Choice, Entry, Wanted};
 use airlift_oci::reference::MirrorRule;
-use airlift_oci::{Digest, LayoutReference, SourceReference};
+use airlift_oci::{LayoutReference, SourceReference};
 use airlift_packager::{ImageChoice, ImageRequest, LockedContent, Several};
 
 use crate::failure::{BadReference, Failure, UsageError};
@@ -39,7 +39,7 @@ impl AskedEntry {
         let choice = chosen(&self.entry.choice);
         let locked = locked.map(|locked| LockedContent {
             digest: locked.digest,
-            media_type: locked.media_type.clone(),
+            media_type: Some(locked.media_type.clone()),
             // Other platforms have another size.
             size: (locked.choice.platforms == choice.platforms).then_some(locked.size),
         });
@@ -96,19 +96,30 @@ impl Wishes {
     /// Refuses two digests for one name, before any registry is asked.
     pub(crate) fn check_digests(&self) -> Result<(), Failure> {
         let entries: Vec<Entry> = self.entries.iter().map(|asked| asked.entry.clone()).collect();
-        let wanted = wanted_images(&entries, &Lock::default(), &BTreeMap::new());
-        wanted.map(drop).map_err(|twice| self.asked_twice(twice))
+        let Err(mut twice) = wanted_images(&entries, &Lock::default(), &BTreeMap::new()) else {
+            return Ok(());
+        };
+        // A bundle may take parts of one image from several places.
+        twice.retain(|twice| matches!(twice, AskedForTwice::Digests { .. }));
+        if twice.is_empty() { Ok(()) } else { Err(self.asked_twice(twice)) }
     }
 
-    /// The error for references that entries want with two digests.
+    /// The error for references that entries want with two digests, or from two places.
     pub(crate) fn asked_twice(&self, twice: Vec<AskedForTwice>) -> Failure {
-        let at = |entry: usize, digest: Digest| {
+        let at = |entry: usize, what: String| {
             let place = self.entries.get(entry).and_then(|asked| asked.place.as_deref());
-            place.map_or(digest.to_string(), |place| format!("{digest} ({place})"))
+            place.map_or(what.clone(), |place| format!("{what} ({place})"))
         };
-        let errors = twice.into_iter().map(|AskedForTwice { reference, digests: [one, other], entries }| {
-            let digests = [at(entries[0], one), at(entries[1], other)];
-            BadReference::Twice { reference, digests }
+        let source = |from: Option<FetchedFrom>| from.map_or("its registry".to_owned(), |it| it.to_string());
+        let errors = twice.into_iter().map(|twice| match twice {
+            AskedForTwice::Digests { reference, digests: [one, other], entries } => {
+                let digests = [at(entries[0], one.to_string()), at(entries[1], other.to_string())];
+                BadReference::Twice { reference, digests }
+            }
+            AskedForTwice::Places { reference, places: [one, other], entries } => {
+                let sources = [at(entries[0], source(one)), at(entries[1], source(other))];
+                BadReference::TwoSources { reference, sources }
+            }
         });
         match Several::of(errors.collect()) {
             Some(errors) => UsageError::References(errors).into(),

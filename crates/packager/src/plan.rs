@@ -232,7 +232,9 @@ fn check_locked(images: &[Resolved], graph: &Graph) -> Result<(), PackError> {
             }
         };
         compare("digest", root.descriptor.digest.to_string(), locked.digest.to_string());
-        compare("media type", root.descriptor.media_type.clone(), locked.media_type.clone());
+        if let Some(media_type) = &locked.media_type {
+            compare("media type", root.descriptor.media_type.clone(), media_type.clone());
+        }
         // A lock of a bundle doesn't count foreign layers that stay outside.
         let has_foreign = || contents::blobs_of_root(graph, root).any(|(_, _, blob)| blob.has_urls());
         if let Some(size) = locked.size.filter(|_| !has_foreign()) {

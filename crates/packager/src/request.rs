@@ -20,8 +20,8 @@ pub struct ImageRequest {
 pub struct LockedContent {
     /// The digest of its index or manifest.
     pub digest: Digest,
-    /// The type of that.
-    pub media_type: String,
+    /// The type of that. `None` where only the digest is known.
+    pub media_type: Option<String>,
     /// Bytes of all configs and layers, each once. `None` where other platforms are chosen than were locked.
     pub size: Option<u64>,
 }

@@ -1,10 +1,13 @@
 //! Whether a bundle holds what a lock says: no image less, none more, none other.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use airlift_oci::Digest;
+use airlift_oci::{Digest, Reference, SourceReference};
 
 use super::document::{Lock, LockedImage};
+
+/// References of a lock.
+type References<'a> = HashSet<&'a SourceReference>;
 
 /// An image of a bundle, as the bundle has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +58,11 @@ impl Lock {
     pub fn mismatches(&self, images: &[BundledImage]) -> Vec<Mismatch> {
         let by_name: BTreeMap<String, &LockedImage> =
             self.images().iter().map(|locked| (locked.reference.to_string(), locked)).collect();
-        let by_digest: BTreeMap<Digest, &LockedImage> =
-            self.images().iter().filter(|locked| is_unnamed(locked)).map(|it| (it.digest, it)).collect();
-        let (mut found, mut met) = (Vec::new(), HashSet::new());
+        let (unnamed, mut met) = self.match_places(images);
+        let mut found = Vec::new();
         for (position, image) in images.iter().enumerate() {
             let named = image.reference.as_ref().and_then(|name| by_name.get(name));
-            let Some(locked) = named.or_else(|| by_digest.get(&image.digest)) else {
+            let Some(locked) = named.or_else(|| unnamed.get(&position)) else {
                 found.push(Mismatch::Extra { image: position });
                 continue;
             };
@@ -74,12 +76,49 @@ impl Lock {
         }));
         found
     }
+
+    /// The images that the lock names by a place in a layout, by their positions in the bundle, and all such
+    /// references that the bundle has. A bundle has no such names: the digest says which image is meant, and
+    /// where several have it, the tag. A tag may be another one by now. An image with a full name is none.
+    fn match_places(&self, images: &[BundledImage]) -> (HashMap<usize, &LockedImage>, References<'_>) {
+        let (mut matched, mut met) = (HashMap::new(), References::new());
+        let mut by_digest: HashMap<Digest, Vec<(&LockedImage, &str)>> = HashMap::new();
+        for locked in self.images() {
+            if let SourceReference::Layout(layout) = &locked.reference {
+                let pattern = layout.pattern.as_deref().unwrap_or_default();
+                by_digest.entry(locked.digest).or_default().push((locked, pattern));
+            }
+        }
+        let is_unnamed = |(_, image): &(usize, &BundledImage)| !image.has_full_name();
+        let unnamed: Vec<_> = images.iter().enumerate().filter(is_unnamed).collect();
+        for (position, image) in &unnamed {
+            let name = image.reference.clone().unwrap_or_else(|| image.digest.to_string());
+            let places = by_digest.get(&image.digest).into_iter().flatten();
+            // Two layouts may have one image under one tag. A bundle of both has it once.
+            for (locked, _) in places.filter(|(_, pattern)| *pattern == name) {
+                matched.insert(*position, *locked);
+                met.insert(&locked.reference);
+            }
+        }
+        for (position, image) in unnamed {
+            let mut places = by_digest.get(&image.digest).into_iter().flatten();
+            if !matched.contains_key(&position)
+                && let Some((locked, _)) = places.find(|(locked, _)| !met.contains(&locked.reference))
+            {
+                matched.insert(position, *locked);
+                met.insert(&locked.reference);
+            }
+        }
+        (matched, met)
+    }
 }
 
-/// Whether the lock names an image by its place in a layout. A bundle has no such names, so the digest alone
-/// says which image is meant.
-fn is_unnamed(locked: &LockedImage) -> bool {
-    matches!(locked.reference, airlift_oci::SourceReference::Layout(_))
+impl BundledImage {
+    /// Whether its name says the registry and the repository, as that of no layout's place does.
+    fn has_full_name(&self) -> bool {
+        let full = self.reference.as_deref().filter(|name| name.contains('/'));
+        full.is_some_and(|name| name.parse::<Reference>().is_ok())
+    }
 }
 
 fn mismatch(position: usize, image: &BundledImage, locked: &LockedImage) -> Option<Mismatch> {

@@ -83,7 +83,7 @@ impl fmt::Display for Difference {
 /// run would change nothing.
 ///
 /// # Errors
-/// For each reference that two entries want with two digests.
+/// For each reference that two entries want with two digests, or from two places.
 pub fn compare(entries: &[Entry], lock: &Lock) -> Result<Vec<Difference>, Vec<AskedForTwice>> {
     let lacks = |(_, entry): &(usize, &Entry)| locked_of(entry, lock).is_empty();
     let mut differences: Vec<Difference> = entries

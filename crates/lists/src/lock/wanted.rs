@@ -44,16 +44,29 @@ impl SelectedImage {
     }
 }
 
-/// Two entries that ask for one reference with two digests.
+/// Two entries that ask for one reference, and can't both be met by one entry of a lock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reference} is asked for with two digests: {} and {}", .digests[0], .digests[1])]
-pub struct AskedForTwice {
-    /// The reference.
-    pub reference: String,
-    /// Both digests.
-    pub digests: [Digest; 2],
-    /// The positions of both entries in the list of entries.
-    pub entries: [usize; 2],
+pub enum AskedForTwice {
+    /// With two digests.
+    #[error("{reference} is asked for with two digests: {} and {}", .digests[0], .digests[1])]
+    Digests {
+        /// The reference.
+        reference: String,
+        /// Both digests.
+        digests: [Digest; 2],
+        /// The positions of both entries in the list of entries.
+        entries: [usize; 2],
+    },
+    /// From two places. Each may have another part of the image, or another image.
+    #[error("{reference} is asked for from two places")]
+    Places {
+        /// The reference.
+        reference: String,
+        /// Both layouts; `None` for the registry.
+        places: [Option<FetchedFrom>; 2],
+        /// The positions of both entries in the list of entries.
+        entries: [usize; 2],
+    },
 }
 
 /// The positions of the entries that only a registry or a layout can answer: those that select images, of
@@ -79,7 +92,7 @@ pub fn entries_to_select(entries: &[Entry], lock: &Lock, is_named: impl Fn(&str)
 /// these; entries that select images and are not among them keep the images that they have in the lock.
 ///
 /// # Errors
-/// For each reference that two entries want with two digests.
+/// For each reference that two entries want with two digests, or from two places.
 pub fn wanted_images(
     entries: &[Entry],
     lock: &Lock,
@@ -97,13 +110,9 @@ pub fn wanted_images(
                 None => {
                     wishes.insert(wish.reference.to_string(), (position, wish));
                 }
-                Some((first, known)) => match (known.digest, wish.digest) {
-                    (Some(one), Some(other)) if one != other => twice.push(AskedForTwice {
-                        reference: wish.reference.to_string(),
-                        digests: [one, other],
-                        entries: [*first, position],
-                    }),
-                    _ => unite(known, wish),
+                Some((first, known)) => match conflict(known, &wish, [*first, position]) {
+                    Some(conflict) => twice.push(conflict),
+                    None => unite(known, wish),
                 },
             }
         }
@@ -213,10 +222,24 @@ fn in_order(choice: &Choice) -> Choice {
     Choice { platforms, referrers: choice.referrers }
 }
 
-/// Adds to a wish what another entry wants of the same image. Everything is more than a part of it.
+/// Why two wishes for one reference can't be met by one entry of a lock.
+fn conflict(one: &WantedImage, other: &WantedImage, entries: [usize; 2]) -> Option<AskedForTwice> {
+    let reference = one.reference.to_string();
+    match (one.digest, other.digest) {
+        (Some(one), Some(other)) if one != other => {
+            Some(AskedForTwice::Digests { reference, digests: [one, other], entries })
+        }
+        _ if one.from != other.from => {
+            let places = [one.from.clone(), other.from.clone()];
+            Some(AskedForTwice::Places { reference, places, entries })
+        }
+        _ => None,
+    }
+}
+
+/// Adds to a wish what another entry wants of the same image from the same place. Everything is more than a part of it.
 fn unite(known: &mut WantedImage, other: WantedImage) {
     known.digest = known.digest.or(other.digest);
-    known.from = known.from.take().or(other.from);
     known.groups.extend(other.groups);
     known.selectors.extend(other.selectors);
     let mut platforms = std::mem::take(&mut known.choice.platforms);

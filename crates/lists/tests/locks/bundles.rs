@@ -46,6 +46,39 @@ fn every_mismatch_is_named() {
     assert_eq!(two_images().mismatches(&bundle), wanted);
 }
 
+/// An image that the lock names by this place in a layout.
+fn place(place: &str, content: &str) -> airlift_lists::lock::LockedImage {
+    let mut locked = image("nginx:1.27", content);
+    locked.reference = place.parse().unwrap();
+    locked
+}
+
+#[test]
+fn a_place_in_a_layout_means_no_image_with_a_full_name() {
+    let nameless = format!("oci:craned:{}", digest("a"));
+    let locked = lock(vec![place(&nameless, "a")]);
+    let bare = BundledImage { reference: None, ..bundled("", "a", &BOTH) };
+    let evil = bundled("evil.example/x:9", "a", &BOTH);
+    assert_eq!(locked.mismatches(std::slice::from_ref(&bare)), []);
+    assert_eq!(locked.mismatches(&[bundled("v1", "a", &BOTH)]), [], "it has a tag by now");
+    assert_eq!(locked.mismatches(&[bare, evil.clone()]), [Mismatch::Extra { image: 1 }]);
+    let missing = Mismatch::Missing { reference: nameless, digest: digest("a") };
+    assert_eq!(locked.mismatches(&[evil]), [Mismatch::Extra { image: 0 }, missing]);
+}
+
+#[test]
+fn several_places_may_have_one_digest() {
+    let two = lock(vec![place("oci:two:a", "x"), place("oci:two:b", "x")]);
+    let [a, b, c] = ["a", "b", "c"].map(|tag| bundled(tag, "x", &BOTH));
+    assert_eq!(two.mismatches(&[b.clone(), a.clone()]), []);
+    assert_eq!(two.mismatches(&[c.clone(), b.clone()]), [], "one has another tag by now");
+    let missing = Mismatch::Missing { reference: "oci:two:b".to_owned(), digest: digest("x") };
+    assert_eq!(two.mismatches(std::slice::from_ref(&a)), [missing]);
+    assert_eq!(two.mismatches(&[a.clone(), b, c]), [Mismatch::Extra { image: 2 }]);
+    let layouts = lock(vec![place("oci:one:a", "x"), place("oci:other:a", "x")]);
+    assert_eq!(layouts.mismatches(&[a]), [], "a bundle of both layouts has it once");
+}
+
 #[test]
 fn the_chosen_platforms_are_carried_and_no_others() {
     for (nginx, alpine, wanted) in [

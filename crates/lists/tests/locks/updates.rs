@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use airlift_lists::lock::{
-    AnsweredImage, FetchedFrom, Lock, LockedImage, Lookup, PastDigest, ResolvedImage, SelectedImage,
-    UpdateError, WantedImage, compare, entries_to_select, wanted_images,
+    AnsweredImage, AskedForTwice, FetchedFrom, Lock, LockedImage, Lookup, PastDigest, ResolvedImage,
+    SelectedImage, UpdateError, WantedImage, compare, entries_to_select, wanted_images,
 };
 use airlift_lists::selector::SelectorParts;
 use airlift_lists::{Entry, Position, TagQuery, TagSelector, Wanted};
@@ -157,8 +157,30 @@ fn a_digest_in_the_list_decides() {
         entry(named(&format!("docker.io/library/nginx:1.27@{}", digest("b")))),
     ];
     let errors = wanted_images(&both, &old, &BTreeMap::new()).unwrap_err();
-    assert_eq!((errors.len(), errors[0].entries), (1, [0, 2]));
-    assert_eq!(errors[0].digests, [digest("a"), digest("b")]);
+    let reference = "docker.io/library/nginx:1.27".to_owned();
+    let digests = [digest("a"), digest("b")];
+    assert_eq!(errors, [AskedForTwice::Digests { reference, digests, entries: [0, 2] }]);
+}
+
+#[test]
+fn two_places_of_one_image_are_a_conflict() {
+    let entries = [entry(layout("a.tar", None)), entry(named("nginx:1.27")), entry(layout("b.tar", None))];
+    let selected =
+        |content: Option<&str>| vec![SelectedImage::whole(named("nginx:1.27"), content.map(digest))];
+    // Even one digest is: each may have another part of the image.
+    let answers = BTreeMap::from([(0, selected(Some("a"))), (2, selected(Some("a")))]);
+    let place = |path: &str| FetchedFrom::Layout { form: LayoutForm::Archive, path: path.to_owned() };
+    let conflict = |other, second| AskedForTwice::Places {
+        reference: "docker.io/library/nginx:1.27".to_owned(),
+        places: [Some(place("a.tar")), other],
+        entries: [0, second],
+    };
+    let errors = wanted_images(&entries, &Lock::default(), &answers).unwrap_err();
+    assert_eq!(errors, [conflict(None, 1), conflict(Some(place("b.tar")), 2)]);
+    // The same place twice is one.
+    let twice = [entry(layout("a.tar", None)), entry(layout("a.tar", Some("*")))];
+    let answers = BTreeMap::from([(0, selected(Some("a"))), (1, selected(Some("a")))]);
+    assert_eq!(wanted_images(&twice, &Lock::default(), &answers).unwrap().len(), 1);
 }
 
 #[test]

@@ -124,8 +124,11 @@ impl<'a> Finder<'a> {
 
     /// The root with a digest that was locked.
     fn locked(&self, digest: &Digest) -> Result<&'a Root, LayoutError> {
-        let found = self.graph.roots.iter().find(|root| root.descriptor.digest == *digest);
-        found.ok_or_else(|| {
+        let found: Vec<&Root> =
+            self.graph.roots.iter().filter(|root| root.descriptor.digest == *digest).collect();
+        // Several tags may stand for it.
+        let is_named = |root: &&&Root| self.wanted.pattern.is_some() && root.reference == self.wanted.pattern;
+        found.iter().find(is_named).or(found.first()).copied().ok_or_else(|| {
             let images = Attachments::new(self.graph).images();
             LayoutError::NotAsLocked {
                 layout: self.layout.layout.clone(),

@@ -28,16 +28,16 @@ impl BuildLock {
         Ok(BuildLock { path: path.to_owned(), old: lock_file::read_old(path)?, at: lock_time::now()? })
     }
 
-    /// Writes the lock of these images. `entries` has for each request the position of its entry.
+    /// The lock of these images. `entries` has for each request the position of its entry.
     ///
     /// # Errors
-    /// If it can't be written.
-    pub(super) fn write(
+    /// If one image came from several places: a lock names one.
+    pub(super) fn lock(
         &self,
         wishes: &Wishes,
         entries: &[usize],
         images: &[SurveyedImage],
-    ) -> Result<bool, Failure> {
+    ) -> Result<Lock, Failure> {
         // Entries whose images are left out have none.
         let mut selected: BTreeMap<usize, Vec<SelectedImage>> =
             (0..wishes.entries.len()).map(|position| (position, Vec::new())).collect();
@@ -59,7 +59,15 @@ impl BuildLock {
             AnsweredImage { wanted, answer }
         });
         let new = self.old.update(&answered.collect::<Vec<_>>(), self.at, None);
-        lock_file::write(&self.path, &new.map_err(UsageError::NotLocked)?)
+        Ok(new.map_err(UsageError::NotLocked)?)
+    }
+
+    /// Writes the lock of the bundle that is there now.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub(super) fn write(&self, new: &Lock) -> Result<bool, Failure> {
+        lock_file::write(&self.path, new)
     }
 }
 

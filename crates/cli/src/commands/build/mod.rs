@@ -74,10 +74,12 @@ async fn run_with(
         }
         let (packing, kept) = planned?;
         failed.take_texts().iter().for_each(|text| ui.warn(&format!("left out: {text}")));
+        let surveyed = packing.surveyed();
+        let new = lock.as_ref().map(|lock| lock.lock(&wishes, &entries, surveyed)).transpose()?;
         let Err(failure) = finish(args, &packing, output, failed, ui, on_interrupt).await else {
-            if let (Some(lock), Some(path)) = (&lock, &args.lock) {
-                lock.write(&wishes, &entries, packing.surveyed())?;
-                ui.note(&show::lock(path, packing.surveyed().len()));
+            if let (Some(lock), Some(new), Some(path)) = (&lock, &new, &args.lock) {
+                lock.write(new)?;
+                ui.note(&show::lock(path, surveyed.len()));
             }
             break;
         };

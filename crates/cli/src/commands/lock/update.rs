@@ -152,10 +152,15 @@ fn request(
             let known = old.find(&wish.reference);
             let locked = |image: &LockedImage| LockedContent {
                 digest,
-                media_type: image.media_type.clone(),
+                media_type: Some(image.media_type.clone()),
                 size: None,
             };
             (Some(digest), known.map(locked))
+        }
+        // Of a layout in which several tags stand for one digest, the tag is meant too.
+        Lookup::Reference if matches!(wish.reference, SourceReference::Layout(_)) => {
+            let of = |digest| LockedContent { digest, media_type: None, size: None };
+            (wish.digest, wish.digest.map(of))
         }
         Lookup::Reference => (wish.digest, None),
     };
@@ -166,10 +171,8 @@ fn request(
         (SourceReference::Registry(reference), Some(digest), _) => {
             SourceReference::Registry(reference.clone().with_digest(digest))
         }
-        (SourceReference::Layout(layout), Some(digest), _) => {
-            SourceReference::Layout(LayoutReference { pattern: Some(digest.to_string()), ..layout.clone() })
-        }
-        (source, None, _) => source.clone(),
+        // A layout that has the digest under another tag by now is right too.
+        (source, _, _) => source.clone(),
     };
     let place = places.get(&wish.reference.to_string()).cloned();
     Some(ImageRequest { source, locked, choice: chosen(&wish.choice), place })
