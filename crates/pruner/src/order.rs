@@ -10,9 +10,11 @@ pub(crate) fn parents_first(
     chosen: &HashSet<Digest>,
     children: &HashMap<Digest, Vec<Digest>>,
 ) -> Vec<Digest> {
-    let listed = |digest: &Digest| -> HashSet<Digest> {
+    // Each once, in the order of the index, so that the same plan is made again.
+    let listed = |digest: &Digest| -> Vec<Digest> {
+        let mut met = HashSet::new();
         let children = children.get(digest).into_iter().flatten();
-        children.filter(|child| chosen.contains(*child)).copied().collect()
+        children.filter(|child| chosen.contains(*child) && met.insert(**child)).copied().collect()
     };
     let mut parents: HashMap<Digest, usize> = HashMap::new();
     for child in chosen.iter().flat_map(&listed) {
