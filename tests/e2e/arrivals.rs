@@ -97,7 +97,7 @@ fn events_that_can_not_be_written_are_said_before_anything_moves() {
     assert!(airlift.read("b.tar") == whole && text_of(&airlift, "notes.txt") == "mine");
     assert_eq!(target.endpoint().try_manifest("team/app", "1").status, 404);
     let one_file = ["push", "b.tar", target.authority(), "--events", "x", "--failed", "x"];
-    airlift.run(&one_file).expect(2).says("a file each");
+    airlift.run(&one_file).expect(2).says("x would be written over");
     // A disk that is full later: the images arrive, and it is said once.
     let full = push("/dev/full").expect(4);
     assert_eq!(full.stderr.matches("the push goes on").count(), 1, "{full}");

@@ -40,6 +40,7 @@ mod memory;
 mod mirrors;
 mod one_at_a_time;
 mod own_files;
+mod own_reports;
 mod pair;
 mod pinned;
 mod platforms;

@@ -1,17 +1,20 @@
 //! Checks that a run doesn't write to a file that it reads: a bundle must not overwrite its own list.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use airlift_bundle::Form;
 use airlift_bundle::volumes::{self, PathKind};
+use airlift_disk::{behind_links, folder_of};
 
 use crate::ui::term::shown;
 
-/// A file or folder that a run reads.
+/// A file or folder that a run reads, or keeps for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A list of images; `-` is standard input.
@@ -30,6 +33,8 @@ pub(crate) enum Input {
     Mirrors(PathBuf),
     /// The lock of what is built. A run reads it first and writes it last.
     Lock(PathBuf),
+    /// A file that is only written, and the option that names it: no other output may have its place.
+    Report(&'static str, PathBuf),
 }
 
 impl Input {
@@ -41,7 +46,8 @@ impl Input {
         | Input::Certificates(path)
         | Input::Credentials(path)
         | Input::Mirrors(path)
-        | Input::Lock(path)) = self;
+        | Input::Lock(path)
+        | Input::Report(_, path)) = self;
         path
     }
 
@@ -66,6 +72,7 @@ impl fmt::Display for Input {
             Input::Credentials(_) => write!(f, "the credentials ({path})"),
             Input::Mirrors(_) => write!(f, "the rules for mirrors ({path})"),
             Input::Lock(_) => write!(f, "the lock (--lock {path})"),
+            Input::Report(option, _) => write!(f, "what {option} {path} writes"),
         }
     }
 }
@@ -85,23 +92,74 @@ pub(crate) struct Overwrites {
 /// # Errors
 /// For the first output that would be written over an input.
 pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), Overwrites> {
-    let inputs: Vec<(&Input, Metadata)> =
+    let found: Vec<(&Input, Metadata)> =
         inputs.iter().filter_map(|input| Some((input, input.found()?))).collect();
     for output in outputs {
-        let found = match output.as_os_str() == "-" {
+        let there = match output.as_os_str() == "-" {
             true => of_stream(&std::io::stdout()),
             false => std::fs::metadata(output).ok(),
         };
-        let Some(found) = found.filter(Metadata::is_file) else { continue };
+        let Some(written) = there.filter(Metadata::is_file) else { continue };
         let is_it = |(input, read): &&(&Input, Metadata)| match read.is_dir() {
             true => is_below(output, input.path()),
-            false => identity(read) == identity(&found),
+            false => identity(read) == identity(&written),
         };
-        if let Some((input, _)) = inputs.iter().find(is_it) {
+        if let Some((input, _)) = found.iter().find(is_it) {
             return Err(Overwrites { output: output.clone(), input: (*input).clone() });
         }
     }
+    keep_volumes(inputs, outputs)
+}
+
+/// Refuses outputs that are volumes of a set that is read. Their manifest is the input, and is itself left to
+/// the comparison of files.
+fn keep_volumes(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), Overwrites> {
+    for output in outputs {
+        let file = behind_links(output).unwrap_or_else(|_| output.clone());
+        let PathKind::Volume { manifest, .. } = volumes::classify(&file) else { continue };
+        let outputs = [manifest, output.clone()];
+        let Some(read) = std::fs::metadata(&outputs[0]).ok() else { continue };
+        let is_it = |input: &&Input| input.found().is_some_and(|found| identity(&found) == identity(&read));
+        if let Some(input) = inputs.iter().find(is_it) {
+            let [_, output] = outputs;
+            return Err(Overwrites { output, input: input.clone() });
+        }
+    }
     Ok(())
+}
+
+/// Refuses reports, such as a list of what failed, in the place of an input or of each other.
+///
+/// # Errors
+/// For the first report that would be written over something else.
+pub(crate) fn keep_reports_apart(inputs: &[Input], reports: &[Input]) -> Result<(), Overwrites> {
+    let paths: Vec<PathBuf> = reports.iter().map(|report| report.path().to_owned()).collect();
+    keep_apart(inputs, &paths)?;
+    for (number, report) in reports.iter().enumerate() {
+        keep_place(report.clone(), paths.get(number + 1..).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Refuses a report in the place of a bundle, or of a file that is beside it while it is written, also where
+/// none of them is there yet.
+///
+/// # Errors
+/// If it has such a place.
+pub(crate) fn keep_from_bundle(report: &Input, form: Form, bundle: &Path) -> Result<(), Overwrites> {
+    let form = form.output();
+    let mut outputs = form.touched(bundle);
+    outputs.push(bundle.to_owned());
+    keep_place(report.clone(), &outputs)?;
+    let file = behind_links(report.path()).unwrap_or_else(|_| report.path().to_owned());
+    let name = bundle.file_name().zip(file.file_name());
+    let behind =
+        name.and_then(|(bundle, file)| file.as_bytes().strip_prefix(bundle.as_bytes())?.strip_prefix(b"."));
+    let is_beside = self::place(&file.with_file_name("x")) == self::place(&bundle.with_file_name("x"));
+    match is_beside && behind.is_some_and(|behind| form.has_name_behind(behind)) {
+        true => Err(Overwrites { output: file, input: report.clone() }),
+        false => Ok(()),
+    }
 }
 
 /// Refuses outputs that have the place of a file, also where none of them is there yet.
@@ -110,6 +168,10 @@ pub(crate) fn keep_apart(inputs: &[Input], outputs: &[PathBuf]) -> Result<(), Ov
 /// For the first such output.
 pub(crate) fn keep_place(input: Input, outputs: &[PathBuf]) -> Result<(), Overwrites> {
     keep_apart(std::slice::from_ref(&input), outputs)?;
+    // A pipe or a device takes several texts.
+    if input.found().is_some_and(|found| !found.is_file() && !found.is_dir()) {
+        return Ok(());
+    }
     let place = place(input.path());
     match outputs.iter().find(|output| self::place(output) == place) {
         Some(output) => Err(Overwrites { output: output.clone(), input }),
@@ -117,10 +179,10 @@ pub(crate) fn keep_place(input: Input, outputs: &[PathBuf]) -> Result<(), Overwr
     }
 }
 
-/// Folder and name of a file, which need not be there. Of the folder, links are followed.
-fn place(path: &Path) -> (Option<PathBuf>, Option<&OsStr>) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    (folder.canonicalize().ok(), path.file_name())
+/// Folder and name of a file, which need not be there. Links are followed.
+fn place(path: &Path) -> (Option<PathBuf>, Option<OsString>) {
+    let file = behind_links(path).unwrap_or_else(|_| path.to_owned());
+    (folder_of(&file).canonicalize().ok(), file.file_name().map(OsStr::to_owned))
 }
 
 /// The file that stands for a bundle: of volumes, their manifest, which may go by the name of the whole.

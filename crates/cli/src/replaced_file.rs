@@ -1,43 +1,151 @@
-//! Small files that are replaced in one step: receipts and locks. An interrupted run leaves the old one or
-//! the new one, and nothing else.
+//! Small files that are replaced in one step: receipts, locks and lists. An interrupted run leaves the old
+//! one or the new one, and nothing else. Pipes and devices are written to as they are.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use airlift_disk::persist;
+use airlift_disk::{behind_links, folder_of, persist};
 use tempfile::NamedTempFile;
 
 /// Characters of the final name that the temporary one has. File systems permit 255 bytes.
 const LONGEST_NAME: usize = 60;
 
-/// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name
-/// says what it was to become.
+/// Where a text goes.
+enum Place {
+    /// The regular file with this path, which is no link and need not be there.
+    File(PathBuf),
+    /// A pipe, a device, or an open file of this process, such as /dev/stdout.
+    Stream,
+}
+
+/// Makes sure that [`replace`] can write to a path, and changes nothing.
 ///
 /// # Errors
-/// If no file can be made there.
-pub(crate) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+/// If it can't.
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
+    match place(path)? {
+        Place::File(file) => temporary(&file).map(drop),
+        // Opening a pipe would wait for its reader.
+        Place::Stream => Ok(()),
+    }
+}
+
+/// Gives the file at `path` this text. A link stays, and the file that it leads to is replaced. A file that is
+/// there keeps its mode.
+///
+/// # Errors
+/// If it can't be written. The old file is there then, as it was.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    match place(path)? {
+        Place::File(file) => replace_file(&file, text),
+        Place::Stream => OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes()),
+    }
+}
+
+fn place(path: &Path) -> io::Result<Place> {
+    let file = behind_links(path)?;
+    // There, links lead to open files, and their text may be no path.
+    let is_open_file = |path: &Path| folder_of(path).canonicalize().is_ok_and(|in_| in_.starts_with("/proc"));
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) if !found.is_file() || links(path).any(|link| is_open_file(&link)) => Ok(Place::Stream),
+        _ => Ok(Place::File(file)),
+    }
+}
+
+/// A path, and those that its links lead to.
+fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let next = |path: &PathBuf| Some(folder_of(path).join(std::fs::read_link(path).ok()?));
+    std::iter::successors(Some(path.to_owned()), next)
+}
+
+fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = temporary(path)?;
+    file.as_file_mut().write_all(text.as_bytes())?;
+    if let Ok(found) = std::fs::metadata(path) {
+        file.as_file().set_permissions(found.permissions())?;
+    }
+    persist(file.as_file(), file.path(), path)?;
+    // Its temporary name is gone.
+    file.into_temp_path().keep().map(drop).map_err(|error| error.error)
+}
+
+/// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name
+/// says what it was to become.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let name: String =
         path.file_name().unwrap_or_default().to_string_lossy().chars().take(LONGEST_NAME).collect();
     // Readable for others, as files usually are; temporary files are not. Errors are the system's own: the
     // temporary name says nothing to a reader.
     let mut options = File::options();
     options.read(true).write(true).create_new(true).mode(0o644);
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}-"))
-        .make_in(folder.unwrap_or(Path::new(".")), |path| options.open(path))
+    tempfile::Builder::new().prefix(&format!(".{name}-")).make_in(folder_of(path), |path| options.open(path))
 }
 
-/// Gives the file at `path` this text.
-///
-/// # Errors
-/// If it can't be written. The old file is there then, as it was.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = temporary(path)?;
-    file.as_file_mut().write_all(text.as_bytes())?;
-    persist(file.as_file(), file.path(), path)?;
-    // Its temporary name is gone.
-    file.into_temp_path().keep().map(drop).map_err(|error| error.error)
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_stays_and_its_file_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("list"), "old").unwrap();
+        std::fs::set_permissions(path("list"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("list", path("link")).unwrap();
+        symlink("new", path("dangling")).unwrap();
+        for (link, file) in [("link", "list"), ("dangling", "new")] {
+            check_writable(&path(link)).unwrap();
+            replace(&path(link), "text").unwrap();
+            assert!(path(link).is_symlink(), "{link}");
+            assert!(!path(file).is_symlink(), "{link}");
+            assert_eq!(std::fs::read_to_string(path(file)).unwrap(), "text");
+        }
+        assert_eq!(std::fs::metadata(path("list")).unwrap().permissions().mode() & 0o7777, 0o640);
+        symlink("circle", path("circle")).unwrap();
+        for name in ["circle", "no/such", "."] {
+            check_writable(&path(name)).unwrap_err();
+            replace(&path(name), "text").unwrap_err();
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing temporary stays");
+    }
+
+    #[test]
+    fn a_pipe_is_written_to_and_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        symlink("pipe", folder.path().join("link")).unwrap();
+        for name in ["pipe", "link"] {
+            let name = folder.path().join(name);
+            check_writable(&name).unwrap();
+            let opened = pipe.clone();
+            let reader = std::thread::spawn(move || {
+                let mut text = String::new();
+                File::open(opened).unwrap().read_to_string(&mut text).unwrap();
+                text
+            });
+            replace(&name, "text").unwrap();
+            assert_eq!(reader.join().unwrap(), "text");
+            assert!(std::fs::metadata(&name).unwrap().file_type().is_fifo());
+        }
+    }
+
+    #[test]
+    fn an_open_file_is_written_to() {
+        use std::os::fd::AsRawFd;
+        let mut file = tempfile::tempfile().unwrap();
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        if path.exists() {
+            replace(&path, "text").unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "text");
+        }
+    }
 }

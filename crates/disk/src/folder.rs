@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, Mode, OFlags};
 
+/// So many links are followed, as systems do.
+const MOST_LINKS: usize = 40;
+
 /// The names in a folder, in no order. The standard library's `read_dir` ends the process if closing the
 /// folder fails; this doesn't.
 ///
@@ -23,6 +26,21 @@ pub fn names_in(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<OsS
 /// The folder that a file is in.
 pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The file that symbolic links lead to, whether it is there or not.
+///
+/// # Errors
+/// If the links lead in a circle.
+pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
 }
 
 /// How many bytes a file's name may have in `folder`, where the file system says so.

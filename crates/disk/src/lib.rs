@@ -28,7 +28,7 @@ pub use direct_file::DirectFile;
 pub use durable::{persist, sync_file, sync_folder};
 pub use extent::{Extent, ExtentReader, PIECE, read_buffered};
 pub use file_sequence::{FilePart, FileSequence};
-pub use folder::{folder_of, longest_name, names_in, with_suffix};
+pub use folder::{behind_links, folder_of, longest_name, names_in, with_suffix};
 pub use open::{Access, Links, identity, open_regular};
 pub use page_cache::drop_cached;
 pub use piece_reader::PieceReader;

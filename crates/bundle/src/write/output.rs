@@ -19,7 +19,7 @@ use crate::volumes::{VolumeRange, VolumeSet};
 use crate::write::error::{Existing, UnfitError, WriteError};
 use crate::write::file_names;
 use crate::write::locks::Lock;
-use crate::write::unfinished_names::part_path;
+use crate::write::unfinished_names::{first_part_of_name, part_path};
 
 /// A form of output. `path` is always the name that the output was given. What a form doesn't say is as for
 /// an output in one file of that name.
@@ -41,6 +41,12 @@ pub trait OutputForm: Debug + Send + Sync {
     /// data is in others, the first of those. Empty where nothing stays when a build is interrupted.
     fn unfinished(&self, path: &Path) -> Vec<PathBuf> {
         vec![part_path(path)]
+    }
+
+    /// Whether a build may write to a file that is called as the output is, with a full stop and this behind
+    /// it.
+    fn has_name_behind(&self, behind: &[u8]) -> bool {
+        first_part_of_name(behind) == b"part"
     }
 
     /// The files that are there and that a build may write to, replace or remove.

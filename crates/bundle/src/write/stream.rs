@@ -35,6 +35,10 @@ impl OutputForm for Stream {
         Vec::new()
     }
 
+    fn has_name_behind(&self, _: &[u8]) -> bool {
+        false
+    }
+
     fn touched(&self, path: &Path) -> Vec<PathBuf> {
         vec![path.to_owned()]
     }

@@ -39,12 +39,14 @@ impl OutputForm for Split {
         vec![part_path(&manifest_path(path)), unfinished_volumes::part_path(path, 1, 1)]
     }
 
+    fn has_name_behind(&self, behind: &[u8]) -> bool {
+        let first = first_part_of_name(behind);
+        let is_number = matches!(first.len(), 3 | 4) && first.iter().all(u8::is_ascii_digit);
+        is_number || first == b"part" || first == b"volumes"
+    }
+
     fn touched(&self, path: &Path) -> Vec<PathBuf> {
-        names_behind(path, |behind| {
-            let first = first_part_of_name(behind);
-            let is_number = matches!(first.len(), 3 | 4) && first.iter().all(u8::is_ascii_digit);
-            is_number || first == b"part" || first == b"volumes"
-        })
+        names_behind(path, |behind| self.has_name_behind(behind))
     }
 
     fn measure(&self, plan: &Plan) -> Result<Measure, UnfitError> {

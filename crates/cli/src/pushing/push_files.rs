@@ -9,9 +9,9 @@ use super::event_log::EventLog;
 use super::receipt_file::ReceiptFile;
 use crate::args::push::PushArgs;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, keep_apart};
+use crate::files::{Input, keep_reports_apart};
 use crate::planning::failed_images::FailedImages;
-use crate::replaced_file::{replace, temporary};
+use crate::replaced_file::{check_writable, replace};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 
@@ -35,24 +35,24 @@ impl PushFiles {
         bundle: Option<&Path>,
         (ui, on_interrupt): (&Ui, &OnInterrupt),
     ) -> Result<Self, Failure> {
-        let outputs: Vec<&Path> =
-            [args.receipt(), args.events(), args.failed()].into_iter().flatten().collect();
         if let (Some(_), true) = (args.events().filter(|path| path.as_os_str() == "-"), ui.json) {
             let why = "--events - and --json both want standard output; write the events to a file";
             return Err(UsageError::Combination(why).into());
         }
-        if (1..outputs.len()).any(|end| outputs[..end].contains(&outputs[end])) {
-            let why = "--receipt, --events and --failed want a file each";
-            return Err(UsageError::Combination(why).into());
-        }
-        let touched: Vec<PathBuf> = args.failed().into_iter().map(Path::to_owned).collect();
-        keep_apart(inputs, &touched).map_err(UsageError::from)?;
+        let report = |option, path: &Path| Input::Report(option, path.to_owned());
+        let receipt = args.receipt().map(|path| report("--receipt", path));
+        let events = args.events().map(|path| report("--events", path));
+        let failed = args.failed().map(|path| report("--failed", path));
+        let reports: Vec<Input> = receipt.into_iter().chain(events.clone()).chain(failed.clone()).collect();
+        keep_reports_apart(&[], &reports).map_err(UsageError::from)?;
+        // The receipt and the events take the place of no other file: they look at what is there.
+        keep_reports_apart(inputs, &failed.into_iter().collect::<Vec<_>>()).map_err(UsageError::from)?;
         let receipt = args.receipt().map(|path| ReceiptFile::prepare(path, bundle)).transpose()?;
         if let Some(file) = &receipt {
             on_interrupt.wait_for(file.in_use());
         }
         if let Some(path) = args.failed() {
-            temporary(path).map(drop).map_err(|source| not_written(path, source))?;
+            check_writable(path).map_err(|source| not_written(path, source))?;
         }
         let events = args.events().map(|path| EventLog::open(path, ui.observer())).transpose()?;
         let observer = events.as_ref().map_or_else(|| ui.observer(), EventLog::observer);

@@ -9,7 +9,7 @@ use airlift_bundle::volumes::manifest_path;
 use airlift_pusher::Receipt;
 
 use crate::failure::Failure;
-use crate::replaced_file::{replace, temporary};
+use crate::replaced_file::{check_writable, replace};
 use crate::ui::Ui;
 
 /// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is
@@ -48,7 +48,7 @@ impl ReceiptFile {
             }
             Ok(_) => {}
         }
-        temporary(path).map(drop).map_err(|source| file.failed(source))?;
+        check_writable(path).map_err(|source| file.failed(source))?;
         Ok(file)
     }
 

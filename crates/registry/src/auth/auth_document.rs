@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use airlift_disk::{folder_of, persist, sync_folder};
+use airlift_disk::{behind_links, folder_of, persist, sync_folder};
 use airlift_oci::Host;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,6 +25,11 @@ pub(super) struct AuthDocument {
 impl AuthDocument {
     /// Reads a file; an absent or empty one has no content.
     pub(super) fn open(path: &Path) -> Result<Self, LoginStoreError> {
+        // A new file would take the place of a device or a pipe.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "it is there and is not a regular file");
+            return Err(LoginStoreError::File { doing: "write", path: path.to_owned(), source });
+        }
         let text = match credential_file::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -126,16 +131,4 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// The file that symbolic links lead to, whether it is there or not.
-fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..40 {
-        match std::fs::read_link(&path) {
-            Ok(target) => path = folder_of(&path).join(target),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("its links lead in a circle"))
 }

@@ -13,7 +13,7 @@ use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, bundle_file, keep_place};
+use crate::files::{Input, bundle_file, keep_from_bundle, keep_reports_apart};
 use crate::references::{Asked, gather};
 use crate::ui::term::stdout_leads_nowhere;
 use crate::ui::{Ui, size};
@@ -125,8 +125,9 @@ pub(crate) struct Args {
     pub(super) lock: Option<PathBuf>,
     /// Write the references that failed, one a line
     ///
-    /// -f takes this file. It is empty if nothing failed, and also written if the build fails. Tag selectors
-    /// that select nothing are comments in it.
+    /// -f takes this file. It is empty if nothing failed. If images fail, it is also written when the build
+    /// fails; a build that ends before it asked for them leaves the file as it is. Tag selectors that select
+    /// nothing are comments in it.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) failed: Option<PathBuf>,
     #[command(flatten)]
@@ -243,16 +244,24 @@ impl Args {
     pub(super) fn touched(&self, form: Form) -> Vec<PathBuf> {
         let output = if self.dry_run { self.named_output() } else { self.output.as_deref() };
         let touched = output.map(|path| form.output().touched(path)).unwrap_or_default();
-        touched.into_iter().chain(self.failed.clone()).chain(self.lock.clone()).collect()
+        touched.into_iter().chain(self.reports().map(|(_, path)| path)).collect()
     }
 
-    /// Refuses a lock in the place of another output.
-    pub(super) fn keep_lock(&self, form: Form) -> Result<(), UsageError> {
-        let Some(lock) = &self.lock else { return Ok(()) };
-        let bundle = self.output.as_deref().map(|path| form.output().touched(path)).unwrap_or_default();
-        let others: Vec<PathBuf> =
-            bundle.into_iter().chain(self.output.clone()).chain(self.failed.clone()).collect();
-        Ok(keep_place(Input::Lock(lock.clone()), &others)?)
+    /// Refuses files beside the bundle in the place of another output.
+    pub(super) fn keep_reports(&self, form: Form) -> Result<(), UsageError> {
+        let reports: Vec<Input> = self.reports().map(|(report, _)| report).collect();
+        keep_reports_apart(&[], &reports)?;
+        if let Some(bundle) = &self.output {
+            reports.iter().try_for_each(|report| keep_from_bundle(report, form, bundle))?;
+        }
+        Ok(())
+    }
+
+    /// The files that are written beside the bundle, with their paths.
+    fn reports(&self) -> impl Iterator<Item = (Input, PathBuf)> {
+        let lock = self.lock.iter().map(|path| (Input::Lock(path.clone()), path.clone()));
+        let failed = self.failed.iter().map(|path| (Input::Report("--failed", path.clone()), path.clone()));
+        lock.chain(failed)
     }
 }
 

@@ -30,10 +30,12 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let form = args.form()?;
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
-    args.keep_lock(form)?;
+    args.keep_reports(form)?;
     let mut failed = FailedImages::default();
     let ended = run_with(&args, form, &mut failed, ui, on_interrupt).await;
-    if let Some(path) = &args.failed {
+    // A run that ended before it knew which images fail leaves the list as it is.
+    let is_known = ended.is_ok() || !failed.is_empty();
+    if let Some(path) = args.failed.as_ref().filter(|_| is_known) {
         let not_written = |source| Failure::File { doing: "write", path: path.clone(), source };
         replace(path, &failed.list()).map_err(not_written)?;
     }

@@ -28,7 +28,7 @@ use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, keep_place};
+use crate::files::{Input, bundle_file, keep_reports_apart};
 use crate::output::CheckDocument;
 use crate::replaced_file::replace;
 use crate::select_error::SelectError;
@@ -197,14 +197,13 @@ impl Args {
 
     /// Refuses to write over what is read, and to write two things to one file.
     fn keep_files_apart(&self, inputs: &Inputs) -> Result<(), UsageError> {
-        let outputs: Vec<PathBuf> = self.junit.iter().chain(&self.failed).cloned().collect();
-        if outputs.len() == 2 && outputs.first() == outputs.last() {
-            return Err(UsageError::Combination("--junit and --failed need a file each"));
-        }
+        let junit = self.junit.iter().map(|path| Input::Report("--junit", path.clone()));
+        let failed = self.failed.iter().map(|path| Input::Report("--failed", path.clone()));
+        let reports: Vec<Input> = junit.chain(failed).collect();
         let lists = inputs.sets.iter().chain(&inputs.receipts).chain(&self.file).cloned().map(Input::List);
-        let bundles = inputs.bundles.iter().cloned().map(Input::Bundle);
+        let bundles = inputs.bundles.iter().map(|path| Input::Bundle(bundle_file(path)));
         let all = lists.chain(bundles).chain(self.mirrors.inputs()).chain(self.registry.inputs());
-        all.into_iter().try_for_each(|input| Ok(keep_place(input, &outputs)?))
+        Ok(keep_reports_apart(&all.collect::<Vec<_>>(), &reports)?)
     }
 
     fn write_files(

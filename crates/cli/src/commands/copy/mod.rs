@@ -104,7 +104,10 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let packing = match args.planned(&wishes, &mut failed, ui).await {
         Ok(packing) => packing,
         Err(failure) => {
-            files.write_failed(&failed)?;
+            // A run that ended before it knew which images fail leaves the list as it is.
+            if !failed.is_empty() {
+                files.write_failed(&failed)?;
+            }
             return Err(failure);
         }
     };
