@@ -95,3 +95,53 @@ fn the_lock_takes_no_place_of_another_file() {
     assert_eq!(source.count("GET", "/manifests/"), 0, "no registry was asked");
     assert_eq!(airlift.read("notes.md"), b"notes");
 }
+
+#[test]
+fn what_comes_from_a_lock_keeps_its_time_and_history() {
+    let (_source, airlift, _) = start();
+    build_at(&airlift, "1777888800", &["-f", "i.yaml"], 0);
+    let past = json!([{"digest": format!("sha256:{:064}", 7), "resolved": "2025-01-01T00:00:00Z"}]);
+    let mut lock: Value = serde_json::from_slice(&airlift.read("b.lock")).unwrap();
+    lock["images"][0]["history"] = past.clone();
+    lock["images"][0]["platforms"][0]["digest"] = json!(format!("sha256:{:064}", 8));
+    std::fs::write(airlift.path("other.lock"), lock.to_string()).unwrap();
+    for from in [&["lock"][..], &["build", "-o", "c.tar", "--force"]] {
+        let output = if from[0] == "lock" { "-o" } else { "--lock" };
+        let _ = std::fs::remove_file(airlift.path("b.lock"));
+        airlift.run_at("1777999999", &[from, &["-f", "other.lock", output, "b.lock"]].concat()).expect(0);
+        let image = &images(&airlift)[0];
+        assert_eq!((&image["resolved"], &image["history"]), (&json!("2026-05-04T10:00:00Z"), &past));
+        assert_ne!(image["platforms"][0]["digest"], lock["images"][0]["platforms"][0]["digest"]);
+    }
+    // An update mends what the lock says of platforms.
+    std::fs::write(airlift.path("b.lock"), lock.to_string()).unwrap();
+    airlift.run(&["lock", "-f", "i.yaml", "-o", "b.lock", "--update"]).expect(0).says("1 unchanged");
+    assert_ne!(images(&airlift)[0]["platforms"][0]["digest"], lock["images"][0]["platforms"][0]["digest"]);
+}
+
+#[test]
+fn platforms_that_an_image_lacks_are_not_locked() {
+    let (_source, airlift, _) = start();
+    let list = String::from_utf8(airlift.read("i.yaml")).unwrap();
+    std::fs::write(airlift.path("i.yaml"), list.replace("[linux/amd64]", "[linux/amd64, linux/s390x]"))
+        .unwrap();
+    build_at(&airlift, "1777888800", &["-f", "i.yaml", "--allow-missing-platform"], 0);
+    assert_eq!(images(&airlift)[0]["choose"], json!({"platforms": ["linux/amd64"]}));
+    airlift.run(&["build", "-f", "b.lock", "-o", "c.tar"]).expect(0);
+    airlift.run(&["verify", "c.tar", "--lock", "b.lock"]).expect(0);
+}
+
+#[test]
+fn a_bundle_of_a_group_is_compared_with_that_group() {
+    let (_source, airlift, _) = start();
+    build_at(&airlift, "1777888800", &["-f", "i.yaml"], 0);
+    airlift.run(&["build", "-f", "b.lock", "--group", "a", "-o", "a.tar"]).expect(0);
+    airlift.run(&["verify", "a.tar", "--lock", "b.lock", "--group", "a"]).expect(0);
+    airlift.run(&["verify", "a.tar", "--lock", "b.lock", "--group", "b"]).expect(1);
+    airlift.run(&["verify", "a.tar", "--lock", "b.lock"]).expect(1).says("team/b:1");
+    airlift
+        .run(&["verify", "a.tar", "--lock", "b.lock", "--group", "none"])
+        .expect(2)
+        .says("there is no group");
+    airlift.run(&["verify", "a.tar", "--group", "a"]).expect(2).says("--lock");
+}

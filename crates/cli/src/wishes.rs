@@ -69,6 +69,14 @@ impl Wishes {
         self.entries.iter().map(entry).collect()
     }
 
+    /// The entries of locks that were given.
+    pub(crate) fn locked(&self) -> impl Iterator<Item = &LockedImage> {
+        self.entries.iter().filter_map(|asked| match &asked.entry.wanted {
+            Wanted::Locked(locked) => Some(&**locked),
+            Wanted::Image(_) | Wanted::Tags(_) => None,
+        })
+    }
+
     /// The places of the images that entries name, by their references in a lock.
     pub(crate) fn places(&self) -> HashMap<String, String> {
         let place = |asked: &AskedEntry| match &asked.entry.wanted {

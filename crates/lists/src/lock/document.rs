@@ -1,6 +1,6 @@
 //! The lock as a document: what it says of each image, in the order in which it is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use airlift_oci::text::harmless_json;
@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::fetched_from::FetchedFrom;
 use crate::choice::Choice;
+use crate::groups::{UnknownGroups, check_groups};
 use crate::timestamp::Timestamp;
 
 /// What a lock calls itself.
@@ -128,11 +129,34 @@ impl Lock {
         &self.images
     }
 
+    /// This lock and, of references that it doesn't have, the entries of other locks, with their times and
+    /// histories. Of an image that is there twice, the first stays.
+    pub fn with_others<'a>(&'a self, others: impl IntoIterator<Item = &'a LockedImage>) -> Lock {
+        let mut images = BTreeMap::new();
+        for image in self.images.iter().chain(others) {
+            images.entry(image.reference.to_string()).or_insert_with(|| image.clone());
+        }
+        Lock { schema: SCHEMA, images: images.into_values().collect() }
+    }
+
     /// The image that has this reference.
     pub fn find(&self, reference: &SourceReference) -> Option<&LockedImage> {
         let text = reference.to_string();
         let found = self.images.binary_search_by(|image| image.reference.to_string().cmp(&text));
         found.ok().map(|position| &self.images[position])
+    }
+
+    /// The images of these groups, and those without a group; without any groups, all.
+    ///
+    /// # Errors
+    /// If the lock has no group of one of the names.
+    pub fn of_groups(&self, groups: &[String]) -> Result<Lock, UnknownGroups> {
+        check_groups(groups, &self.images.iter().flat_map(|image| image.groups.iter().cloned()).collect())?;
+        let is_chosen = |image: &&LockedImage| {
+            let of_image = &image.groups;
+            groups.is_empty() || of_image.is_empty() || groups.iter().any(|group| of_image.contains(group))
+        };
+        Ok(Lock { schema: SCHEMA, images: self.images.iter().filter(is_chosen).cloned().collect() })
     }
 
     /// How many past digests the image with most of them has.

@@ -141,10 +141,15 @@ fn with_answer(
         None => new,
         // Another mirror that has the same content is no change.
         Some(old) if old.digest == answer.digest && is_layout(&old.from) == is_layout(&answer.from) => {
-            LockedImage { size: answer.size, ..old.clone() }
+            LockedImage {
+                resolved: old.resolved,
+                from: old.from.clone(),
+                history: old.history.clone(),
+                ..new
+            }
         }
         Some(old) if old.digest == answer.digest => {
-            LockedImage { size: answer.size, from: answer.from.clone(), ..old.clone() }
+            LockedImage { resolved: old.resolved, history: old.history.clone(), ..new }
         }
         Some(old) => {
             let past = PastDigest { digest: old.digest, resolved: old.resolved };

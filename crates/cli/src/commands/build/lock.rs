@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use airlift_lists::lock::{AnsweredImage, Lock, SelectedImage, locked_reference, wanted_images};
-use airlift_lists::{Timestamp, Wanted};
-use airlift_oci::{Reference, SourceReference};
+use airlift_lists::lock::{
+    AnsweredImage, Lock, ResolvedImage, SelectedImage, locked_reference, wanted_images,
+};
+use airlift_lists::{Choice, Timestamp, Wanted};
+use airlift_oci::{Platform, Reference, SourceReference};
 use airlift_packager::SurveyedImage;
 
 use crate::failure::{Failure, UsageError};
@@ -54,11 +56,12 @@ impl BuildLock {
         let asked: Vec<_> = wishes.entries.iter().map(|asked| asked.entry.clone()).collect();
         let wanted =
             wanted_images(&asked, &Lock::default(), &selected).map_err(|twice| wishes.asked_twice(twice))?;
-        let answered = wanted.into_iter().map(|wanted| {
+        let answered = wanted.into_iter().map(|mut wanted| {
             let answer = surveyed.get(&wanted.reference).map(|image| answer(image));
+            answer.iter().for_each(|answer| keep_built(&mut wanted.choice, answer));
             AnsweredImage { wanted, answer }
         });
-        let new = self.old.update(&answered.collect::<Vec<_>>(), self.at, None);
+        let new = self.old.with_others(wishes.locked()).update(&answered.collect::<Vec<_>>(), self.at, None);
         Ok(new.map_err(UsageError::NotLocked)?)
     }
 
@@ -69,6 +72,17 @@ impl BuildLock {
     pub(super) fn write(&self, new: &Lock) -> Result<bool, Failure> {
         lock_file::write(&self.path, new)
     }
+}
+
+/// Leaves the platforms that the image has: of those that it lacks, nothing was built.
+fn keep_built(choice: &mut Choice, image: &ResolvedImage) {
+    let is_of = |name: &str, chosen: &Platform| {
+        name.parse().is_ok_and(|platform: Platform| platform.satisfies(chosen))
+    };
+    choice.platforms.retain(|chosen| {
+        let mut there = image.platforms.iter().filter(|one| one.size > 0);
+        there.any(|one| is_of(&one.platform, chosen))
+    });
 }
 
 /// What an entry's image is called in a lock.

@@ -135,7 +135,7 @@ pub(super) async fn updated(
     let mut images: Vec<AnsweredImage> = images.collect();
     answer_all(&mut images, asked, update, source, observer, &mut failed).await;
     Failure::of_images(failed)?;
-    let new = old.update(&images, update.at, update.history);
+    let new = old.with_others(wishes.locked()).update(&images, update.at, update.history);
     new.map_err(|error| UsageError::NotLocked(error).into())
 }
 

@@ -44,6 +44,11 @@ pub(crate) struct Args {
     /// The lock that says which images and platforms the bundle must have, and no others
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
+    /// Compare with these groups of the lock only (repeatable, commas)
+    ///
+    /// As in `airlift build -f LOCK --group GROUP`: images without a group are meant in any case.
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',', requires = "lock")]
+    groups: Vec<String>,
     /// Threads for hashing; 0 means one per core
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=1024))]
@@ -55,6 +60,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let expect = args.expect.as_deref().map(expected).transpose()?;
     let lock = args.lock.as_deref().map(lock_file::read).transpose()?;
+    let lock = lock.map(|lock| lock.of_groups(&args.groups)).transpose().map_err(UsageError::Groups)?;
     let (jobs, limits, lock) = (usize::from(args.jobs), args.limits.limits(), lock.as_ref());
     let options = Options { jobs, expect, lock, limits };
     if let Some(mut report) = verify_volume(&args.bundle, &options, &*ui.observer())? {
