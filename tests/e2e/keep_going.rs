@@ -82,6 +82,15 @@ fn every_failing_image_is_named_in_one_run() {
 }
 
 #[test]
+fn images_that_fail_for_one_reason_are_each_named_beside_others() {
+    let lacking = Lacking::start(|_, path| path.ends_with("team/a/manifests/1"));
+    let ran = lacking.build(&["--platform", "linux/riscv64"]);
+    assert_ne!(ran.code, 0);
+    let ran = REPOSITORIES.iter().fold(ran, |ran, one| ran.says(&format!("{one}:1")));
+    ran.says("4 images can't be had");
+}
+
+#[test]
 fn an_image_with_a_blob_that_is_gone_is_left_out() {
     let lacking = Lacking::start(|samples, path| {
         path.ends_with(&samples[1].blobs[1].digest.to_string()) && path.contains("/blobs/")

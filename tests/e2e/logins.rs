@@ -214,6 +214,20 @@ fn a_helper_keeps_the_login_if_one_is_set() {
     }
 }
 
+#[test]
+fn a_login_is_erased_where_it_can_be_beside_a_helper_that_fails() {
+    let (airlift, host) = (Airlift::new(), "r.example");
+    let login = json!({host: {"auth": "eDp5"}});
+    let files = [".config/containers/auth.json", ".docker/config.json"];
+    write(&airlift, files[0], &json!({"auths": login, "credHelpers": {host: "absent"}}).to_string());
+    write(&airlift, files[1], &json!({"auths": login}).to_string());
+    let (code, said) = run_with_helpers(&airlift, &["logout", host]);
+    assert!(code == 4 && said.contains("docker-credential-absent"), "{code} {said}");
+    for file in files {
+        assert_eq!(json_of(&airlift, file)["auths"], json!({}), "{file}");
+    }
+}
+
 /// A terminal by script(1): the question comes first, and the answer is not shown.
 #[test]
 fn a_password_is_asked_for_on_the_terminal_and_not_shown() {

@@ -119,7 +119,7 @@ pub(crate) enum UsageError {
     #[error("SOURCE_DATE_EPOCH is '{}', which is no count of seconds since 1970", .0.escape_debug())]
     SourceDate(String),
     /// A pattern for an update that fits nothing.
-    #[error("there is nothing to update: no image in the lists is called '{}'", .0.escape_debug())]
+    #[error("there is nothing to update: no image in the lists is called '{}'", airlift_oci::text::without_password(.0).escape_debug())]
     NothingToUpdate(String),
     /// A lock that would have one reference with two digests, or lack an image.
     #[error(transparent)]

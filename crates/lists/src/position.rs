@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use airlift_oci::text::harmless;
+use airlift_oci::text::{harmless, with_stars};
 
 /// How much of a line an error shows, in characters.
 const WIDEST: usize = 100;
@@ -42,18 +42,15 @@ pub struct ListError {
 
 impl ListError {
     /// The line with its number, and below it a caret at the column. Characters that have an effect on a
-    /// terminal are escaped; of a long line, only the part around the column is shown.
+    /// terminal are escaped, and passwords hidden; of a long line, only the part around the column is shown.
     pub fn excerpt(&self) -> String {
         let column = self.position.column.saturating_sub(1);
-        let length = self.line_text.chars().count();
+        let line = with_stars(&self.line_text);
+        let length = line.chars().count();
         let first = if length > WIDEST { column.saturating_sub(BEFORE).min(length) } else { 0 };
-        let before: String = self.line_text.chars().take(column).skip(first).collect();
-        let behind: String = self
-            .line_text
-            .chars()
-            .skip(column.max(first))
-            .take(WIDEST.saturating_sub(column - first))
-            .collect();
+        let before: String = line.chars().take(column).skip(first).collect();
+        let behind: String =
+            line.chars().skip(column.max(first)).take(WIDEST.saturating_sub(column - first)).collect();
         // A tab would be as wide as the terminal likes.
         let (before, behind) = (before.replace('\t', " "), behind.replace('\t', " "));
         let cut = if first > 0 { "…" } else { "" };
@@ -202,6 +199,11 @@ mod tests {
         let error = error("  - ngnix::1", 11);
         assert_eq!(error.to_string(), "images.txt:2:11: it is wrong");
         assert_eq!(error.excerpt(), "2 |   - ngnix::1\n  |           ^");
+    }
+
+    #[test]
+    fn an_excerpt_has_no_password() {
+        assert_eq!(error("ann:hunter2@h/x", 1).excerpt(), "2 | ***********@h/x\n  | ^");
     }
 
     #[test]

@@ -57,6 +57,20 @@ pub fn without_password(text: &str) -> String {
     }
 }
 
+/// A line of a file with a star for each character of what looks like `user:password` in front of a host, so
+/// that columns stay what they are.
+pub fn with_stars(line: &str) -> String {
+    let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    let hidden = |word: &str| match word.trim_end_matches(ends_word).rfind('@') {
+        Some(at) if word[..at].contains(':') && !word[at + 1..].starts_with("sha") => {
+            let stars = "*".repeat(word[..at].chars().count());
+            format!("{stars}{}", &word[at..])
+        }
+        _ => word.to_owned(),
+    };
+    line.split_inclusive(ends_word).map(hidden).collect()
+}
+
 /// Text from outside, short enough for a message.
 pub fn bounded(text: &str) -> String {
     const LONGEST: usize = 300;
@@ -75,6 +89,18 @@ pub(crate) fn shown_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_keeps_its_columns_and_loses_its_passwords() {
+        for (line, shown) in [
+            ("ann:hunter2@127.0.0.1:5924/x:1", "***********@127.0.0.1:5924/x:1"),
+            ("  - 'https://ann:p@ss@q.example/x' # ä", "  - '****************@q.example/x' # ä"),
+            ("\"from\": \"a:b@c/d\",", "\"from\": \"***@c/d\","),
+            ("nginx:1@sha256:00 me@x", "nginx:1@sha256:00 me@x"),
+        ] {
+            assert_eq!(with_stars(line), shown);
+        }
+    }
 
     /// Of each kind some: C0, DEL, C1 with its CSI, separators of lines, bidi, invisible ones, private use,
     /// beyond the first plane.

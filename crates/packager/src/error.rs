@@ -73,6 +73,18 @@ pub enum PackError {
     Plan(#[from] PlanError),
 }
 
+impl PackError {
+    /// The errors that it is made of, each about one image; else the error itself.
+    pub fn into_each(self) -> Vec<Self> {
+        match self {
+            PackError::Missing(errors) => errors.into_each(),
+            PackError::NoSuchPlatform(errors) => errors.into_each(),
+            PackError::NotAsLocked(errors) => errors.into_each(),
+            other => vec![other],
+        }
+    }
+}
+
 impl Plural for PackError {
     fn of(count: usize) -> String {
         format!("{count} parts of images can't be had")

@@ -36,6 +36,11 @@ impl<E> Several<E> {
         &self.first
     }
 
+    /// Each of them as an error of its own.
+    pub fn into_each<T: From<Self>>(self) -> Vec<T> {
+        std::iter::once(*self.first).chain(self.others).map(|error| T::from(error.into())).collect()
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &E> {
         std::iter::once(self.first()).chain(&self.others)

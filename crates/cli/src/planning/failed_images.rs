@@ -105,12 +105,25 @@ impl FailedImages {
 
     /// The failures so far, each as a line with its causes; they are not reported again.
     pub(crate) fn take_texts(&mut self) -> Vec<String> {
-        self.failures.drain(..).map(|failure| with_causes(&failure)).collect()
+        self.failures.drain(..).flat_map(each).map(|failure| with_causes(&failure)).collect()
     }
 
     /// Nothing, unless images failed.
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
-        Failure::of_images(std::mem::take(&mut self.failures))
+        let failures = std::mem::take(&mut self.failures);
+        // Several images that fail for one reason are one failure, which lists them, if there is no other.
+        Failure::of_images(match failures.len() {
+            0 | 1 => failures,
+            _ => failures.into_iter().flat_map(each).collect(),
+        })
+    }
+}
+
+/// A failure of several images as one of each.
+fn each(failure: ImageFailure) -> Vec<ImageFailure> {
+    match failure {
+        ImageFailure::Pack(error) => error.into_each().into_iter().map(ImageFailure::Pack).collect(),
+        other => vec![other],
     }
 }
 

@@ -73,9 +73,24 @@ impl OnInterrupt {
         self.change(|actions| actions.file_in_use = Some(file_in_use));
     }
 
-    /// Sets what makes a change of the terminal good again.
+    /// Sets what makes a change of the terminal good again. From then on, SIGHUP and SIGQUIT (Ctrl-\\) do it,
+    /// too, before they end the process. Call it within the runtime.
     pub(crate) fn undo(&self, undo: impl FnOnce() + Send + 'static) {
         self.change(|actions| actions.undo = Some(Undo(Box::new(undo))));
+        let handlers =
+            signal(SignalKind::hangup()).and_then(|first| Ok((first, signal(SignalKind::quit())?)));
+        let Ok((mut hangup, mut quit)) = handlers else { return };
+        let on_interrupt = self.clone();
+        tokio::spawn(async move {
+            let signal = tokio::select! {
+                _ = hangup.recv() => 1,
+                _ = quit.recv() => 3,
+            };
+            if let Some(Undo(undo)) = on_interrupt.take().undo {
+                undo();
+            }
+            std::process::exit(128 + signal);
+        });
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Actions) -> T) -> T {

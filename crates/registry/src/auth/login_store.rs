@@ -80,25 +80,39 @@ impl LoginStore {
         Ok(LoginPlace::Helper(name))
     }
 
-    /// Erases the logins for a host from all files that are read and their helpers; says where some were.
+    /// Erases the logins for a host from all files that are read and their helpers; says where some were. If
+    /// one can't be erased, the others are all the same.
     ///
     /// # Errors
-    /// If a file can't be read or written, isn't a credential file, or names a helper that fails.
+    /// The first one, if a file can't be read or written, isn't a credential file, or names a helper that
+    /// fails.
     pub async fn erase(&self, host: &Host) -> Result<Vec<LoginPlace>, LoginStoreError> {
         let mut places = Vec::new();
+        let mut ended = Ok(());
         for path in &self.files {
-            let mut document = AuthDocument::open(path)?;
-            if let Some((name, key)) = document.helper(host)
-                && self.erase_from_helper(path, &name, &key).await?
-            {
-                places.push(LoginPlace::Helper(name));
-            }
-            if document.remove(host) {
-                document.write()?;
-                places.push(LoginPlace::File(path.clone()));
-            }
+            ended = ended.and(self.erase_from(path, host, &mut places).await);
         }
-        Ok(places)
+        ended.map(|()| places)
+    }
+
+    /// Erases the logins for a host from a file, and from the helper that it names.
+    async fn erase_from(
+        &self,
+        path: &Path,
+        host: &Host,
+        places: &mut Vec<LoginPlace>,
+    ) -> Result<(), LoginStoreError> {
+        let mut document = AuthDocument::open(path)?;
+        if document.remove(host) {
+            document.write()?;
+            places.push(LoginPlace::File(path.to_owned()));
+        }
+        if let Some((name, key)) = document.helper(host)
+            && self.erase_from_helper(path, &name, &key).await?
+        {
+            places.push(LoginPlace::Helper(name));
+        }
+        Ok(())
     }
 
     /// Whether the helper had one.
