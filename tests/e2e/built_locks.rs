@@ -103,8 +103,12 @@ fn what_comes_from_a_lock_keeps_its_time_and_history() {
     let past = json!([{"digest": format!("sha256:{:064}", 7), "resolved": "2025-01-01T00:00:00Z"}]);
     let mut lock: Value = serde_json::from_slice(&airlift.read("b.lock")).unwrap();
     lock["images"][0]["history"] = past.clone();
-    lock["images"][0]["platforms"][0]["digest"] = json!(format!("sha256:{:064}", 8));
     std::fs::write(airlift.path("other.lock"), lock.to_string()).unwrap();
+    lock["images"][0]["platforms"][0]["digest"] = json!(format!("sha256:{:064}", 8));
+    std::fs::write(airlift.path("altered.lock"), lock.to_string()).unwrap();
+    let refused = airlift.run(&["build", "-f", "altered.lock", "-o", "d.tar"]).expect(3);
+    refused.says("is not as it was locked (altered.lock:").says("its platform is linux/amd64 (sha256:");
+    airlift.run(&["verify", "b.tar", "--lock", "altered.lock"]).expect(1).says("lock-altered");
     for from in [&["lock"][..], &["build", "-o", "c.tar", "--force"]] {
         let output = if from[0] == "lock" { "-o" } else { "--lock" };
         let _ = std::fs::remove_file(airlift.path("b.lock"));

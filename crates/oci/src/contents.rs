@@ -8,6 +8,9 @@ use crate::image_config::MAX_CONFIG;
 use crate::layout::Root;
 use crate::{Digest, DigestSet, ListedDescriptor, Node, Platform, RawManifest};
 
+/// How the name of a platform begins that only a config names, which isn't there.
+const UNNAMED: &str = "unnamed";
+
 /// An image's platforms, by name, each once, in the order of their manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Platforms {
@@ -36,7 +39,7 @@ pub fn platforms_of(
             Some(platform) => platform.shown(),
             // An attestation goes with its image and is no platform. An image's platform stands in its
             // config, which isn't there.
-            None if leaf.platform_in_config && !is_chosen => format!("unnamed ({}…)", leaf.digest.short()),
+            None if leaf.platform_in_config && !is_chosen => format!("{UNNAMED} ({}…)", leaf.digest.short()),
             None => continue,
         };
         if !list.contains(&name) {
@@ -55,6 +58,24 @@ pub struct PlatformContent {
     pub digest: Digest,
     /// Bytes of its config and layers, each once. 0 for a manifest that the source didn't have.
     pub size: u64,
+}
+
+impl PlatformContent {
+    /// Whether an index that has these platforms has this one with another digest, or its digest with another
+    /// name or size. A platform that the index doesn't have at all is not altered.
+    pub fn is_altered(&self, platforms: &[PlatformContent]) -> bool {
+        let is_unnamed = |name: &str| name.starts_with(UNNAMED);
+        match platforms.iter().find(|there| there.digest == self.digest) {
+            Some(there) => {
+                let is_same_name = there.platform == self.platform
+                    || is_unnamed(&there.platform)
+                    || is_unnamed(&self.platform);
+                // The size of a manifest that is not there is unknown.
+                !is_same_name || (there.size != self.size && there.size != 0 && self.size != 0)
+            }
+            None => platforms.iter().any(|there| there.platform == self.platform),
+        }
+    }
 }
 
 /// All platforms of the images below a root, in the order of their manifests. `config` reads configs that
@@ -80,7 +101,7 @@ pub fn contents_by(
     for leaf in leaves(graph, root) {
         let platform = match platform_of(&leaf) {
             Some(platform) => platform.shown(),
-            None if leaf.platform_in_config => format!("unnamed ({}…)", leaf.digest.short()),
+            None if leaf.platform_in_config => format!("{UNNAMED} ({}…)", leaf.digest.short()),
             None => continue,
         };
         let raw = graph.manifest(&leaf.digest).and_then(|entry| entry.raw.as_ref());

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use airlift_bundle::Plan;
+use airlift_oci::contents::PlatformContent;
 use airlift_oci::{Carried, Event, Graph, Observer, Referrers, contents};
 use bytes::Bytes;
 
@@ -101,7 +102,7 @@ impl Planned {
         };
         let (images, graph) = selected(walker, images, graph, &configs, options).await?;
         check_absent(&images, &graph, &configs)?;
-        check_locked(&images, &graph)?;
+        check_locked(&images, &graph, &configs)?;
         warn_of_absent(&graph, walker.observer);
         let gathered = match early {
             Some(gathered) => gathered?,
@@ -221,7 +222,7 @@ fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
 }
 
 /// Refuses images that are not what a lock says of them.
-fn check_locked(images: &[Resolved], graph: &Graph) -> Result<(), PackError> {
+fn check_locked(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -> Result<(), PackError> {
     let mut errors = Vec::new();
     for (image, root) in images.iter().zip(&graph.roots) {
         let Some(locked) = &image.locked else { continue };
@@ -231,6 +232,13 @@ fn check_locked(images: &[Resolved], graph: &Graph) -> Result<(), PackError> {
                 errors.push(NotAsLocked { image, place, what, found, locked });
             }
         };
+        let there = contents::contents_by(graph, root, |leaf| configs.of(leaf).cloned());
+        for altered in locked.platforms.iter().filter(|platform| platform.is_altered(&there)) {
+            let is_meant =
+                |one: &&PlatformContent| one.digest == altered.digest || one.platform == altered.platform;
+            let found = there.iter().find(is_meant).map(described).unwrap_or_default();
+            compare("platform", found, described(altered));
+        }
         compare("digest", root.descriptor.digest.to_string(), locked.digest.to_string());
         if let Some(media_type) = &locked.media_type {
             compare("media type", root.descriptor.media_type.clone(), media_type.clone());
@@ -242,6 +250,11 @@ fn check_locked(images: &[Resolved], graph: &Graph) -> Result<(), PackError> {
         }
     }
     Ok(Several::check(errors)?)
+}
+
+/// A platform, for people.
+fn described(PlatformContent { platform, digest, size }: &PlatformContent) -> String {
+    format!("{platform} ({digest}, {size} bytes)")
 }
 
 /// Warns of manifests that the source lacks, except those of other platforms: attestations of what is

@@ -1,5 +1,6 @@
 //! What a bundle is asked to have.
 
+use airlift_oci::contents::PlatformContent;
 use airlift_oci::{Digest, Platform, Reference, Referrers, SourceReference};
 
 /// One image that a bundle is asked to have, or several of one layout.
@@ -24,6 +25,8 @@ pub struct LockedContent {
     pub media_type: Option<String>,
     /// Bytes of all configs and layers, each once. `None` where other platforms are chosen than were locked.
     pub size: Option<u64>,
+    /// All platforms of its index. Empty where only the digest is known.
+    pub platforms: Vec<PlatformContent>,
 }
 
 /// What to carry of an image.

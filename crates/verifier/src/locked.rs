@@ -1,8 +1,8 @@
 //! Whether a bundle holds exactly what was locked.
 
 use airlift_bundle::{Finding, Rule};
-use airlift_lists::lock::{BundledImage, Lock, Mismatch};
-use airlift_oci::{Graph, Root};
+use airlift_lists::lock::{BundledContent, BundledImage, Lock, Mismatch};
+use airlift_oci::{Graph, Root, contents};
 
 use crate::examined::Examined;
 
@@ -24,7 +24,11 @@ impl Examined {
         BundledImage {
             reference: root.reference.clone(),
             digest: root.descriptor.digest,
-            platforms: is_known.then(|| self.platforms(graph, root).carried),
+            content: is_known.then(|| BundledContent {
+                media_type: root.descriptor.media_type.clone(),
+                carried: self.platforms(graph, root).carried,
+                platforms: contents::platform_contents(graph, root, |config| self.small_blob(&config.digest)),
+            }),
         }
     }
 }
@@ -47,6 +51,10 @@ fn finding(mismatch: Mismatch, roots: &[&Root]) -> Finding {
         }
         Mismatch::OtherDigest { image, locked } => {
             of_image(Rule::LockDigest, image, format!("the lock has {locked} for this name"))
+        }
+        Mismatch::Altered { image, members } => {
+            let what = members.join(", ");
+            of_image(Rule::LockAltered, image, format!("the lock says something else of this digest: {what}"))
         }
         Mismatch::OtherPlatforms { image, missing, extra } => {
             let message = match (missing.join(", "), extra.join(", ")) {

@@ -139,6 +139,9 @@ rules! {
     LayoutUnreadable "layout-unreadable" Error
         "In a compressed archive, `oci-layout` or `index.json` can't be unpacked."
         DAMAGED;
+    LockAltered "lock-altered" Error
+        "The lock has another media type, or another digest or size of a platform, than the image of that digest has."
+        "The lock was edited, or merged wrongly: write it again, with `airlift lock --update`.";
     LockDigest "lock-digest" Error
         "The bundle has another digest under a name than the lock."
         NOT_AS_LOCKED;
@@ -261,7 +264,8 @@ rules! {
 impl Rule {
     /// Whether it compares with a lock. Then it finds nothing wrong with the bundle itself.
     pub fn is_of_lock(self) -> bool {
-        matches!(self, Rule::LockDigest | Rule::LockExtra | Rule::LockMissing | Rule::LockPlatforms)
+        use Rule::{LockAltered, LockDigest, LockExtra, LockMissing, LockPlatforms};
+        matches!(self, LockAltered | LockDigest | LockExtra | LockMissing | LockPlatforms)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use airlift_oci::contents::PlatformContent;
 use airlift_oci::{Digest, Reference, SourceReference};
 
-use super::document::{Lock, LockedImage};
+use super::document::{Lock, LockedImage, LockedPlatform};
 
 /// References of a lock.
 type References<'a> = HashSet<&'a SourceReference>;
@@ -16,8 +17,19 @@ pub struct BundledImage {
     pub reference: Option<String>,
     /// The digest of its index or manifest.
     pub digest: Digest,
-    /// The platforms that are carried; `None` where that is unknown, because manifests are damaged.
-    pub platforms: Option<Vec<String>>,
+    /// What it consists of; `None` where that is unknown, because manifests are damaged.
+    pub content: Option<BundledContent>,
+}
+
+/// What an image of a bundle consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundledContent {
+    /// The type of its index or manifest.
+    pub media_type: String,
+    /// The platforms that are carried.
+    pub carried: Vec<String>,
+    /// All platforms that its index has.
+    pub platforms: Vec<PlatformContent>,
 }
 
 /// One thing in which a bundle is not what was locked.
@@ -41,6 +53,13 @@ pub enum Mismatch {
         image: usize,
         /// The digest that was locked.
         locked: Digest,
+    },
+    /// The digest is the locked one, and what the lock says of it is not true.
+    Altered {
+        /// Its place among the bundle's images.
+        image: usize,
+        /// What the lock has wrong: its media type, or platforms by their names.
+        members: Vec<String>,
     },
     /// The bundle carries other platforms of it.
     OtherPlatforms {
@@ -125,7 +144,12 @@ fn mismatch(position: usize, image: &BundledImage, locked: &LockedImage) -> Opti
     if image.digest != locked.digest {
         return Some(Mismatch::OtherDigest { image: position, locked: locked.digest });
     }
-    let carried: BTreeSet<&str> = image.platforms.as_ref()?.iter().map(String::as_str).collect();
+    let content = image.content.as_ref()?;
+    let members = locked.altered_members(&content.media_type, &content.platforms);
+    if !members.is_empty() {
+        return Some(Mismatch::Altered { image: position, members });
+    }
+    let carried: BTreeSet<&str> = content.carried.iter().map(String::as_str).collect();
     let chosen: BTreeSet<&str> =
         locked.chosen_platforms().into_iter().map(|locked| locked.platform.as_str()).collect();
     let names = |of: &BTreeSet<&str>, without: &BTreeSet<&str>| {
@@ -134,4 +158,25 @@ fn mismatch(position: usize, image: &BundledImage, locked: &LockedImage) -> Opti
     let (missing, extra) = (names(&chosen, &carried), names(&carried, &chosen));
     let is_same = missing.is_empty() && extra.is_empty();
     (!is_same).then_some(Mismatch::OtherPlatforms { image: position, missing, extra })
+}
+
+impl LockedImage {
+    /// All platforms of the index, as this entry has them.
+    pub fn platform_contents(&self) -> Vec<PlatformContent> {
+        let content = |LockedPlatform { platform, digest, size }: &LockedPlatform| PlatformContent {
+            platform: platform.clone(),
+            digest: *digest,
+            size: *size,
+        };
+        self.platforms.iter().map(content).collect()
+    }
+
+    /// What this entry says of its digest, and is not true: the media type, or platforms by their names. The
+    /// digest proves the index, so whatever differs was altered in the lock.
+    fn altered_members(&self, media_type: &str, platforms: &[PlatformContent]) -> Vec<String> {
+        let altered_type = (self.media_type != media_type).then(|| "mediaType".to_owned());
+        let said = self.platform_contents();
+        let altered = said.into_iter().filter(|said| said.is_altered(platforms)).map(|said| said.platform);
+        altered_type.into_iter().chain(altered).collect()
+    }
 }

@@ -16,7 +16,7 @@ mod read;
 mod update;
 mod wanted;
 
-pub use bundle::{BundledImage, Mismatch};
+pub use bundle::{BundledContent, BundledImage, Mismatch};
 pub use compare::{Difference, compare};
 pub use document::{Lock, LockedImage, LockedPlatform, PastDigest, SCHEMA, TwoDigests};
 pub use fetched_from::FetchedFrom;

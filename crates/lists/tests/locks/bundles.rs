@@ -1,6 +1,7 @@
 //! Whether a bundle holds exactly what was locked.
 
-use airlift_lists::lock::{BundledImage, Lock, Mismatch};
+use airlift_lists::lock::{BundledContent, BundledImage, Lock, Mismatch};
+use airlift_oci::contents::PlatformContent;
 
 use super::{digest, image, lock};
 
@@ -8,8 +9,20 @@ fn bundled(reference: &str, content: &str, platforms: &[&str]) -> BundledImage {
     BundledImage {
         reference: Some(reference.to_owned()),
         digest: digest(content),
-        platforms: Some(platforms.iter().map(|name| (*name).to_owned()).collect()),
+        content: Some(BundledContent {
+            media_type: "application/vnd.oci.image.index.v1+json".to_owned(),
+            carried: platforms.iter().map(|name| (*name).to_owned()).collect(),
+            platforms: there(content),
+        }),
     }
+}
+
+/// What the index of that content has.
+fn there(content: &str) -> Vec<PlatformContent> {
+    let platforms = image("a/b:1", content).platforms.into_iter();
+    let there =
+        platforms.map(|one| PlatformContent { platform: one.platform, digest: one.digest, size: one.size });
+    there.collect()
 }
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -104,6 +117,32 @@ fn the_chosen_platforms_are_carried_and_no_others() {
         bundled("docker.io/library/nginx:1.27", "a", &[]),
         bundled("docker.io/library/alpine:3", "b", &BOTH[..1]),
     ];
-    bundle[0].platforms = None;
+    bundle[0].content = None;
     assert_eq!(two_images().mismatches(&bundle), []);
+}
+
+#[test]
+fn what_a_lock_says_of_a_digest_must_be_true() {
+    let bundle = [bundled("docker.io/library/nginx:1.27", "a", &BOTH)];
+    let altered = |change: &dyn Fn(&mut airlift_lists::lock::LockedImage)| {
+        let mut locked = image("docker.io/library/nginx:1.27", "a");
+        change(&mut locked);
+        match &lock(vec![locked]).mismatches(&bundle)[..] {
+            [] => Vec::new(),
+            [Mismatch::Altered { image: 0, members }] => members.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(altered(&|_| ()).is_empty());
+    assert_eq!(altered(&|locked| locked.media_type = "a/b".to_owned()), ["mediaType"]);
+    assert_eq!(altered(&|locked| locked.platforms[0].digest = digest("x")), ["linux/amd64"]);
+    assert_eq!(altered(&|locked| locked.platforms[1].size += 1), ["linux/arm64"]);
+    let swapped = altered(&|locked| {
+        let digest = locked.platforms[0].digest;
+        locked.platforms[0].digest = locked.platforms[1].digest;
+        locked.platforms[1].digest = digest;
+    });
+    assert_eq!(swapped, BOTH);
+    // The size of a manifest that the source didn't have.
+    assert!(altered(&|locked| locked.platforms[1].size = 0).is_empty());
 }

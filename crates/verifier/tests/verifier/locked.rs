@@ -8,14 +8,14 @@ use crate::images::Images;
 use crate::rules;
 
 /// The lock of images with these references and digests, of which all platforms are locked.
-fn lock(images: &[(&str, Digest)], platforms: &[&str]) -> Lock {
+fn lock(images: &[(&str, Digest)], platforms: &[(&str, Digest)]) -> Lock {
     let platforms: Vec<String> = platforms
         .iter()
-        .map(|name| format!(r#"{{"platform":"{name}","digest":"{}","size":1}}"#, Digest::sha256(b"")))
+        .map(|(name, digest)| format!(r#"{{"platform":"{name}","digest":"{digest}","size":0}}"#))
         .collect();
     let image = |(reference, digest): &(&str, Digest)| {
         format!(
-            r#"{{"reference":"{reference}","digest":"{digest}","mediaType":"a/b","size":1,"platforms":[{}],"resolved":"2026-05-04T10:00:00Z"}}"#,
+            r#"{{"reference":"{reference}","digest":"{digest}","mediaType":"application/vnd.oci.image.index.v1+json","size":1,"platforms":[{}],"resolved":"2026-05-04T10:00:00Z"}}"#,
             platforms.join(",")
         )
     };
@@ -31,24 +31,25 @@ fn verified(bytes: &[u8], lock: &Lock) -> Report {
         .unwrap()
 }
 
-const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
-
 #[test]
 fn exactly_the_locked_images_are_right() {
-    let (mut images, _) = Images::two_platforms();
+    let (mut images, [amd64, arm64]) = Images::two_platforms();
     images.roots[0].reference = Some("registry.example.com/app:1".to_owned());
+    let both = [("linux/amd64", amd64.digest), ("linux/arm64", arm64.digest)];
+    let altered = [both[0], ("linux/arm64", amd64.digest)];
     let (root, bytes) = (images.roots[0].descriptor.digest, images.archive());
     let name = "registry.example.com/app:1";
     let other = ("registry.example.com/other:1", root);
 
-    let report = verified(&bytes, &lock(&[(name, root)], &BOTH));
+    let report = verified(&bytes, &lock(&[(name, root)], &both));
     assert_eq!((report.state, rules(&report)), (State::Whole, vec![]));
     for (lock, found) in [
-        (lock(&[(name, Digest::sha256(b"x"))], &BOTH), vec!["lock-digest"]),
-        (lock(&[(name, root)], &BOTH[..1]), vec!["lock-platforms"]),
-        (lock(&[(name, root), other], &BOTH), vec!["lock-missing"]),
-        (lock(&[other], &BOTH), vec!["lock-extra", "lock-missing"]),
-        (lock(&[], &BOTH), vec!["lock-extra"]),
+        (lock(&[(name, Digest::sha256(b"x"))], &both), vec!["lock-digest"]),
+        (lock(&[(name, root)], &both[..1]), vec!["lock-platforms"]),
+        (lock(&[(name, root)], &altered), vec!["lock-altered"]),
+        (lock(&[(name, root), other], &both), vec!["lock-missing"]),
+        (lock(&[other], &both), vec!["lock-extra", "lock-missing"]),
+        (lock(&[], &both), vec!["lock-extra"]),
     ] {
         let report = verified(&bytes, &lock);
         assert_eq!((report.state, rules(&report)), (State::NotAsLocked, found));
@@ -63,7 +64,7 @@ fn damage_is_not_hidden_by_a_lock() {
     let mut bytes = images.archive();
     let end = bytes.len() - 3000;
     bytes[end] ^= 1;
-    let report = verified(&bytes, &lock(&[], &BOTH));
+    let report = verified(&bytes, &lock(&[], &[]));
     assert_eq!(report.state, State::Damaged);
     assert!(rules(&report).contains(&"lock-extra"));
 }

@@ -66,7 +66,7 @@ fn images(report: &Report) -> Table {
 fn image_state(image: &ImageReport, report: &Report) -> Cell {
     let name = image.reference.as_deref().map(reference::familiar);
     let is_other = |finding: &Finding| {
-        matches!(finding.rule, Rule::LockDigest | Rule::LockExtra | Rule::LockPlatforms)
+        matches!(finding.rule, Rule::LockAltered | Rule::LockDigest | Rule::LockExtra | Rule::LockPlatforms)
             && finding.digest == Some(image.digest)
             && name.as_ref().is_none_or(|name| finding.path.first().is_some_and(|first| first == name))
     };
