@@ -1,5 +1,5 @@
-//! Lists of what failed, locks and other small files that a run writes: they take no other file's place, and a
-//! run that finds nothing out leaves them as they are.
+//! Lists of what failed, locks and other small files that a run writes: they take no other file's place, and
+//! a run that finds nothing out leaves them as they are.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, symlink};

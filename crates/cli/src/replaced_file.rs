@@ -32,8 +32,8 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives the file at `path` this text. A link stays, and the file that it leads to is replaced. A file that is
-/// there keeps its mode.
+/// Gives the file at `path` this text. A link stays, and the file that it leads to is replaced. A file that
+/// is there keeps its mode.
 ///
 /// # Errors
 /// If it can't be written. The old file is there then, as it was.

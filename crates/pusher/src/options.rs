@@ -15,7 +15,8 @@ pub enum TagMoves {
 }
 
 /// Whether the registry is asked, before the push, for what shows only by writing: if its repositories may be
-/// written to, by an upload that is cancelled, and if it takes indexes with absent children, by a made-up one.
+/// written to, by an upload that is cancelled, and if it takes indexes with absent children, by a made-up
+/// one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Probe {
     /// Before anything moves, where it matters.

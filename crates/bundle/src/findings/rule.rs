@@ -141,7 +141,7 @@ rules! {
         DAMAGED;
     LockAltered "lock-altered" Error
         "The lock has another media type, or another digest or size of a platform, than the image of that digest has."
-        "The lock was edited, or merged wrongly: write it again, with `airlift lock --update`.";
+        "The lock was edited, or merged wrongly: lock the image again.";
     LockDigest "lock-digest" Error
         "The bundle has another digest under a name than the lock."
         NOT_AS_LOCKED;

@@ -237,7 +237,8 @@ fn conflict(one: &WantedImage, other: &WantedImage, entries: [usize; 2]) -> Opti
     }
 }
 
-/// Adds to a wish what another entry wants of the same image from the same place. Everything is more than a part of it.
+/// Adds to a wish what another entry wants of the same image from the same place. Everything is more than a
+/// part of it.
 fn unite(known: &mut WantedImage, other: WantedImage) {
     known.digest = known.digest.or(other.digest);
     known.groups.extend(other.groups);
