@@ -3,12 +3,11 @@
 use std::error::Error;
 use std::str::FromStr;
 
-use airlift_oci::text::{bounded, harmless};
+use airlift_oci::text::{bounded, harmless, with_causes};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::causes::with_causes;
-use crate::position::{ListError, ListText, Position};
+use crate::position::{ListError, ListErrors, ListText, MOST_ERRORS, Position};
 
 /// A short text has at most so many bytes.
 const MAX_SHORT: usize = 1024;
@@ -110,6 +109,25 @@ impl<'a> JsonSource<'a> {
     /// Reads a part of the text.
     pub(crate) fn read<T: Deserialize<'a>>(&self, part: &'a RawValue) -> Result<T, ListError> {
         self.read_text(part.get())
+    }
+
+    /// Reads all parts of a list, and reports all that can't be read, up to a limit.
+    pub(crate) fn read_each<T>(
+        &self,
+        parts: impl IntoIterator<Item = &'a RawValue>,
+        mut read: impl FnMut(&'a RawValue) -> Result<T, ListError>,
+    ) -> Result<Vec<T>, ListErrors> {
+        let (mut all, mut errors) = (Vec::new(), Vec::new());
+        for part in parts {
+            match read(part) {
+                Ok(one) => all.push(one),
+                Err(error) => errors.push(error),
+            }
+            if errors.len() == MOST_ERRORS {
+                break;
+            }
+        }
+        ListErrors::of(errors).map_or(Ok(all), Err)
     }
 
     /// Reads a part that is a text with a form of its own.

@@ -4,7 +4,6 @@
 //! Everything here takes bytes and gives values, or errors with positions. There is no file, no network, no
 //! clock and no terminal in this crate: the caller opens files and says what time it is.
 
-mod causes;
 mod choice;
 pub mod entry;
 mod groups;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use airlift_oci::SourceReference;
 
-use crate::causes::with_causes;
 use crate::choice::Choice;
 use crate::entry::{Entry, Wanted};
 use crate::position::{ListErrors, ListText, MOST_ERRORS, Position};
+use airlift_oci::text::with_causes;
 
 /// One reference a line. `#` starts a comment at a line's start or behind white space, for references have
 /// none. `choice` is what to carry of each image.

@@ -1,6 +1,7 @@
 //! Texts from outside, made fit to be shown: one rule for messages and for JSON documents.
 
 use std::borrow::Cow;
+use std::error::Error;
 
 /// Whether a character shows as itself and has no effect on a terminal. False for control characters (U+0080
 /// to U+009F among them), for those that turn the direction of writing or end a line, and for those that are
@@ -44,6 +45,21 @@ fn spelt_out(text: &str, stays: impl Fn(char) -> bool, spell: impl Fn(char, &mut
         }
     }
     Cow::Owned(out)
+}
+
+/// An error and its causes, in one line. A cause that the text already ends with is not said again.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// A text that a user typed, fit for a message: short enough, and without a password. No grammar here has

@@ -1,5 +1,6 @@
 //! Why one image is not at the target. It stays with that image: the others go on.
 
+use airlift_oci::text::with_causes;
 use airlift_oci::{Digest, Repository, Selector};
 use airlift_registry::Error;
 
@@ -167,16 +168,7 @@ impl ImageError {
 
     /// The whole chain in one line, for the receipt.
     pub(crate) fn in_one_line(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let next = error.to_string();
-            if !text.ends_with(&next) {
-                text = format!("{text}: {next}");
-            }
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 
     /// The cause, where there is an obvious next step.

@@ -6,11 +6,11 @@ use airlift_oci::reference::MirrorRule;
 
 use super::entries::{Defaults, read_choice, read_entry};
 use super::members::{Keys, Members, Reader, shown};
-use crate::causes::with_causes;
 use crate::choice::Choice;
 use crate::entry::Entry;
 use crate::position::{ListErrors, ListText};
 use crate::yaml::{self, Content, Node};
+use airlift_oci::text::with_causes;
 
 /// The version of images files that is read.
 const VERSION: u64 = 1;

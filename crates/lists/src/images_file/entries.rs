@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use airlift_oci::{Platform, Reference, Referrers, Repository, SourceReference, Tag};
 
 use super::members::{Keys, Members, Reader, shown};
-use crate::causes::with_causes;
 use crate::choice::Choice;
 use crate::entry::{Entry, TagQuery, Wanted};
 use crate::position::Position;
 use crate::selector::{SelectorPart, SelectorParts, TagSelector};
 use crate::yaml::{Content, Node};
+use airlift_oci::text::with_causes;
 
 pub(super) const ENTRY: Keys = Keys {
     owner: "an entry",

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::document::{Lock, LockedImage, LockedPlatform, PastDigest, word};
 use crate::choice::Choice;
 use crate::json_source::{DocumentKind, JsonSource};
-use crate::position::{ListError, ListErrors, MOST_ERRORS, Position};
+use crate::position::{ListError, ListErrors, Position};
 
 /// A lock larger than this is refused before it is read.
 pub const MAX_LOCK: u64 = 256 << 20;
@@ -111,19 +111,8 @@ impl LockFile {
         let source = JsonSource::new(file, bytes, &KIND)?;
         let written: WrittenLock<'_> = source.read_all()?;
         source.check_schema(written.schema)?;
-        let (mut images, mut errors, mut references) = (Vec::new(), Vec::new(), HashMap::new());
-        for part in written.images {
-            match image(&source, part, &mut references) {
-                Ok(image) => images.push(image),
-                Err(error) => errors.push(error),
-            }
-            if errors.len() == MOST_ERRORS {
-                break;
-            }
-        }
-        if let Some(errors) = ListErrors::of(errors) {
-            return Err(errors);
-        }
+        let mut references = HashMap::new();
+        let images = source.read_each(written.images, |part| image(&source, part, &mut references))?;
         // Each reference is there once.
         let lock = Lock::new(images).map_err(|error| source.error_at(0, error.to_string()))?;
         let positions = references.into_iter().map(|(reference, part)| (reference, source.position(part)));

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::document::{PlannedDeletion, PrunePlan};
 use crate::json_source::{DocumentKind, JsonSource};
-use crate::position::{ListError, ListErrors, MOST_ERRORS};
+use crate::position::{ListError, ListErrors};
 
 /// A plan larger than this is refused before it is read.
 pub const MAX_PRUNE_PLAN: u64 = 256 << 20;
@@ -52,20 +52,9 @@ impl PrunePlan {
             let message = format!("this plan is for the target {named}, and not for {target}");
             return Err(source.error_in(written.target, message).into());
         }
-        let (mut deletions, mut errors, mut known) = (Vec::new(), Vec::new(), HashMap::new());
-        for part in written.delete {
-            match deletion(&source, part, target, &mut known) {
-                Ok(deletion) => deletions.push(deletion),
-                Err(error) => errors.push(error),
-            }
-            if errors.len() == MOST_ERRORS {
-                break;
-            }
-        }
-        match ListErrors::of(errors) {
-            Some(errors) => Err(errors),
-            None => Ok(PrunePlan::new(named, deletions)),
-        }
+        let mut known = HashMap::new();
+        let read = |part| deletion(&source, part, target, &mut known);
+        Ok(PrunePlan::new(named, source.read_each(written.delete, read)?))
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::document::{ReceiptFile, ReceiptImage, ReceiptStatus, ReceiptTag, TagMove};
 use crate::json_source::{DocumentKind, JsonSource};
-use crate::position::{ListError, ListErrors, MOST_ERRORS};
+use crate::position::{ListError, ListErrors};
 
 /// A receipt larger than this is refused before it is read.
 pub const MAX_RECEIPT: u64 = 256 << 20;
@@ -87,19 +87,8 @@ impl ReceiptFile {
         let source = JsonSource::new(file, bytes, &KIND)?;
         let written: WrittenReceipt<'_> = source.read_all()?;
         source.check_schema(written.schema)?;
-        let (mut images, mut errors, mut targets) = (Vec::new(), Vec::new(), HashMap::new());
-        for part in written.images {
-            match image(&source, part, &mut targets) {
-                Ok(image) => images.push(image),
-                Err(error) => errors.push(error),
-            }
-            if errors.len() == MOST_ERRORS {
-                break;
-            }
-        }
-        if let Some(errors) = ListErrors::of(errors) {
-            return Err(errors);
-        }
+        let mut targets = HashMap::new();
+        let images = source.read_each(written.images, |part| image(&source, part, &mut targets))?;
         Ok(ReceiptFile {
             bundle: written.bundle.map(|bundle| source.parse(bundle)).transpose()?,
             target: source.short_text(written.target)?,
