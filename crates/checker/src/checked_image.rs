@@ -1,24 +1,42 @@
 //! What was found out about an image.
 
+use std::fmt;
+
 use airlift_oci::{Digest, Repository};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::error::CheckError;
 
 /// The state of an image at a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// All is there.
     Ok,
-    /// All is there, but the tag is gone or stands for something else.
+    /// The digest is there, but the tag is gone or stands for something else.
     Drift,
     /// The digest is gone; or the tag, where nothing else names the image.
     Lost,
     /// Manifests or blobs below it are gone, or can't be followed.
     Incomplete,
-    /// Blobs have other bytes.
+    /// Blobs have other bytes. Only found where all of them are read.
     Damaged,
     /// It could not be found out.
     Unreachable,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            State::Ok => "ok",
+            State::Drift => "drift",
+            State::Lost => "lost",
+            State::Incomplete => "incomplete",
+            State::Damaged => "damaged",
+            State::Unreachable => "unreachable",
+        })
+    }
 }
 
 /// A manifest or a blob of an image.
