@@ -8,8 +8,8 @@ use airlift_pusher::{PlanError, PushError};
 use airlift_registry::{Error as RegistryError, SetupError};
 use airlift_verifier::{AdmitError, State};
 
+use crate::asked::select_error::SelectError;
 use crate::failure::{Failure, ImageFailure};
-use crate::select_error::SelectError;
 
 /// The exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use airlift_bundle::WriteError;
 use airlift_lists::ListError;
 use airlift_oci::SourceReferenceError;
+use airlift_oci::text::with_causes;
 use airlift_packager::{
     AttachedError, BuildError, FetchError, LayoutError, PackError, Plural, ResolveError, ReuseError, Several,
 };
@@ -14,9 +15,9 @@ use airlift_registry::{Error as RegistryError, LoginStoreError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError};
 
+use crate::asked::select_error::SelectError;
 use crate::config::ConfigError;
-use crate::files::Overwrites;
-use crate::select_error::SelectError;
+use crate::files::keep_apart::Overwrites;
 use crate::ui::size;
 use crate::ui::term::harmless;
 
@@ -384,17 +385,6 @@ impl Failure {
             _ => "",
         }
     }
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// The errors of a list, each with its causes. Nothing for a single error, which speaks for itself.

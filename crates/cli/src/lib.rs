@@ -5,32 +5,22 @@
 //! hashing.
 
 mod args;
+mod asked;
 mod cli;
 mod clock;
 mod commands;
 mod config;
-mod documents;
 mod exit;
 mod failure;
-mod file_kind;
 mod files;
 mod hint;
-mod lock_answers;
-mod lock_changes;
-mod lock_file;
-mod lock_names;
-mod lock_time;
+mod locks;
 pub mod output;
 mod planning;
 mod pushing;
-mod references;
-mod replaced_file;
 mod runtime;
-mod select_error;
-mod selection;
 mod sets;
 mod ui;
-mod wishes;
 
 use std::error::Error;
 use std::io::Write;

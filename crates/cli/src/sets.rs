@@ -6,9 +6,9 @@ use airlift_lists::ImageSet;
 use airlift_oci::Limits;
 use airlift_verifier::{AdmitError, Examined};
 
-use crate::documents::Document;
 use crate::failure::Failure;
-use crate::file_kind::FileKind;
+use crate::files::documents::Document;
+use crate::files::kind::FileKind;
 
 /// A set, and what is not in it.
 pub(crate) struct OpenedSet {

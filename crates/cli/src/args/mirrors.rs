@@ -6,7 +6,7 @@ use airlift_oci::reference::{MirrorFallback, MirrorRule, Mirrors};
 
 use crate::config::{config_path, registries_conf_mirrors, user_mirrors};
 use crate::failure::{Failure, UsageError};
-use crate::files::Input;
+use crate::files::keep_apart::Input;
 
 /// The help section of these options.
 const MIRRORS: &str = "Mirrors";

@@ -8,3 +8,4 @@ pub(crate) mod mapping;
 pub(crate) mod mirrors;
 pub(crate) mod push;
 pub(crate) mod registry;
+pub(crate) mod sets;

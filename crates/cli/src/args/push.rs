@@ -39,7 +39,7 @@ pub(crate) struct PushArgs {
     /// written to, by an upload that is cancelled. For partial images, the registry is asked whether it
     /// accepts them, with a made-up index that is deleted again. --no-probe leaves both out.
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
     /// Write the result of each image to this file (JSON)
     ///
     /// It is written whenever an image is done, so an interrupted push leaves a receipt that says so. The
@@ -61,7 +61,21 @@ pub(crate) struct PushArgs {
     failed: Option<PathBuf>,
 }
 
+/// Whether anything is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushMode {
+    /// All that the target lacks.
+    Send,
+    /// Nothing: what would be sent is shown.
+    DryRun,
+}
+
 impl PushArgs {
+    /// Whether anything is sent.
+    pub(crate) fn mode(&self) -> PushMode {
+        if self.dry_run { PushMode::DryRun } else { PushMode::Send }
+    }
+
     /// How to push, with so many large transfers side by side.
     pub(crate) fn options(&self, jobs: usize) -> Options {
         Options {

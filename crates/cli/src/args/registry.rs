@@ -7,7 +7,7 @@ use std::time::Duration;
 use airlift_oci::Observer;
 use airlift_registry::{LoginStore, Options, SetupError, Transport};
 
-use crate::files::Input;
+use crate::files::keep_apart::Input;
 use crate::ui::size;
 
 /// The help section of these options.

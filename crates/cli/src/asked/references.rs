@@ -11,8 +11,8 @@ use airlift_lists::{
 };
 use airlift_packager::Several;
 
+use crate::asked::wishes::{AskedEntry, Wishes};
 use crate::failure::{BadReference, Failure, UsageError};
-use crate::wishes::{AskedEntry, Wishes};
 
 /// A list of references is never this large. Locks may be larger.
 const MAX_LIST: u64 = 16 << 20;

@@ -10,9 +10,9 @@ use airlift_packager::{
     ImageRequest, Resolution, ResolveError, Resolved, Source, TagLists, resolve_each, tag_lists,
 };
 
-use crate::lock_names::name_in_lock;
-use crate::select_error::SelectError;
-use crate::wishes::{AskedEntry, chosen};
+use crate::asked::select_error::SelectError;
+use crate::asked::wishes::{AskedEntry, chosen};
+use crate::locks::names::name_in_lock;
 
 /// So many tags are shown where none is selected.
 const SHOWN: usize = 5;

@@ -9,7 +9,7 @@ use airlift_oci::{LayoutReference, SourceReference};
 use airlift_packager::{ImageChoice, ImageRequest, LockedContent, Several};
 
 use crate::failure::{BadReference, Failure, UsageError};
-use crate::lock_names::in_layout;
+use crate::locks::names::in_layout;
 
 /// What is asked for.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use airlift_lists::receipt::MAX_RECEIPT;
 use airlift_lists::{ReceiptFile, SetKind};
 
 use crate::failure::{Failure, UsageError};
-use crate::file_kind::FileKind;
+use crate::files::kind::FileKind;
 use crate::ui::term::shown;
 
 /// No lock and no receipt is larger.

@@ -28,7 +28,7 @@ pub(crate) use finding::add_to_findings;
 pub(crate) use push::with_advice;
 
 use crate::failure::{BadReference, Failure, UsageError};
-use crate::files::{Input, Overwrites};
+use crate::files::keep_apart::{Input, Overwrites};
 
 /// The obvious next step after a failure, where there is one.
 pub(crate) fn of_failure(failure: &Failure) -> Option<String> {

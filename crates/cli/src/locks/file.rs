@@ -7,7 +7,7 @@ use std::path::Path;
 use airlift_lists::lock::{Lock, MAX_LOCK};
 
 use crate::failure::{Failure, UsageError};
-use crate::replaced_file::replace;
+use crate::files::replaced::replace;
 use crate::ui::term::shown;
 
 /// Reads a lock.

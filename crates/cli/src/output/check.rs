@@ -5,7 +5,7 @@ use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::failure::with_causes;
+use airlift_oci::text::with_causes;
 
 const CHECK: &str = "airlift.check/v1";
 
@@ -38,7 +38,7 @@ pub struct CheckEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// The state.
-    pub state: CheckState,
+    pub state: State,
     /// The name under which it was asked for, if that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -62,49 +62,6 @@ pub struct CheckEntry {
     pub error: Option<String>,
 }
 
-/// The state of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckState {
-    /// All is there.
-    Ok,
-    /// The digest is there, but the tag is gone or stands for something else.
-    Drift,
-    /// The digest is gone; or the tag, where nothing else names the image.
-    Lost,
-    /// Manifests or blobs below it are gone, or can't be followed.
-    Incomplete,
-    /// Blobs have other bytes. Only `--deep` finds this.
-    Damaged,
-    /// It could not be found out.
-    Unreachable,
-}
-
-impl From<State> for CheckState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Ok => CheckState::Ok,
-            State::Drift => CheckState::Drift,
-            State::Lost => CheckState::Lost,
-            State::Incomplete => CheckState::Incomplete,
-            State::Damaged => CheckState::Damaged,
-            State::Unreachable => CheckState::Unreachable,
-        }
-    }
-}
-
-/// The word for a state, as documents and texts have it.
-pub(crate) fn word_of(state: State) -> &'static str {
-    match state {
-        State::Ok => "ok",
-        State::Drift => "drift",
-        State::Lost => "lost",
-        State::Incomplete => "incomplete",
-        State::Damaged => "damaged",
-        State::Unreachable => "unreachable",
-    }
-}
-
 impl CheckDocument {
     /// The document of images, each with its name and the name under which it was asked for.
     pub(crate) fn new<'a>(
@@ -114,7 +71,7 @@ impl CheckDocument {
     ) -> Self {
         let entries: Vec<CheckEntry> =
             images.map(|(name, target, image)| entry(name, target, image)).collect();
-        let ok = unselected.is_empty() && entries.iter().all(|entry| entry.state == CheckState::Ok);
+        let ok = unselected.is_empty() && entries.iter().all(|entry| entry.state == State::Ok);
         CheckDocument { schema: CHECK, ok, at: at.map(str::to_owned), entries, unselected }
     }
 }
@@ -124,7 +81,7 @@ fn entry(name: &str, target: Option<String>, image: &CheckedImage) -> CheckEntry
     CheckEntry {
         reference: name.to_owned(),
         digest: image.digest,
-        state: image.state.into(),
+        state: image.state,
         target,
         tag_digest: image.tag_digest,
         missing: digests(&image.missing),

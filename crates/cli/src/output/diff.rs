@@ -47,12 +47,10 @@ pub enum DifferenceOfSets {
     Moved,
 }
 
-/// An image that differs.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct DifferentImage {
-    /// Its full name; for one without a full name what it is called, or its digest.
-    pub reference: String,
-    /// In what it differs.
+/// In what an image or a platform differs.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Difference {
+    /// What became of it.
     pub change: DifferenceOfSets,
     /// The first side's digest.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +58,16 @@ pub struct DifferentImage {
     /// The second side's digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Digest>,
+}
+
+/// An image that differs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DifferentImage {
+    /// Its full name; for one without a full name what it is called, or its digest.
+    pub reference: String,
+    /// In what it differs.
+    #[serde(flatten)]
+    pub difference: Difference,
 }
 
 /// A platform that differs.
@@ -70,13 +78,8 @@ pub struct DifferentPlatform {
     /// The platform.
     pub platform: String,
     /// In what it differs.
-    pub change: DifferenceOfSets,
-    /// The digest of the first side's manifest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Digest>,
-    /// The digest of the second side's manifest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Digest>,
+    #[serde(flatten)]
+    pub difference: Difference,
 }
 
 /// Signatures, SBOMs and other attached content that only one side has.
@@ -104,20 +107,20 @@ impl DiffDocument {
     }
 }
 
-impl From<StateChange> for DifferenceOfSets {
+impl From<StateChange> for Difference {
     fn from(change: StateChange) -> Self {
-        match change {
+        let kind = match change {
             StateChange::Added(_) => DifferenceOfSets::Added,
             StateChange::Removed(_) => DifferenceOfSets::Removed,
             StateChange::Moved { .. } => DifferenceOfSets::Moved,
-        }
+        };
+        Difference { change: kind, from: change.from(), to: change.to() }
     }
 }
 
 impl From<&ImageChange> for DifferentImage {
     fn from(ImageChange { name, change }: &ImageChange) -> Self {
-        let (from, to) = (change.from(), change.to());
-        DifferentImage { reference: name.to_string(), change: (*change).into(), from, to }
+        DifferentImage { reference: name.to_string(), difference: (*change).into() }
     }
 }
 
@@ -126,9 +129,7 @@ impl From<&PlatformChange> for DifferentPlatform {
         DifferentPlatform {
             reference: image.to_string(),
             platform: platform.clone(),
-            change: (*change).into(),
-            from: change.from(),
-            to: change.to(),
+            difference: (*change).into(),
         }
     }
 }

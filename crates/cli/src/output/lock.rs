@@ -7,7 +7,7 @@ use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::lock_changes::{Change, Changes};
+use crate::locks::changes::{Change, Changes};
 
 const LOCK_RESULT: &str = "airlift.lock-result/v1";
 const LOCK_CHECK: &str = "airlift.lock-check/v1";

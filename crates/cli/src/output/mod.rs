@@ -26,8 +26,7 @@ use crate::failure::Failure;
 
 pub use arrival::{Arrival, ArrivalKind};
 pub use build::{BuildDocument, PlanDocument, PlannedBlob, PlannedImage, PlannedVolume};
-pub(crate) use check::word_of;
-pub use check::{CheckDocument, CheckEntry, CheckState};
+pub use check::{CheckDocument, CheckEntry};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub use diff::{DiffDocument, DifferenceOfSets, DifferentAttached, DifferentImage, DifferentPlatform};

@@ -6,7 +6,7 @@ use airlift_pruner::{Applied, Left, LeftReason};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::failure::with_causes;
+use airlift_oci::text::with_causes;
 
 const PRUNE_RESULT: &str = "airlift.prune-result/v1";
 

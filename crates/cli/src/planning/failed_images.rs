@@ -8,8 +8,9 @@ use airlift_packager::{
 };
 use airlift_registry::Error as RegistryError;
 
-use crate::failure::{Failure, ImageFailure, with_causes};
-use crate::select_error::SelectError;
+use crate::asked::select_error::SelectError;
+use crate::failure::{Failure, ImageFailure};
+use airlift_oci::text::with_causes;
 
 /// The images that can't be had, and why not.
 #[derive(Default)]

@@ -9,9 +9,9 @@ use airlift_packager::{
 };
 
 use super::failed_images::FailedImages;
+use crate::asked::selection::select_tags;
+use crate::asked::wishes::{Wishes, chosen};
 use crate::failure::Failure;
-use crate::selection::select_tags;
-use crate::wishes::{Wishes, chosen};
 
 /// The images that can be had, of those that are asked for; and for each request the position of its entry.
 pub(crate) async fn resolved(

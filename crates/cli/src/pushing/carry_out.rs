@@ -1,18 +1,60 @@
-//! Carries a plan out, or shows what that would find.
+//! Plans a push and carries it out, or shows what that would find.
 
-use airlift_pusher::{Probe, PushError, PushPlan, Receipt, Request, Verdict, preview, push};
+use std::sync::Arc;
+
+use airlift_pusher::{
+    ContentSource, Destination, Options, Probe, PushError, PushPlan, Receipt, Request, Verdict, preview, push,
+};
 
 use super::event_log::EventLog;
 use super::push_files::PushFiles;
 use super::show;
+use crate::args::push::PushMode;
+use crate::args::registry::RegistryArgs;
+use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hint;
 use crate::planning::failed_images::FailedImages;
 use crate::ui::Ui;
 
-/// Pushes, and shows what became of each image. `failed` gets the images that are not there.
-pub(crate) async fn push_and_report(
+/// What is pushed, where it goes, and how.
+pub(crate) struct Pushed<'a> {
+    pub(crate) source: Arc<dyn ContentSource>,
+    pub(crate) destination: &'a Destination,
+    pub(crate) options: Options,
+    pub(crate) registry: &'a RegistryArgs,
+    pub(crate) mode: PushMode,
+}
+
+/// Plans a push, and carries it out or shows what it would do. `failed` gets the images that are not there.
+pub(crate) async fn carry_out(
+    pushed: Pushed<'_>,
+    files: PushFiles,
+    failed: &mut FailedImages,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    let Pushed { source, destination, options, registry, mode } = pushed;
+    let plan = PushPlan::new(&*source, destination, &options)?;
+    let observer = Arc::clone(files.observer());
+    let transport = registry.transport(Arc::clone(&observer))?;
+    warn_of_absent_subjects(&plan, ui);
+    let request = Request {
+        source: &source,
+        plan: &plan,
+        transport: &transport,
+        options: &options,
+        observer: &observer,
+        clock: clock::now,
+    };
+    match mode {
+        PushMode::DryRun => dry_run(&request, ui).await,
+        PushMode::Send => push_and_report(&request, files, failed, ui).await,
+    }
+}
+
+/// Pushes, and shows what became of each image.
+async fn push_and_report(
     request: &Request<'_>,
     files: PushFiles,
     failed: &mut FailedImages,
@@ -64,7 +106,7 @@ fn names_of_failed(plan: &PushPlan, receipt: Option<&Receipt>) -> Vec<String> {
 }
 
 /// Shows what the push would find. It is refused if the push would be, before anything moves.
-pub(crate) async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Failure> {
+async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let found = preview(request).await?;
     if ui.json {
         ui.print_json(&crate::output::PushPlanDocument::new(request.plan, &found))?;
@@ -81,7 +123,7 @@ pub(crate) async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Fail
 }
 
 /// Warns of images that are attached to something that isn't there: clients may not find them.
-pub(crate) fn warn_of_absent_subjects(plan: &PushPlan, ui: &Ui) {
+fn warn_of_absent_subjects(plan: &PushPlan, ui: &Ui) {
     for image in plan.images() {
         if let Some(subject) = &image.subject {
             ui.warn(&format!(

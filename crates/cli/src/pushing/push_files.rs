@@ -9,9 +9,9 @@ use super::event_log::EventLog;
 use super::receipt_file::ReceiptFile;
 use crate::args::push::PushArgs;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, keep_reports_apart};
+use crate::files::keep_apart::{Input, keep_reports_apart};
+use crate::files::replaced::{check_writable, replace};
 use crate::planning::failed_images::FailedImages;
-use crate::replaced_file::{check_writable, replace};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 

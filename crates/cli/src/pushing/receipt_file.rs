@@ -9,7 +9,7 @@ use airlift_bundle::volumes::manifest_path;
 use airlift_pusher::Receipt;
 
 use crate::failure::Failure;
-use crate::replaced_file::{check_writable, replace};
+use crate::files::replaced::{check_writable, replace};
 use crate::ui::Ui;
 
 /// Where the receipt goes: found writable before the push, and replaced in one step whenever an image is

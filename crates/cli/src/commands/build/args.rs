@@ -12,12 +12,13 @@ use crate::args::image_timeout::ImageTimeoutArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
+use crate::args::sets::SetArgs;
+use crate::asked::references::{Asked, gather};
+use crate::asked::wishes::Wishes;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, bundle_file, keep_from_bundle, keep_reports_apart};
-use crate::references::{Asked, gather};
+use crate::files::keep_apart::{Input, bundle_file, keep_from_bundle, keep_reports_apart};
 use crate::ui::term::stdout_leads_nowhere;
 use crate::ui::{Ui, size};
-use crate::wishes::Wishes;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,18 +53,8 @@ pub(crate) struct Args {
     /// end names an image that has no full name.
     #[arg(value_name = "REF")]
     pub(super) references: Vec<String>,
-    /// A list of references, an images file, a lock, or - (repeatable)
-    ///
-    /// A text file has one reference a line, and '#' starts a comment; - is standard input. A .yaml file is
-    /// an images file, with groups, and platforms for each image: see docs/lists.md. Of a lock, the digests
-    /// are taken, and no tag is asked for: see docs/locks.md.
-    #[arg(short, long = "file", value_name = "FILE")]
-    pub(super) file: Vec<PathBuf>,
-    /// Take only these groups of images files (repeatable, commas)
-    ///
-    /// Images on the command line and in text files have no groups, and are taken in any case.
-    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',', requires = "file")]
-    pub(super) groups: Vec<String>,
+    #[command(flatten)]
+    pub(super) sets: SetArgs,
     /// The bundle to write; - is standard output
     #[arg(short, long, value_name = "BUNDLE", required_unless_present = "dry_run")]
     pub(super) output: Option<PathBuf>,
@@ -213,8 +204,12 @@ impl Args {
     /// What is asked for.
     pub(super) fn wishes(&self) -> Result<Wishes, Failure> {
         let choice = self.choice.choice();
-        let asked =
-            Asked { references: &self.references, sets: &self.file, groups: &self.groups, choice: &choice };
+        let asked = Asked {
+            references: &self.references,
+            sets: &self.sets.file,
+            groups: &self.sets.groups,
+            choice: &choice,
+        };
         let wishes = gather(&asked)?;
         wishes.check_digests()?;
         if self.allow_missing_platform {
@@ -235,7 +230,7 @@ impl Args {
 
     /// All that this build reads from files.
     pub(super) fn inputs(&self) -> Vec<Input> {
-        let lists = self.file.iter().cloned().map(Input::List);
+        let lists = self.sets.file.iter().cloned().map(Input::List);
         let reused = self.reuse.iter().map(|path| Input::Reused(bundle_file(path)));
         lists.chain(reused).chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
     }

@@ -10,11 +10,11 @@ use airlift_lists::{Choice, Timestamp, Wanted};
 use airlift_oci::{Platform, Reference, SourceReference};
 use airlift_packager::SurveyedImage;
 
+use crate::asked::wishes::{AskedEntry, Wishes};
 use crate::failure::{Failure, UsageError};
-use crate::lock_answers::answer;
-use crate::lock_names::name_in_lock;
-use crate::wishes::{AskedEntry, Wishes};
-use crate::{lock_file, lock_time};
+use crate::locks;
+use crate::locks::answers::answer;
+use crate::locks::names::name_in_lock;
 
 /// The file that a lock is written to, with what it says until then.
 pub(super) struct BuildLock {
@@ -27,7 +27,7 @@ impl BuildLock {
     /// # Errors
     /// If there is a file of another kind, or the environment fixes a time that is none.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(BuildLock { path: path.to_owned(), old: lock_file::read_old(path)?, at: lock_time::now()? })
+        Ok(BuildLock { path: path.to_owned(), old: locks::file::read_old(path)?, at: locks::time::now()? })
     }
 
     /// The lock of these images. `entries` has for each request the position of its entry.
@@ -70,7 +70,7 @@ impl BuildLock {
     /// # Errors
     /// If it can't be written.
     pub(super) fn write(&self, new: &Lock) -> Result<bool, Failure> {
-        lock_file::write(&self.path, new)
+        locks::file::write(&self.path, new)
     }
 }
 

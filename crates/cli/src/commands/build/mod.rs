@@ -10,16 +10,17 @@ use std::sync::Arc;
 
 use airlift_bundle::Form;
 use airlift_bundle::write::output::Measure;
+use airlift_oci::text::with_causes;
 use airlift_packager::{Fetched, Layouts, LockedOutput, Output, Packing, Registries, Source};
 use lock::BuildLock;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError, with_causes};
-use crate::files::{Input, bundle_file, keep_apart};
+use crate::failure::{Failure, UsageError};
+use crate::files::keep_apart::{Input, bundle_file, keep_apart};
+use crate::files::replaced::replace;
 use crate::output::{BuildDocument, PlanDocument};
 use crate::planning::failed_images::FailedImages;
 use crate::planning::plan;
-use crate::replaced_file::replace;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::shown;

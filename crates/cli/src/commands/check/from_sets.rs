@@ -10,11 +10,11 @@ use airlift_packager::{Layouts, LocalContents, Registries, Source};
 use airlift_registry::Transport;
 
 use super::subject::Subject;
+use crate::asked::references::{Asked, gather};
+use crate::asked::select_error::SelectError;
+use crate::asked::selection::{Selected, select_tags};
+use crate::asked::wishes::{AskedEntry, Wishes, chosen};
 use crate::failure::{Failure, UsageError};
-use crate::references::{Asked, gather};
-use crate::select_error::SelectError;
-use crate::selection::{Selected, select_tags};
-use crate::wishes::{AskedEntry, Wishes, chosen};
 
 /// All that references and sets ask for; nothing if there are none.
 pub(super) fn wishes(asked: &Asked<'_>) -> Result<Wishes, Failure> {

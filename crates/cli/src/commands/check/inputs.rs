@@ -7,9 +7,9 @@ use airlift_oci::Limits;
 use airlift_verifier::{AdmitError, Examined};
 
 use super::subject::Subject;
-use crate::documents::Document;
 use crate::failure::{Failure, UsageError};
-use crate::file_kind::FileKind;
+use crate::files::documents::Document;
+use crate::files::kind::FileKind;
 
 /// Names that end so are those of files. If there is no such file, no image is meant.
 const OF_FILES: [&str; 8] = ["lock", "yaml", "yml", "json", "txt", "tar", "zst", "list"];

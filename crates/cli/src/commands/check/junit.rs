@@ -1,12 +1,10 @@
 //! The result as a JUnit report, which CI systems show as tests.
 
 use airlift_checker::{CheckedImage, State};
-use airlift_oci::text::harmless;
+use airlift_oci::text::{harmless, with_causes};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::places::PlacedSubject;
-use crate::failure::with_causes;
-use crate::output::word_of;
 
 /// A test for each image. No time is in it, so the same answers give the same report.
 ///
@@ -39,7 +37,7 @@ fn status(image: &CheckedImage) -> TestCaseStatus {
         _ => NonSuccessKind::Failure,
     };
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_type(word_of(image.state));
+    status.set_type(image.state.to_string());
     status.set_message(message(image));
     let details = details(image);
     if !details.is_empty() {

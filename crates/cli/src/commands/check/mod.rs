@@ -16,6 +16,7 @@ use airlift_checker::{CheckOptions, CheckedImage, Depth, State, check};
 use airlift_lists::Choice;
 use airlift_oci::Observer;
 use airlift_oci::reference::Mirrors;
+use airlift_oci::text::with_causes;
 use airlift_pusher::Destination;
 use airlift_registry::Transport;
 use from_sets::ToRegistries;
@@ -26,14 +27,14 @@ use crate::args::limits::LimitArgs;
 use crate::args::mapping::MappingArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
+use crate::asked::references;
+use crate::asked::select_error::SelectError;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, bundle_file, keep_reports_apart};
+use crate::files::keep_apart::{Input, bundle_file, keep_reports_apart};
+use crate::files::replaced::replace;
 use crate::output::CheckDocument;
-use crate::replaced_file::replace;
-use crate::select_error::SelectError;
 use crate::ui::Ui;
-use crate::{failure, references};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -118,7 +119,7 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     let images = check(&transport, &wanted, options).await;
     let checked: Vec<(PlacedSubject, CheckedImage)> = asked.into_iter().zip(images).collect();
     args.write_files(&checked, &unselected)?;
-    let texts: Vec<String> = unselected.iter().map(|error| failure::with_causes(error)).collect();
+    let texts: Vec<String> = unselected.iter().map(|error| with_causes(error)).collect();
     texts.iter().for_each(|text| ui.warn(text));
     print(&args, &checked, texts, ui)?;
     Ok(exit(&checked, &unselected))

@@ -1,11 +1,11 @@
 //! The texts of `airlift check`.
 
 use airlift_checker::{CheckedImage, State};
+use airlift_oci::text::with_causes;
 use airlift_oci::{Digest, reference};
 
 use super::places::PlacedSubject;
 use crate::hint;
-use crate::output::word_of;
 use crate::ui::size;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
@@ -22,7 +22,7 @@ pub(super) fn result(checked: &[(PlacedSubject, CheckedImage)], verbosity: u8, s
     for state in ORDER {
         for (asked, image) in checked.iter().filter(|(_, image)| image.state == state) {
             table.row([
-                Cell::new(tone(state), word_of(state)),
+                Cell::new(tone(state), state.to_string()),
                 Cell::new(Tone::Name, reference::familiar(&asked.subject.name)),
                 digests(image).into(),
             ]);
@@ -61,7 +61,7 @@ fn add_details(
         line(format!("and {more} more; -v shows all"));
     }
     if let Some(error) = &image.error {
-        let text = crate::failure::with_causes(error);
+        let text = with_causes(error);
         if text == *last_error {
             line("for the same reason".to_owned());
         } else {
@@ -87,7 +87,7 @@ fn summary(checked: &[(PlacedSubject, CheckedImage)], stream: &Stream) -> String
     let verdict = if ok == checked.len() { Tone::Good } else { Tone::Bad };
     let mut parts = vec![stream.paint.tone(verdict, &format!("{ok} ok")).into_owned()];
     let others = ORDER.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0);
-    parts.extend(others.map(|(state, count)| format!("{count} {}", word_of(state))));
+    parts.extend(others.map(|(state, count)| format!("{count} {}", state.to_string())));
     format!("{all}: {}\n", parts.join(", "))
 }
 
@@ -99,7 +99,7 @@ fn advice(checked: &[(PlacedSubject, CheckedImage)], stream: &Stream) -> String 
         let Some(hint) = image.and_then(|(placed, image)| hint::of_checked(image, placed.at)) else {
             continue;
         };
-        let (label, word) = (stream.paint.tone(Tone::Name, "hint:"), word_of(state));
+        let (label, word) = (stream.paint.tone(Tone::Name, "hint:"), state.to_string());
         text.push_str(&format!("{label} {word}: {}\n", harmless(&hint)));
     }
     text

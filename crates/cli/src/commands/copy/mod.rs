@@ -7,7 +7,7 @@ use airlift_copier::{copied_content, download_observer};
 use airlift_packager::{
     ForeignLayers, Layouts, LocalContents, Missing, Packing, PlanOptions, Registries, Source,
 };
-use airlift_pusher::{Destination, PushPlan, Request};
+use airlift_pusher::Destination;
 use tokio::runtime::Handle;
 
 use crate::args::choice::ChoiceArgs;
@@ -16,17 +16,18 @@ use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::push::PushArgs;
 use crate::args::registry::RegistryArgs;
+use crate::args::sets::SetArgs;
+use crate::asked::references::{Asked, gather};
+use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, bundle_file, keep_apart};
+use crate::files::keep_apart::{Input, bundle_file, keep_apart};
 use crate::planning::failed_images::FailedImages;
 use crate::planning::plan;
+use crate::pushing::carry_out::{Pushed, carry_out};
 use crate::pushing::push_files::PushFiles;
-use crate::pushing::run::{dry_run, push_and_report, warn_of_absent_subjects};
-use crate::references::{Asked, gather};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
-use crate::wishes::Wishes;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,14 +60,8 @@ pub(crate) struct Args {
     // Parsed by us: the parser of arguments would repeat DEST as it is, and people write passwords into it.
     #[arg(value_name = "REF... DEST", required = true)]
     arguments: Vec<String>,
-    /// A list of references, an images file, a lock, or - (repeatable)
-    #[arg(short, long = "file", value_name = "SET")]
-    file: Vec<PathBuf>,
-    /// Take only these groups of images files (repeatable, commas)
-    ///
-    /// Images on the command line and in text files have no groups, and are taken in any case.
-    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',', requires = "file")]
-    groups: Vec<String>,
+    #[command(flatten)]
+    sets: SetArgs,
     #[command(flatten)]
     choice: ChoiceArgs,
     /// Accept images that lack some of the platforms
@@ -111,23 +106,14 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
             return Err(failure);
         }
     };
-    let (options, observer) = (args.push.options(args.registry.jobs()), Arc::clone(files.observer()));
-    let source = copied_content(packing, Handle::current());
-    let plan = PushPlan::new(&*source, &destination, &options)?;
-    let transport = args.registry.transport(observer.clone())?;
-    warn_of_absent_subjects(&plan, ui);
-    let request = Request {
-        source: &source,
-        plan: &plan,
-        transport: &transport,
-        options: &options,
-        observer: &observer,
-        clock: crate::clock::now,
+    let pushed = Pushed {
+        source: copied_content(packing, Handle::current()),
+        destination: &destination,
+        options: args.push.options(args.registry.jobs()),
+        registry: &args.registry,
+        mode: args.push.mode(),
     };
-    let copied = match args.push.dry_run {
-        true => dry_run(&request, ui).await?,
-        false => push_and_report(&request, files, &mut failed, ui).await?,
-    };
+    let copied = carry_out(pushed, files, &mut failed, ui).await?;
     Ok(if copied == Exit::Done && !failed.is_empty() { Exit::Registry } else { copied })
 }
 
@@ -135,7 +121,7 @@ impl Args {
     /// The images and the destination, which is the last argument.
     fn split(&self) -> Result<(&[String], Destination), UsageError> {
         match self.arguments.split_last() {
-            Some((last, references)) if !references.is_empty() || !self.file.is_empty() => {
+            Some((last, references)) if !references.is_empty() || !self.sets.file.is_empty() => {
                 Ok((references, last.parse().map_err(UsageError::Destination)?))
             }
             _ => {
@@ -148,7 +134,8 @@ impl Args {
     /// What is asked for by these references and by files.
     fn wishes(&self, references: &[String]) -> Result<Wishes, Failure> {
         let choice = self.choice.choice();
-        let wishes = gather(&Asked { references, sets: &self.file, groups: &self.groups, choice: &choice })?;
+        let wishes =
+            gather(&Asked { references, sets: &self.sets.file, groups: &self.sets.groups, choice: &choice })?;
         wishes.check_digests()?;
         if self.allow_missing_platform {
             wishes.check_platforms()?;
@@ -182,7 +169,7 @@ impl Args {
 
     /// All that is read from files.
     fn inputs(&self, wishes: &Wishes) -> Vec<Input> {
-        let lists = self.file.iter().cloned().map(Input::List);
+        let lists = self.sets.file.iter().cloned().map(Input::List);
         let layouts = wishes.layouts().into_iter();
         let layouts = layouts.map(|layout| Input::Layout(bundle_file(Path::new(&layout.path))));
         lists.chain(layouts).chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()

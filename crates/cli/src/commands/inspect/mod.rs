@@ -17,10 +17,10 @@ use tree::{Configs, Tree};
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, keep_apart};
+use crate::files::keep_apart::{Input, keep_apart};
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
-use crate::{hint, lock_file, lock_time};
+use crate::{hint, locks};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -104,9 +104,9 @@ fn write_lock(path: &Path, examined: &Examined, graph: &Graph, report: &Report) 
         return Err(AdmitError::Refused { path, report }.into());
     }
     keep_apart(&[Input::Bundle(bundle.to_owned())], &[path.to_owned()]).map_err(UsageError::from)?;
-    let old = lock_file::read_old(path)?;
-    let at = lock_time::fixed()?.unwrap_or_else(|| lock_time::of_file(bundle));
-    lock_file::write(path, &lock::lock_of(examined, graph, &old, at)?).map(drop)
+    let old = locks::file::read_old(path)?;
+    let at = locks::time::fixed()?.unwrap_or_else(|| locks::time::of_file(bundle));
+    locks::file::write(path, &lock::lock_of(examined, graph, &old, at)?).map(drop)
 }
 
 /// What is shown of a bundle.

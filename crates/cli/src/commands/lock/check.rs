@@ -5,11 +5,11 @@ use std::path::Path;
 use airlift_lists::lock::{Difference, Lock, compare};
 
 use super::show;
+use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::LockCheckDocument;
 use crate::ui::Ui;
-use crate::wishes::Wishes;
 
 pub(super) fn run(path: &Path, wishes: &Wishes, lock: &Lock, ui: &Ui) -> Result<Exit, Failure> {
     let entries: Vec<_> = wishes.entries.iter().map(|asked| asked.entry.clone()).collect();

@@ -18,15 +18,16 @@ use crate::args::image_timeout::ImageTimeoutArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
 use crate::args::registry::RegistryArgs;
+use crate::args::sets::SetArgs;
+use crate::asked::references::{Asked, gather};
+use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, keep_apart};
-use crate::lock_changes::Changes;
+use crate::files::keep_apart::{Input, keep_apart};
+use crate::locks;
+use crate::locks::changes::Changes;
 use crate::output::LockResultDocument;
-use crate::references::{Asked, gather};
 use crate::ui::Ui;
-use crate::wishes::Wishes;
-use crate::{lock_file, lock_time};
 
 /// So many earlier digests an entry keeps at most.
 const MOST_HISTORY: usize = 1000;
@@ -54,12 +55,8 @@ pub(crate) struct Args {
     /// Images, such as nginx:1.27
     #[arg(value_name = "REF")]
     references: Vec<String>,
-    /// A list, an images file, a lock, or - (repeatable)
-    #[arg(short, long = "file", value_name = "SET")]
-    file: Vec<PathBuf>,
-    /// Take only these groups of images files (repeatable, commas)
-    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',', requires = "file")]
-    groups: Vec<String>,
+    #[command(flatten)]
+    sets: SetArgs,
     /// The lock to write or to update
     #[arg(short, long, value_name = "LOCK")]
     output: PathBuf,
@@ -97,16 +94,20 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     keep_apart(&args.inputs(), std::slice::from_ref(&args.output)).map_err(UsageError::from)?;
     let choice: Choice = args.choice.choice();
-    let asked =
-        Asked { references: &args.references, sets: &args.file, groups: &args.groups, choice: &choice };
+    let asked = Asked {
+        references: &args.references,
+        sets: &args.sets.file,
+        groups: &args.sets.groups,
+        choice: &choice,
+    };
     let wishes = gather(&asked)?;
     if args.check {
-        return check::run(&args.output, &wishes, &lock_file::read_known(&args.output)?, ui);
+        return check::run(&args.output, &wishes, &locks::file::read_known(&args.output)?, ui);
     }
-    let old = lock_file::read_old(&args.output)?;
+    let old = locks::file::read_old(&args.output)?;
     let new = args.update(&wishes, &old, ui).await?;
     let changes = Changes::between(&old, &new);
-    let is_written = !args.dry_run && lock_file::write(&args.output, &new)?;
+    let is_written = !args.dry_run && locks::file::write(&args.output, &new)?;
     if ui.json {
         ui.print_json(&LockResultDocument::new(&args.output, changes, is_written))?;
     } else {
@@ -124,7 +125,7 @@ impl Args {
     /// All that is read from files, except locks: one lock may be updated from itself.
     fn inputs(&self) -> Vec<Input> {
         let lists =
-            self.file.iter().filter(|list| list.extension().is_none_or(|extension| extension != "lock"));
+            self.sets.file.iter().filter(|list| list.extension().is_none_or(|extension| extension != "lock"));
         let lists = lists.cloned().map(Input::List);
         lists.chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
     }
@@ -134,7 +135,7 @@ impl Args {
         let update = Update {
             named: self.update.as_deref(),
             history: self.history,
-            at: lock_time::now()?,
+            at: locks::time::now()?,
             jobs: self.registry.jobs(),
             limits: self.limits.limits(),
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use airlift_oci::{Digest, reference};
 
-use crate::lock_changes::{Change, Changes};
+use crate::locks::changes::{Change, Changes};
 use crate::ui::size;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Paint, Stream, Tone, harmless, shown};

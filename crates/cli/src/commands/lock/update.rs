@@ -12,11 +12,11 @@ use airlift_packager::{
     Attempted, ImageRequest, LockedContent, PlanOptions, Resolution, Source, resolve_each, survey,
 };
 
+use crate::asked::selection::{select_layouts, select_tags};
+use crate::asked::wishes::{Wishes, chosen};
 use crate::failure::{Failure, ImageFailure, UsageError};
-use crate::lock_answers::answer;
-use crate::lock_names::in_layout;
-use crate::selection::{select_layouts, select_tags};
-use crate::wishes::{Wishes, chosen};
+use crate::locks::answers::answer;
+use crate::locks::names::in_layout;
 
 /// How to update a lock.
 pub(super) struct Update<'a> {

@@ -9,8 +9,8 @@ use airlift_oci::{Descriptor, Digest, Reference, Root, SourceReference, Tag};
 use airlift_pruner::{Kept, OldImage};
 use airlift_pusher::{Destination, Options, target_name_of, target_names};
 
-use crate::documents::Document;
 use crate::failure::{Failure, UsageError};
+use crate::files::documents::Document;
 use crate::ui::term::shown;
 
 /// The images that are no longer needed, by their names at the target.

@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 
 use airlift_lists::PrunePlan;
 use airlift_lists::prune_plan::MAX_PRUNE_PLAN;
+use airlift_oci::text::with_causes;
 use airlift_pruner::{Applied, LeftReason, apply, plan};
 use airlift_pusher::Destination;
 
 use crate::args::mapping::MappingArgs;
 use crate::args::registry::RegistryArgs;
-use crate::documents::Document;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError, with_causes};
-use crate::files::{Input, keep_place};
+use crate::failure::{Failure, UsageError};
+use crate::files::documents::Document;
+use crate::files::keep_apart::{Input, keep_place};
+use crate::files::replaced::replace;
 use crate::output::{PruneResultDocument, written};
-use crate::replaced_file::replace;
 use crate::ui::Ui;
 use crate::ui::term::shown;
 

@@ -5,10 +5,9 @@ use std::path::Path;
 use airlift_lists::PrunePlan;
 use airlift_lists::prune_plan::PlannedDeletion;
 use airlift_oci::Digest;
-use airlift_oci::text::harmless;
+use airlift_oci::text::{harmless, with_causes};
 use airlift_pruner::{Applied, StayReason, Staying};
 
-use crate::failure::with_causes;
 use crate::ui::size;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, shown};

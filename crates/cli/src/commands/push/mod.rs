@@ -5,23 +5,22 @@ use std::sync::Arc;
 
 use airlift_lists::Choice;
 use airlift_oci::{Reference, SourceReference};
-use airlift_pusher::{ContentSource, Destination, Options, PushPlan, Request};
+use airlift_pusher::{ContentSource, Destination, Options};
 use airlift_verifier::VerifiedBundle;
 
 use crate::args::limits::LimitArgs;
 use crate::args::push::PushArgs;
 use crate::args::registry::RegistryArgs;
-use crate::clock;
+use crate::asked::references::{Asked, gather};
+use crate::asked::wishes::AskedEntry;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::files::{Input, bundle_file};
+use crate::files::keep_apart::{Input, bundle_file};
 use crate::planning::failed_images::FailedImages;
+use crate::pushing::carry_out::{Pushed, carry_out};
 use crate::pushing::push_files::PushFiles;
-use crate::pushing::run::{dry_run, push_and_report, warn_of_absent_subjects};
-use crate::references::{Asked, gather};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
-use crate::wishes::AskedEntry;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,22 +73,9 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     warn_of_findings(&bundle, ui);
     let options = Options { names, ..args.push.options(args.registry.jobs()) };
     let source: Arc<dyn ContentSource> = Arc::new(bundle);
-    let plan = PushPlan::new(&*source, &destination, &options)?;
-    let observer = Arc::clone(files.observer());
-    let transport = args.registry.transport(Arc::clone(&observer))?;
-    warn_of_absent_subjects(&plan, ui);
-    let request = Request {
-        source: &source,
-        plan: &plan,
-        transport: &transport,
-        options: &options,
-        observer: &observer,
-        clock: clock::now,
-    };
-    if args.push.dry_run {
-        return dry_run(&request, ui).await;
-    }
-    push_and_report(&request, files, &mut FailedImages::default(), ui).await
+    let mode = args.push.mode();
+    let pushed = Pushed { source, destination: &destination, options, registry: &args.registry, mode };
+    carry_out(pushed, files, &mut FailedImages::default(), ui).await
 }
 
 impl Args {

@@ -10,9 +10,8 @@ use crate::args::expect::expected;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
 use crate::failure::{Failure, UsageError};
-use crate::hint;
-use crate::lock_file;
 use crate::ui::Ui;
+use crate::{hint, locks};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +58,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let expect = args.expect.as_deref().map(expected).transpose()?;
-    let lock = args.lock.as_deref().map(lock_file::read).transpose()?;
+    let lock = args.lock.as_deref().map(locks::file::read).transpose()?;
     let lock = lock.map(|lock| lock.of_groups(&args.groups)).transpose().map_err(UsageError::Groups)?;
     let (jobs, limits, lock) = (usize::from(args.jobs), args.limits.limits(), lock.as_ref());
     let options = Options { jobs, expect, lock, limits };

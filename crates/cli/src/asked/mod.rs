@@ -1,0 +1,6 @@
+//! What a command is asked for: references and files become requests.
+
+pub(crate) mod references;
+pub(crate) mod select_error;
+pub(crate) mod selection;
+pub(crate) mod wishes;

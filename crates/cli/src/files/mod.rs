@@ -1,0 +1,6 @@
+//! Files that people name: what they are, which may not be written over, and how small ones are replaced.
+
+pub(crate) mod documents;
+pub(crate) mod keep_apart;
+pub(crate) mod kind;
+pub(crate) mod replaced;
