@@ -87,7 +87,7 @@ fn summary(checked: &[(PlacedSubject, CheckedImage)], stream: &Stream) -> String
     let verdict = if ok == checked.len() { Tone::Good } else { Tone::Bad };
     let mut parts = vec![stream.paint.tone(verdict, &format!("{ok} ok")).into_owned()];
     let others = ORDER.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0);
-    parts.extend(others.map(|(state, count)| format!("{count} {}", state.to_string())));
+    parts.extend(others.map(|(state, count)| format!("{count} {state}")));
     format!("{all}: {}\n", parts.join(", "))
 }
 
