@@ -228,6 +228,35 @@ fn a_login_is_erased_where_it_can_be_beside_a_helper_that_fails() {
     }
 }
 
+/// Whether all of them have a login, or none has; nothing else is beside the file.
+fn check_all(airlift: &Airlift, hosts: &[String], have_logins: bool) {
+    let auths = json_of(airlift, NEW_FILE)["auths"].clone();
+    for host in hosts {
+        assert_eq!(auths.get(host).is_some(), have_logins, "{host}: {auths}");
+    }
+    assert_eq!(std::fs::read_dir(airlift.path(".config/containers")).unwrap().count(), 1);
+}
+
+#[test]
+fn logins_at_once_lose_nothing() {
+    let registries: Vec<_> = (0..8).map(|_| by_password()).collect();
+    let hosts: Vec<String> = registries.iter().map(|registry| registry.authority()).collect();
+    let airlift = Airlift::new();
+    let at_once = |run: &(dyn Fn(&str) + Sync)| {
+        std::thread::scope(|scope| {
+            hosts.iter().for_each(|host| drop(scope.spawn(move || run(host))));
+        });
+    };
+    at_once(&|host| {
+        login(&airlift, host, PASSWORD, &[]).expect(0);
+    });
+    check_all(&airlift, &hosts, true);
+    at_once(&|host| {
+        airlift.run(&["logout", host]).expect(0).says("erased the login");
+    });
+    check_all(&airlift, &hosts, false);
+}
+
 /// A terminal by script(1): the question comes first, and the answer is not shown.
 #[test]
 fn a_password_is_asked_for_on_the_terminal_and_not_shown() {

@@ -27,6 +27,7 @@ mod image_timeout;
 mod inspected;
 mod keep_going;
 mod layouts;
+mod lock_files;
 mod locked_layouts;
 mod locking;
 mod locking_errors;

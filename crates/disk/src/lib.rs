@@ -22,6 +22,7 @@ mod reserve;
 mod spare_memory;
 mod unsupported;
 mod write_behind;
+mod writer_lock;
 
 pub use aligned::AlignedBuffer;
 pub use direct_file::DirectFile;
@@ -38,3 +39,4 @@ pub use rename::{rename_new, rename_over};
 pub use reserve::{reserve, reserve_ahead};
 pub use unsupported::is_unsupported;
 pub use write_behind::WriteBehind;
+pub use writer_lock::WriterLock;

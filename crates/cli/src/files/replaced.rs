@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use airlift_disk::{behind_links, folder_of, persist};
+use airlift_disk::{behind_links, folder_of, rename_over, sync_file};
 use tempfile::NamedTempFile;
 
 /// Characters of the final name that the temporary one has. File systems permit 255 bytes.
@@ -38,9 +38,24 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
 /// # Errors
 /// If it can't be written. The old file is there then, as it was.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    replace_if(path, text, || Ok(true)).map(drop)
+}
+
+/// As [`replace`], if `is_due` says so right before. Says whether it was replaced.
+///
+/// # Errors
+/// As there, and those of `is_due`.
+pub(crate) fn replace_if(
+    path: &Path,
+    text: &str,
+    is_due: impl FnOnce() -> io::Result<bool>,
+) -> io::Result<bool> {
     match place(path)? {
-        Place::File(file) => replace_file(&file, text),
-        Place::Stream => OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes()),
+        Place::File(file) => replace_file(&file, text, is_due),
+        Place::Stream if !is_due()? => Ok(false),
+        Place::Stream => {
+            OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes()).map(|()| true)
+        }
     }
 }
 
@@ -61,15 +76,19 @@ fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::successors(Some(path.to_owned()), next)
 }
 
-fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+fn replace_file(path: &Path, text: &str, is_due: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
     let mut file = temporary(path)?;
     file.as_file_mut().write_all(text.as_bytes())?;
     if let Ok(found) = std::fs::metadata(path) {
         file.as_file().set_permissions(found.permissions())?;
     }
-    persist(file.as_file(), file.path(), path)?;
+    sync_file(file.as_file())?;
+    if !is_due()? {
+        return Ok(false);
+    }
+    rename_over(file.path(), path)?;
     // Its temporary name is gone.
-    file.into_temp_path().keep().map(drop).map_err(|error| error.error)
+    file.into_temp_path().keep().map(|_| true).map_err(|error| error.error)
 }
 
 /// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name

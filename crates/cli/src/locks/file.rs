@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use airlift_disk::{WriterLock, behind_links};
 use airlift_lists::lock::{Lock, MAX_LOCK};
 
 use crate::failure::{Failure, UsageError};
-use crate::files::replaced::replace;
+use crate::files::replaced::{check_writable, replace_if};
 use crate::ui::term::shown;
 
 /// Reads a lock.
@@ -19,44 +20,87 @@ pub(crate) fn read(path: &Path) -> Result<Lock, Failure> {
     Ok(Lock::parse(&shown(path), &bytes).map_err(UsageError::Lists)?)
 }
 
-/// Reads the lock that is to be replaced. A file that isn't there, or is empty, counts as a lock without
-/// images.
-///
-/// # Errors
-/// If the file can't be read, or is something else than a lock: no other file is replaced.
-pub(crate) fn read_old(path: &Path) -> Result<Lock, Failure> {
-    let found = match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::default()),
-        Err(error) => return Err(failed("read the lock", path, error)),
-        Ok(found) => found,
-    };
-    if !found.is_file() {
-        let why = io::Error::new(io::ErrorKind::InvalidInput, "it is there and is not a regular file");
-        return Err(failed("write the lock", path, why));
-    }
-    if found.len() == 0 { Ok(Lock::default()) } else { read(path) }
+/// A lock that is to be replaced.
+pub(crate) struct OldLock {
+    pub(crate) lock: Lock,
+    path: PathBuf,
+    /// The bytes that were read.
+    text: Vec<u8>,
 }
 
-/// As [`read_old`], of a file that has to be there.
-///
-/// # Errors
-/// As there, and if there is no such file.
-pub(crate) fn read_known(path: &Path) -> Result<Lock, Failure> {
-    std::fs::metadata(path).map_err(|error| failed("read the lock", path, in_folder(path, error)))?;
-    read_old(path)
+impl OldLock {
+    /// Reads it. A file that isn't there, or is empty, counts as a lock without images.
+    ///
+    /// # Errors
+    /// If the file can't be read, or is something else than a lock: no other file is replaced.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if path.as_os_str() == "-" {
+            return Err(UsageError::Combination("this lock wants a file's name, and - is none").into());
+        }
+        let failed = |source| failed("read the lock", path, source);
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            Ok(found) if !found.is_file() => {
+                let why =
+                    io::Error::new(io::ErrorKind::InvalidInput, "it is there and is not a regular file");
+                return Err(self::failed("write the lock", path, why));
+            }
+            _ => {}
+        }
+        let text = content_if_there(path).map_err(failed)?;
+        let lock = match text.is_empty() {
+            true => Lock::default(),
+            false => Lock::parse(&shown(path), &text).map_err(UsageError::Lists)?,
+        };
+        Ok(OldLock { lock, path: path.to_owned(), text })
+    }
+
+    /// As [`OldLock::open`], of a file that has to be there.
+    ///
+    /// # Errors
+    /// As there, and if there is no such file.
+    pub(crate) fn open_known(path: &Path) -> Result<Self, Failure> {
+        std::fs::metadata(path).map_err(|error| failed("read the lock", path, in_folder(path, error)))?;
+        Self::open(path)
+    }
+
+    /// Makes sure that a new lock can be written in its place.
+    ///
+    /// # Errors
+    /// If it can't.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        let writable = check_writable(&self.path).map_err(|error| in_folder(&self.path, error));
+        writable.map_err(|source| failed("write the lock", &self.path, source))
+    }
+
+    /// Writes a new lock in its place, in one step. A file that has this content already is left alone. Says
+    /// whether it was written.
+    ///
+    /// # Errors
+    /// If it can't be written, or if the file is no longer what was read.
+    pub(crate) fn replace(&self, new: &Lock) -> Result<bool, Failure> {
+        let text = new.to_json().map_err(Failure::Json)?;
+        self.replace_text(&text).map_err(|source| failed("write the lock", &self.path, source))
+    }
+
+    fn replace_text(&self, text: &str) -> io::Result<bool> {
+        let _lock = WriterLock::wait(&behind_links(&self.path)?);
+        if content_if_there(&self.path)? == text.as_bytes() {
+            return Ok(false);
+        }
+        match replace_if(&self.path, text, || Ok(content_if_there(&self.path)? == self.text))? {
+            true => Ok(true),
+            false => Err(io::Error::other("another run changed it meanwhile: repeat the command")),
+        }
+    }
 }
 
-/// Writes a lock in one step. A file that has this content already is left alone. Says whether it was
-/// written.
-///
-/// # Errors
-/// If it can't be written.
-pub(crate) fn write(path: &Path, lock: &Lock) -> Result<bool, Failure> {
-    let text = lock.to_json().map_err(Failure::Json)?;
-    if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
-        return Ok(false);
+/// The content of a file; nothing if it isn't there.
+fn content_if_there(path: &Path) -> io::Result<Vec<u8>> {
+    match content(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
     }
-    replace(path, &text).map(|()| true).map_err(|source| failed("write the lock", path, source))
 }
 
 /// The content of a file that is not too large for a lock.
@@ -85,4 +129,24 @@ fn in_folder(path: &Path, error: io::Error) -> io::Error {
 
 fn failed(doing: &'static str, path: &Path, source: io::Error) -> Failure {
     Failure::File { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_another_run_changed_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.lock");
+        let old = OldLock::open(&path).unwrap();
+        assert!(old.replace(&Lock::default()).unwrap());
+        assert!(!old.replace(&Lock::default()).unwrap(), "another run wrote the same");
+        std::fs::write(&path, "of another run").unwrap();
+        let error = old.replace(&Lock::default()).unwrap_err();
+        let Failure::File { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().contains("another run changed it"), "{source}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"of another run");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use airlift_oci::Host;
 use airlift_oci::text::bounded;
 
-use crate::auth::auth_document::AuthDocument;
+use crate::auth::auth_document::{AuthDocument, edit};
 use crate::auth::credentials::Credentials;
 use crate::auth::helper::{self, Failure};
 use crate::auth::login_store_error::LoginStoreError;
@@ -62,10 +62,11 @@ impl LoginStore {
     /// case the login isn't put into the file.
     pub async fn save(&self, host: &Host, login: &UserLogin) -> Result<LoginPlace, LoginStoreError> {
         let path = self.target.as_deref().ok_or(LoginStoreError::NoPlace)?;
-        let mut document = AuthDocument::open(path)?;
-        let Some((name, key)) = document.helper(host) else {
-            document.set(host, login);
-            document.write()?;
+        let Some((name, key)) = AuthDocument::open(path)?.helper(host) else {
+            edit(path, |document| {
+                document.set(host, login);
+                true
+            })?;
             return Ok(LoginPlace::File(path.to_owned()));
         };
         let stored = match checked(&name) {
@@ -74,9 +75,7 @@ impl LoginStore {
         };
         stored.map_err(|failure| failed(path, &name, failure.in_words(self.time_limit)))?;
         // An older secret in the file would be read before the helper is asked.
-        if document.remove(host) {
-            document.write()?;
-        }
+        edit(path, |document| document.remove(host))?;
         Ok(LoginPlace::Helper(name))
     }
 
@@ -102,12 +101,10 @@ impl LoginStore {
         host: &Host,
         places: &mut Vec<LoginPlace>,
     ) -> Result<(), LoginStoreError> {
-        let mut document = AuthDocument::open(path)?;
-        if document.remove(host) {
-            document.write()?;
+        if edit(path, |document| document.remove(host))? {
             places.push(LoginPlace::File(path.to_owned()));
         }
-        if let Some((name, key)) = document.helper(host)
+        if let Some((name, key)) = AuthDocument::open(path)?.helper(host)
             && self.erase_from_helper(path, &name, &key).await?
         {
             places.push(LoginPlace::Helper(name));

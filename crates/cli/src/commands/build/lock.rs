@@ -1,7 +1,7 @@
 //! The lock of what was built.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use airlift_lists::lock::{
     AnsweredImage, Lock, ResolvedImage, SelectedImage, locked_reference, wanted_images,
@@ -14,20 +14,23 @@ use crate::asked::wishes::{AskedEntry, Wishes};
 use crate::failure::{Failure, UsageError};
 use crate::locks;
 use crate::locks::answers::answer;
+use crate::locks::file::OldLock;
 use crate::locks::names::name_in_lock;
 
 /// The file that a lock is written to, with what it says until then.
 pub(super) struct BuildLock {
-    path: PathBuf,
-    old: Lock,
+    old: OldLock,
     at: Timestamp,
 }
 
 impl BuildLock {
     /// # Errors
-    /// If there is a file of another kind, or the environment fixes a time that is none.
+    /// If there is a file of another kind, if it can't be written, or if the environment fixes a time that is
+    /// none.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(BuildLock { path: path.to_owned(), old: locks::file::read_old(path)?, at: locks::time::now()? })
+        let old = OldLock::open(path)?;
+        old.check_writable()?;
+        Ok(BuildLock { old, at: locks::time::now()? })
     }
 
     /// The lock of these images. `entries` has for each request the position of its entry.
@@ -61,16 +64,17 @@ impl BuildLock {
             answer.iter().for_each(|answer| keep_built(&mut wanted.choice, answer));
             AnsweredImage { wanted, answer }
         });
-        let new = self.old.with_others(wishes.locked()).update(&answered.collect::<Vec<_>>(), self.at, None);
+        let new =
+            self.old.lock.with_others(wishes.locked()).update(&answered.collect::<Vec<_>>(), self.at, None);
         Ok(new.map_err(UsageError::NotLocked)?)
     }
 
     /// Writes the lock of the bundle that is there now.
     ///
     /// # Errors
-    /// If it can't be written.
+    /// If it can't be written, or another run changed it meanwhile.
     pub(super) fn write(&self, new: &Lock) -> Result<bool, Failure> {
-        locks::file::write(&self.path, new)
+        self.old.replace(new)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, keep_apart};
+use crate::locks::file::OldLock;
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
 use crate::{hint, locks};
@@ -104,9 +105,9 @@ fn write_lock(path: &Path, examined: &Examined, graph: &Graph, report: &Report) 
         return Err(AdmitError::Refused { path, report }.into());
     }
     keep_apart(&[Input::Bundle(bundle.to_owned())], &[path.to_owned()]).map_err(UsageError::from)?;
-    let old = locks::file::read_old(path)?;
+    let old = OldLock::open(path)?;
     let at = locks::time::fixed()?.unwrap_or_else(|| locks::time::of_file(bundle));
-    locks::file::write(path, &lock::lock_of(examined, graph, &old, at)?).map(drop)
+    old.replace(&lock::lock_of(examined, graph, &old.lock, at)?).map(drop)
 }
 
 /// What is shown of a bundle.

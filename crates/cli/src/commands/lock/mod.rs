@@ -26,6 +26,7 @@ use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, keep_apart};
 use crate::locks;
 use crate::locks::changes::Changes;
+use crate::locks::file::OldLock;
 use crate::output::LockResultDocument;
 use crate::ui::Ui;
 
@@ -57,7 +58,7 @@ pub(crate) struct Args {
     references: Vec<String>,
     #[command(flatten)]
     sets: SetArgs,
-    /// The lock to write or to update
+    /// The lock to write or to update; - prints a new one
     #[arg(short, long, value_name = "LOCK")]
     output: PathBuf,
     /// Ask again for these entries, or for all
@@ -102,12 +103,18 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     };
     let wishes = gather(&asked)?;
     if args.check {
-        return check::run(&args.output, &wishes, &locks::file::read_known(&args.output)?, ui);
+        return check::run(&args.output, &wishes, &OldLock::open_known(&args.output)?.lock, ui);
     }
-    let old = locks::file::read_old(&args.output)?;
-    let new = args.update(&wishes, &old, ui).await?;
-    let changes = Changes::between(&old, &new);
-    let is_written = !args.dry_run && locks::file::write(&args.output, &new)?;
+    if args.output.as_os_str() == "-" {
+        return args.print(&wishes, ui).await;
+    }
+    let old = OldLock::open(&args.output)?;
+    if !args.dry_run {
+        old.check_writable()?;
+    }
+    let new = args.update(&wishes, &old.lock, ui).await?;
+    let changes = Changes::between(&old.lock, &new);
+    let is_written = !args.dry_run && old.replace(&new)?;
     if ui.json {
         ui.print_json(&LockResultDocument::new(&args.output, changes, is_written))?;
     } else {
@@ -128,6 +135,17 @@ impl Args {
             self.sets.file.iter().filter(|list| list.extension().is_none_or(|extension| extension != "lock"));
         let lists = lists.cloned().map(Input::List);
         lists.chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
+    }
+
+    /// Prints a new lock, and nothing else.
+    async fn print(&self, wishes: &Wishes, ui: &Ui) -> Result<Exit, Failure> {
+        if ui.json || self.dry_run {
+            let why = "-o - prints the lock itself; name a file, or leave out --json and --dry-run";
+            return Err(UsageError::Combination(why).into());
+        }
+        let new = self.update(wishes, &Lock::default(), ui).await?;
+        ui.print(&new.to_json().map_err(Failure::Json)?)?;
+        Ok(Exit::Done)
     }
 
     async fn update(&self, wishes: &Wishes, old: &Lock, ui: &Ui) -> Result<Lock, Failure> {
