@@ -109,6 +109,8 @@ fn platforms_and_referrers_are_chosen_as_from_a_registry() {
         .says("has no linux/arm64; it has linux/amd64");
     // Two parts are more than one.
     bundles.assert_same(&["oci-archive:amd64.tar", "oci-archive:arm64.tar"], "a.tar");
+    let bare = ["oci-archive:amd64.tar", "oci-archive:arm64.tar", "--referrers", "none"];
+    bundles.assert_same(&bare, "bare.tar");
 }
 
 #[test]

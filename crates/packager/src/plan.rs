@@ -157,7 +157,8 @@ async fn selected(
         let graph = walker.walk(&mut images, Some(&graph)).await?;
         return Ok((images, graph));
     }
-    if images.iter().all(|image| image.root.selection.is_none()) {
+    // Layouts may have chosen before, and have all of an image together.
+    if images.iter().zip(&graph.roots).all(|(image, root)| image.root.selection == root.selection) {
         return Ok((images, graph));
     }
     let mut selections = images.iter().map(|image| image.root.selection.clone());
