@@ -21,8 +21,8 @@ pub struct WriterLock {
 }
 
 impl WriterLock {
-    /// Waits for the lock of `file`, which is no link and need not be there. `None` where none can be had: the
-    /// file system has no locks, or nothing can be written there.
+    /// Waits for the lock of `file`, which is no link and need not be there. `None` where none can be had:
+    /// the file system has no locks, or nothing can be written there.
     pub fn wait(file: &Path) -> Option<Self> {
         let name: String = file.file_name()?.to_string_lossy().chars().take(LONGEST_NAME).collect();
         let path = folder_of(file).join(format!(".{name}.writer"));

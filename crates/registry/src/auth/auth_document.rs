@@ -94,8 +94,8 @@ impl AuthDocument {
         had_any
     }
 
-    /// Replaces the file, or the one that its link leads to, in one step, unless it is no longer what was read.
-    /// Only its owner can read it. Says whether it was replaced.
+    /// Replaces the file, or the one that its link leads to, in one step, unless it is no longer what was
+    /// read. Only its owner can read it. Says whether it was replaced.
     fn replace(&self) -> io::Result<bool> {
         let path = behind_links(&self.path)?;
         let mut text = Vec::new();
@@ -119,9 +119,9 @@ impl AuthDocument {
     }
 }
 
-/// Changes a credential file. `change` says if it changed anything, which is then written. Runs of this program
-/// do it one after another; after a change by another program meanwhile, it begins again. Says whether there
-/// was anything to write.
+/// Changes a credential file. `change` says if it changed anything, which is then written. Runs of this
+/// program do it one after another; after a change by another program meanwhile, it begins again. Says
+/// whether there was anything to write.
 pub(super) fn edit(path: &Path, change: impl Fn(&mut AuthDocument) -> bool) -> Result<bool, LoginStoreError> {
     let failed = |source| LoginStoreError::File { doing: "write", path: path.to_owned(), source };
     if !change(&mut AuthDocument::open(path)?) {
