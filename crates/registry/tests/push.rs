@@ -389,3 +389,30 @@ async fn refusals_of_a_manifest() {
     let (error, _) = put(Reply::new(200, &[("Content-Type", "text/html")], "<html>")).await;
     assert!(matches!(fault(&error), Some(ContentFault::Html)), "{error}");
 }
+
+#[tokio::test]
+async fn nothing_is_deleted_but_the_upload_that_was_opened() {
+    let victim = Script::new(|_: &Request| Reply::new(202, &[], "")).await;
+    let there = format!("http://{}/v2/victim/manifests/latest", victim.address);
+    // Another registry, another repository, a manifest; and an upload that leads on to another registry.
+    for location in [&*there, "/v2/victim/blobs/uploads/1", "/v2/a/manifests/latest", "/v2/a/blobs/uploads/1"]
+    {
+        let (location, elsewhere) = (location.to_owned(), there.clone());
+        let script = Script::new(move |request: &Request| match request.method.as_str() {
+            "POST" => Reply::new(202, &[("Location", &location)], ""),
+            "DELETE" => Reply::new(307, &[("Location", &elsewhere)], ""),
+            _ => Reply::new(200, &[], "{}"),
+        })
+        .await;
+        let (transport, _) = transport(options());
+        let target = repository(script.address, "a");
+        transport.try_upload(&target).await.unwrap();
+        let mount =
+            transport.mount_blob(&target, &Digest::sha256(b""), &repository(script.address, "b")).await;
+        assert_eq!(mount.unwrap(), Mount::NotMounted);
+        let deleted = script.requests().into_iter().filter(|request| request.method == "DELETE");
+        let paths: Vec<String> = deleted.map(|request| request.path().to_owned()).collect();
+        assert!(paths.iter().all(|path| path == "/v2/a/blobs/uploads/1"), "{paths:?}");
+    }
+    assert!(victim.requests().is_empty(), "{:?}", victim.requests().len());
+}

@@ -94,7 +94,8 @@ impl Response {
     pub(crate) fn redirect(&self, method: &Method) -> Option<&str> {
         let followed = match self.status().as_u16() {
             301..=303 => *method == Method::GET || *method == Method::HEAD,
-            307 | 308 => true,
+            // Nothing is deleted at an address that was not asked for.
+            307 | 308 => *method != Method::DELETE,
             _ => false,
         };
         self.header("location").filter(|_| followed)
