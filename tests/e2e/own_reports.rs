@@ -161,3 +161,40 @@ fn a_run_with_two_texts_for_one_device_is_no_mistake() {
     let ran = airlift.run(&[&["push", "b.tar", target.authority()][..], &both].concat()).expect(0);
     ran.says("\"event\":");
 }
+
+/// People mistype names, and repeat a command with two files swapped.
+#[test]
+fn reports_take_the_place_of_reports_of_their_kind_only() {
+    let (airlift, source, _) = made::bundle(&["team/app"], &[]);
+    let target = Embedded::start(Options::default());
+    let image = format!("{}/team/app:1", source.authority());
+    airlift.run(&["lock", &image, "-o", "i.lock"]).expect(0);
+    fs::write(airlift.path("auth.json"), "{\"auths\": {}}\n").unwrap();
+    fs::write(airlift.path("notes.txt"), "call Ann about it\n").unwrap();
+    fs::copy(airlift.path("b.tar"), airlift.path("other.tar")).unwrap();
+    let commands = [
+        (&["build", &image, "-o", "o.tar"][..], "--failed"),
+        (&["build", &image, "--dry-run"], "--failed"),
+        (&["push", "b.tar", target.authority()], "--failed"),
+        (&["copy", &image, target.authority()], "--failed"),
+        (&["check", &image], "--failed"),
+        (&["check", &image], "--junit"),
+    ];
+    for file in ["other.tar", "i.lock", "auth.json", "notes.txt"] {
+        let (before, files) = (airlift.read(file), airlift.files());
+        for (command, option) in commands {
+            airlift.run(&[command, &[option, file]].concat()).expect(4).says("name another file").says(file);
+            assert!(airlift.read(file) == before && airlift.files() == files, "{command:?} {option} {file}");
+        }
+    }
+    assert_eq!(target.endpoint().try_manifest("team/app", "1").status, 404);
+    // A list is no JUnit report, nor the other way round.
+    for (option, text) in [("--failed", "# one\nr.example/a:1\n\n"), ("--junit", "<testsuites/>\n")] {
+        fs::write(airlift.path("report"), text).unwrap();
+        for (command, other) in commands.into_iter().filter(|(_, other)| *other != option) {
+            airlift.run(&[command, &[other, "report"]].concat()).expect(4).says("name another file");
+        }
+        airlift.run(&["check", &image, option, "report"]).expect(0);
+        assert_ne!(airlift.read("report"), text.as_bytes());
+    }
+}

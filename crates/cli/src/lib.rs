@@ -106,7 +106,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         match command {
             Command::Build(args) => build::run(args, ui, &on_interrupt).await,
             Command::Lock(args) => lock::run(args, ui).await,
-            Command::Check(args) => check::run(args, ui).await,
+            Command::Check(args) => check::run(args, ui, &on_interrupt).await,
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Copy(args) => copy::run(args, ui, &on_interrupt).await,

@@ -3,11 +3,13 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use airlift_server::Options;
 use airlift_testkit::kills::sample;
 use airlift_testkit::scripted::{Answer, Gate, Request, Script, ScriptedRegistry};
 
 use super::{reference, source};
 use crate::airlift::Airlift;
+use crate::made::Embedded;
 
 /// What "within a second" is on a machine that does other things, too.
 const SOON: Duration = Duration::from_secs(5);
@@ -118,6 +120,31 @@ fn what_arrived_before_a_signal_counts() {
     assert!(built["reused"].as_u64().is_some_and(|reused| reused > 0), "{built}");
     airlift.run(&["verify", "b.tar"]).expect(0);
     assert_eq!(airlift.files(), ["b.tar"]);
+}
+
+/// The list of an earlier run would pass for that of this one.
+#[test]
+fn a_signal_leaves_the_list_of_what_was_not_done() {
+    let gate = Gate::new();
+    let of_blob: fn(&Request) -> bool = |request| request.is_blob();
+    let (registry, target) = (stalling(&gate, of_blob), Embedded::start(Options::default()));
+    let airlift = Airlift::new();
+    let reference = format!("{}/team/killed:1", registry.authority());
+    let old = "quay.example/team/old:1\n";
+    for command in [
+        &["build", &reference, "-o", "b.tar"][..],
+        &["copy", &reference, target.authority()],
+        &["check", "--deep", &reference],
+    ] {
+        std::fs::write(airlift.path("failed.txt"), old).unwrap();
+        let asked = registry.requests().len();
+        let mut child = started(airlift.command(&[command, &["--failed", "failed.txt"]].concat()));
+        until("the first blob", || registry.requests().iter().skip(asked).any(of_blob));
+        send("INT", child.id());
+        assert_eq!(end_of(&mut child).0.code(), Some(130), "{command:?}");
+        let list = String::from_utf8(airlift.read("failed.txt")).unwrap();
+        assert_eq!(list, format!("{reference}\n"), "{command:?}");
+    }
 }
 
 #[test]

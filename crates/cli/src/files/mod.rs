@@ -4,3 +4,4 @@ pub(crate) mod documents;
 pub(crate) mod keep_apart;
 pub(crate) mod kind;
 pub(crate) mod replaced;
+pub(crate) mod report_file;

@@ -32,6 +32,18 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The regular file that [`replace`] would replace, links followed. It need not be there. `None`: a pipe, a
+/// device, or an open file of this process.
+///
+/// # Errors
+/// If there can be no file.
+pub(crate) fn replaced_file(path: &Path) -> io::Result<Option<PathBuf>> {
+    Ok(match place(path)? {
+        Place::File(file) => Some(file),
+        Place::Stream => None,
+    })
+}
+
 /// Gives the file at `path` this text. A link stays, and the file that it leads to is replaced. A file that
 /// is there keeps its mode.
 ///

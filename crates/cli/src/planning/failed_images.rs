@@ -10,7 +10,7 @@ use airlift_registry::Error as RegistryError;
 
 use crate::asked::select_error::SelectError;
 use crate::failure::{Failure, ImageFailure};
-use airlift_oci::text::with_causes;
+use airlift_oci::text::{harmless, with_causes};
 
 /// The images that can't be had, and why not.
 #[derive(Default)]
@@ -84,9 +84,12 @@ impl FailedImages {
 
     /// Adds images by their names in the bundle.
     pub(crate) fn add_names(&mut self, names: &[String]) {
-        let asked = names.iter().map(|name| self.asked.get(name).unwrap_or(name).clone());
-        let asked: Vec<String> = asked.collect();
-        self.references.extend(asked);
+        self.references = self.references_with(names);
+    }
+
+    fn references_with(&self, names: &[String]) -> BTreeSet<String> {
+        let asked = names.iter().map(|name| self.asked.get(name).unwrap_or(name));
+        self.references.iter().chain(asked).cloned().collect()
     }
 
     /// Whether all images can be had.
@@ -96,7 +99,16 @@ impl FailedImages {
 
     /// The references, one a line.
     pub(crate) fn list(&self) -> String {
-        self.references.iter().map(|reference| format!("{reference}\n")).collect()
+        self.lines(&self.references)
+    }
+
+    /// The same, with these images added by their names in the bundle.
+    pub(crate) fn list_with(&self, names: &[String]) -> String {
+        self.lines(&self.references_with(names))
+    }
+
+    fn lines(&self, references: &BTreeSet<String>) -> String {
+        references.iter().map(|reference| format!("{}\n", as_line(reference))).collect()
     }
 
     /// The references.
@@ -117,6 +129,14 @@ impl FailedImages {
             0 | 1 => failures,
             _ => failures.into_iter().flat_map(each).collect(),
         })
+    }
+}
+
+/// A line of a list. Layouts of other tools have names that are no references.
+fn as_line(name: &str) -> String {
+    match name.starts_with('#') || name.parse::<SourceReference>().is_ok() {
+        true => harmless(name).into_owned(),
+        false => format!("# {}", harmless(name)),
     }
 }
 

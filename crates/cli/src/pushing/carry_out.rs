@@ -65,6 +65,7 @@ async fn push_and_report(
         if let Some(file) = &files.receipt {
             file.note(&hint::with_advice(receipt.clone()), ui);
         }
+        files.note_failed(failed, &names_of_failed(request.plan, Some(receipt)));
     });
     let receipt = receipt.await;
     failed.add_names(&names_of_failed(request.plan, receipt.as_ref().ok()));

@@ -1,6 +1,6 @@
 //! The files that a push writes: its receipt, its events, and the list of the images that failed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use airlift_oci::Observer;
@@ -10,7 +10,7 @@ use super::receipt_file::ReceiptFile;
 use crate::args::push::PushArgs;
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, keep_reports_apart};
-use crate::files::replaced::{check_writable, replace};
+use crate::files::report_file::{ReportFile, ReportKind};
 use crate::planning::failed_images::FailedImages;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
@@ -19,7 +19,7 @@ use crate::ui::interrupt::OnInterrupt;
 pub(crate) struct PushFiles {
     pub(crate) receipt: Option<ReceiptFile>,
     pub(crate) events: Option<EventLog>,
-    failed: Option<PathBuf>,
+    failed: Option<ReportFile>,
     observer: Arc<dyn Observer>,
 }
 
@@ -45,18 +45,16 @@ impl PushFiles {
         let failed = args.failed().map(|path| report("--failed", path));
         let reports: Vec<Input> = receipt.into_iter().chain(events.clone()).chain(failed.clone()).collect();
         keep_reports_apart(&[], &reports).map_err(UsageError::from)?;
-        // The receipt and the events take the place of no other file: they look at what is there.
+        // All of them look at what is there. A list takes a list's place, so it must not be one that is read.
         keep_reports_apart(inputs, &failed.into_iter().collect::<Vec<_>>()).map_err(UsageError::from)?;
         let receipt = args.receipt().map(|path| ReceiptFile::prepare(path, bundle)).transpose()?;
         if let Some(file) = &receipt {
             on_interrupt.wait_for(file.in_use());
         }
-        if let Some(path) = args.failed() {
-            check_writable(path).map_err(|source| not_written(path, source))?;
-        }
+        let failed = args.failed().map(|path| ReportFile::prepare(ReportKind::List, path)).transpose()?;
+        let failed = failed.map(|file| file.finish_before(on_interrupt));
         let events = args.events().map(|path| EventLog::open(path, ui.observer())).transpose()?;
         let observer = events.as_ref().map_or_else(|| ui.observer(), EventLog::observer);
-        let failed = args.failed().map(Path::to_owned);
         Ok(PushFiles { receipt, events, failed, observer })
     }
 
@@ -70,11 +68,14 @@ impl PushFiles {
     /// # Errors
     /// If it can't be written.
     pub(crate) fn write_failed(&self, failed: &FailedImages) -> Result<(), Failure> {
-        let Some(path) = &self.failed else { return Ok(()) };
-        replace(path, &failed.list()).map_err(|source| not_written(path, source))
+        self.failed.as_ref().map_or(Ok(()), |file| file.write(&failed.list()))
     }
-}
 
-fn not_written(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File { doing: "write", path: path.to_owned(), source }
+    /// Writes the list as it is if the push ends here: with these names, too. So an interrupted push leaves
+    /// the list of what it did not do, and not the one of an earlier push.
+    pub(crate) fn note_failed(&self, failed: &FailedImages, names: &[String]) {
+        if let Some(file) = &self.failed {
+            file.note(&failed.list_with(names));
+        }
+    }
 }

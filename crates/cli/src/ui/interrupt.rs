@@ -30,8 +30,8 @@ struct Actions {
     left: Option<PathBuf>,
     folder: Option<PathBuf>,
     undo: Option<Undo>,
-    /// The lock that is held while a file is replaced.
-    file_in_use: Option<Arc<Mutex<()>>>,
+    /// The locks that are held while files are replaced.
+    files_in_use: Vec<Arc<Mutex<()>>>,
 }
 
 /// What makes a change of the terminal good again.
@@ -67,10 +67,10 @@ impl OnInterrupt {
         self.change(|actions| actions.folder = Some(folder));
     }
 
-    /// Sets the lock that is taken before the process ends. The thread that replaces a file holds it, so the
+    /// Adds a lock that is taken before the process ends. The thread that replaces a file holds it, so the
     /// file is not left unfinished.
     pub(crate) fn wait_for(&self, file_in_use: Arc<Mutex<()>>) {
-        self.change(|actions| actions.file_in_use = Some(file_in_use));
+        self.change(|actions| actions.files_in_use.push(file_in_use));
     }
 
     /// Sets what makes a change of the terminal good again. From then on, SIGHUP and SIGQUIT (Ctrl-\\) do it,
@@ -134,7 +134,7 @@ fn finish(ui: &Ui, mut actions: Actions) {
     if let Some(Undo(undo)) = actions.undo.take() {
         undo();
     }
-    if let Some(lock) = &actions.file_in_use {
+    for lock in &actions.files_in_use {
         // Held to the end of the process.
         std::mem::forget(lock.lock());
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_bundle::volumes::Split;
 use airlift_bundle::{Existing, Form, UnfitError};
-use airlift_packager::{ForeignLayers, LocalContents, LockedOutput, Missing, Output, PlanOptions};
+use airlift_packager::{ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions};
 
 use crate::args::choice::ChoiceArgs;
 use crate::args::image_timeout::ImageTimeoutArgs;
@@ -225,6 +225,15 @@ impl Args {
             missing: if self.allow_missing_platform { Missing::Allow } else { Missing::Refuse },
             foreign_layers: foreign,
             limits: self.limits.limits(),
+        }
+    }
+
+    /// Refuses a bundle that would be larger than the user permits.
+    pub(super) fn check_size(&self, packing: &Packing) -> Result<(), Failure> {
+        let size = packing.plan().size();
+        match self.max_size.filter(|limit| size > *limit) {
+            Some(limit) => Err(Failure::TooLarge { size, limit }),
+            None => Ok(()),
         }
     }
 

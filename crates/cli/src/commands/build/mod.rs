@@ -14,10 +14,11 @@ use airlift_oci::text::with_causes;
 use airlift_packager::{Fetched, Layouts, LockedOutput, Output, Packing, Registries, Source};
 use lock::BuildLock;
 
+use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, bundle_file, keep_apart};
-use crate::files::replaced::replace;
+use crate::files::report_file::{ReportFile, ReportKind};
 use crate::output::{BuildDocument, PlanDocument};
 use crate::planning::failed_images::FailedImages;
 use crate::planning::plan;
@@ -32,13 +33,18 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     args.check_target(form, ui)?;
     keep_apart(&args.inputs(), &args.touched(form)).map_err(UsageError::from)?;
     args.keep_reports(form)?;
+    let wishes = args.wishes()?;
+    let inputs = wishes.layouts().into_iter();
+    let inputs = inputs.map(|layout| Input::Layout(bundle_file(Path::new(&layout.path))));
+    keep_apart(&inputs.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
+    let list = args.failed.as_deref().map(|path| ReportFile::prepare(ReportKind::List, path)).transpose()?;
+    let list = list.map(|list| list.finish_before(on_interrupt));
     let mut failed = FailedImages::default();
-    let ended = run_with(&args, form, &mut failed, ui, on_interrupt).await;
+    let ended = run_with(&args, &wishes, (&mut failed, list.as_ref()), ui, on_interrupt).await;
     // A run that ended before it knew which images fail leaves the list as it is.
     let is_known = ended.is_ok() || !failed.is_empty();
-    if let Some(path) = args.failed.as_ref().filter(|_| is_known) {
-        let not_written = |source| Failure::File { doing: "write", path: path.clone(), source };
-        replace(path, &failed.list()).map_err(not_written)?;
+    if let Some(list) = list.filter(|_| is_known) {
+        list.write(&failed.list())?;
     }
     ended
 }
@@ -46,16 +52,14 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
 /// Plans and writes the bundle; after an image failed, again without it, if that is wanted.
 async fn run_with(
     args: &Args,
-    form: Form,
-    failed: &mut FailedImages,
+    wishes: &Wishes,
+    (failed, list): (&mut FailedImages, Option<&ReportFile>),
     ui: &Ui,
     on_interrupt: &OnInterrupt,
 ) -> Result<Exit, Failure> {
-    let wishes = args.wishes()?;
+    let form = args.form()?;
     let lock = args.lock.as_deref().map(BuildLock::open).transpose()?;
     let layouts = wishes.layouts();
-    let inputs = layouts.iter().map(|layout| Input::Layout(bundle_file(Path::new(&layout.path))));
-    keep_apart(&inputs.collect::<Vec<_>>(), &args.touched(form)).map_err(UsageError::from)?;
     let open_layouts = || tokio::task::block_in_place(|| Layouts::open(&layouts, args.limits.limits()));
     let opened = open_layouts()?;
     let (mut output, local) = args.open(form)?;
@@ -67,7 +71,7 @@ async fn run_with(
         Arc::new(source.with_image_timeout(args.image_timeout.limit()))
     };
     let mut source = source_of(local, opened);
-    let (mut images, entries) = plan::resolved(&wishes, &source, options.jobs, failed, &*observer).await;
+    let (mut images, entries) = plan::resolved(wishes, &source, options.jobs, failed, &*observer).await;
     loop {
         let planned = plan::planned(images, &source, &options, failed, &*observer).await;
         let planned = planned
@@ -78,7 +82,12 @@ async fn run_with(
         let (packing, kept) = planned?;
         failed.take_texts().iter().for_each(|text| ui.warn(&format!("left out: {text}")));
         let surveyed = packing.surveyed();
-        let new = lock.as_ref().map(|lock| lock.lock(&wishes, &entries, surveyed)).transpose()?;
+        let new = lock.as_ref().map(|lock| lock.lock(wishes, &entries, surveyed)).transpose()?;
+        args.check_size(&packing)?;
+        if let (Some(list), Some(_)) = (list, &output) {
+            // Until the bundle is complete, none of its images is in one.
+            list.note(&failed.list_with(&names(&packing)));
+        }
         let Err(failure) = finish(args, &packing, output, failed, ui, on_interrupt).await else {
             if let (Some(lock), Some(new), Some(path)) = (&lock, &new, &args.lock) {
                 lock.write(new)?;
@@ -100,6 +109,11 @@ async fn run_with(
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Registry })
 }
 
+/// The names of the images in the bundle.
+fn names(packing: &Packing) -> Vec<String> {
+    packing.images().iter().map(|image| image.reference.clone()).collect()
+}
+
 /// Shows the plan, or carries it out.
 async fn finish(
     args: &Args,
@@ -109,10 +123,6 @@ async fn finish(
     ui: &Ui,
     on_interrupt: &OnInterrupt,
 ) -> Result<(), Failure> {
-    let size = packing.plan().size();
-    if let Some(limit) = args.max_size.filter(|limit| size > *limit) {
-        return Err(Failure::TooLarge { size, limit });
-    }
     let form = args.form()?;
     let measure = form.output().measure(packing.plan()).map_err(|error| args.unfit(error))?;
     match output {

@@ -5,11 +5,11 @@ mod inputs;
 mod junit;
 mod markdown;
 mod places;
+mod reports;
 mod show;
 mod subject;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use airlift_checker::{CheckOptions, CheckedImage, Depth, State, check};
@@ -22,6 +22,7 @@ use airlift_registry::Transport;
 use from_sets::ToRegistries;
 use inputs::Inputs;
 use places::PlacedSubject;
+use reports::Reports;
 
 use crate::args::limits::LimitArgs;
 use crate::args::mapping::MappingArgs;
@@ -32,9 +33,9 @@ use crate::asked::select_error::SelectError;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, bundle_file, keep_reports_apart};
-use crate::files::replaced::replace;
 use crate::output::CheckDocument;
 use crate::ui::Ui;
+use crate::ui::interrupt::OnInterrupt;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,16 +101,18 @@ pub(crate) struct Args {
     limits: LimitArgs,
 }
 
-pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Result<Exit, Failure> {
     if args.markdown && ui.json {
         return Err(UsageError::Combination("--markdown and --json both want standard output").into());
     }
     let inputs = Inputs::of(&args.things)?;
     args.keep_files_apart(&inputs)?;
+    let reports = Reports::prepare(args.junit.as_deref(), args.failed.as_deref(), on_interrupt)?;
     let destination = args.destination()?;
     let observer: Arc<dyn Observer> = ui.observer();
     let transport = args.registry.transport(Arc::clone(&observer))?;
     let (asked, unselected) = args.asked(&inputs, destination.as_ref(), &transport, &observer).await?;
+    reports.note(&asked, &unselected);
     let wanted: Vec<_> = asked.iter().map(|asked| asked.wanted.clone()).collect();
     let options = CheckOptions {
         depth: if args.deep { Depth::Bytes } else { Depth::Presence },
@@ -118,7 +121,7 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     };
     let images = check(&transport, &wanted, options).await;
     let checked: Vec<(PlacedSubject, CheckedImage)> = asked.into_iter().zip(images).collect();
-    args.write_files(&checked, &unselected)?;
+    reports.write(&checked, &unselected)?;
     let texts: Vec<String> = unselected.iter().map(|error| with_causes(error)).collect();
     texts.iter().for_each(|text| ui.warn(text));
     print(&args, &checked, texts, ui)?;
@@ -206,28 +209,4 @@ impl Args {
         let all = lists.chain(bundles).chain(self.mirrors.inputs()).chain(self.registry.inputs());
         Ok(keep_reports_apart(&all.collect::<Vec<_>>(), &reports)?)
     }
-
-    fn write_files(
-        &self,
-        checked: &[(PlacedSubject, CheckedImage)],
-        unselected: &[SelectError],
-    ) -> Result<(), Failure> {
-        if let Some(path) = &self.junit {
-            let report =
-                junit::report(checked).map_err(|error| cant_write(path, std::io::Error::other(error)))?;
-            replace(path, &report).map_err(|source| cant_write(path, source))?;
-        }
-        if let Some(path) = &self.failed {
-            let failed = checked.iter().filter(|(_, image)| image.state != State::Ok);
-            let failed = failed.map(|(asked, _)| asked.subject.as_line());
-            let lines: BTreeSet<String> = failed.chain(unselected.iter().map(SelectError::comment)).collect();
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            replace(path, &text).map_err(|source| cant_write(path, source))?;
-        }
-        Ok(())
-    }
-}
-
-fn cant_write(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File { doing: "write", path: path.to_owned(), source }
 }
