@@ -18,6 +18,7 @@ mod configs;
 mod consumers;
 mod copy;
 mod cosign;
+mod create_repos;
 mod diff;
 #[cfg(target_os = "linux")]
 mod durability;

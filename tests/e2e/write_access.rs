@@ -3,6 +3,7 @@
 use airlift_server::Options;
 use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
 
+use crate::airlift::Ran;
 use crate::made::{self, Embedded};
 
 const REPOSITORIES: [&str; 3] = ["team/app", "other/app", "third/app"];
@@ -119,5 +120,114 @@ fn a_missing_project_is_no_missing_login() {
     for more in [&[][..], &["--dry-run"]] {
         let refused = airlift.run(&[&["push", "b.tar", &registry.authority()], more].concat()).expect(3);
         refused.says("refuses uploads to 3 of 3").says("other, team, third").says("missing");
+    }
+}
+
+/// Quay lets no one write to an organisation that doesn't exist, and says no more than that.
+#[test]
+fn at_quay_a_refusal_may_mean_that_there_is_no_organisation() {
+    let (airlift, _source, _) = made::bundle(&["team/app", "other/app"], &[]);
+    let target = Embedded::start(Options::default());
+    let registry = Script::forwarding(target.authority())
+        .on("GET", "/v2/auth", |_| Answer::ok("application/json", r#"{"token":"t"}"#))
+        .rule(|request| {
+            let is_known = request.header("authorization").is_some();
+            if is_known && !(opens_upload(request) && request.path().contains("/other/")) {
+                return None;
+            }
+            let realm = format!("http://{}/v2/auth", request.header("host").unwrap_or_default());
+            let challenge = format!(r#"Bearer realm="{realm}",service="quay.example""#);
+            let words = "access to the requested resource is not authorized";
+            Some(Answer::error(401, "UNAUTHORIZED", words).header("WWW-Authenticate", challenge))
+        })
+        .start();
+    let authority = registry.authority();
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = airlift.run(&[&["push", "b.tar", &authority], more].concat()).expect(3);
+        let refused = refused.says("other/app (denied)").says("Quay refuses organisations that don't exist");
+        refused.says(&format!("https://{authority}/organizations/new/")).says("repositories: other;");
+    }
+}
+
+fn ecr_lacks(path: &str) -> Answer {
+    let repository = path.trim_start_matches("/v2/").trim_end_matches("/blobs/uploads/");
+    let words = format!(
+        "The repository with name '{repository}' does not exist in the registry with id '123456789012'"
+    );
+    Answer::error(404, "NAME_UNKNOWN", &words)
+}
+
+/// ECR shows itself by its words, whatever the name in front of it.
+#[test]
+fn at_ecr_the_commands_that_create_repositories_are_printed() {
+    let (airlift, _source, _) = made::bundle(&REPOSITORIES, &[]);
+    let target = Embedded::start(Options::default());
+    let registry = refusing(&target, |path| (!path.contains("/team/")).then(|| ecr_lacks(path)));
+    for more in [&[][..], &["--dry-run"], &["--create-repos"]] {
+        let refused = airlift.run(&[&["push", "b.tar", &registry.authority()], more].concat()).expect(3);
+        let refused = refused.says("aws ecr create-repository --repository-name other/app\n");
+        refused.says("aws ecr create-repository --repository-name third/app\n").says("commands above");
+    }
+}
+
+/// The scripted registry as a proxy, which may have any name.
+#[test]
+fn at_ecr_the_commands_name_the_region() {
+    let (airlift, _source, _) = made::bundle(&["team/app"], &[]);
+    let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let proxy = Script::empty()
+        .rule(move |request| {
+            let path = request.path().strip_prefix(&format!("http://{host}"))?;
+            Some(match (request.method.as_str(), path) {
+                ("GET", "/v2/") => Answer::ok("application/json", "{}"),
+                ("POST", _) => ecr_lacks(path),
+                // ECR's words for any request below a repository that doesn't exist.
+                _ => ecr_lacks(path.split("/manifests/").next().unwrap_or_default()),
+            })
+        })
+        .start();
+    let push = ["push", "b.tar", host, "--plain-http", host, "--create-repos"];
+    let mut command = airlift.command(&push);
+    command.env("HTTP_PROXY", format!("http://{}", proxy.authority()));
+    let refused = Ran::of(&push, command.output().unwrap()).expect(3);
+    let refused = refused.says("aws ecr create-repository --repository-name team/app --region eu-west-1\n");
+    refused.says("projects of Harbor only");
+}
+
+#[test]
+fn a_dry_run_says_what_was_not_asked() {
+    let (airlift, _source, _) = made::bundle(&["team/app", "other/app"], &["--platform", "linux/amd64"]);
+    let target = Embedded::start(Options::default());
+    let dry = ["push", "b.tar", target.authority(), "--dry-run", "--no-probe"];
+    let found = airlift.run(&dry).expect(0);
+    found.says("whether this login may write 2 images to").says("takes 2 partial images");
+    let (airlift, _source, _) = made::bundle(&["team/app"], &[]);
+    let ran = airlift.run(&dry).expect(0);
+    assert!(ran.says("may write 1 image to").stderr.matches("not asked").count() == 1);
+    airlift.run(&["push", "b.tar", target.authority()]).expect(0);
+    assert!(!airlift.run(&dry).expect(0).stderr.contains("not asked"));
+}
+
+/// What is known of the other images is of use, too.
+#[test]
+fn a_dry_run_shows_what_is_known_if_a_look_is_refused() {
+    let (airlift, _source, _) = made::bundle(&REPOSITORIES, &[]);
+    let target = Embedded::start(Options::default());
+    airlift.run(&["push", "b.tar", target.authority(), "--only", "*/third/app:1"]).expect(0);
+    for can_write in [true, false] {
+        let registry = Script::forwarding(target.authority())
+            .rule(move |request| {
+                let is_refused =
+                    request.path().contains("/other/app/") && !(can_write && opens_upload(request));
+                is_refused.then(|| Answer::error(401, "UNAUTHORIZED", "not yours"))
+            })
+            .start();
+        let dry = ["push", "b.tar", &registry.authority(), "--dry-run"];
+        let found = airlift.run(&dry).expect(3).says("new").says("present").says("unknown");
+        let found = if can_write { found.says("can't push to") } else { found.says("other/app (denied)") };
+        found.says("not yours");
+        let plan = airlift.run(&[&dry[..], &["--json"]].concat()).expect(3).json("airlift.push-plan/v1");
+        let states: Vec<_> = (0..3).map(|place| plan["images"][place]["status"].clone()).collect();
+        assert_eq!(states, ["unknown", "new", "present"]);
     }
 }

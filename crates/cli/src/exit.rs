@@ -55,7 +55,11 @@ impl Failure {
             Failure::Push(PushError::TagsTaken(_) | PushError::TagsShared(_))
             | Failure::TooLarge { .. }
             | Failure::TooManyFrames { .. } => Exit::Refused,
-            Failure::Push(PushError::Registry { source, .. } | PushError::TagHidden { source, .. })
+            Failure::Push(
+                PushError::Registry { source, .. }
+                | PushError::TagHidden { source, .. }
+                | PushError::NotCreated { source, .. },
+            )
             | Failure::Login { source, .. }
             | Failure::ReadBack { source, .. } => of_registry(source),
             Failure::LoginStore(_) => Exit::Local,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Digest, Repository, Selector};
+use crate::{Digest, Host, Repository, Selector};
 
 /// Something that a person, or a log, may want to know while work goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +96,13 @@ pub enum Event {
         media_type: String,
         /// What the tag stood for before, if it was there and the registry showed it.
         before: Option<Digest>,
+    },
+    /// A project that was missing at a registry was created there.
+    ProjectCreated {
+        /// The registry.
+        host: Host,
+        /// The project's name.
+        project: String,
     },
     /// Something that is not wrong enough to stop for.
     Warning {

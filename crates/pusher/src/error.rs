@@ -39,6 +39,17 @@ pub enum PushError {
     /// Repositories that can't be written to.
     #[error(transparent)]
     NotWritable(Box<WriteRefusal>),
+    /// A project that is missing, and that can't be created.
+    #[error("the project {project} can't be created at {}; nothing was pushed", .refusal.host)]
+    NotCreated {
+        /// The repositories that can't be written to.
+        refusal: Box<WriteRefusal>,
+        /// The first project that can't be created.
+        project: String,
+        /// What the registry answers.
+        #[source]
+        source: Error,
+    },
     /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
     #[error("whether the tag {target} is taken can't be found out")]
     TagHidden {
@@ -51,6 +62,16 @@ pub enum PushError {
     /// A task panicked.
     #[error("a task ended abnormally")]
     Task(#[source] tokio::task::JoinError),
+}
+
+impl PushError {
+    /// The repositories that can't be written to, if they are the reason.
+    pub fn write_refusal(&self) -> Option<&WriteRefusal> {
+        match self {
+            PushError::NotWritable(refusal) | PushError::NotCreated { refusal, .. } => Some(refusal),
+            _ => None,
+        }
+    }
 }
 
 /// A tag at the target that stands for something else than the image.

@@ -31,7 +31,7 @@ mod source;
 pub use error::{PushError, SharedTag, TakenTag};
 pub use fault::{Fault, KnownCause};
 pub use hashed_content::{HashedContent, UnprovenBlob, UnprovenContent};
-pub use options::{Options, Partial, Presence, Probe, TagMoves, Untagged};
+pub use options::{MissingProjects, Options, Partial, Presence, Probe, TagMoves, Untagged};
 pub use plan::destination::{Destination, DestinationError, HostInPath, MapRule};
 pub use plan::error::{PlanError, UnusedRule};
 pub use plan::omitted::OmittedChild;

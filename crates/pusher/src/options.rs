@@ -26,6 +26,16 @@ pub enum Probe {
     Skip,
 }
 
+/// What to do where the project of a repository is missing, and the registry has an API for projects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingProjects {
+    /// Refuse the push, and create nothing.
+    #[default]
+    Refuse,
+    /// Create them, if nothing else is in the way of the push.
+    Create,
+}
+
 /// What to do with images of which only some platforms are carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Partial {
@@ -71,6 +81,8 @@ pub struct Options {
     pub tags: TagMoves,
     /// Whether to find out first if the registry takes what is to come.
     pub probe: Probe,
+    /// What to do with projects that are missing.
+    pub missing_projects: MissingProjects,
     /// What to do with images of which only some platforms are carried.
     pub partial: Partial,
     /// What it takes for an image to count as present.

@@ -73,6 +73,7 @@ pub use pull::blob_sink::BlobSink;
 pub use pull::download::FetchedBlob;
 pub use push::blob::PutBlob;
 pub use push::blob_source::{BlobPieces, BlobSource, UploadPermit};
+pub use push::create_project::ProjectCreation;
 pub use push::mount::Mount;
 pub use referrers::api::ReferrersAnswer;
 pub use retry::wait_until_visible::VisibilityWait;

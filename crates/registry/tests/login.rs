@@ -7,7 +7,7 @@ mod support;
 use std::path::PathBuf;
 
 use airlift_oci::{Digest, Reference, Selector};
-use airlift_registry::{Access, Error, HeadTrust, Lookup, Options, Transport};
+use airlift_registry::{Access, Error, HeadTrust, Lookup, Options, Product, Transport};
 use support::script::{Reply, Request, Script};
 use support::{Bytes, Memory, content, descriptor, options, repository, told, transport};
 
@@ -255,6 +255,33 @@ async fn a_refresh_token_is_not_sent_on() {
     let error = get(&transport, &script, "a").await.unwrap_err();
     assert!(matches!(error, Error::Redirect { .. }), "{error}");
     assert!(elsewhere.requests().is_empty());
+}
+
+/// The API for projects takes passwords. They go to the registry alone, whatever it sends us to.
+#[tokio::test]
+async fn a_password_for_projects_is_sent_nowhere_else() {
+    let elsewhere = Script::all(|_| Reply::new(401, &[], "{}")).await;
+    let location = format!("http://{}/api/v2.0/projects", elsewhere.address);
+    let script = Script::all(move |request| {
+        let host = request.header("host").unwrap_or_default();
+        let challenge = format!(r#"Bearer realm="http://{host}/token",service="harbor-registry""#);
+        match request.path() {
+            "/api/v2.0/projects" => Reply::new(307, &[("Location", &location)], ""),
+            _ => Reply::new(401, &[("WWW-Authenticate", &challenge)], "{}"),
+        }
+    })
+    .await;
+    let file = AuthFile::login(script.address);
+    let (transport, _) = transport(file.options());
+    let error = transport.create_project(&repository(script.address, "a/b"), "a").await.unwrap_err();
+    assert!(matches!(error, Error::Unauthorised(_)), "{error}");
+    assert!(!error.to_string().contains("wrong credentials"), "{error}");
+    let sent = script.requests();
+    let sent = sent.iter().find(|request| request.path() == "/api/v2.0/projects").unwrap();
+    assert_eq!(sent.header("authorization"), Some(BASIC));
+    assert_eq!(elsewhere.requests().len(), 1);
+    assert_eq!(elsewhere.requests()[0].header("authorization"), None);
+    assert_eq!(transport.product(&script.address.to_string().parse().unwrap()).await, Some(Product::Harbor));
 }
 
 #[tokio::test]

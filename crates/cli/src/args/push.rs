@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use airlift_pusher::{Options, Partial, Presence, Probe, TagMoves};
+use airlift_pusher::{MissingProjects, Options, Partial, Presence, Probe, TagMoves};
 
 use super::mapping::MappingArgs;
 
@@ -21,6 +21,14 @@ pub(crate) struct PushArgs {
     /// accepts such an index. Nothing is uploaded before the answers.
     #[arg(long)]
     no_probe: bool,
+    /// Create the projects that are missing at Harbor
+    ///
+    /// If nothing but missing projects is in the way of the push, they are created by Harbor's API, private,
+    /// with the user and password of the push, and all is asked again. Other registries have no such API, or
+    /// none that Airlift knows: for ECR, the commands that create the repositories are printed. A dry run
+    /// creates nothing and says what is missing.
+    #[arg(long, conflicts_with = "no_probe", hide_short_help = true)]
+    create_repos: bool,
     /// Push partial images without their index
     ///
     /// If only some platforms of an image are there, each of them is pushed as an image of its own, with a
@@ -81,6 +89,10 @@ impl PushArgs {
         Options {
             tags: if self.move_tags { TagMoves::Allow } else { TagMoves::Refuse },
             probe: if self.no_probe { Probe::Skip } else { Probe::Ask },
+            missing_projects: match self.create_repos {
+                true => MissingProjects::Create,
+                false => MissingProjects::Refuse,
+            },
             partial: if self.selected_children { Partial::Children } else { Partial::Index },
             presence: if self.recheck { Presence::Content } else { Presence::Tag },
             jobs,

@@ -26,6 +26,7 @@ pub(crate) use check::{CheckedAt, of_checked};
 pub(crate) use event::of_remedy;
 pub(crate) use finding::add_to_findings;
 pub(crate) use push::with_advice;
+pub(crate) use write_access::commands as write_commands;
 
 use crate::failure::{BadReference, Failure, UsageError};
 use crate::files::keep_apart::{Input, Overwrites};
@@ -140,6 +141,9 @@ fn of_push(error: &PushError) -> Option<String> {
         PushError::Sparse(refusal) => Some(push::of_sparse(refusal.certainty)),
         PushError::TagHidden { source, .. } => Some(push::of_hidden_tag(source.likely_cause())),
         PushError::NotWritable(refusal) => Some(write_access::of_refusal(refusal)),
+        PushError::NotCreated { refusal, project, source } => {
+            Some(write_access::of_creation(refusal, project, source))
+        }
         PushError::Task(_) => None,
     }
 }

@@ -1,7 +1,9 @@
 //! The next step where repositories can't be written to: what each product wants first.
 
-use airlift_pusher::{RefusalReason, RefusedRepository, WriteRefusal};
-use airlift_registry::Product;
+use airlift_pusher::{MissingProjects, RefusalReason, RefusedRepository, WriteRefusal};
+use airlift_registry::{Error, Product};
+
+use super::registry;
 
 /// The commands and places that help, for all repositories at once.
 pub(super) fn of_refusal(refusal: &WriteRefusal) -> String {
@@ -10,9 +12,14 @@ pub(super) fn of_refusal(refusal: &WriteRefusal) -> String {
     let missing: Vec<&RefusedRepository> = of(RefusalReason::Missing).collect();
     if !missing.is_empty() {
         steps.push(of_missing(refusal, &missing));
+        steps.extend(of_creation_option(refusal).map(str::to_owned));
     }
-    if of(RefusalReason::Denied).next().is_some() {
+    let denied: Vec<&RefusedRepository> = of(RefusalReason::Denied).collect();
+    if !denied.is_empty() {
         steps.extend(of_depth(refusal).map(str::to_owned));
+        if refusal.product == Some(Product::Quay) {
+            steps.push(of_quay(refusal, &denied));
+        }
         steps.push(
             "log in as a user who may push there (airlift login HOST, or --auth-file), or have the right granted"
                 .to_owned(),
@@ -25,15 +32,51 @@ pub(super) fn of_refusal(refusal: &WriteRefusal) -> String {
     steps.join("; ")
 }
 
+/// The next step where a project can't be created.
+pub(super) fn of_creation(refusal: &WriteRefusal, project: &str, error: &Error) -> String {
+    if error.refusal().is_none()
+        && let Some(hint) = registry::of_error(error)
+    {
+        return hint;
+    }
+    let projects = refusal.projects();
+    let left = projects.iter().map(|(name, _)| *name).skip_while(|name| *name != project);
+    format!(
+        "log in as a user who may create projects (airlift login HOST, or --auth-file), or have them created at https://{}/harbor/projects: {}",
+        refusal.host,
+        left.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// What --create-repos can do where something is missing.
+fn of_creation_option(refusal: &WriteRefusal) -> Option<&'static str> {
+    match (refusal.missing_projects, refusal.product) {
+        (MissingProjects::Refuse, Some(Product::Harbor)) => Some("or let --create-repos create them"),
+        (MissingProjects::Refuse, _) => None,
+        (MissingProjects::Create, Some(Product::Harbor)) if refusal.is_creatable() => None,
+        (MissingProjects::Create, Some(Product::Harbor)) => {
+            Some("--create-repos creates projects only if nothing else is in the way")
+        }
+        (MissingProjects::Create, _) => Some("--create-repos can create projects of Harbor only"),
+    }
+}
+
+/// Quay answers in the same way whether an organisation is closed or doesn't exist.
+fn of_quay(refusal: &WriteRefusal, refused: &[&RefusedRepository]) -> String {
+    let (host, names) = (&refusal.host, first_parts(refused));
+    format!(
+        "Quay refuses organisations that don't exist like this, too; create them at https://{host}/organizations/new/, with the right to create repositories: {names}"
+    )
+}
+
 fn of_missing(refusal: &WriteRefusal, missing: &[&RefusedRepository]) -> String {
     let host = &refusal.host;
     match refusal.product {
-        Some(Product::Ecr) => {
-            let commands = missing.iter().map(|one| ecr_command(&host.to_string(), one));
-            format!("create the repositories:\n  {}", commands.collect::<Vec<_>>().join("\n  "))
-        }
+        Some(Product::Ecr) => "create the repositories by the commands above".to_owned(),
         Some(Product::Harbor) => {
-            format!("create the projects at https://{host}/harbor/projects: {}", first_parts(missing))
+            let create =
+                format!("create the projects at https://{host}/harbor/projects: {}", first_parts(missing));
+            of_depth(refusal).map_or(create, str::to_owned)
         }
         Some(Product::Quay) => format!(
             "create the organisations at https://{host}/organizations/new/, with the right to create repositories: {}",
@@ -48,6 +91,17 @@ fn of_missing(refusal: &WriteRefusal, missing: &[&RefusedRepository]) -> String 
             .to_owned(),
         None => format!("create the projects or repositories first: {}", first_parts(missing)),
     }
+}
+
+/// The commands that create what is missing, where the product has some. They are no part of a hint, which is
+/// one line.
+pub(crate) fn commands(refusal: &WriteRefusal) -> Vec<String> {
+    if refusal.product != Some(Product::Ecr) {
+        return Vec::new();
+    }
+    let host = refusal.host.to_string();
+    let missing = refusal.repositories.iter().filter(|refused| refused.reason == RefusalReason::Missing);
+    missing.map(|refused| ecr_command(&host, refused)).collect()
 }
 
 /// The command that creates a repository at ECR. The region stands in the registry's name.
@@ -76,6 +130,9 @@ fn of_depth(refusal: &WriteRefusal) -> Option<&'static str> {
         Some(Product::DockerHub) if refusal.repositories.iter().any(|one| parts(one) != 2) => {
             Some("a name at Docker Hub has two parts, NAMESPACE/NAME: make them with --map")
         }
+        Some(Product::Harbor) if refusal.repositories.iter().any(|one| parts(one) < 2) => Some(
+            "a name at Harbor is that of a project and at least one part below it: make it with --map, or add the project to DEST",
+        ),
         Some(Product::GitLab) if refusal.repositories.iter().any(|one| parts(one) > 4 || parts(one) < 2) => {
             Some("a name at GitLab is that of a project, or at most two parts below it: make it with --map")
         }

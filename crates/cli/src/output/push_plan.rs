@@ -1,7 +1,7 @@
 //! What `airlift push --dry-run` says.
 
 use airlift_oci::Digest;
-use airlift_pusher::{PlannedAttached, Preview, PushPlan, TagState};
+use airlift_pusher::{PlannedAttached, PlannedImage, Preview, PushPlan, TagState};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,6 +16,9 @@ pub struct PushPlanDocument {
     pub schema: &'static str,
     /// The destination, as it was given.
     pub target: String,
+    /// The projects that would be created at the target first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_projects: Vec<String>,
     /// The images, in the bundle's order.
     pub images: Vec<PushedImage>,
 }
@@ -82,22 +85,22 @@ pub enum Found {
     Present,
     /// Something else.
     Taken,
-    /// That can't be known: the registry shows neither the tag nor a list of tags.
+    /// That can't be known: the registry shows neither the tag nor a list of tags, or refuses to answer.
     Unknown,
 }
 
-fn found(standing: &TagState) -> (Found, Option<Digest>) {
+fn found(standing: Option<&TagState>) -> (Found, Option<Digest>) {
     match standing {
-        TagState::Absent => (Found::New, None),
-        TagState::Present => (Found::Present, None),
-        TagState::Other(there) => (Found::Taken, Some(*there)),
-        TagState::Hidden(_) => (Found::Unknown, None),
+        Some(TagState::Absent) => (Found::New, None),
+        Some(TagState::Present) => (Found::Present, None),
+        Some(TagState::Other(there)) => (Found::Taken, Some(*there)),
+        Some(TagState::Hidden(_)) | None => (Found::Unknown, None),
     }
 }
 
 impl PushedAttached {
-    fn new((attached, standing): (&PlannedAttached, &TagState)) -> Self {
-        let (status, there) = found(standing);
+    fn new((attached, standing): (&PlannedAttached, &Option<TagState>)) -> Self {
+        let (status, there) = found(standing.as_ref());
         PushedAttached {
             target: attached.target.clone(),
             digest: attached.digest,
@@ -113,8 +116,8 @@ impl PushPlanDocument {
     pub(crate) fn new(plan: &PushPlan, preview: &Preview) -> Self {
         let standings = preview.images.iter().zip(&preview.attached);
         let image =
-            |(image, (standing, attached)): (&airlift_pusher::PlannedImage, (&TagState, &Vec<TagState>))| {
-                let (status, there) = found(standing);
+            |(image, (standing, attached)): (&PlannedImage, (&Option<TagState>, &Vec<Option<TagState>>))| {
+                let (status, there) = found(standing.as_ref());
                 PushedImage {
                     source: image.source.clone(),
                     target: image.target.to_string(),
@@ -132,6 +135,7 @@ impl PushPlanDocument {
         PushPlanDocument {
             schema: PUSH_PLAN,
             target: plan.destination().to_string(),
+            missing_projects: preview.missing_projects.clone(),
             images: plan.images().iter().zip(standings).map(image).collect(),
         }
     }

@@ -70,7 +70,7 @@ async fn push_and_report(
     let receipt = receipt.await;
     failed.add_names(&names_of_failed(request.plan, receipt.as_ref().ok()));
     let listed = files.write_failed(failed);
-    if let Err(PushError::NotWritable(refusal)) = &receipt {
+    if let Some(refusal) = receipt.as_ref().err().and_then(PushError::write_refusal) {
         ui.progress().print(&show::not_writable(refusal, &ui.err));
     }
     let receipt = hint::with_advice(receipt?);
@@ -114,10 +114,10 @@ async fn dry_run(request: &Request<'_>, ui: &Ui) -> Result<Exit, Failure> {
     } else {
         ui.print(&show::plan(request.plan, Some(&found), &ui.out))?;
         if request.options.probe == Probe::Skip {
-            ui.note(&show::not_asked(request.plan));
+            ui.note(&show::not_asked(request.plan, &found));
         }
     }
-    if let Some(PushError::NotWritable(refusal)) = &found.refusal {
+    if let Some(refusal) = found.refusal.as_ref().and_then(PushError::write_refusal) {
         ui.progress().print(&show::not_writable(refusal, &ui.err));
     }
     found.refusal.map_or(Ok(Exit::Done), |refusal| Err(refusal.into()))

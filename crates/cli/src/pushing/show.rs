@@ -5,6 +5,7 @@ use airlift_pusher::{
     ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState, WriteRefusal,
 };
 
+use crate::hint;
 use crate::ui::kinds;
 use crate::ui::table::{Cell, Column, Table};
 use crate::ui::term::{Stream, Tone, harmless};
@@ -22,7 +23,7 @@ pub(super) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
         text.push_str(&format!("{word} {} without {}\n", image.target, harmless(&left_out.join(", "))));
     }
     for (image, state) in plan.images().iter().zip(found.iter().flat_map(|found| &found.images)) {
-        if let TagState::Other(there) = state {
+        if let Some(TagState::Other(there)) = state {
             text.push_str(&format!(
                 "\n{} {} at the target is {there}\n  and would become {}; --move-tags moves it\n",
                 stream.paint.tone(Tone::Odd, "taken:"),
@@ -30,6 +31,11 @@ pub(super) fn plan(plan: &PushPlan, found: Option<&Preview>, stream: &Stream) ->
                 image.digest
             ));
         }
+    }
+    if let Some(found) = found.filter(|found| !found.missing_projects.is_empty()) {
+        let word = stream.paint.tone(Tone::Odd, "would be created:");
+        let (host, projects) = (plan.destination().host(), found.missing_projects.join(", "));
+        text.push_str(&format!("{word} at {host}, as private projects: {projects}\n"));
     }
     text
 }
@@ -70,7 +76,8 @@ fn attached_row(image: &PlannedImage, attached: &PlannedAttached) -> Vec<Cell> {
     ]
 }
 
-/// The repositories that can't be written to, with the registry's words.
+/// The repositories that can't be written to, with the registry's words, and the commands that create them,
+/// if the product has some.
 pub(super) fn not_writable(refusal: &WriteRefusal, stream: &Stream) -> String {
     let columns = [("repository", Column::Text), ("state", Column::Word), ("answer", Column::Text)];
     let mut table = Table::new(columns);
@@ -83,28 +90,40 @@ pub(super) fn not_writable(refusal: &WriteRefusal, stream: &Stream) -> String {
             harmless(answer.trim_end_matches([':', ' '])).into_owned().into(),
         ]);
     }
-    table.render(stream) + "\n"
-}
-
-/// Names what was not asked before partial images are pushed.
-pub(super) fn not_asked(plan: &PushPlan) -> String {
-    let partial = plan.images().iter().filter(|image| !image.omitted.is_empty()).count();
-    match partial {
-        0 => String::new(),
-        _ => format!(
-            "not asked (--no-probe): whether {} takes {}\n",
-            plan.destination().host(),
-            size::count(partial, "partial image")
-        ),
+    let mut text = table.render(stream) + "\n";
+    let commands = hint::write_commands(refusal);
+    commands.iter().for_each(|command| text.push_str(&format!("  {command}\n")));
+    if !commands.is_empty() {
+        text.push('\n');
     }
+    text
 }
 
-fn status(state: &TagState) -> Cell {
+/// Names what a push would have to be asked about, and wasn't.
+pub(super) fn not_asked(plan: &PushPlan, found: &Preview) -> String {
+    let images = plan.images().iter().zip(&found.images);
+    let wanted: Vec<&PlannedImage> =
+        images.filter(|(_, state)| **state != Some(TagState::Present)).map(|(image, _)| image).collect();
+    let partial = wanted.iter().filter(|image| !image.omitted.is_empty()).count();
+    let host = plan.destination().host();
+    let mut text = String::new();
+    if !wanted.is_empty() {
+        let count = size::count(wanted.len(), "image");
+        text.push_str(&format!("not asked (--no-probe): whether this login may write {count} to {host}\n"));
+    }
+    if partial > 0 {
+        let what = size::count(partial, "partial image");
+        text.push_str(&format!("not asked (--no-probe): whether {host} takes {what}\n"));
+    }
+    text
+}
+
+fn status(state: &Option<TagState>) -> Cell {
     match state {
-        TagState::Absent => Cell::new(Tone::Plain, "new"),
-        TagState::Present => Cell::new(Tone::Good, "present"),
-        TagState::Other(_) => Cell::new(Tone::Odd, "TAKEN"),
-        TagState::Hidden(_) => Cell::new(Tone::Odd, "unknown"),
+        Some(TagState::Absent) => Cell::new(Tone::Plain, "new"),
+        Some(TagState::Present) => Cell::new(Tone::Good, "present"),
+        Some(TagState::Other(_)) => Cell::new(Tone::Odd, "TAKEN"),
+        Some(TagState::Hidden(_)) | None => Cell::new(Tone::Odd, "unknown"),
     }
 }
 

@@ -113,6 +113,12 @@ impl Observer for Progress {
             Event::Warning { message, remedy: Some(remedy) } => {
                 self.warn(&format!("{message}; {}", hint::of_remedy(remedy)));
             }
+            Event::ProjectCreated { host, project } => {
+                let state = self.state();
+                if !matches!(state.view, View::Nothing) {
+                    state.view.print(&format!("airlift: created the project {project} at {host}, private\n"));
+                }
+            }
             Event::Retrying { what, reason, attempt, delay_ms } => {
                 self.retrying(&what, &reason, attempt, Duration::from_millis(delay_ms));
             }

@@ -7,6 +7,7 @@ use airlift_registry::{ContentFault, Error, Transport};
 use crate::error::PushError;
 use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
+use crate::preflight::missing_projects::create_projects;
 use crate::preflight::partial_images::PartialImages;
 use crate::preflight::tag_state::{TagState, common_fault, tag_states};
 use crate::preflight::taken_tags::{
@@ -25,27 +26,27 @@ pub(crate) struct PreflightResult {
     pub(crate) form: ImageForm,
 }
 
-/// Makes all checks, and refuses the push if one of them fails. The results are in the order of the plan's
-/// images.
+/// Makes all checks, and refuses the push if one of them fails. If only projects are missing, and they may be
+/// created, they are, and all checks are made again. The results are in the order of the plan's images.
 ///
 /// # Errors
 /// If the registry can't be spoken to, is no registry, wants children that the bundle leaves out, or has a
-/// tag that stands for something else; or if the bundle has two manifests for one tag.
+/// tag that stands for something else; if the bundle has two manifests for one tag; or if a repository can't
+/// be written to.
 pub(crate) async fn preflight(request: &Request<'_>) -> Result<Vec<PreflightResult>, PushError> {
+    match check_all(request).await {
+        Err(PushError::NotWritable(refusal)) if refusal.is_creatable() => {
+            create_projects(request, refusal).await?;
+            check_all(request).await
+        }
+        checked => checked,
+    }
+}
+
+async fn check_all(request: &Request<'_>) -> Result<Vec<PreflightResult>, PushError> {
     let Request { plan, transport, observer, .. } = *request;
     let mut states = tag_states(plan, transport, request.concurrency().tasks, observer).await;
-    if let Some(position) = common_fault(&states) {
-        let wants_login = matches!(states[position], Err(Error::Unauthorised(_)));
-        // Some ask for a login where a project is missing. Then no login helps.
-        if wants_login
-            && let Some(refusal) = unwritable(request, &states).await.filter(WriteRefusal::has_missing)
-        {
-            return Err(PushError::NotWritable(Box::new(refusal)));
-        }
-        if let Err(source) = states.swap_remove(position) {
-            return Err(PushError::Registry { host: plan.destination().host().clone(), source });
-        }
-    }
+    refuse_common_fault(request, &mut states).await?;
     refuse_other_servers(plan, &states, transport).await?;
     // Before content is looked at: an image of which some is missing counts as absent then.
     let before: Vec<_> =
@@ -55,6 +56,28 @@ pub(crate) async fn preflight(request: &Request<'_>) -> Result<Vec<PreflightResu
     refuse_unwritable(request, &states).await?;
     let results = states.into_iter().zip(before).zip(forms);
     Ok(results.map(|((state, before), form)| PreflightResult { state, before, form }).collect())
+}
+
+/// Refuses a registry that can't be spoken to, or that lets this client look at nothing.
+///
+/// # Errors
+/// [`PushError::Registry`], for which the error is taken out of `states`; [`PushError::NotWritable`] if
+/// something is missing there.
+pub(crate) async fn refuse_common_fault(
+    request: &Request<'_>,
+    states: &mut Vec<Result<TagState, Error>>,
+) -> Result<(), PushError> {
+    let Some(position) = common_fault(states) else { return Ok(()) };
+    let wants_login = matches!(states[position], Err(Error::Unauthorised(_)));
+    // Some ask for a login where a project is missing. Then no login helps.
+    if wants_login && let Some(refusal) = unwritable(request, states).await.filter(WriteRefusal::has_missing)
+    {
+        return Err(PushError::NotWritable(Box::new(refusal)));
+    }
+    match states.swap_remove(position) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(PushError::Registry { host: request.plan.destination().host().clone(), source }),
+    }
 }
 
 fn state_before(ours: Digest, state: &Result<TagState, Error>) -> Option<Digest> {

@@ -1,6 +1,7 @@
 //! The checks before anything moves.
 
 pub(crate) mod checks;
+pub(crate) mod missing_projects;
 pub(crate) mod partial_images;
 pub(crate) mod sparse;
 pub(crate) mod tag_state;

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use airlift_oci::Repository;
-use airlift_registry::{Error, Refusal};
+use airlift_registry::{Error, Product, Refusal};
 use futures::StreamExt;
 
 use crate::error::PushError;
@@ -56,7 +56,14 @@ pub(crate) async fn unwritable(
     }
     let host = plan.destination().host();
     let product = transport.product(host).await;
-    Some(WriteRefusal { host: host.clone(), product, asked: repositories.len(), repositories: refused })
+    let product = product.or_else(|| refused.iter().find_map(|one| Product::of_refusal(&one.answer)));
+    Some(WriteRefusal {
+        host: host.clone(),
+        product,
+        missing_projects: request.options.missing_projects,
+        asked: repositories.len(),
+        repositories: refused,
+    })
 }
 
 /// Whether an image has to be sent, as far as that is known.

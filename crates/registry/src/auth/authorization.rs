@@ -112,6 +112,12 @@ impl Authorizations {
         Ok(authorization)
     }
 
+    /// The user and the password for `scope`, whatever its registry asks for. It isn't kept: tokens are what
+    /// most requests need.
+    pub(crate) async fn password(&self, http: &HttpClient, scope: &Scope) -> Result<Authorization, Error> {
+        self.log_in(http, &Challenge::Basic, scope).await
+    }
+
     async fn log_in(
         &self,
         http: &HttpClient,

@@ -5,6 +5,7 @@ mod acknowledged_range;
 pub(crate) mod blob;
 pub(crate) mod blob_source;
 mod body;
+pub(crate) mod create_project;
 pub(crate) mod mount;
 mod read_loop;
 mod resume;

@@ -1,6 +1,6 @@
 //! The ping of a registry: by which scheme it is spoken to, and whether it answers as registries do.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use airlift_oci::Host;
 use reqwest::{Method, StatusCode, Url};
@@ -11,6 +11,7 @@ use crate::error::content::ContentFault;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::tls::fault::TlsFault;
+use crate::transport::product::Product;
 use crate::transport::registry::{OddPing, Registry};
 use crate::transport::shared_ping::SharedPing;
 use crate::transport::urls::{base, join};
@@ -30,6 +31,13 @@ impl Transport {
                 OddPing::Page(call) => Error::content(call, ContentFault::Html),
             }),
         }
+    }
+
+    /// The product that answers at a host, if it is one that Airlift knows and shows itself. Asks nothing
+    /// that wasn't asked before.
+    pub async fn product(&self, host: &Host) -> Option<Product> {
+        let registry = self.inner.registry(host).await.ok()?;
+        Product::of_host(host).or_else(|| registry.product.get().copied())
     }
 
     /// Waits until `host` has answered a request. Asks nothing: it never returns if no one else asks.
@@ -86,7 +94,13 @@ impl Inner {
             _ => Vec::new(),
         };
         let odd = self.odd(response).await;
-        let registry = Registry { host: host.clone(), base, odd, challenge: RwLock::default() };
+        let registry = Registry {
+            host: host.clone(),
+            base,
+            odd,
+            challenge: RwLock::default(),
+            product: OnceLock::new(),
+        };
         registry.learn(&self.http.policy, offers)?;
         Ok(registry)
     }

@@ -1,6 +1,6 @@
 //! One registry: where its API is, and which login it asks for.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use airlift_oci::Host;
 use airlift_oci::text::without_password;
@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::error::call::{Call, redacted};
 use crate::error::refusal::Refusal;
 use crate::http::redirect_policy::RedirectPolicy;
+use crate::transport::product::Product;
 
 /// A registry that has answered its ping.
 pub(crate) struct Registry {
@@ -21,6 +22,9 @@ pub(crate) struct Registry {
     pub(super) odd: Option<OddPing>,
     /// What it asks for. May be learned late: some registries only ask where something private is touched.
     pub(super) challenge: RwLock<Option<Challenge>>,
+    /// What it is, once a challenge has shown that. A later one may not: Harbor asks for a password where a
+    /// token was refused.
+    pub(super) product: OnceLock<Product>,
 }
 
 /// Answers to the ping that registries don't give.
@@ -56,6 +60,9 @@ impl Registry {
     }
 
     pub(super) fn keep(&self, challenge: &Challenge) {
+        if let Some(product) = Product::of_challenge(challenge) {
+            let _ = self.product.set(product);
+        }
         let general = challenge.of_registry();
         *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = Some(general);
     }

@@ -56,6 +56,19 @@ impl Inner {
         self.send_with(registry, &renewed, &make).await
     }
 
+    /// Sends a request to an API that takes no token, beside the registry's own: with the user's password for
+    /// `scope`, if there is one. As any other authorization, it reaches the registry's own origin alone, and
+    /// that could have asked for it itself.
+    pub(crate) async fn send_with_password(
+        &self,
+        scope: &Scope,
+        make: impl Fn(&Url) -> Result<Request, Error>,
+    ) -> Result<Response, Error> {
+        let registry = &*self.registry(scope.repository.host()).await?;
+        let password = Box::pin(self.authorizations.password(&self.http, scope)).await?;
+        self.send_with(registry, &password, &make).await
+    }
+
     /// On the heap, since the futures of all operations would have room for it.
     fn authorization<'a>(
         &'a self,
