@@ -290,3 +290,49 @@ async fn all_tags_of_a_repository_come_page_by_page() {
     };
     assert!(ask(many).await.unwrap_err().contains("more than 100000 tags"));
 }
+
+/// An answer with tags, and a link to what follows.
+fn tag_page(next: &str, tags: &str) -> Reply {
+    let link = format!("<{next}>; rel=\"next\"");
+    Reply::new(200, &[("Link", &link)], format!(r#"{{"tags":{tags}}}"#))
+}
+
+#[tokio::test]
+async fn a_list_of_tags_that_breaks_off_is_none() {
+    let unknown = || Reply::new(404, &[], r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#);
+    let script = Script::new(move |request| match request.target.as_str() {
+        "/v2/a/b/tags/list" => tag_page("/v2/a/b/tags/list?last=1", r#"["1"]"#),
+        _ => unknown(),
+    })
+    .await;
+    let (transport, _) = transport(options());
+    let repository = repository(script.address, "a/b");
+    let error = transport.tags(&repository, Access::Push).await.unwrap_err();
+    assert!(error.refusal().is_none() && error.to_string().contains("its next page is not there"), "{error}");
+    assert!(transport.lists_tag(&repository, &"2".parse().unwrap(), Access::Push).await.is_err());
+}
+
+#[tokio::test]
+async fn the_next_page_is_of_the_same_repository() {
+    for (next, is_followed) in [
+        ("/v2/a/b/tags/list?last=1", true),
+        ("/v2/a%2Fb/tags/list?last=1", true),
+        ("list?last=1", true),
+        ("/repository/docker/v2/a/b/tags/list?last=1", true),
+        ("/v2/b/tags/list?last=1", false),
+        ("/v2/a/c/tags/list?last=1", false),
+        ("/v2/_catalog?last=1", false),
+        ("/", false),
+    ] {
+        let script = Script::new(move |request| match request.target.as_str() {
+            "/v2/a/b/tags/list" => tag_page(next, r#"["1"]"#),
+            _ => Reply::new(200, &[], r#"{"tags":["2"]}"#),
+        })
+        .await;
+        let (transport, _) = transport(options());
+        let tags = transport.tags(&repository(script.address, "a/b"), Access::Push).await;
+        let is_of_another = |error: Error| error.to_string().contains("of another list");
+        assert_eq!(tags.map_or_else(|error| !is_of_another(error), |_| true), is_followed, "{next}");
+        assert_eq!(script.requests().len(), 1 + usize::from(is_followed), "{next}");
+    }
+}

@@ -41,15 +41,13 @@ impl Transport {
     /// # Errors
     /// If there is no list, or none that can be read to its end.
     pub async fn lists_tag(&self, repository: &Repository, tag: &Tag, access: Access) -> Result<bool, Error> {
-        let mut is_first = true;
         let found = self.read_tags(repository, access, |_, tags| {
-            is_first = false;
             let is_listed = tags.iter().any(|listed| listed == tag.as_str());
             Ok(if is_listed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         });
         match found.await {
             Ok(found) => Ok(found.is_break()),
-            Err(error) if is_first && is_unknown_repository(&error) => Ok(false),
+            Err(error) if is_unknown_repository(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -76,7 +74,8 @@ impl Transport {
         Ok(all)
     }
 
-    /// Reads the list page by page, until `look` breaks off.
+    /// Reads the list page by page, until `look` breaks off. Only the first page can say that there is no
+    /// such repository: a later one that says it breaks off the list.
     async fn read_tags(
         &self,
         repository: &Repository,
@@ -86,7 +85,9 @@ impl Transport {
         let mut visited = HashSet::new();
         let mut next: Option<Url> = None;
         loop {
-            let mut response = self.tag_page(repository, access, next.as_ref()).await?;
+            let page = self.tag_page(repository, access, next.as_ref()).await;
+            let is_first = next.is_none();
+            let mut response = page.map_err(|error| if is_first { error } else { cut_off(error) })?;
             let call = response.call.clone();
             let body = response.whole_in_time("list of tags", MAX_PAGE).await?;
             let page: TagPage = serde_json::from_slice(&body)
@@ -96,6 +97,10 @@ impl Transport {
             }
             match next_page(&response)? {
                 None => return Ok(ControlFlow::Continue(())),
+                Some(url) if !is_same_list(&response.url, &url) => {
+                    let other = ContentFault::Tags("its next page is of another list".to_owned());
+                    return Err(Error::content(&call, other));
+                }
                 Some(url) if visited.len() < MAX_PAGES && visited.insert(url.clone()) => next = Some(url),
                 Some(_) => {
                     let endless = ContentFault::Tags("its pages don't end".to_owned());
@@ -136,4 +141,26 @@ impl Transport {
 /// such lists, or that this one is hidden.
 fn is_unknown_repository(error: &Error) -> bool {
     error.refusal().is_some_and(|refusal| refusal.has("NAME_UNKNOWN"))
+}
+
+/// What a later page says of the repository: the list broke off there.
+fn cut_off(error: Error) -> Error {
+    match error.refusal() {
+        Some(refusal) if is_unknown_repository(&error) => {
+            let fault = ContentFault::Tags(format!("its next page is not there: status {}", refusal.status));
+            Error::content(&refusal.call, fault)
+        }
+        _ => error,
+    }
+}
+
+/// Whether a page is of the same list as the one before. Artifactory leaves out the start of the repository,
+/// which leads to another one. What is in front of `/v2/` is the registry's own matter, and some encode the
+/// slashes of a repository.
+fn is_same_list(page: &Url, next: &Url) -> bool {
+    let list = |url: &Url| {
+        let path = url.path().replace("%2F", "/").replace("%2f", "/");
+        path.split_once("/v2/").map(|(_, list)| list.to_owned())
+    };
+    list(page) == list(next)
 }
