@@ -1,5 +1,7 @@
 //! `prune`: what may go, and what stays whatever a plan says.
 
+mod hostile;
+
 use airlift_oci::Digest;
 use airlift_server::Options;
 use airlift_server::samples::{self, Child, IndexSpec, Sample};

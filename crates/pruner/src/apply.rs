@@ -9,7 +9,7 @@ use airlift_registry::{Error, Refusal, Transport};
 use crate::contents::Contents;
 use crate::error::PruneError;
 use crate::stay::add_all_below;
-use crate::tags;
+use crate::tags::{self, Tags};
 
 /// What came of a plan.
 #[derive(Debug, Default)]
@@ -115,27 +115,12 @@ async fn in_repository(
     requests: usize,
     applied: &mut Applied,
 ) -> Result<(), PruneError> {
-    let listed = tags::list(transport, repository).await?;
-    let found = tags::resolve(transport, repository, listed, requests).await?;
-    let mut contents = Contents::new(transport, repository, found.clone(), requests);
-    let is_planned = |tag: &Tag, digest: &Digest| {
-        entries.iter().any(|entry| entry.digest == *digest && entry.tags.contains(tag))
-    };
-    let others = found.iter().filter(|(tag, digest)| !is_planned(tag, digest)).map(|(_, digest)| *digest);
-    let moved = entries.iter().filter(|entry| change_in(entry, &found).is_some()).map(|entry| entry.digest);
-    let mut stay = HashSet::new();
-    add_all_below(&mut stay, others.chain(moved), &mut contents).await?;
+    let mut deletions = Deletions::prepare(transport, repository, entries, requests).await?;
     let mut rest = entries.iter();
     while let Some(entry) = rest.next() {
-        let now = state_of(transport, entry, &found, requests).await?;
-        let new_roots =
-            now.iter().filter(|(tag, digest)| !is_planned(tag, digest)).map(|(_, digest)| *digest);
-        let new_roots: Vec<Digest> = new_roots.filter(|digest| !stay.contains(digest)).collect();
-        add_all_below(&mut stay, new_roots, &mut contents).await?;
-        let change = change_in(entry, &now);
-        let reason = match change.or_else(|| stay.contains(&entry.digest).then_some(LeftReason::Named)) {
+        let reason = match deletions.reason_to_leave(entry).await? {
             Some(reason) => reason,
-            None => match transport.delete_manifest(repository, &Selector::Digest(entry.digest)).await {
+            None => match deletions.delete(entry).await {
                 Ok(()) => {
                     applied.deleted.push((*entry).clone());
                     continue;
@@ -153,28 +138,96 @@ async fn in_repository(
         };
         let mut reason = Some(reason);
         applied.leave(&[entry], |_| reason.take().unwrap_or(LeftReason::Named));
-        // What it names stays with it.
-        add_all_below(&mut stay, [entry.digest], &mut contents).await?;
+        deletions.keep(entry.digest).await?;
     }
     Ok(())
 }
 
-/// The entry's tags, and all tags that were not there before, as they are now.
-async fn state_of(
-    transport: &Transport,
-    entry: &PlannedDeletion,
-    before: &tags::Tags,
-    requests: usize,
-) -> Result<tags::Tags, PruneError> {
-    let listed = tags::list(transport, &entry.repository).await?;
-    let is_new = |tag: &Tag| !before.contains_key(tag);
-    let was_on_it = |tag: &Tag| before.get(tag) == Some(&entry.digest);
-    let asked = listed.into_iter().filter(|tag| is_new(tag) || was_on_it(tag) || entry.tags.contains(tag));
-    tags::resolve(transport, &entry.repository, asked.collect(), requests).await
+/// The deletions in one repository.
+struct Deletions<'a> {
+    entries: &'a [&'a PlannedDeletion],
+    /// What all tags stood for before the first deletion.
+    before: Tags,
+    contents: Contents<'a>,
+    stay: HashSet<Digest>,
+    gone: HashSet<Digest>,
+}
+
+impl<'a> Deletions<'a> {
+    /// Looks at all of the repository.
+    ///
+    /// # Errors
+    /// If something can't be looked at.
+    async fn prepare(
+        transport: &'a Transport,
+        repository: &'a Repository,
+        entries: &'a [&'a PlannedDeletion],
+        requests: usize,
+    ) -> Result<Self, PruneError> {
+        let known = entries.iter().flat_map(|entry| &entry.tags);
+        let listed = tags::list(transport, repository, known, requests).await?;
+        let before = tags::resolve(transport, repository, listed, requests).await?;
+        let contents = Contents::new(transport, repository, before.clone(), requests);
+        let (stay, gone) = (HashSet::new(), HashSet::new());
+        let mut deletions = Deletions { entries, before, contents, stay, gone };
+        let others = deletions.not_planned(&deletions.before);
+        let changed = entries.iter().filter(|entry| change_in(entry, &deletions.before).is_some());
+        let first: Vec<Digest> = others.into_iter().chain(changed.map(|entry| entry.digest)).collect();
+        add_all_below(&mut deletions.stay, first, &mut deletions.contents).await?;
+        Ok(deletions)
+    }
+
+    /// What those of these tags stand for that the plan doesn't have.
+    fn not_planned(&self, tags: &Tags) -> Vec<Digest> {
+        let is_planned = |tag: &Tag, digest: &Digest| {
+            self.entries.iter().any(|entry| entry.digest == *digest && entry.tags.contains(tag))
+        };
+        let others = tags.iter().filter(|(tag, digest)| !is_planned(tag, digest));
+        others.map(|(_, digest)| *digest).collect()
+    }
+
+    /// Asks for the tags once more.
+    ///
+    /// # Errors
+    /// If something can't be looked at.
+    async fn reason_to_leave(&mut self, entry: &PlannedDeletion) -> Result<Option<LeftReason>, PruneError> {
+        let now = self.state_of(entry).await?;
+        self.contents.tags.extend(now.clone());
+        let mut new_roots = self.not_planned(&now);
+        new_roots.retain(|digest| !self.stay.contains(digest));
+        add_all_below(&mut self.stay, new_roots, &mut self.contents).await?;
+        let is_named = self.stay.contains(&entry.digest);
+        Ok(change_in(entry, &now).or_else(|| is_named.then_some(LeftReason::Named)))
+    }
+
+    /// The entry's tags, and all tags that were not there before, as they are now.
+    async fn state_of(&self, entry: &PlannedDeletion) -> Result<Tags, PruneError> {
+        let Contents { transport, repository, requests, .. } = self.contents;
+        let stayed = self.before.iter().filter(|(_, digest)| !self.gone.contains(digest));
+        let known = stayed.map(|(tag, _)| tag).chain(&entry.tags);
+        let listed = tags::list(transport, repository, known, requests).await?;
+        let is_asked = |tag: &Tag| match self.before.get(tag) {
+            None => true,
+            Some(digest) => *digest == entry.digest || entry.tags.contains(tag),
+        };
+        tags::resolve(transport, repository, listed.into_iter().filter(is_asked), requests).await
+    }
+
+    async fn delete(&mut self, entry: &PlannedDeletion) -> Result<(), Error> {
+        let Contents { transport, repository, .. } = self.contents;
+        transport.delete_manifest(repository, &Selector::Digest(entry.digest)).await?;
+        self.gone.insert(entry.digest);
+        Ok(())
+    }
+
+    /// What a manifest names stays with it.
+    async fn keep(&mut self, digest: Digest) -> Result<(), PruneError> {
+        add_all_below(&mut self.stay, [digest], &mut self.contents).await
+    }
 }
 
 /// What is not as it was planned.
-fn change_in(entry: &PlannedDeletion, tags: &tags::Tags) -> Option<LeftReason> {
+fn change_in(entry: &PlannedDeletion, tags: &Tags) -> Option<LeftReason> {
     let moved = entry.tags.iter().find_map(|tag| {
         let now = *tags.get(tag).filter(|now| **now != entry.digest)?;
         Some(LeftReason::Moved { tag: tag.clone(), now })

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use crate::error::PruneError;
-use crate::tags::Tags;
+use crate::tags::{self, Tags};
 
 /// More manifests of one repository are not looked at.
 const MOST_MANIFESTS: usize = 200_000;
@@ -48,7 +48,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) repository: &'a Repository,
     pub(crate) requests: usize,
-    /// By name, what was resolved of tags: fallback tags and those of cosign.
+    /// What tags stand for: those of fallback lists and of cosign say what is attached.
     pub(crate) tags: Tags,
     known: HashMap<(Digest, bool), Names>,
 }
@@ -103,7 +103,10 @@ impl<'a> Contents<'a> {
         if fetched {
             let selector = Selector::Digest(digest);
             let manifest = self.transport.get_manifest(self.repository, &selector, Access::Push).await;
-            let Some(manifest) = manifest.map_err(failed)? else { return Ok(names) };
+            let Some(manifest) = manifest.map_err(failed)? else {
+                self.check_absence(digest).await?;
+                return Ok(names);
+            };
             names.is_there = true;
             names.children = self.children(digest, manifest)?;
         }
@@ -118,6 +121,17 @@ impl<'a> Contents<'a> {
         let by_tag = self.tags.iter().filter(|(tag, _)| is_about(tag.as_str(), &digest));
         names.attached.extend(by_tag.map(|(_, digest)| Named { digest: *digest, may_be_index: true }));
         Ok(names)
+    }
+
+    /// Asks again for the tags of a manifest that is not there by its digest: it may have gone meanwhile.
+    async fn check_absence(&self, digest: Digest) -> Result<(), PruneError> {
+        for (tag, _) in self.tags.iter().filter(|(_, found)| **found == digest) {
+            if tags::stands_for(self.transport, self.repository, tag).await? == Some(digest) {
+                let (repository, tag) = (self.repository.clone(), tag.clone());
+                return Err(PruneError::Lost { repository, tag, digest });
+            }
+        }
+        Ok(())
     }
 
     fn children(&self, digest: Digest, manifest: FetchedManifest) -> Result<Vec<Named>, PruneError> {

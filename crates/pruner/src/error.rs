@@ -15,6 +15,14 @@ pub enum PruneError {
         #[source]
         source: Error,
     },
+    /// Its list of tags lacks one that is there, so it may lack others.
+    #[error("the list of tags of {repository} lacks {tag}, which is there, so it may lack others, too")]
+    Unlisted {
+        /// The repository.
+        repository: Repository,
+        /// The tag.
+        tag: Tag,
+    },
     /// A tag is there, and can't be looked at.
     #[error("{repository}:{tag} can't be looked at")]
     Tag {
@@ -47,6 +55,18 @@ pub enum PruneError {
         #[source]
         source: Error,
     },
+    /// A tag stands for a manifest that is not there by its digest.
+    #[error(
+        "{repository}:{tag} stands for {digest}, which is not there by its digest, so no one can say what it names"
+    )]
+    Lost {
+        /// The repository.
+        repository: Repository,
+        /// The tag.
+        tag: Tag,
+        /// The manifest.
+        digest: Digest,
+    },
     /// An index can't be read.
     #[error("{repository}@{digest} can't be read, so no one can say what it names")]
     Unreadable {
@@ -75,7 +95,11 @@ impl PruneError {
             PruneError::Tags { source, .. }
             | PruneError::Tag { source, .. }
             | PruneError::Manifest { source, .. } => Some(source),
-            PruneError::Hidden { .. } | PruneError::Unreadable { .. } | PruneError::Limit { .. } => None,
+            PruneError::Unlisted { .. }
+            | PruneError::Lost { .. }
+            | PruneError::Hidden { .. }
+            | PruneError::Unreadable { .. }
+            | PruneError::Limit { .. } => None,
         }
     }
 }

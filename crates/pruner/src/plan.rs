@@ -55,40 +55,12 @@ struct OneRepository<'a> {
 
 impl OneRepository<'_> {
     async fn plan(&self, requests: usize) -> Result<(Vec<PlannedDeletion>, Vec<Staying>), PruneError> {
-        let listed = tags::list(self.transport, self.repository).await?;
+        let listed = tags::list(self.transport, self.repository, self.known_tags(), requests).await?;
         let tags = tags::resolve(self.transport, self.repository, listed, requests).await?;
         let mut contents = Contents::new(self.transport, self.repository, tags.clone(), requests);
         let roots = self.candidates();
         let going = Going::from(&roots, &mut contents).await?;
-        // Tags of what is attached to something that may go: they go with it, unless it stays.
-        let attached_tags: Vec<(&Tag, &Digest)> = tags
-            .iter()
-            .filter(|(tag, _)| going.order.iter().any(|digest| is_about(tag.as_str(), digest)))
-            .filter(|(tag, _)| !self.is_kept_tag(tag))
-            .collect();
-        let is_attached = |tag: &Tag| attached_tags.iter().any(|(attached, _)| *attached == tag);
-        let others = tags.iter().filter(|(tag, digest)| !self.is_old(tag, digest) && !is_attached(tag));
-        let mut stay = self.kept.digests.clone();
-        let here = self.kept.images.iter().filter(|(repository, _)| repository == self.repository);
-        let kept_old = going.order.iter().filter(|digest| self.kept.digests.contains(digest));
-        let first: HashSet<Digest> = others
-            .map(|(_, digest)| digest)
-            .chain(here.map(|(_, digest)| digest))
-            .chain(kept_old)
-            .copied()
-            .collect();
-        add_all_below(&mut stay, first, &mut contents).await?;
-        let mut chosen = going.without(&roots, &stay);
-        loop {
-            let is_gone = |tag: &Tag| chosen.iter().any(|digest| is_about(tag.as_str(), digest));
-            let stays = |(tag, digest): &&(&Tag, &Digest)| !is_gone(tag) && !stay.contains(*digest);
-            let more: Vec<Digest> = attached_tags.iter().filter(stays).map(|(_, digest)| **digest).collect();
-            if more.is_empty() {
-                break;
-            }
-            add_all_below(&mut stay, more, &mut contents).await?;
-            chosen = going.without(&roots, &stay);
-        }
+        let chosen = self.chosen(&roots, &going, &mut contents).await?;
         let order = parents_first(&going.order, &chosen, &going.children);
         let deletions = order.into_iter().map(|digest| PlannedDeletion {
             repository: self.repository.clone(),
@@ -96,6 +68,45 @@ impl OneRepository<'_> {
             tags: tags.iter().filter(|(_, found)| **found == digest).map(|(tag, _)| tag.clone()).collect(),
         });
         Ok((deletions.collect(), self.staying(&tags, &going, &chosen)))
+    }
+
+    /// What goes: all that is reached from the old images, without what stays.
+    async fn chosen(
+        &self,
+        roots: &[Digest],
+        going: &Going,
+        contents: &mut Contents<'_>,
+    ) -> Result<HashSet<Digest>, PruneError> {
+        // Tags of what is attached to something that may go: they go with it, unless it stays.
+        let is_attached = |tag: &Tag| {
+            !self.is_kept_tag(tag) && going.order.iter().any(|digest| is_about(tag.as_str(), digest))
+        };
+        let (attached, others): (Tags, Tags) =
+            contents.tags.clone().into_iter().partition(|(tag, _)| is_attached(tag));
+        let others = others.into_iter().filter(|(tag, digest)| !self.is_old(tag, digest));
+        let mut stay = self.kept.digests.clone();
+        add_all_below(&mut stay, others.map(|(_, digest)| digest), contents).await?;
+        if going.without(roots, &stay).is_empty() {
+            return Ok(HashSet::new());
+        }
+        // Last, because most of what is kept is in other repositories: each is asked for here.
+        add_all_below(&mut stay, self.kept.digests.iter().copied(), contents).await?;
+        loop {
+            let chosen = going.without(roots, &stay);
+            let is_gone = |tag: &Tag| chosen.iter().any(|digest| is_about(tag.as_str(), digest));
+            let stays = |(tag, digest): &(&Tag, &Digest)| !is_gone(tag) && !stay.contains(*digest);
+            let more: Vec<Digest> = attached.iter().filter(stays).map(|(_, digest)| *digest).collect();
+            if more.is_empty() {
+                return Ok(chosen);
+            }
+            add_all_below(&mut stay, more, contents).await?;
+        }
+    }
+
+    /// Tags that are there as far as anyone knows: those of what is kept, and of the old images.
+    fn known_tags(&self) -> impl Iterator<Item = &Tag> {
+        let kept = self.kept.tags.iter().filter(|(repository, _)| repository == self.repository);
+        kept.map(|(_, tag)| tag).chain(self.old.iter().filter_map(|image| image.tag.as_ref()))
     }
 
     /// The manifests of old images that nothing keeps by their digests.

@@ -1,6 +1,6 @@
 //! All tags of a repository, and what they stand for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use airlift_oci::{Digest, Repository, Selector, Tag};
 use airlift_registry::{Access, Error, HeadTrust, Lookup, Transport};
@@ -11,15 +11,27 @@ use crate::error::PruneError;
 /// The tags of a repository.
 pub(crate) type Tags = BTreeMap<Tag, Digest>;
 
-/// All tags that the registry lists. A repository that isn't there has none.
+/// All tags that the registry lists. A repository that isn't there has none. Those of `known` that the list
+/// lacks have to be gone: a list may lack tags that can be pulled, and nothing in it shows that.
 ///
 /// # Errors
-/// If the list can't be had, or not to its end.
-pub(crate) async fn list(transport: &Transport, repository: &Repository) -> Result<Vec<Tag>, PruneError> {
-    match transport.tags(repository, Access::Push).await {
-        Ok(tags) => Ok(tags),
-        Err(error) if is_unknown_repository(&error) => Ok(Vec::new()),
-        Err(source) => Err(PruneError::Tags { repository: repository.clone(), source }),
+/// If the list can't be had, not to its end, or if it lacks a tag that is there.
+pub(crate) async fn list(
+    transport: &Transport,
+    repository: &Repository,
+    known: impl IntoIterator<Item = &Tag>,
+    requests: usize,
+) -> Result<Vec<Tag>, PruneError> {
+    let tags = match transport.tags(repository, Access::Push).await {
+        Ok(tags) => tags,
+        Err(error) if is_unknown_repository(&error) => Vec::new(),
+        Err(source) => return Err(PruneError::Tags { repository: repository.clone(), source }),
+    };
+    let listed: HashSet<&Tag> = tags.iter().collect();
+    let lacking: BTreeSet<Tag> = known.into_iter().filter(|tag| !listed.contains(tag)).cloned().collect();
+    match resolve(transport, repository, lacking, requests).await?.pop_first() {
+        Some((tag, _)) => Err(PruneError::Unlisted { repository: repository.clone(), tag }),
+        None => Ok(tags),
     }
 }
 
@@ -30,7 +42,7 @@ pub(crate) async fn list(transport: &Transport, repository: &Repository) -> Resu
 pub(crate) async fn resolve(
     transport: &Transport,
     repository: &Repository,
-    tags: Vec<Tag>,
+    tags: impl IntoIterator<Item = Tag>,
     requests: usize,
 ) -> Result<Tags, PruneError> {
     let look_up = |tag: Tag| async move {

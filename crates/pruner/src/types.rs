@@ -20,12 +20,10 @@ pub struct OldImage {
 /// What stays in any case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Manifests, in whichever repository.
+    /// Manifests, in whichever repository. What is below them there, and attached to them, stays, too.
     pub digests: HashSet<Digest>,
     /// Tags, whatever they stand for.
     pub tags: HashSet<(Repository, Tag)>,
-    /// Images, by where they are: what is below them and attached to them stays, too.
-    pub images: HashSet<(Repository, Digest)>,
 }
 
 /// An old image that is there and stays.

@@ -104,7 +104,6 @@ fn keep_received(kept: &mut Kept, receipt: &ReceiptFile) {
 
 fn keep_at(kept: &mut Kept, target: &Reference, digest: Digest) {
     kept.digests.insert(digest);
-    kept.images.insert((target.repository().clone(), digest));
     kept.tags.extend(tag_of(target).map(|tag| (target.repository().clone(), tag)));
 }
 
