@@ -41,11 +41,14 @@ pub(super) fn of_creation(refusal: &WriteRefusal, project: &str, error: &Error) 
     }
     let projects = refusal.projects();
     let left = projects.iter().map(|(name, _)| *name).skip_while(|name| *name != project);
-    format!(
-        "log in as a user who may create projects (airlift login HOST, or --auth-file), or have them created at https://{}/harbor/projects: {}",
-        refusal.host,
-        left.collect::<Vec<_>>().join(", ")
-    )
+    let left = left.collect::<Vec<_>>().join(", ");
+    let by_hand = format!("have them created at https://{}/harbor/projects: {left}", refusal.host);
+    match error {
+        Error::Unauthorised(_) | Error::Denied(_) => format!(
+            "log in as a user or system-level robot that may create projects (airlift login HOST, or --auth-file), or {by_hand}"
+        ),
+        _ => format!("{by_hand}; --map gives another name to a project that Harbor doesn't take"),
+    }
 }
 
 /// What --create-repos can do where something is missing.

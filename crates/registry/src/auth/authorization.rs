@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use airlift_oci::Repository;
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
@@ -116,6 +117,13 @@ impl Authorizations {
     /// most requests need.
     pub(crate) async fn password(&self, http: &HttpClient, scope: &Scope) -> Result<Authorization, Error> {
         self.log_in(http, &Challenge::Basic, scope).await
+    }
+
+    /// Forgets the authorizations for these repositories: what they allow was decided before something
+    /// changed at the registry.
+    pub(crate) fn forget(&self, is_changed: impl Fn(&Repository) -> bool) {
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.retain(|scope, _| !is_changed(&scope.repository));
     }
 
     async fn log_in(

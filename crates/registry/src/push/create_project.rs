@@ -48,6 +48,13 @@ impl Transport {
                 _ => Err(self.inner.refused(response).await.into()),
             }
         };
-        self.inner.retry(format!("project {project} at {}", repository.host())).run(attempt).await
+        let what = format!("project {project} at {}", repository.host());
+        let creation = self.inner.retry(what).run(attempt).await?;
+        // Tokens that were issued before don't allow anything in it.
+        self.inner.forget_authorizations(|one| {
+            let below = one.path().strip_prefix(project).is_some_and(|rest| rest.starts_with('/'));
+            below && one.host() == repository.host()
+        });
+        Ok(creation)
     }
 }

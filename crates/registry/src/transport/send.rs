@@ -1,6 +1,7 @@
 //! A request to a registry: it logs in where it must, and a refusal is explained with all that is known of
 //! it.
 
+use airlift_oci::Repository;
 use futures::future::BoxFuture;
 use reqwest::{StatusCode, Url};
 
@@ -67,6 +68,11 @@ impl Inner {
         let registry = &*self.registry(scope.repository.host()).await?;
         let password = Box::pin(self.authorizations.password(&self.http, scope)).await?;
         self.send_with(registry, &password, &make).await
+    }
+
+    /// Lets go of the authorizations for repositories in which something else is allowed now.
+    pub(crate) fn forget_authorizations(&self, is_changed: impl Fn(&Repository) -> bool) {
+        self.authorizations.forget(is_changed);
     }
 
     /// On the heap, since the futures of all operations would have room for it.
