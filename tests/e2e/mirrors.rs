@@ -2,7 +2,7 @@
 
 use airlift_oci::Digest;
 use airlift_server::samples::Sample;
-use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
+use airlift_testkit::scripted::{Answer, Gate, Request, Script, ScriptedRegistry};
 
 use crate::airlift::{Airlift, Ran};
 use crate::made;
@@ -95,9 +95,7 @@ fn a_mirror_that_fails_is_an_error_unless_the_original_may_be_asked() {
     let down = Script::empty().start().authority();
     let pinned = format!("{}@{root}", named(&mirrored.original, "1"));
     let no_blobs = |sample: Sample| {
-        let rule = |request: &airlift_testkit::scripted::Request| {
-            request.path().contains("/blobs/").then(|| Answer::status(404))
-        };
+        let rule = |request: &Request| request.path().contains("/blobs/").then(|| Answer::status(404));
         Script::serving(vec![sample]).rule(rule)
     };
     let (lies, page, empty) = (lies().start(), page().start(), Script::empty().start());
@@ -121,6 +119,58 @@ fn a_mirror_that_fails_is_an_error_unless_the_original_may_be_asked() {
         assert!(built.stderr.contains(&mirror) || what == "nothing", "{what}: {built}");
     }
     assert_eq!(Digest::sha256(&mirrored.sample.root.bytes), root);
+}
+
+/// What a mirror lacks, refuses or doesn't send in time is said of the mirror.
+#[test]
+fn an_error_names_the_mirror_that_it_comes_from() {
+    let mirrored = Mirrored::start();
+    let child = mirrored.sample.manifests[0].digest.to_string();
+    let blob = mirrored.sample.blobs.last().unwrap().digest.to_string();
+    let gate = Gate::new();
+    let failing = |what: &'static str, answer: Answer| {
+        let ends = [child.clone(), blob.clone()];
+        let rule = move |request: &Request| {
+            let is_meant = match what {
+                "root" => request.path().ends_with("/manifests/1"),
+                "child" => request.path().ends_with(&format!("/manifests/{}", ends[0])),
+                "referrers" => request.path().contains("/referrers/"),
+                _ => request.path().ends_with(&ends[1]),
+            };
+            is_meant.then(|| answer.clone())
+        };
+        Script::serving(vec![mirrored.at_mirror()]).rule(rule).start()
+    };
+    let gone = || Answer::error(404, "MANIFEST_UNKNOWN", "gone");
+    let login = || {
+        let challenge = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"s\"";
+        Answer::error(401, "UNAUTHORIZED", "no").header("WWW-Authenticate", challenge)
+    };
+    let odd = || Answer::ok("application/vnd.oci.image.index.v1+json", "no JSON");
+    let fallback = "--mirror-fallback";
+    for (what, answer, says) in [
+        ("child", gone(), "is missing at the mirror: MIRROR has no manifest"),
+        ("child", login(), "from the mirror MIRROR"),
+        ("child", odd(), "from the mirror MIRROR"),
+        ("root", gone(), "its mirror MIRROR knows no such tag"),
+        ("root", login(), "from the mirror MIRROR"),
+        ("root", odd(), "can't use what the mirror MIRROR sent for"),
+        ("referrers", login(), "from the mirror MIRROR"),
+        ("child", gone().after(&gate), "did not come from the mirror MIRROR within 1 s"),
+        ("root", gone().after(&gate), "did not come from the mirror MIRROR within 1 s"),
+        // Last: what arrived until then is not asked for again.
+        ("blob", gone(), "from the mirror MIRROR"),
+    ] {
+        let mirror = failing(what, answer);
+        let name = format!("{}/hub/{REPOSITORY}", mirror.authority());
+        let is_late = says.contains("within");
+        let more: &[&str] = if is_late { &["--image-timeout", "1"] } else { &[] };
+        let ran = mirrored.build(&[&["--mirror", &mirrored.rule(&mirror)], more].concat()).expect(3);
+        let ran =
+            ran.says(&says.replace("MIRROR", &name)).says(if is_late { "--image-timeout" } else { fallback });
+        assert!(!ran.stderr.contains(&format!(" {}/{REPOSITORY} has no", mirrored.original.authority())));
+    }
+    gate.open();
 }
 
 #[test]

@@ -135,7 +135,9 @@ impl BlobJob {
         let fetched = remote.fetch(begun, &mut sink).await;
         match (fetched, sink.failure) {
             (_, Some(source)) => Err(self.not_written(source)),
-            (Err(source), None) => Err(FetchError::Registry { path: self.path.clone(), source }),
+            (Err(source), None) => {
+                Err(FetchError::Registry { path: self.path.clone(), mirror: remote.mirror(), source })
+            }
             (Ok(downloaded), None) => Ok(downloaded.max(missing)),
         }
     }

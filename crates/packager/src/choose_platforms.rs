@@ -33,7 +33,9 @@ impl ConfigPlatforms {
             .map(|(image, manifest, config)| async move {
                 let path = || vec![image.root.name(), "config".to_owned()];
                 let read = blobs.small(&image.location, &config).await;
-                let read = read.map_err(|source| PackError::Registry { path: path(), source })?;
+                let mirror = || walker.source.mirror(&image.location);
+                let read =
+                    read.map_err(|source| PackError::Registry { path: path(), mirror: mirror(), source })?;
                 Ok::<_, PackError>((manifest, config.digest, read))
             })
             .buffered(walker.requests);

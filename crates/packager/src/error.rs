@@ -6,32 +6,37 @@ use std::time::Duration;
 
 use airlift_bundle::plan::PlanError;
 use airlift_bundle::{OpenError, WriteError};
-use airlift_oci::{Digest, GraphError, ManifestError};
+use airlift_oci::{Digest, GraphError, ManifestError, Repository};
 use airlift_registry::Error;
 
 use crate::attached::error::AttachedError;
 use crate::error_list::{Plural, Several};
 use crate::layouts::LayoutDamage;
 use crate::location::Location;
+use crate::mirrored::from;
 use crate::scope::is_of_one_image;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// A manifest or config could not be fetched.
-    #[error("can't fetch {}", .path.join(" → "))]
+    #[error("can't fetch {}{}", .path.join(" → "), from(.mirror.as_ref()))]
     Registry {
         /// Where it stands.
         path: Vec<String>,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// What happened.
         #[source]
         source: Error,
     },
     /// The time of the image was up before a manifest came.
-    #[error("{} did not come within {} s, which is the limit for the manifests of an image", .path.join(" → "), .limit.as_secs())]
+    #[error("{} did not come{} within {} s, which is the limit for the manifests of an image", .path.join(" → "), from(.mirror.as_ref()), .limit.as_secs())]
     TimeUp {
         /// Where it stands.
         path: Vec<String>,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// The limit.
         limit: Duration,
     },
@@ -39,10 +44,12 @@ pub enum PackError {
     #[error(transparent)]
     Missing(#[from] Several<MissingManifest>),
     /// The answer is no manifest that can be carried.
-    #[error("can't use {}", .path.join(" → "))]
+    #[error("can't use {}{}", .path.join(" → "), from(.mirror.as_ref()))]
     Manifest {
         /// Where it stands.
         path: Vec<String>,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// Why.
         #[source]
         source: ManifestError,
@@ -135,12 +142,14 @@ impl Plural for NotAsLocked {
 
 /// A manifest that an index names and that is not at the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is missing at the source: {location} has no manifest {digest}, although its index names it{}", .path.join(" → "), only(.there))]
+#[error("{} is missing at the {}: {location} has no manifest {digest}, although its index names it{}", .path.join(" → "), if *.is_at_mirror { "mirror" } else { "source" }, only(.there))]
 pub struct MissingManifest {
     /// Where it stands.
     pub path: Vec<String>,
-    /// Where it was asked for.
+    /// Where it was asked for last.
     pub location: Location,
+    /// Whether that is a mirror.
+    pub is_at_mirror: bool,
     /// The manifest.
     pub digest: Digest,
     /// The platforms of the image that are there.
@@ -203,10 +212,12 @@ pub enum ReuseError {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// It could not be fetched.
-    #[error("can't fetch {}", .path.join(" → "))]
+    #[error("can't fetch {}{}", .path.join(" → "), from(.mirror.as_ref()))]
     Registry {
         /// Where it stands.
         path: Vec<String>,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// What happened.
         #[source]
         source: Error,

@@ -43,7 +43,9 @@ pub(crate) async fn find_foreign_layers(
         let path = || graph.path_of_blob(blob);
         async move {
             let holder = holder_of(walker, &candidates, blob).await;
-            let holder = holder.map_err(|source| PackError::Registry { path: path(), source })?;
+            let mirror = || walker.source.mirror(candidates.first()?);
+            let holder =
+                holder.map_err(|source| PackError::Registry { path: path(), mirror: mirror(), source })?;
             Ok::<_, PackError>((blob, holder, candidates))
         }
     });

@@ -27,6 +27,7 @@ mod image_plan;
 mod layouts;
 mod local;
 mod location;
+mod mirrored;
 mod nearest_copy;
 mod options;
 mod origin;

@@ -18,6 +18,7 @@ use crate::error::{LackingPlatforms, MissingManifest, NotAsLocked, PackError};
 use crate::error_list::Several;
 use crate::foreign::find_foreign_layers;
 use crate::image_plan::image_plans;
+use crate::location::Location;
 use crate::options::PlanOptions;
 use crate::packing::Packing;
 use crate::resolved::Resolved;
@@ -101,7 +102,7 @@ impl Planned {
             false => (configs.await?, None),
         };
         let (images, graph) = selected(walker, images, graph, &configs, options).await?;
-        check_absent(&images, &graph, &configs)?;
+        check_absent(walker.source, &images, &graph, &configs)?;
         check_locked(&images, &graph, &configs)?;
         warn_of_absent(&graph, walker.observer);
         let gathered = match early {
@@ -123,7 +124,7 @@ impl Planned {
         images.extend(found.into_iter().filter(|found| !asked.contains(&found.key())));
         images.sort_by(|a, b| a.root.canonical_key().cmp(&b.root.canonical_key()));
         let graph = walker.walk(&mut images, Some(&graph)).await?;
-        check_absent(&images, &graph, &configs)?;
+        check_absent(walker.source, &images, &graph, &configs)?;
         Ok(Planned { images, graph, configs, gone })
     }
 }
@@ -207,13 +208,20 @@ fn chosen_of(
 }
 
 /// Refuses a plan for which the source lacks manifests of wanted platforms.
-fn check_absent(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -> Result<(), PackError> {
+fn check_absent(
+    source: &Source,
+    images: &[Resolved],
+    graph: &Graph,
+    configs: &ConfigPlatforms,
+) -> Result<(), PackError> {
     let missing = graph.absent().iter().filter(|entry| entry.carried == Carried::Missing);
     let missing = missing.filter_map(|entry| {
         let image = images.get(entry.root)?;
+        let mirror = source.mirror(&image.location);
         Some(MissingManifest {
             path: graph.path_of_absent(entry),
-            location: image.location.clone(),
+            is_at_mirror: mirror.is_some(),
+            location: mirror.map_or_else(|| image.location.clone(), Location::from),
             digest: entry.descriptor.digest,
             there: configs.there(graph, &image.root),
             is_attached: image.root.subject.is_some(),

@@ -105,7 +105,11 @@ impl Prefetch {
             self.go_on(queue, observer);
         };
         self.bytes -= job.entry.size;
-        let refused = |source| FetchError::Registry { path: job.path.clone(), source };
+        let mirror = || match &job.fallback {
+            Fallback::Fetch(remote) => remote.mirror(),
+            Fallback::Report(_) => None,
+        };
+        let refused = |source| FetchError::Registry { path: job.path.clone(), mirror: mirror(), source };
         let (bytes, downloaded) = outcome.map_err(refused)?;
         job.nearest = NearestCopy::Prefetched { bytes, downloaded };
         Ok(())

@@ -54,9 +54,14 @@ impl Registries {
     }
 
     /// The last repository that is asked for what a tag or digest stands for: where an error comes from.
-    pub(crate) fn last(&self, repository: &Repository, selector: &Selector) -> Repository {
-        let all = self.mirrors.candidates(repository, selector.into()).ok();
+    pub(crate) fn last(&self, repository: &Repository, asked_by: AskedBy) -> Repository {
+        let all = self.mirrors.candidates(repository, asked_by).ok();
         all.and_then(|mut all| all.pop()).unwrap_or_else(|| repository.clone())
+    }
+
+    /// The same, if that is a mirror.
+    pub(crate) fn last_mirror(&self, repository: &Repository, asked_by: AskedBy) -> Option<Repository> {
+        Some(self.last(repository, asked_by)).filter(|last| last != repository)
     }
 
     /// As [`Transport::pull_limit`].

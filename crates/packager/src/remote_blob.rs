@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use airlift_oci::reference::AskedBy;
 use airlift_oci::{Descriptor, HashedPrefix, Repository};
 use airlift_registry::{BlobSink, Error};
 
@@ -30,6 +31,12 @@ impl RemoteBlob {
     pub fn repository(&self) -> Repository {
         let (RemoteOrigin::Registry(repository) | RemoteOrigin::Outside(repository, _)) = &self.origin;
         self.registries.first_place(repository)
+    }
+
+    /// The mirror from which an error of [`RemoteBlob::fetch`] comes; `None` where no mirror is asked last.
+    pub(crate) fn mirror(&self) -> Option<Repository> {
+        let RemoteOrigin::Registry(repository) = &self.origin else { return None };
+        self.registries.last_mirror(repository, AskedBy::Digest)
     }
 }
 

@@ -152,8 +152,11 @@ async fn resolve_one(
     let repository = reference.repository();
     let selector = reference.selector();
     let answer = source.clock.within(&name, source.root(repository, &selector)).await;
-    let answer =
-        answer.map_err(|TimeUp { limit }| ResolveError::TimeUp { reference: reference.clone(), limit })?;
+    let mirror = source.registries.last_mirror(repository, (&selector).into());
+    let answer = answer.map_err(|TimeUp { limit }| {
+        let (reference, mirror) = (reference.clone(), mirror.clone());
+        ResolveError::TimeUp { reference, mirror, limit }
+    })?;
     let (fetched, fetched_from) = match answer {
         Ok(Some(answer)) => answer,
         other => return Err(without(source, wanted, other.err()).await),
@@ -164,7 +167,7 @@ async fn resolve_one(
         .or(fetched.digest_header)
         .unwrap_or_else(|| Digest::sha256(&fetched.bytes));
     let manifest = RawManifest::received(fetched.bytes, digest, fetched.content_type.as_deref())
-        .map_err(|source| ResolveError::Manifest { reference: reference.clone(), source })?;
+        .map_err(|source| ResolveError::Manifest { reference: reference.clone(), mirror, source })?;
     if wanted.request.locked.is_none() {
         warn_of_moved_tag(&source.registries, reference, observer).await;
     }
@@ -187,20 +190,21 @@ async fn without(source: &Source, wanted: &Wanted<'_>, error: Option<Error>) -> 
         Some(Error::Content { fault, .. }) => matches!(**fault, ContentFault::Html),
         Some(_) => false,
     };
-    let asked = source.registries.last(reference.repository(), &reference.selector());
-    let host = asked.host().clone();
+    let asked_by = (&reference.selector()).into();
+    let host = source.registries.last(reference.repository(), asked_by).host().clone();
+    let mirror = source.registries.last_mirror(reference.repository(), asked_by);
     let doubt = if is_odd { source.registries.why_no_registry(&host).await } else { None };
     let reference = reference.clone();
-    match (doubt, error) {
-        (Some(source), _) => ResolveError::NoRegistry { reference, host, also: Vec::new(), source },
-        (None, Some(source)) => ResolveError::Registry { reference, also: Vec::new(), source },
-        (None, None) if asked != *reference.repository() => {
-            ResolveError::NotAtMirror { reference, mirror: asked }
+    match (doubt, error, mirror) {
+        (Some(source), ..) => ResolveError::NoRegistry { reference, host, also: Vec::new(), source },
+        (None, Some(source), mirror) => {
+            ResolveError::Registry { reference, mirror, also: Vec::new(), source }
         }
-        (None, None) if wanted.request.locked.is_some() => {
+        (None, None, Some(mirror)) => ResolveError::NotAtMirror { reference, mirror },
+        (None, None, None) if wanted.request.locked.is_some() => {
             ResolveError::LockedIsGone { reference, place: wanted.request.place.clone() }
         }
-        (None, None) => ResolveError::NotFound(reference),
+        (None, None, None) => ResolveError::NotFound(reference),
     }
 }
 

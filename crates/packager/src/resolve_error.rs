@@ -8,6 +8,7 @@ use airlift_registry::Error;
 
 use crate::error_list::Plural;
 use crate::layouts::LayoutError;
+use crate::mirrored::from;
 use crate::scope::is_of_one_image;
 
 /// Why references could not be turned into roots.
@@ -33,10 +34,12 @@ pub enum ResolveError {
         mirror: Repository,
     },
     /// The registry could not be asked.
-    #[error("can't resolve {reference}{}", and_more(.also))]
+    #[error("can't resolve {reference}{}{}", and_more(.also), from(.mirror.as_ref()))]
     Registry {
         /// The reference.
         reference: Reference,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// What of the same registry can't be had for the same reason.
         also: Vec<Reference>,
         /// What happened.
@@ -57,19 +60,23 @@ pub enum ResolveError {
         source: Error,
     },
     /// The answer is no manifest that can be carried.
-    #[error("can't use what the registry sent for {reference}")]
+    #[error("can't use what {} sent for {reference}", sender(.mirror.as_ref()))]
     Manifest {
         /// The reference.
         reference: Reference,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// Why.
         #[source]
         source: ManifestError,
     },
     /// The time of the image was up before its manifest came.
-    #[error("{reference} did not come within {} s, which is the limit for the manifests of an image", .limit.as_secs())]
+    #[error("{reference} did not come{} within {} s, which is the limit for the manifests of an image", from(.mirror.as_ref()), .limit.as_secs())]
     TimeUp {
         /// The reference.
         reference: Reference,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// The limit.
         limit: Duration,
     },
@@ -100,6 +107,10 @@ impl Plural for ResolveError {
     fn of(count: usize) -> String {
         format!("{count} references can't be resolved")
     }
+}
+
+fn sender(mirror: Option<&Repository>) -> String {
+    mirror.map_or("the registry".to_owned(), |mirror| format!("the mirror {mirror}"))
 }
 
 fn and_more(also: &[Reference]) -> String {

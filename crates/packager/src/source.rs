@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use airlift_bundle::write::kept_manifests::keep_manifests;
+use airlift_oci::reference::AskedBy;
 use airlift_oci::{Digest, Event, Host, Observer, Remedy, Repository, Selector};
 use airlift_registry::{Error, FetchedManifest, HeadTrust, Lookup};
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::blob_supply::BlobSupply;
 use crate::image_clock::ImageClock;
 use crate::layouts::Layouts;
 use crate::local::LocalContents;
+use crate::location::Location;
 use crate::registries::{Answer, Registries};
 
 /// Where manifests and blobs come from.
@@ -67,6 +69,11 @@ impl Source {
             limit.remaining, limit.limit,
         );
         observer.notice(Event::Warning { message, remedy: Some(Remedy::ReuseBundle) });
+    }
+
+    /// The mirror that is asked last for what digests stand for, if it is one.
+    pub(crate) fn mirror(&self, location: &Location) -> Option<Repository> {
+        self.registries.last_mirror(location.repository()?, AskedBy::Digest)
     }
 
     /// Fetches a manifest from a registry.

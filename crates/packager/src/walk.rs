@@ -168,25 +168,28 @@ impl Walker<'_> {
         if let Some(known) = known {
             return RawManifest::prove(known.bytes().clone(), &descriptor)
                 .map(Some)
-                .map_err(|source| PackError::Manifest { path, source });
+                .map_err(|source| PackError::Manifest { path, mirror: None, source });
         }
         if let Some(data) = &descriptor.data {
             return RawManifest::prove(data.clone().into(), &descriptor)
                 .map(Some)
-                .map_err(|source| PackError::Manifest { path, source });
+                .map_err(|source| PackError::Manifest { path, mirror: None, source });
         }
         if let Some(bytes) = self.source.known_manifest(&descriptor.digest) {
-            return RawManifest::prove(bytes, &descriptor)
-                .map(Some)
-                .map_err(|source| PackError::Manifest { path, source });
+            return RawManifest::prove(bytes, &descriptor).map(Some).map_err(|source| PackError::Manifest {
+                path,
+                mirror: None,
+                source,
+            });
         }
         let Location::Registry(repository) = location else { return Ok(None) };
         let selector = Selector::Digest(descriptor.digest);
+        let mirror = self.source.mirror(location);
         let image = path.first().cloned().unwrap_or_default();
         let request = self.source.fetch_manifest(repository, &selector);
         let answer = match self.source.clock.within(&image, request).await {
             Ok(answer) => answer,
-            Err(TimeUp { limit }) => return Err(PackError::TimeUp { path, limit }),
+            Err(TimeUp { limit }) => return Err(PackError::TimeUp { path, mirror, limit }),
         };
         let fetched = match answer {
             Ok(Some((fetched, _))) => fetched,
@@ -199,12 +202,12 @@ impl Walker<'_> {
                 self.observer.notice(Event::Warning { message, remedy: None });
                 return Ok(None);
             }
-            Err(source) => return Err(PackError::Registry { path, source }),
+            Err(source) => return Err(PackError::Registry { path, mirror, source }),
         };
         RawManifest::prove(fetched.bytes, &descriptor)
             .and_then(|raw| raw.announced_as(fetched.content_type.as_deref()))
             .map(Some)
-            .map_err(|source| PackError::Manifest { path, source })
+            .map_err(|source| PackError::Manifest { path, mirror, source })
     }
 }
 

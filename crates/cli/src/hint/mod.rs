@@ -100,12 +100,15 @@ fn names_http(error: &UsageError) -> bool {
 
 fn of_pack(error: &PackError) -> Option<String> {
     match error {
-        PackError::Missing(missing) => Some(plan::of_missing(missing).to_owned()),
+        PackError::Missing(missing) => plan::of_missing(missing),
         PackError::NoSuchPlatform(_) => Some(
             "choose among the platforms that there are; --allow-missing-platform takes what each image has"
                 .to_owned(),
         ),
-        PackError::Registry { source, .. } => registry::of_error(source),
+        PackError::Registry { mirror, source, .. } => {
+            plan::with_fallback(registry::of_error(source), mirror.is_some())
+        }
+        PackError::Manifest { mirror, .. } => plan::with_fallback(None, mirror.is_some()),
         PackError::TimeUp { .. } => Some(plan::TIME_UP.to_owned()),
         PackError::Graph(error) => error.limit().map(|limit| finding::of_detail(Detail::Limit(limit))),
         PackError::Attached(error) => Some(plan::of_attached(error)),
@@ -122,9 +125,10 @@ fn of_build(error: &BuildError) -> Option<String> {
             disk::of_write(error)
         }
         BuildError::Fetch(FetchError::Layout(damage)) => Some(layout::of_damage(damage)),
-        BuildError::Fetch(FetchError::Registry { source, .. }) => {
+        BuildError::Fetch(FetchError::Registry { mirror, source, .. }) => {
             let kept = "what arrived is kept; the same command goes on from there";
-            Some(registry::of_error(source).map_or(kept.to_owned(), |hint| format!("{hint}; {kept}")))
+            let hint = plan::with_fallback(registry::of_error(source), mirror.is_some());
+            Some(hint.map_or(kept.to_owned(), |hint| format!("{hint}; {kept}")))
         }
         _ => None,
     }

@@ -14,11 +14,12 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
             "check the name and the tag; some registries answer like this where a login is missing"
                 .to_owned(),
         ),
-        ResolveError::NotAtMirror { .. } => Some(
-            "with --mirror-fallback, the original registry is asked for what a mirror can't give".to_owned(),
-        ),
+        ResolveError::NotAtMirror { .. } => with_fallback(None, true),
+        ResolveError::Manifest { mirror, .. } => with_fallback(None, mirror.is_some()),
         ResolveError::TimeUp { .. } => Some(TIME_UP.to_owned()),
-        ResolveError::Registry { source, .. } => registry::of_error(source),
+        ResolveError::Registry { mirror, source, .. } => {
+            with_fallback(registry::of_error(source), mirror.is_some())
+        }
         ResolveError::Layout { error, .. } => layout::of_error(error),
         ResolveError::NoRegistry { source, .. } => Some(
             registry::of_error(source)
@@ -28,8 +29,23 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
     }
 }
 
+/// Adds the way around a mirror to a hint, where a mirror failed.
+pub(super) fn with_fallback(hint: Option<String>, is_at_mirror: bool) -> Option<String> {
+    let fallback = "with --mirror-fallback, the original registry is asked for what a mirror can't give";
+    match (hint, is_at_mirror) {
+        (hint, false) => hint,
+        (None, true) => Some(fallback.to_owned()),
+        (Some(hint), true) => Some(format!("{hint}; {fallback}")),
+    }
+}
+
 /// The next step where the source lacks manifests that an index names.
-pub(super) fn of_missing(missing: &Several<MissingManifest>) -> &'static str {
+pub(super) fn of_missing(missing: &Several<MissingManifest>) -> Option<String> {
+    let hint = without_missing(missing).to_owned();
+    with_fallback(Some(hint), missing.iter().any(|missing| missing.is_at_mirror))
+}
+
+fn without_missing(missing: &Several<MissingManifest>) -> &'static str {
     if missing.iter().all(|missing| missing.is_attached) {
         "the images alone, without signatures and all else that is attached, can be had with --referrers none"
     } else if missing.iter().any(|missing| missing.there.is_empty()) {
@@ -42,9 +58,12 @@ pub(super) fn of_missing(missing: &Several<MissingManifest>) -> &'static str {
 /// The next step for an error of a signature or the like: to carry the image alone.
 pub(super) fn of_attached(error: &AttachedError) -> String {
     let alone = "the images alone, without signatures and all else that is attached, can be had with --referrers none";
-    let source = match error {
-        AttachedError::Registry { source, .. } => registry::of_error(source),
+    let hint = match error {
+        AttachedError::Registry { mirror, source, .. } => {
+            with_fallback(registry::of_error(source), mirror.is_some())
+        }
+        AttachedError::Manifest { mirror, .. } => with_fallback(None, mirror.is_some()),
         _ => None,
     };
-    source.map_or(alone.to_owned(), |hint| format!("{hint}; {alone}"))
+    hint.map_or(alone.to_owned(), |hint| format!("{hint}; {alone}"))
 }

@@ -62,7 +62,7 @@ impl FailedImages {
     ) -> Option<Vec<Resolved>> {
         let Failure::Build(BuildError::Fetch(error)) = failure else { return None };
         let names: Vec<String> = match error {
-            FetchError::Registry { path, source } => {
+            FetchError::Registry { path, source, .. } => {
                 let is_in_trouble = matches!(
                     source,
                     RegistryError::Unreachable { .. }

@@ -5,15 +5,18 @@ use airlift_registry::Error;
 
 use crate::layouts::LayoutError;
 use crate::location::Location;
+use crate::mirrored::from;
 
 /// Why what is attached to an image could not be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachedError {
     /// The registry could not be asked, so what is attached is unknown.
-    #[error("can't find out what is attached to {subject} in {repository}")]
+    #[error("can't find out what is attached to {subject} in {repository}{}", from(.mirror.as_deref()))]
     Registry {
         /// Where it was asked for.
         repository: Repository,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Box<Repository>>,
         /// What it would be attached to.
         subject: Digest,
         /// What happened.
@@ -21,10 +24,12 @@ pub enum AttachedError {
         source: Error,
     },
     /// The manifest can't be carried.
-    #[error("what is attached to {subject} in {repository} can't be used")]
+    #[error("what is attached to {subject} in {repository}{} can't be used", from(.mirror.as_deref()))]
     Manifest {
         /// Where it came from.
         repository: Repository,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Box<Repository>>,
         /// What it is attached to.
         subject: Digest,
         /// Why.

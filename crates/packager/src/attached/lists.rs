@@ -9,14 +9,13 @@ use std::sync::PoisonError;
 
 use airlift_oci::graph::fallback_tag;
 use airlift_oci::media_type::Kind;
+use airlift_oci::reference::AskedBy;
 use airlift_oci::{Descriptor, Digest, ManifestError, Node, RawManifest, Selector};
 use airlift_registry::{Error, ReferrersAnswer};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::attached::error::AttachedError;
-use crate::attached::lookup::{
-    Gatherer, Gone, MAX_ATTACHED, Subject, manifest_error, registry_error, resolved,
-};
+use crate::attached::lookup::{Gatherer, Gone, MAX_ATTACHED, Subject, resolved};
 use crate::location::Location;
 use crate::resolved::Resolved;
 
@@ -74,7 +73,7 @@ impl Gatherer<'_> {
     async fn listed(&self, subject: &Subject) -> Result<(ListSource, Vec<Descriptor>), AttachedError> {
         let Subject { repository, digest } = subject;
         let api = self.source.registries.referrers(repository, digest).await;
-        match api.map_err(|source| registry_error(subject, source))? {
+        match api.map_err(|source| self.registry_error(subject, AskedBy::Digest, source))? {
             ReferrersAnswer::Listed(listed) => return Ok((ListSource::Api, listed)),
             ReferrersAnswer::NoApi => {}
             ReferrersAnswer::Withheld(error) => self.warn_of_withheld(subject, &error),
@@ -126,13 +125,14 @@ impl Gatherer<'_> {
             }
             // Not asked for: a registry may well answer 404 for a type that it doesn't know.
             let media_type = descriptor.media_type.clone();
-            return Err(manifest_error(subject, ManifestError::Unsupported { digest, media_type }));
+            let unsupported = ManifestError::Unsupported { digest, media_type };
+            return Err(self.manifest_error(subject, AskedBy::Digest, unsupported));
         }
         let (bytes, content_type) = match self.source.known_manifest(&digest) {
             Some(bytes) => (bytes, None),
             None => {
                 let fetched = self.source.fetch_manifest(repository, &Selector::Digest(digest)).await;
-                match fetched.map_err(|source| registry_error(subject, source))? {
+                match fetched.map_err(|source| self.registry_error(subject, AskedBy::Digest, source))? {
                     Some((fetched, _)) => (fetched.bytes, fetched.content_type),
                     None => return Ok(Entry::Gone),
                 }
@@ -140,7 +140,7 @@ impl Gatherer<'_> {
         };
         let manifest = RawManifest::prove(bytes, descriptor)
             .and_then(|raw| raw.announced_as(content_type.as_deref()))
-            .map_err(|source| manifest_error(subject, source))?;
+            .map_err(|source| self.manifest_error(subject, AskedBy::Digest, source))?;
         let says = manifest.subject().map(|subject| subject.digest);
         if says != Some(subject.digest) {
             return Ok(Entry::Stranger(says));

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use airlift_oci::reference::AskedBy;
 use airlift_oci::{Digest, Event, ManifestError, Observer, RawManifest, Repository, Root, Selector, Tag};
 use airlift_registry::Error;
 
@@ -58,13 +59,37 @@ impl<'a> Gatherer<'a> {
         let Ok(tag) = tag.parse::<Tag>() else { return Ok(None) };
         let selector = Selector::Tag(tag);
         let fetched = self.source.root(&subject.repository, &selector).await;
-        let Some((fetched, _)) = fetched.map_err(|source| registry_error(subject, source))? else {
+        let asked_by = (&selector).into();
+        let Some((fetched, _)) = fetched.map_err(|source| self.registry_error(subject, asked_by, source))?
+        else {
             return Ok(None);
         };
         let digest = fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes));
         RawManifest::received(fetched.bytes, digest, fetched.content_type.as_deref())
             .map(Some)
-            .map_err(|source| manifest_error(subject, source))
+            .map_err(|source| self.manifest_error(subject, asked_by, source))
+    }
+
+    pub(super) fn registry_error(
+        &self,
+        subject: &Subject,
+        asked_by: AskedBy,
+        source: Error,
+    ) -> AttachedError {
+        let Subject { repository, digest } = subject.clone();
+        let mirror = self.source.registries.last_mirror(&repository, asked_by).map(Box::new);
+        AttachedError::Registry { repository, mirror, subject: digest, source }
+    }
+
+    pub(super) fn manifest_error(
+        &self,
+        subject: &Subject,
+        asked_by: AskedBy,
+        source: ManifestError,
+    ) -> AttachedError {
+        let Subject { repository, digest } = subject.clone();
+        let mirror = self.source.registries.last_mirror(&repository, asked_by).map(Box::new);
+        AttachedError::Manifest { repository, mirror, subject: digest, source }
     }
 
     /// Warns, unless that was said before.
@@ -92,12 +117,4 @@ pub(super) fn resolved(subject: &Subject, manifest: RawManifest, reference: Stri
         layout_platforms: Vec::new(),
         requests: Vec::new(),
     }
-}
-
-pub(super) fn registry_error(subject: &Subject, source: Error) -> AttachedError {
-    AttachedError::Registry { repository: subject.repository.clone(), subject: subject.digest, source }
-}
-
-pub(super) fn manifest_error(subject: &Subject, source: ManifestError) -> AttachedError {
-    AttachedError::Manifest { repository: subject.repository.clone(), subject: subject.digest, source }
 }

@@ -1,0 +1,8 @@
+//! Errors name the mirror that they come from.
+
+use airlift_oci::Repository;
+
+/// Behind what can't be had: the mirror that was asked for it.
+pub(crate) fn from(mirror: Option<&Repository>) -> String {
+    mirror.map(|mirror| format!(" from the mirror {mirror}")).unwrap_or_default()
+}
