@@ -134,3 +134,50 @@ fn a_registry_that_is_down_leaves_the_others() {
     assert_eq!(lacking.failed(), "127.0.0.1:1/x/y:1\n127.0.0.1:1/x/z:1\n");
     lacking.assert_holds(&["team/a"]);
 }
+
+/// What a list of references can't say stands above each reference as a comment.
+#[test]
+fn what_a_list_chose_of_a_failing_image_stands_above_its_reference() {
+    let lacking = Lacking::start(|_, path| path.ends_with("/manifests/1") && !path.contains("team/d/"));
+    let list = "version: 1\ngroups:\n  all:\n    - {ref: HOST/team/a:1, platforms: [linux/amd64, linux/arm64], referrers: none}\n    - HOST/team/b:1\n    - {ref: HOST/team/c:1, platforms: all}\n    - HOST/team/d:1\n    - {repo: HOST/team/e, tags: {newest: 1}}\n";
+    let host = lacking.source.authority();
+    std::fs::write(lacking.airlift.path("i.yaml"), list.replace("HOST", &host)).unwrap();
+    let build = ["build", "-f", "i.yaml", "-o", "b.tar", "--failed", "failed.txt", "--retries", "0"];
+    lacking.airlift.run(&build).expect(3);
+    let a = format!("# platforms: linux/amd64,linux/arm64; referrers: none\n{host}/team/a:1\n");
+    let (selector, failed) = (format!("# {host}/team/e (semver *, newest 1)\n"), lacking.failed());
+    assert!(failed.contains(&selector), "{failed}");
+    assert_eq!(failed.replace(&selector, ""), a.clone() + &lacking.list(&["team/b", "team/c"]));
+    // Beside the command line's choice.
+    lacking.airlift.run(&[&build[..], &["--platform", "linux/amd64"]].concat()).expect(3);
+    let c = format!("# platforms: all\n{host}/team/c:1\n");
+    let failed = lacking.failed().replace(&selector, "");
+    assert_eq!(failed, a + &lacking.list(&["team/b"]) + &c);
+    lacking.airlift.run(&["build", "-f", "failed.txt", "-o", "c.tar", "--retries", "0"]).expect(3);
+
+    // Comments alone ask for nothing.
+    std::fs::write(lacking.airlift.path("failed.txt"), &selector).unwrap();
+    let nothing = lacking.airlift.run(&["build", "-f", "failed.txt", "-o", "c.tar"]).expect(2);
+    nothing.says("failed.txt has only comments: no image was asked for");
+    std::fs::write(lacking.airlift.path("failed.txt"), "").unwrap();
+    let nothing = lacking.airlift.run(&["lock", "-f", "failed.txt", "-o", "c.lock"]).expect(2);
+    nothing.says("failed.txt is empty");
+}
+
+/// A platform that an image lacks is a wrong wish (2); beside an image that can't be had, it is 3.
+#[test]
+fn a_missing_platform_has_one_exit_code_whatever_is_named_first() {
+    let lacking = Lacking::start(|_, path| {
+        path.ends_with("team/a/manifests/1") || path.ends_with("team/d/manifests/1")
+    });
+    for (lists, code) in [
+        (&["team/b"][..], 2),
+        (&["team/b", "team/c"], 2),
+        (&["team/a", "team/b"], 3),
+        (&["team/b", "team/d"], 3),
+    ] {
+        std::fs::write(lacking.airlift.path("l.txt"), lacking.list(lists)).unwrap();
+        lacking.build(&["--platform", "linux/riscv64"]).expect(code).says("has no linux/riscv64");
+    }
+    lacking.build(&["--platform", "linux/riscv64", "--keep-going"]).expect(3);
+}

@@ -37,7 +37,7 @@ impl Failure {
             Failure::Setup(error) => of_setup(error),
             Failure::Layouts(errors) => of_layout(errors.first()),
             Failure::Resolve(errors) => of_resolve(errors.first()),
-            Failure::Images(errors) => of_image(errors.first()),
+            Failure::Images(errors) => of_all(errors.iter().map(of_image)),
             Failure::Pack(error) => of_pack(error),
             Failure::Build(error) | Failure::Stream(error) => of_build(error),
             Failure::Reuse(_) => Exit::Local,
@@ -103,6 +103,12 @@ fn of_setup(error: &SetupError) -> Exit {
     }
 }
 
+/// The code of several failures: of the first that is more than a wrong wish, such as a platform that an
+/// image doesn't have.
+fn of_all(mut codes: impl Iterator<Item = Exit>) -> Exit {
+    codes.find(|code| *code != Exit::Usage).unwrap_or(Exit::Usage)
+}
+
 fn of_image(error: &ImageFailure) -> Exit {
     match error {
         ImageFailure::Select(SelectError::Tags { source, .. }) => of_registry(source),
@@ -155,7 +161,7 @@ fn of_pack(error: &PackError) -> Exit {
         | PackError::Manifest { .. }
         | PackError::NotAsLocked(_)
         | PackError::TimeUp { .. } => Exit::Registry,
-        PackError::Several(errors) => of_pack(errors.first()),
+        PackError::Several(errors) => of_all(errors.iter().map(of_pack)),
         PackError::Graph(error) if error.limit().is_some() => Exit::Refused,
         PackError::Attached(AttachedError::Limit { .. }) => Exit::Refused,
         PackError::Attached(AttachedError::Layout(error)) => of_layout(error),

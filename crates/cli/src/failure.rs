@@ -15,6 +15,7 @@ use airlift_registry::{Error as RegistryError, LoginStoreError, SetupError};
 use airlift_server::{SeedError, StartError};
 use airlift_verifier::{AdmitError, ExamineError};
 
+use crate::asked::empty_set::EmptySet;
 use crate::asked::select_error::SelectError;
 use crate::config::ConfigError;
 use crate::files::keep_apart::Overwrites;
@@ -128,6 +129,9 @@ pub(crate) enum UsageError {
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,
+    /// Files without any image.
+    #[error(transparent)]
+    EmptySets(Several<EmptySet>),
     /// An output is also an input.
     #[error(transparent)]
     Overwrites(#[from] Overwrites),
@@ -336,6 +340,7 @@ impl Failure {
                     |error: &ListError| Part { text: error.to_string(), excerpt: Some(error.excerpt()) };
                 errors.iter().map(part).collect()
             }
+            Failure::Usage(UsageError::EmptySets(errors)) => parts_of(errors),
             Failure::Layouts(errors) => parts_of(errors),
             Failure::Resolve(errors) => parts_of(errors),
             Failure::Images(errors) => parts_of(errors),

@@ -11,6 +11,7 @@ use airlift_lists::{
 };
 use airlift_packager::Several;
 
+use crate::asked::empty_set::EmptySet;
 use crate::asked::wishes::{AskedEntry, Wishes};
 use crate::failure::{BadReference, Failure, UsageError};
 
@@ -37,21 +38,28 @@ struct Gathered {
     wishes: Wishes,
     known_groups: BTreeSet<String>,
     errors: Vec<BadReference>,
+    /// The files without any image, and why they have none.
+    empty: Vec<EmptySet>,
 }
 
 /// All that is asked for, or all that is wrong.
 pub(crate) fn gather(asked: &Asked<'_>) -> Result<Wishes, Failure> {
     let mut gathered = Gathered::default();
+    gathered.wishes.choice = asked.choice.clone();
     for text in asked.references {
         gathered.add_argument(text, asked.choice);
     }
     for set in asked.sets {
         gathered.add_set(set, &read(set)?, asked);
     }
-    let Gathered { wishes, known_groups, errors } = gathered;
+    let Gathered { wishes, known_groups, errors, empty } = gathered;
     Several::check(errors).map_err(UsageError::from)?;
     check_groups(asked.groups, &known_groups).map_err(UsageError::Groups)?;
-    if wishes.entries.is_empty() { Err(UsageError::NoReferences.into()) } else { Ok(wishes) }
+    if wishes.entries.is_empty() {
+        Several::check(empty).map_err(UsageError::EmptySets)?;
+        return Err(UsageError::NoReferences.into());
+    }
+    Ok(wishes)
 }
 
 impl Gathered {
@@ -80,8 +88,14 @@ impl Gathered {
         let is_chosen = |asked_entry: &AskedEntry| {
             asked_entry.entry.groups.is_empty() || asked_entry.entry.is_in(asked.groups)
         };
+        let before = self.wishes.entries.len();
         match entries {
-            Ok(entries) => self.wishes.entries.extend(entries.into_iter().filter(is_chosen)),
+            Ok(entries) => {
+                self.wishes.entries.extend(entries.into_iter().filter(is_chosen));
+                if self.wishes.entries.len() == before {
+                    self.empty.push(EmptySet::new(&name, bytes, asked.groups));
+                }
+            }
             Err(errors) => self.errors.extend(errors.iter().cloned().map(BadReference::List)),
         }
     }
@@ -206,7 +220,11 @@ mod tests {
         let text = "\u{feff}# the web\nnginx:1.27   # pinned\r\n\n  quay.io/a/b:1\t#x\n   # end";
         assert_eq!(names("images.txt", text, &[]), ["docker.io/library/nginx:1.27", "quay.io/a/b:1"]);
         let nothing = images("images.txt", "# nothing\n", &[]);
-        assert!(matches!(nothing, Err(Failure::Usage(UsageError::NoReferences))));
+        assert!(nothing.unwrap_err().to_string().contains("images.txt has only comments: no image was"));
+        let nothing = images("images.txt", "\r\n", &[]);
+        assert!(nothing.unwrap_err().to_string().contains("images.txt is empty"));
+        let nothing = images("images.lock", "{\"schema\": \"airlift.lock/v1\", \"images\": []}", &[]);
+        assert!(nothing.unwrap_err().to_string().contains("images.lock has no images"));
     }
 
     #[test]

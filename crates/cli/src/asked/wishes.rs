@@ -18,6 +18,8 @@ pub(crate) struct Wishes {
     pub(crate) entries: Vec<AskedEntry>,
     /// The mirrors of images files.
     pub(crate) mirrors: Vec<MirrorRule>,
+    /// What the command line says to carry of images whose entries don't say it.
+    pub(crate) choice: Choice,
 }
 
 /// One entry, and where it stands.

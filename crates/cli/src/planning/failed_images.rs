@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use airlift_oci::SourceReference;
+use airlift_oci::{Referrers, SourceReference};
 use airlift_packager::{
-    BuildError, FetchError, ImagePlan, ImageRequest, PackError, Packing, ResolveError, Resolved,
+    BuildError, FetchError, ImageChoice, ImagePlan, ImageRequest, PackError, Packing, ResolveError, Resolved,
 };
 use airlift_registry::Error as RegistryError;
 
@@ -20,19 +20,27 @@ pub(crate) struct FailedImages {
     references: BTreeSet<String>,
     /// What was asked for, by the names in the bundle.
     asked: HashMap<String, String>,
+    /// What to carry of those images for which a list says something else than the command line.
+    choices: HashMap<String, ImageChoice>,
 }
 
 impl FailedImages {
-    /// Remembers what was asked for.
-    pub(crate) fn remember(&mut self, requests: &[ImageRequest]) {
+    /// Remembers what was asked for. `usual` is what the command line says to carry.
+    pub(crate) fn remember(&mut self, requests: &[ImageRequest], usual: &ImageChoice) {
         for request in requests {
-            let SourceReference::Registry(reference) = &request.source else { continue };
-            let asked = match &request.locked {
-                Some(locked) => reference.clone().with_digest(locked.digest),
-                None => reference.clone(),
+            let asked = match (&request.source, &request.locked) {
+                (SourceReference::Registry(reference), Some(locked)) => {
+                    reference.clone().with_digest(locked.digest).to_string()
+                }
+                (source, _) => source.to_string(),
             };
-            self.asked.entry(reference.clone().by_tag().to_string()).or_insert(asked.to_string());
+            if let SourceReference::Registry(reference) = &request.source {
+                self.asked.entry(reference.clone().by_tag().to_string()).or_insert(asked.clone());
+            }
+            let wanted = self.choices.entry(asked).or_insert_with(|| request.choice.clone());
+            wanted.unite(&request.choice);
         }
+        self.choices.retain(|_, choice| choice != usual);
     }
 
     pub(crate) fn add_selectors(&mut self, errors: Vec<SelectError>) {
@@ -97,7 +105,7 @@ impl FailedImages {
         self.references.is_empty() && self.failures.is_empty()
     }
 
-    /// The references, one a line.
+    /// The references, one a line; above it, what the list chose of the image, which no reference says.
     pub(crate) fn list(&self) -> String {
         self.lines(&self.references)
     }
@@ -108,7 +116,11 @@ impl FailedImages {
     }
 
     fn lines(&self, references: &BTreeSet<String>) -> String {
-        references.iter().map(|reference| format!("{}\n", as_line(reference))).collect()
+        let line = |reference: &String| {
+            let choice = self.choices.get(reference).map(comment).unwrap_or_default();
+            format!("{choice}{}\n", as_line(reference))
+        };
+        references.iter().map(line).collect()
     }
 
     /// The references.
@@ -138,6 +150,17 @@ fn as_line(name: &str) -> String {
         true => harmless(name).into_owned(),
         false => format!("# {}", harmless(name)),
     }
+}
+
+/// What to carry of an image, as a comment.
+fn comment(ImageChoice { platforms, referrers }: &ImageChoice) -> String {
+    let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+    let platforms = if platforms.is_empty() { "all".to_owned() } else { platforms.join(",") };
+    let referrers = match referrers {
+        Referrers::All => "",
+        Referrers::None => "; referrers: none",
+    };
+    format!("# platforms: {platforms}{referrers}\n")
 }
 
 /// A failure of several images as one of each.

@@ -23,7 +23,7 @@ pub(crate) async fn resolved(
 ) -> (Vec<Resolved>, Vec<usize>) {
     let (entries, requests): (Vec<usize>, Vec<ImageRequest>) =
         requests(wishes, source, jobs, failed).await.into_iter().unzip();
-    failed.remember(&requests);
+    failed.remember(&requests, &chosen(&wishes.choice));
     let Resolution { images, failed: unresolved } = resolve_each(source, &requests, jobs, observer).await;
     failed.add_unresolved(unresolved);
     (images, entries)
