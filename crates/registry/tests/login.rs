@@ -120,10 +120,13 @@ async fn a_token_is_renewed_before_it_ends() {
     .await;
     let (transport, _) = transport(options());
     let start = std::time::Instant::now();
-    while tokens(&script).len() < 2 {
-        get(&transport, &script, "a").await.unwrap();
-        assert!(start.elapsed().as_secs() < 20, "it is never renewed");
-    }
+    let renewed = async {
+        while tokens(&script).len() < 2 {
+            get(&transport, &script, "a").await.unwrap();
+        }
+    };
+    // However busy the machine is, the second of the token is over by then.
+    tokio::time::timeout(std::time::Duration::from_secs(600), renewed).await.expect("it is renewed");
     assert!(start.elapsed().as_millis() >= 700, "it is used while it lives: {:?}", start.elapsed());
     let bare = |request: &&Request| request.path() != "/token" && request.header("authorization").is_none();
     assert_eq!(script.requests().iter().filter(bare).count(), 0, "only the first contact was refused");

@@ -1,12 +1,13 @@
 //! Walks end, whatever the manifests say, and don't cost more than the bytes that were paid for them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use airlift_oci::graph::{Graph, GraphBuilder, GraphError, leaves};
 use airlift_oci::layout::{Root, encode_index, parse_index};
 use airlift_oci::media_type::{DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
 use airlift_oci::selection::Selection;
 use airlift_oci::{Carried, Descriptor, Digest, Limits, RawManifest, contents};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::images::{Images, LAYER, child_for, index_json, json, made_up, manifest_json};
 
@@ -206,11 +207,14 @@ fn a_claimed_cycle_ends() {
     assert_eq!(graph.upload_steps(&parent).len(), 1);
 }
 
+/// Bounds the time that this thread computes: how busy the machine is does not count.
 fn quickly<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
+    let computed = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
+    let start = computed();
     let result = work();
+    let took = computed() - start;
     // Generous: what is held here took minutes, or all memory, before it was bounded.
-    assert!(start.elapsed() < Duration::from_secs(60), "{what} took {:?}", start.elapsed());
+    assert!(took < Duration::from_secs(30), "{what} took {took:?}");
     result
 }
 
