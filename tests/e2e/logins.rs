@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use airlift_testkit::real::RealRegistry;
 use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
@@ -268,31 +268,72 @@ fn a_password_is_asked_for_on_the_terminal_and_not_shown() {
         airless.says("--password-stdin");
     }
     let Some(script) = tool("script") else { return };
-    let shown = on_terminal(&script, &airlift, &registry.authority(), &["ann\n", "correct-horse-battery\n"]);
+    let mut terminal =
+        Terminal::start(&script, &airlift, &format!("$AIRLIFT login {}", registry.authority()));
+    terminal.answer("ann\n");
+    terminal.answer("correct-horse-battery\n");
+    let shown = terminal.rest();
     assert!(shown.contains("logged in at") && shown.contains("User at"), "{shown}");
     assert!(shown.contains("Password of ann") && !shown.contains(PASSWORD), "{shown}");
     assert_eq!(json_of(&airlift, NEW_FILE)["auths"][registry.authority()]["auth"], basic());
 }
 
-fn on_terminal(script: &Path, airlift: &Airlift, host: &str, answers: &[&str]) -> String {
-    let program = airlift.command(&[]).get_program().to_string_lossy().into_owned();
-    let mut command = Command::new(script);
-    command.args(["-q", "-e", "-c", &format!("{program} login {host}"), "/dev/null"]);
-    command.env("HOME", airlift.path("")).env_remove("XDG_CONFIG_HOME").env_remove("XDG_RUNTIME_DIR");
-    command.env_remove("DOCKER_CONFIG").env_remove("REGISTRY_AUTH_FILE");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut shown = Vec::new();
-    let mut byte = [0];
-    for answer in answers {
-        while !shown.ends_with(b": ") {
-            assert_eq!(stdout.read(&mut byte).unwrap(), 1, "it ended: {}", String::from_utf8_lossy(&shown));
-            shown.push(byte[0]);
-        }
-        stdin.write_all(answer.as_bytes()).unwrap();
-        shown.push(b'|');
+/// The terminal shows again what is typed, also if the run ends while it asks for a password.
+#[test]
+fn a_signal_at_the_question_for_a_password_leaves_the_terminal_as_it_was() {
+    let Some(script) = tool("script") else { return };
+    let (registry, airlift) = (by_password(), Airlift::new());
+    for (signal, code) in [("HUP", 129), ("QUIT", 131), ("INT", 130), ("TERM", 143)] {
+        let login = format!("$AIRLIFT login {} -u ann", registry.authority());
+        let shell = format!("sh -c 'echo $$ >pid; exec {login}'; echo code $?; stty -a");
+        let mut terminal = Terminal::start(&script, &airlift, &shell);
+        terminal.wait_for_question();
+        let process = String::from_utf8(airlift.read("pid")).unwrap();
+        let kill = format!("kill -{signal} {process}");
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let shown = terminal.rest();
+        assert!(shown.contains(&format!("code {code}")), "{signal}: {shown}");
+        assert!(shown.split_whitespace().any(|flag| flag == "echo"), "{signal}: {shown}");
     }
-    stdout.read_to_end(&mut shown).unwrap();
-    child.wait().unwrap();
-    String::from_utf8_lossy(&shown).into_owned()
+}
+
+/// A terminal by script(1), with a shell that runs a command.
+struct Terminal {
+    child: Child,
+    shown: Vec<u8>,
+}
+
+impl Terminal {
+    fn start(script: &Path, airlift: &Airlift, shell: &str) -> Self {
+        let mut command = Command::new(script);
+        command.args(["-q", "-e", "-c", shell, "/dev/null"]).current_dir(airlift.path(""));
+        command.env("AIRLIFT", airlift.command(&[]).get_program());
+        command.env("HOME", airlift.path("")).env_remove("XDG_CONFIG_HOME").env_remove("XDG_RUNTIME_DIR");
+        command.env_remove("DOCKER_CONFIG").env_remove("REGISTRY_AUTH_FILE");
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Terminal { child, shown: Vec::new() }
+    }
+
+    fn wait_for_question(&mut self) {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let mut byte = [0];
+        while !self.shown.ends_with(b": ") {
+            let read = stdout.read(&mut byte).unwrap();
+            assert_eq!(read, 1, "it ended: {}", String::from_utf8_lossy(&self.shown));
+            self.shown.push(byte[0]);
+        }
+    }
+
+    fn answer(&mut self, answer: &str) {
+        self.wait_for_question();
+        self.child.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+        self.shown.push(b'|');
+    }
+
+    /// All that was shown to the end.
+    fn rest(mut self) -> String {
+        self.child.stdout.as_mut().unwrap().read_to_end(&mut self.shown).unwrap();
+        self.child.wait().unwrap();
+        String::from_utf8_lossy(&self.shown).into_owned()
+    }
 }
