@@ -28,6 +28,7 @@ mod image_timeout;
 mod inspected;
 mod keep_going;
 mod layouts;
+mod layouts_of_builders;
 mod lock_files;
 mod locked_layouts;
 mod locking;

@@ -46,6 +46,17 @@ fn committed_archives_of_skopeo_and_regctl_are_whole() {
     }
 }
 
+/// BuildKit's, with attestations and layers of zstd.
+#[test]
+fn a_committed_archive_of_buildkit_is_whole() {
+    let report = report(&committed("buildkit-0.26.3.tar"));
+    assert!(report.ok && report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!(report.images.len(), 2);
+    for image in &report.images {
+        assert_eq!(image.platforms, ["linux/amd64", "linux/arm64"]);
+    }
+}
+
 /// Padding holds no content. Each bit of content and of a header counts.
 #[test]
 fn any_flipped_bit_of_their_content_is_found() {
