@@ -1,5 +1,6 @@
 //! `prune`: what may go, and what stays whatever a plan says.
 
+mod edited;
 mod hostile;
 
 use airlift_oci::Digest;
@@ -248,6 +249,8 @@ fn plans_are_read_strictly() {
     for (changed, says) in [
         (plan.replace("prune/v1", "prune/v2"), "plan.json:2:3: this deletion plan is of version 2"),
         (plan.replacen(host, "other.example", 1), "is for the target other.example"),
+        (plan.replacen(host, "user:S3cr3t@other.example", 1), "is for the target …@other.example"),
+        (plan.replacen("\"listedBy\": []", "\"listedBy\": [\"a\"]", 1), "plan.json:9:20: "),
         (plan.replace(&format!("{host}/team/b"), "other.example/team/b"), "is not at the target"),
         (plan.replace("\"tags\"", "\"labels\""), "has no member 'labels' here"),
         (plan.replace(&digest, &digest[..40]), "plan.json:"),
@@ -259,6 +262,7 @@ fn plans_are_read_strictly() {
         std::fs::write(stage.airlift.path("plan.json"), changed).unwrap();
         let ran = stage.apply(2);
         assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("S3cr3t"), "{}", ran.stderr);
     }
     assert!(stage.has("team/b", &stage.old[1].root.digest));
     // An edited plan that names more than may go: what tags stand for stays.

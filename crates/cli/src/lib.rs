@@ -111,7 +111,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,
             Command::Copy(args) => copy::run(args, ui, &on_interrupt).await,
             Command::Diff(args) => diff::run(&args, ui),
-            Command::Prune(args) => prune::run(args, ui).await,
+            Command::Prune(args) => prune::run(args, ui, &on_interrupt).await,
             Command::Inspect(args) => inspect::run(&args, ui),
             Command::Login(args) => login::run(args, ui, &on_interrupt).await,
             Command::Logout(args) => logout::run(args, ui).await,

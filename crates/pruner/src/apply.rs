@@ -1,69 +1,24 @@
 //! The plan carried out: all of it is looked at again, and the tags are asked for before each deletion.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use airlift_lists::prune_plan::PlannedDeletion;
 use airlift_oci::{Digest, Repository, Selector, Tag};
-use airlift_registry::{Error, Refusal, Transport};
+use airlift_registry::{Access, HeadTrust, Lookup, Refusal, Transport};
 
-use crate::contents::Contents;
+use crate::applied::{Applied, LeftReason};
+use crate::contents::{Contents, Leaves, Named};
 use crate::error::PruneError;
 use crate::stay::add_all_below;
 use crate::tags::{self, Tags};
 
-/// What came of a plan.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// What is gone now.
-    pub deleted: Vec<PlannedDeletion>,
-    /// What was left alone.
-    pub left: Vec<Left>,
-    /// Set if the registry deletes nothing at all: its answer. Nothing else was tried then.
-    pub disabled: Option<Box<Refusal>>,
-}
-
-/// A manifest that was left alone.
-#[derive(Debug)]
-pub struct Left {
-    /// What was planned.
-    pub planned: PlannedDeletion,
-    /// Why it is still there.
-    pub reason: LeftReason,
-}
-
-/// Why a manifest was left alone.
-#[derive(Debug, thiserror::Error)]
-pub enum LeftReason {
-    /// A tag of it stands for something else now.
-    #[error("its tag {tag} stands for {now} now")]
-    Moved {
-        /// The tag.
-        tag: Tag,
-        /// What it stands for.
-        now: Digest,
-    },
-    /// A tag that is not in the plan stands for it.
-    #[error("the tag {0} stands for it, and is not in the plan")]
-    NewTag(Tag),
-    /// Something that stays names it.
-    #[error("an index that stays names it, or it is attached to something that stays")]
-    Named,
-    /// Its repository can't be looked at.
-    #[error("its repository can't be looked at")]
-    Unknown,
-    /// The registry didn't delete it.
-    #[error("the registry didn't delete it")]
-    Refused(#[source] Error),
-    /// The state of its tags could not be asked for.
-    #[error(transparent)]
-    Failed(PruneError),
-    /// Deletion is switched off.
-    #[error("nothing is deleted at this registry")]
-    Disabled,
-}
-
-/// Carries out a plan, repository by repository.
-pub async fn apply(transport: &Transport, planned: &[PlannedDeletion], requests: usize) -> Applied {
+/// Carries out a plan, repository by repository. `gone` is called for each manifest that is gone then.
+pub async fn apply(
+    transport: &Transport,
+    planned: &[PlannedDeletion],
+    requests: usize,
+    mut gone: impl FnMut(&PlannedDeletion),
+) -> Applied {
     let mut applied = Applied::default();
     let mut repositories: Vec<&Repository> = Vec::new();
     let mut met = HashSet::new();
@@ -75,7 +30,11 @@ pub async fn apply(transport: &Transport, planned: &[PlannedDeletion], requests:
             applied.leave(&entries, |_| LeftReason::Disabled);
             continue;
         }
-        if let Err(error) = in_repository(transport, repository, &entries, requests, &mut applied).await {
+        let carried_out = async {
+            let mut deletions = Deletions::prepare(transport, repository, &entries, requests).await?;
+            deletions.carry_out(&mut applied, &mut gone).await
+        };
+        if let Err(error) = carried_out.await {
             let mut error = Some(error);
             let done: HashSet<Digest> = applied.in_repository(repository);
             let rest: Vec<_> = entries.into_iter().filter(|one| !done.contains(&one.digest)).collect();
@@ -85,64 +44,6 @@ pub async fn apply(transport: &Transport, planned: &[PlannedDeletion], requests:
     applied
 }
 
-impl Applied {
-    fn leave(
-        &mut self,
-        entries: &[&PlannedDeletion],
-        mut reason: impl FnMut(&PlannedDeletion) -> LeftReason,
-    ) {
-        for planned in entries {
-            self.left.push(Left { reason: reason(planned), planned: (*planned).clone() });
-        }
-    }
-
-    /// What is settled of a repository.
-    fn in_repository(&self, repository: &Repository) -> HashSet<Digest> {
-        let left = self.left.iter().map(|left| &left.planned);
-        let settled = self.deleted.iter().chain(left).filter(|one| one.repository == *repository);
-        settled.map(|one| one.digest).collect()
-    }
-}
-
-/// Deletes what may go of one repository.
-///
-/// # Errors
-/// If something can't be looked at: then nothing else is deleted there.
-async fn in_repository(
-    transport: &Transport,
-    repository: &Repository,
-    entries: &[&PlannedDeletion],
-    requests: usize,
-    applied: &mut Applied,
-) -> Result<(), PruneError> {
-    let mut deletions = Deletions::prepare(transport, repository, entries, requests).await?;
-    let mut rest = entries.iter();
-    while let Some(entry) = rest.next() {
-        let reason = match deletions.reason_to_leave(entry).await? {
-            Some(reason) => reason,
-            None => match deletions.delete(entry).await {
-                Ok(()) => {
-                    applied.deleted.push((*entry).clone());
-                    continue;
-                }
-                Err(error) => match disabled(&error) {
-                    Some(refusal) => {
-                        applied.disabled = Some(Box::new(refusal));
-                        applied.leave(&[entry], |_| LeftReason::Disabled);
-                        applied.leave(&rest.copied().collect::<Vec<_>>(), |_| LeftReason::Disabled);
-                        return Ok(());
-                    }
-                    None => LeftReason::Refused(error),
-                },
-            },
-        };
-        let mut reason = Some(reason);
-        applied.leave(&[entry], |_| reason.take().unwrap_or(LeftReason::Named));
-        deletions.keep(entry.digest).await?;
-    }
-    Ok(())
-}
-
 /// The deletions in one repository.
 struct Deletions<'a> {
     entries: &'a [&'a PlannedDeletion],
@@ -150,6 +51,8 @@ struct Deletions<'a> {
     before: Tags,
     contents: Contents<'a>,
     stay: HashSet<Digest>,
+    /// Manifests of which no one can say what lists them.
+    unlisted: HashSet<Digest>,
     gone: HashSet<Digest>,
 }
 
@@ -168,13 +71,79 @@ impl<'a> Deletions<'a> {
         let listed = tags::list(transport, repository, known, requests).await?;
         let before = tags::resolve(transport, repository, listed, requests).await?;
         let contents = Contents::new(transport, repository, before.clone(), requests);
-        let (stay, gone) = (HashSet::new(), HashSet::new());
-        let mut deletions = Deletions { entries, before, contents, stay, gone };
+        let (stay, unlisted, gone) = Default::default();
+        let mut deletions = Deletions { entries, before, contents, stay, unlisted, gone };
         let others = deletions.not_planned(&deletions.before);
         let changed = entries.iter().filter(|entry| change_in(entry, &deletions.before).is_some());
-        let first: Vec<Digest> = others.into_iter().chain(changed.map(|entry| entry.digest)).collect();
+        let mut first: Vec<Digest> = others.into_iter().chain(changed.map(|entry| entry.digest)).collect();
+        first.extend(deletions.taken_out().await?);
         add_all_below(&mut deletions.stay, first, &mut deletions.contents).await?;
+        deletions.unlisted = deletions.find_unlisted().await?;
         Ok(deletions)
+    }
+
+    /// Deletes what may go.
+    ///
+    /// # Errors
+    /// If something can't be looked at: then nothing else is deleted here.
+    async fn carry_out(
+        &mut self,
+        applied: &mut Applied,
+        gone: &mut impl FnMut(&PlannedDeletion),
+    ) -> Result<(), PruneError> {
+        let mut rest = self.entries.iter();
+        while let Some(entry) = rest.next() {
+            let reason = match self.reason_to_leave(entry).await? {
+                Some(reason) => reason,
+                None => match self.delete(entry).await {
+                    Ok(()) => {
+                        gone(entry);
+                        applied.deleted.push((*entry).clone());
+                        continue;
+                    }
+                    Err(reason) => reason,
+                },
+            };
+            if let Some(refusal) = disabled(&reason) {
+                applied.disabled = Some(Box::new(refusal));
+                applied.leave(&[entry], |_| LeftReason::Disabled);
+                applied.leave(&rest.copied().collect::<Vec<_>>(), |_| LeftReason::Disabled);
+                return Ok(());
+            }
+            let mut reason = Some(reason);
+            applied.leave(&[entry], |_| reason.take().unwrap_or(LeftReason::Named));
+            // What it names stays with it.
+            add_all_below(&mut self.stay, [entry.digest], &mut self.contents).await?;
+        }
+        Ok(())
+    }
+
+    /// What was taken out of the plan, as far as something else in it hangs on it, and is there.
+    async fn taken_out(&mut self) -> Result<Vec<Digest>, PruneError> {
+        let planned: HashSet<Digest> = self.entries.iter().map(|entry| entry.digest).collect();
+        let parents =
+            self.entries.iter().flat_map(|entry| entry.listed_by.iter().flatten().chain(&entry.attached_to));
+        let parents: BTreeSet<Digest> = parents.filter(|digest| !planned.contains(digest)).copied().collect();
+        let asked: Vec<Named> = parents.into_iter().map(Named::by_digest).collect();
+        let names = self.contents.names(&asked, Leaves::Fetch).await?;
+        Ok(names.into_iter().filter(|(_, names)| names.is_there).map(|(named, _)| named.digest).collect())
+    }
+
+    /// Manifests without a tag of which the plan doesn't say what lists them, unless an index of the plan
+    /// does. The index may have been taken out, and no registry says what lists a manifest.
+    async fn find_unlisted(&mut self) -> Result<HashSet<Digest>, PruneError> {
+        let is_unsaid = |entry: &&&PlannedDeletion| entry.listed_by.is_none() && entry.tags.is_empty();
+        let unsaid: Vec<Digest> = self.entries.iter().filter(is_unsaid).map(|entry| entry.digest).collect();
+        if unsaid.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let all: Vec<Named> = self.entries.iter().map(|entry| Named::by_digest(entry.digest)).collect();
+        let names = self.contents.names(&all, Leaves::Fetch).await?;
+        let below = names.iter().flat_map(|(_, names)| names.children.iter().chain(&names.attached));
+        let below: HashSet<Digest> = below.map(|named| named.digest).collect();
+        let leaves = names.iter().filter(|(_, names)| names.is_there && !names.is_index);
+        let leaves: HashSet<Digest> = leaves.map(|(named, _)| named.digest).collect();
+        Ok(unsaid.into_iter().filter(|digest| leaves.contains(digest) && !below.contains(digest)).collect())
     }
 
     /// What those of these tags stand for that the plan doesn't have.
@@ -197,7 +166,9 @@ impl<'a> Deletions<'a> {
         new_roots.retain(|digest| !self.stay.contains(digest));
         add_all_below(&mut self.stay, new_roots, &mut self.contents).await?;
         let is_named = self.stay.contains(&entry.digest);
-        Ok(change_in(entry, &now).or_else(|| is_named.then_some(LeftReason::Named)))
+        let is_unlisted = self.unlisted.contains(&entry.digest);
+        let change = change_in(entry, &now).or_else(|| is_named.then_some(LeftReason::Named));
+        Ok(change.or_else(|| is_unlisted.then_some(LeftReason::Unlisted)))
     }
 
     /// The entry's tags, and all tags that were not there before, as they are now.
@@ -213,16 +184,23 @@ impl<'a> Deletions<'a> {
         tags::resolve(transport, repository, listed.into_iter().filter(is_asked), requests).await
     }
 
-    async fn delete(&mut self, entry: &PlannedDeletion) -> Result<(), Error> {
+    /// Deletes a manifest, and looks if it is gone: some registries accept a deletion and do nothing.
+    async fn delete(&mut self, entry: &PlannedDeletion) -> Result<(), LeftReason> {
         let Contents { transport, repository, .. } = self.contents;
-        transport.delete_manifest(repository, &Selector::Digest(entry.digest)).await?;
+        let selector = Selector::Digest(entry.digest);
+        transport.delete_manifest(repository, &selector).await.map_err(LeftReason::Refused)?;
+        let mut patience = transport.wait_for_visibility(format!("{repository}@{}", entry.digest));
+        loop {
+            let found = transport.look_up(repository, &selector, Access::Push, HeadTrust::Always).await;
+            match found.map_err(LeftReason::Unproven)? {
+                Lookup::There(_) if patience.wait("it was deleted, and still shows").await => {}
+                Lookup::There(_) => return Err(LeftReason::StillThere),
+                // Some registries refuse to show what is absent.
+                Lookup::Absent | Lookup::Hidden(_) => break,
+            }
+        }
         self.gone.insert(entry.digest);
         Ok(())
-    }
-
-    /// What a manifest names stays with it.
-    async fn keep(&mut self, digest: Digest) -> Result<(), PruneError> {
-        add_all_below(&mut self.stay, [digest], &mut self.contents).await
     }
 }
 
@@ -237,7 +215,8 @@ fn change_in(entry: &PlannedDeletion, tags: &Tags) -> Option<LeftReason> {
 }
 
 /// The answer of a registry where deletion is switched off.
-fn disabled(error: &Error) -> Option<Refusal> {
+fn disabled(reason: &LeftReason) -> Option<Refusal> {
+    let LeftReason::Refused(error) = reason else { return None };
     let refusal = error.refusal()?;
     let is_disabled = matches!(refusal.status, 405 | 501) || refusal.has("UNSUPPORTED");
     is_disabled.then(|| refusal.clone())

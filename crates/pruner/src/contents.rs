@@ -23,11 +23,20 @@ pub(crate) struct Named {
     pub(crate) may_be_index: bool,
 }
 
+impl Named {
+    /// A manifest of which no more is known.
+    pub(crate) fn by_digest(digest: Digest) -> Self {
+        Named { digest, may_be_index: true }
+    }
+}
+
 /// What a manifest names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     /// Whether the manifest is there. Not asked for of those that name nothing.
     pub(crate) is_there: bool,
+    /// Whether it is an index.
+    pub(crate) is_index: bool,
     /// The manifests that it lists.
     pub(crate) children: Vec<Named>,
     /// What is attached to it: by the referrers API, the fallback tag, and cosign's tags.
@@ -108,7 +117,9 @@ impl<'a> Contents<'a> {
                 return Ok(names);
             };
             names.is_there = true;
-            names.children = self.children(digest, manifest)?;
+            let children = self.children(digest, manifest)?;
+            names.is_index = children.is_some();
+            names.children = children.unwrap_or_default();
         }
         let referrers = self.transport.referrers(self.repository, &digest, Access::Push).await;
         if let ReferrersAnswer::Listed(listed) = referrers.map_err(failed)? {
@@ -134,20 +145,19 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    fn children(&self, digest: Digest, manifest: FetchedManifest) -> Result<Vec<Named>, PruneError> {
+    /// What an index lists; `None` for any other manifest.
+    fn children(&self, digest: Digest, manifest: FetchedManifest) -> Result<Option<Vec<Named>>, PruneError> {
         let bytes = manifest.bytes.clone();
         match RawManifest::received(manifest.bytes, digest, manifest.content_type.as_deref()) {
             Ok(raw) => {
-                let is_index = matches!(raw.node(), Node::Index(_));
-                let children = Graph::children_of(&raw).filter(|_| is_index);
-                let named = children.map(|child| Named {
+                let named = Graph::children_of(&raw).map(|child| Named {
                     digest: child.digest,
                     may_be_index: child.kind() != Kind::Manifest,
                 });
-                Ok(named.collect())
+                Ok(matches!(raw.node(), Node::Index(_)).then(|| named.collect()))
             }
             // Manifests of old kinds name no others.
-            Err(_) if is_no_index(&bytes) => Ok(Vec::new()),
+            Err(_) if is_no_index(&bytes) => Ok(None),
             Err(source) => {
                 Err(PruneError::Unreadable { repository: self.repository.clone(), digest, source })
             }

@@ -15,7 +15,7 @@ pub(crate) struct Going {
     /// What each lists.
     pub(crate) children: HashMap<Digest, Vec<Digest>>,
     /// What is attached to each.
-    attached: HashMap<Digest, Vec<Digest>>,
+    pub(crate) attached: HashMap<Digest, Vec<Digest>>,
 }
 
 impl Going {
@@ -26,8 +26,7 @@ impl Going {
     pub(crate) async fn from(roots: &[Digest], contents: &mut Contents<'_>) -> Result<Self, PruneError> {
         let mut going = Going::default();
         let mut met = HashSet::new();
-        let mut level: Vec<Named> =
-            roots.iter().map(|digest| Named { digest: *digest, may_be_index: true }).collect();
+        let mut level: Vec<Named> = roots.iter().copied().map(Named::by_digest).collect();
         level.retain(|named| met.insert(named.digest));
         while !level.is_empty() {
             let mut next = Vec::new();

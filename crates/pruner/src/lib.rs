@@ -8,6 +8,7 @@
 //! - Whatever can't be found out counts as a reason to delete nothing of its repository.
 //! - Deletions are by digest, indexes before what they list.
 
+mod applied;
 mod apply;
 mod contents;
 mod error;
@@ -18,7 +19,8 @@ mod stay;
 mod tags;
 mod types;
 
-pub use apply::{Applied, Left, LeftReason, apply};
+pub use applied::{Applied, Left, LeftReason};
+pub use apply::apply;
 pub use error::PruneError;
 pub use plan::{Planned, plan};
 pub use types::{Kept, OldImage, StayReason, Staying};

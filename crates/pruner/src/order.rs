@@ -37,6 +37,23 @@ pub(crate) fn parents_first(
     order
 }
 
+/// By each manifest that some of `order` name, which of these do.
+pub(crate) fn parents(
+    order: &[Digest],
+    named: &HashMap<Digest, Vec<Digest>>,
+) -> HashMap<Digest, Vec<Digest>> {
+    let mut parents: HashMap<Digest, Vec<Digest>> = HashMap::new();
+    for parent in order {
+        for child in named.get(parent).into_iter().flatten() {
+            let known = parents.entry(*child).or_default();
+            if !known.contains(parent) {
+                known.push(*parent);
+            }
+        }
+    }
+    parents
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

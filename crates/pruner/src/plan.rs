@@ -1,6 +1,6 @@
 //! The plan: what of old images may go.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use airlift_lists::prune_plan::PlannedDeletion;
 use airlift_oci::{Digest, Repository, Tag};
@@ -9,7 +9,7 @@ use airlift_registry::Transport;
 use crate::contents::{Contents, is_about};
 use crate::error::PruneError;
 use crate::going::Going;
-use crate::order::parents_first;
+use crate::order::{parents, parents_first};
 use crate::stay::add_all_below;
 use crate::tags::{self, Tags};
 use crate::types::{Kept, OldImage, StayReason, Staying};
@@ -62,10 +62,14 @@ impl OneRepository<'_> {
         let going = Going::from(&roots, &mut contents).await?;
         let chosen = self.chosen(&roots, &going, &mut contents).await?;
         let order = parents_first(&going.order, &chosen, &going.children);
-        let deletions = order.into_iter().map(|digest| PlannedDeletion {
+        let (listed_by, attached_to) = (parents(&order, &going.children), parents(&order, &going.attached));
+        let parents = |of: &HashMap<Digest, Vec<Digest>>, digest| of.get(digest).cloned().unwrap_or_default();
+        let deletions = order.iter().map(|digest| PlannedDeletion {
             repository: self.repository.clone(),
-            digest,
-            tags: tags.iter().filter(|(_, found)| **found == digest).map(|(tag, _)| tag.clone()).collect(),
+            digest: *digest,
+            tags: tags.iter().filter(|(_, found)| *found == digest).map(|(tag, _)| tag.clone()).collect(),
+            listed_by: Some(parents(&listed_by, digest)),
+            attached_to: parents(&attached_to, digest),
         });
         Ok((deletions.collect(), self.staying(&tags, &going, &chosen)))
     }

@@ -16,8 +16,7 @@ pub(crate) async fn add_all_below(
     roots: impl IntoIterator<Item = Digest>,
     contents: &mut Contents<'_>,
 ) -> Result<(), PruneError> {
-    let mut level: Vec<Named> =
-        roots.into_iter().map(|digest| Named { digest, may_be_index: true }).collect();
+    let mut level: Vec<Named> = roots.into_iter().map(Named::by_digest).collect();
     let mut followed = HashSet::new();
     level.retain(|named| followed.insert(named.digest));
     while !level.is_empty() {

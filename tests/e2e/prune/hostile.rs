@@ -1,13 +1,15 @@
 //! Registries whose lists and manifests don't show all that is there.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use airlift_server::Options;
-use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
+use airlift_testkit::scripted::{Answer, Gate, Request, Script, ScriptedRegistry};
 use serde_json::{Value, json};
 
 use super::{Stage, digests, texts};
+use crate::airlift::Ran;
 use crate::made::{Embedded, descriptor, index};
 
 /// The target behind something that answers some requests itself.
@@ -62,7 +64,7 @@ fn a_list_that_lacks_a_tag_of_the_plan_deletes_nothing() {
         // From the second list on: the first one of a run is whole.
         let is_broken = Arc::new(AtomicBool::new(false));
         let (broken, later) = (Arc::clone(&is_broken), nth % 2 == 1);
-        let lists = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let lists = Arc::new(AtomicUsize::new(0));
         let target = behind(&stage, move |request| {
             let is_list = request.path() == "/v2/team/b/tags/list" && broken.load(Ordering::SeqCst);
             let is_first = is_list && lists.fetch_add(1, Ordering::SeqCst) == 0;
@@ -118,4 +120,64 @@ fn what_is_below_a_kept_digest_stays_under_any_name() {
         assert!(!plan.contains(&stage.platform(1, 0).to_string()), "{plan:?}");
         assert!(plan.contains(&stage.platform(1, 1).to_string()), "{plan:?}");
     });
+}
+
+#[test]
+fn a_deletion_that_is_only_acknowledged_is_a_failure() {
+    let embedded = Embedded::start(Options::default());
+    let stage = Stage::at(embedded.endpoint());
+    let target = behind(&stage, |request| (request.method == "DELETE").then(|| Answer::status(202)));
+    let host = target.authority();
+    let plan = ["prune", &host, "--old", "old.lock", "--keep", "new.lock", "-o", "plan.json"];
+    stage.airlift.run(&plan).expect(0);
+    let apply = ["--json", "prune", &host, "--apply", "plan.json", "--retries", "0"];
+    let result = stage.airlift.run(&apply).expect(3).json("airlift.prune-result/v1");
+    let left: Vec<&str> =
+        result["left"].as_array().unwrap().iter().map(|one| one["why"].as_str().unwrap()).collect();
+    assert_eq!(left, ["failed", "named", "failed", "named", "named"], "{result}");
+    assert!(result["left"][0]["message"].as_str().unwrap().contains("still has it"), "{result}");
+    assert_eq!(target.count("DELETE", ""), 2, "platforms of what is there stay");
+}
+
+#[test]
+fn a_deletion_that_shows_late_is_waited_for() {
+    let embedded = Embedded::start(Options::default());
+    let stage = Stage::at(embedded.endpoint());
+    let digest = stage.old[1].root.digest.to_string();
+    let target = behind(&stage, move |request| {
+        let is_it = request.method == "HEAD" && request.path().ends_with(&digest) && request.nth == 0;
+        is_it.then(|| Answer::status(200).header("Docker-Content-Digest", digest.clone()))
+    });
+    let host = target.authority();
+    let plan = ["prune", &host, "--old", "old.lock", "--keep", "new.lock", "-o", "plan.json"];
+    stage.airlift.run(&plan).expect(0);
+    stage.airlift.run(&["prune", &host, "--apply", "plan.json"]).expect(0).says("5 manifests deleted");
+    assert_eq!(target.count("HEAD", &stage.old[1].root.digest.to_string()), 2);
+}
+
+#[test]
+fn an_interrupted_run_says_what_is_gone_and_goes_on() {
+    let embedded = Embedded::start(Options::default());
+    let stage = Stage::at(embedded.endpoint());
+    let (never, deletions) = (Gate::new(), AtomicUsize::new(0));
+    let target = behind(&stage, move |request| {
+        let is_second = request.method == "DELETE" && deletions.fetch_add(1, Ordering::SeqCst) == 1;
+        is_second.then(|| Answer::status(202).after(&never))
+    });
+    let host = target.authority();
+    let plan = ["prune", &host, "--old", "old.lock", "--keep", "new.lock", "-o", "plan.json"];
+    stage.airlift.run(&plan).expect(0);
+    let apply = ["prune", &host, "--apply", "plan.json"];
+    let mut command = stage.airlift.command(&apply);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while target.count("DELETE", "") < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ran = Ran::of(&apply, child.wait_with_output().unwrap()).expect(130);
+    let gone = format!("deleted: {host}/team/a@{}", stage.old[0].root.digest);
+    let ran = ran.says("1 of 5 manifests in the plan deleted").says("repeat the same command").says(&gone);
+    assert!(!ran.stderr.contains(&stage.platform(0, 0).to_string()), "{ran}");
+    stage.airlift.run(&apply).expect(0);
+    assert!(!stage.has("team/a", &stage.platform(0, 0)) && !stage.has("team/b", &stage.platform(1, 1)));
 }

@@ -52,11 +52,11 @@ pub enum LeftKind {
     Moved,
     /// A tag that is not in the plan stands for it.
     Tagged,
-    /// Something that stays names it.
+    /// Something that stays names it, or may name it.
     Named,
     /// Deletion is switched off.
     Disabled,
-    /// The registry didn't delete it, or didn't answer.
+    /// The registry didn't delete it, whatever it answered, or didn't answer.
     Failed,
 }
 
@@ -81,9 +81,13 @@ impl From<&Left> for LeftManifest {
             why: match reason {
                 LeftReason::Moved { .. } => LeftKind::Moved,
                 LeftReason::NewTag(_) => LeftKind::Tagged,
-                LeftReason::Named => LeftKind::Named,
+                LeftReason::Named | LeftReason::Unlisted => LeftKind::Named,
                 LeftReason::Disabled => LeftKind::Disabled,
-                LeftReason::Unknown | LeftReason::Refused(_) | LeftReason::Failed(_) => LeftKind::Failed,
+                LeftReason::Unknown
+                | LeftReason::Refused(_)
+                | LeftReason::StillThere
+                | LeftReason::Unproven(_)
+                | LeftReason::Failed(_) => LeftKind::Failed,
             },
             message: with_causes(reason),
         }

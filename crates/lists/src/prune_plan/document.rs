@@ -33,6 +33,16 @@ pub struct PlannedDeletion {
     #[serde(serialize_with = "as_texts")]
     #[schemars(with = "Vec<String>")]
     pub tags: Vec<Tag>,
+    /// The indexes of the plan that list it. It stays while one of them is there and not in the plan any
+    /// more. A plan without this member doesn't say what lists it.
+    #[serde(rename = "listedBy", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Digest>")]
+    pub listed_by: Option<Vec<Digest>>,
+    /// The manifests of the plan that it is attached to. It stays while one of them is there and not in the
+    /// plan any more.
+    #[serde(rename = "attachedTo", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub attached_to: Vec<Digest>,
 }
 
 impl PrunePlan {

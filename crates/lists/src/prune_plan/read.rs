@@ -1,8 +1,11 @@
 //! Reads a deletion plan, strictly: people edit such files, and what is deleted is gone.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::str::FromStr;
 
-use airlift_oci::{Digest, Repository, Tag};
+use airlift_oci::text::without_password;
+use airlift_oci::{Digest, Repository};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -27,7 +30,7 @@ struct WrittenPlan<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct WrittenDeletion<'a> {
     #[serde(borrow)]
     repository: &'a RawValue,
@@ -35,6 +38,10 @@ struct WrittenDeletion<'a> {
     digest: &'a RawValue,
     #[serde(borrow)]
     tags: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    listed_by: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    attached_to: Vec<&'a RawValue>,
 }
 
 impl PrunePlan {
@@ -49,7 +56,8 @@ impl PrunePlan {
         source.check_schema(written.schema)?;
         let named = source.short_text(written.target)?;
         if named != target {
-            let message = format!("this plan is for the target {named}, and not for {target}");
+            let other = without_password(&named);
+            let message = format!("this plan is for the target {other}, and not for {target}");
             return Err(source.error_in(written.target, message).into());
         }
         let mut known = HashMap::new();
@@ -80,6 +88,18 @@ fn deletion<'a>(
         let message = format!("{digest} is there twice: line {} has it, too", source.position(first).line);
         return Err(source.error_in(written.digest, message));
     }
-    let tags: Vec<Tag> = written.tags.iter().map(|tag| source.parse(tag)).collect::<Result<_, _>>()?;
-    Ok(PlannedDeletion { repository, digest, tags })
+    Ok(PlannedDeletion {
+        repository,
+        digest,
+        tags: parsed(source, &written.tags)?,
+        listed_by: written.listed_by.map(|indexes| parsed(source, &indexes)).transpose()?,
+        attached_to: parsed(source, &written.attached_to)?,
+    })
+}
+
+fn parsed<'a, T: FromStr<Err: Error>>(
+    source: &JsonSource<'a>,
+    parts: &[&'a RawValue],
+) -> Result<Vec<T>, ListError> {
+    parts.iter().map(|part| source.parse(part)).collect()
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use airlift_lists::PrunePlan;
-use airlift_lists::prune_plan::MAX_PRUNE_PLAN;
+use airlift_lists::prune_plan::{MAX_PRUNE_PLAN, PlannedDeletion};
 use airlift_oci::text::with_causes;
 use airlift_pruner::{Applied, LeftReason, apply, plan};
 use airlift_pusher::Destination;
@@ -22,6 +22,7 @@ use crate::files::keep_apart::{Input, keep_place};
 use crate::files::replaced::replace;
 use crate::output::{PruneResultDocument, written};
 use crate::ui::Ui;
+use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::shown;
 
 /// Small requests side by side.
@@ -71,10 +72,10 @@ pub(crate) struct Args {
     registry: RegistryArgs,
 }
 
-pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Result<Exit, Failure> {
     let destination: Destination = args.destination.parse().map_err(UsageError::Destination)?;
     match &args.apply {
-        Some(path) => carry_out(&args, path, &destination, ui).await,
+        Some(path) => carry_out(&args, path, &destination, (ui, on_interrupt)).await,
         None => make_plan(&args, &destination, ui).await,
     }
 }
@@ -105,7 +106,12 @@ async fn make_plan(args: &Args, destination: &Destination, ui: &Ui) -> Result<Ex
     Ok(if planned.failed.is_empty() { Exit::Done } else { Exit::Registry })
 }
 
-async fn carry_out(args: &Args, path: &Path, destination: &Destination, ui: &Ui) -> Result<Exit, Failure> {
+async fn carry_out(
+    args: &Args,
+    path: &Path,
+    destination: &Destination,
+    (ui, on_interrupt): (&Ui, &OnInterrupt),
+) -> Result<Exit, Failure> {
     if args.mapping.is_given() {
         let why = "--only, --keep-host, --map and --no-tag are for making a plan; a plan has the names";
         return Err(UsageError::Combination(why).into());
@@ -114,7 +120,13 @@ async fn carry_out(args: &Args, path: &Path, destination: &Destination, ui: &Ui)
     let bytes = read(path).map_err(|source| cant("read", path, source))?;
     let plan = PrunePlan::parse(&shown(path), &bytes, &target).map_err(UsageError::Lists)?;
     let transport = args.registry.transport(ui.observer())?;
-    let applied = apply(&transport, &plan.deletions, args.requests()).await;
+    let (mut gone, all) = (Vec::new(), plan.deletions.len());
+    on_interrupt.explain(show::interrupted(&gone, all));
+    let note = |one: &PlannedDeletion| {
+        gone.push(format!("{}@{}", one.repository, one.digest));
+        on_interrupt.explain(show::interrupted(&gone, all));
+    };
+    let applied = apply(&transport, &plan.deletions, args.requests(), note).await;
     if ui.json {
         ui.print_json(&PruneResultDocument::new(&target, &applied))?;
     } else {
@@ -124,8 +136,14 @@ async fn carry_out(args: &Args, path: &Path, destination: &Destination, ui: &Ui)
 }
 
 fn exit(applied: &Applied) -> Exit {
-    let is_of_registry = |reason: &LeftReason| {
-        matches!(reason, LeftReason::Refused(_) | LeftReason::Failed(_) | LeftReason::Unknown)
+    let is_of_registry = |reason: &LeftReason| match reason {
+        LeftReason::Moved { .. } | LeftReason::NewTag(_) | LeftReason::Named | LeftReason::Unlisted => false,
+        LeftReason::Refused(_)
+        | LeftReason::StillThere
+        | LeftReason::Unproven(_)
+        | LeftReason::Failed(_)
+        | LeftReason::Unknown
+        | LeftReason::Disabled => true,
     };
     if applied.disabled.is_some() || applied.left.iter().any(|left| is_of_registry(&left.reason)) {
         Exit::Registry

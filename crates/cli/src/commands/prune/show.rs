@@ -16,6 +16,9 @@ use crate::ui::term::{Stream, Tone, shown};
 const GARBAGE: &str =
     "The registry's garbage collection frees the disk space: layers stay until it has run.\n";
 
+/// Of more manifests, only the last ones are named when a run is interrupted.
+const MOST_SHOWN: usize = 20;
+
 /// What would be deleted, what stays, and what to do next.
 pub(super) fn planned(
     plan: &PrunePlan,
@@ -84,6 +87,20 @@ pub(super) fn applied(applied: &Applied, stream: &Stream) -> String {
     text.push_str(&format!("{word}: {deleted} deleted, {left} left alone\n"));
     if !applied.deleted.is_empty() {
         text.push_str(GARBAGE);
+    }
+    text
+}
+
+/// What is gone of a plan that is interrupted, and how to go on.
+pub(super) fn interrupted(gone: &[String], all: usize) -> String {
+    let (count, all) = (gone.len(), size::count(all, "manifest"));
+    let mut text = format!(
+        "{count} of {all} in the plan deleted, and perhaps the next one; repeat the same command to go on"
+    );
+    let more = count.saturating_sub(MOST_SHOWN);
+    gone.iter().skip(more).for_each(|one| text.push_str(&format!("\n  deleted: {one}")));
+    if more > 0 {
+        text.push_str(&format!("\n  and {more} before these"));
     }
     text
 }
