@@ -333,3 +333,30 @@ fn a_folder_is_no_list_and_volumes_go_by_their_manifest() {
         airlift.run(arguments).expect(4).says("name disc/v.tar.volumes.json");
     }
 }
+
+/// People write a login in front of a host. The parser of arguments repeats what it can't read.
+#[test]
+fn passwords_in_arguments_are_not_repeated() {
+    let (airlift, source, _) = made::bundle(&["team/app"], &[]);
+    let image = format!("{}/team/app:1", source.authority());
+    let target = source.authority();
+    for arguments in [
+        &["build", &image, "-o", "o.tar", "--mirror", "docker.io=joe:PW@h.example"][..],
+        &["build", &image, "-o", "o.tar", "--mirror", "docker.io=joe:P/PW@h.example/x"],
+        &["build", &image, "-o", "o.tar", "--mirror", "joe:PW@h.example"],
+        &["build", &image, "-o", "o.tar", "joe:PW@h.example/x:1"],
+        &["push", "b.tar", target, "--map", "joe:PW@h.example"],
+        &["push", "b.tar", target, "--map", "joe:PW@h.example/x=y/"],
+        &["push", "b.tar", target, "--map", &format!("{target}/team/=joe:PW@h.example/")],
+        &["push", "b.tar", target, "--only", "joe:PW@h.example/x"],
+        &["push", "b.tar", "joe:PW@h.example"],
+        &["push", "b.tar", target, "joe:PW@h.example"],
+        &["build", &image, "-o", "o.tar", "--jobs", "joe:PW@h.example"],
+        &["check", "b.tar", "--at", target, "--only", "joe:PW@h.example/x"],
+        &["prune", "joe:PW@h.example", "--old", "b.tar", "--keep", "b.tar"],
+    ] {
+        let ran = airlift.run(arguments);
+        assert_ne!(ran.code, 0, "{ran}");
+        assert!(!format!("{}{}", ran.text(), ran.stderr).contains("PW"), "{ran}");
+    }
+}

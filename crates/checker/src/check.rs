@@ -71,24 +71,28 @@ impl Walker {
             (Some(digest), tag) => {
                 let tag = async {
                     match tag {
-                        Some((tag, place)) => tags::look_up(&self.hosts, place, tag, digest).await.map(Some),
+                        Some((tag, place)) => {
+                            tags::look_up((&self.hosts, &self.manifests), place, tag, digest).await.map(Some)
+                        }
                         None => Ok(None),
                     }
                 };
                 let (tag, content) = futures::join!(tag, self.content(wanted, place, digest));
                 content.judge(digest, tag)
             }
-            (None, Some((tag, tag_place))) => match tags::resolve(&self.hosts, tag_place, tag).await {
-                Ok(Some((digest, raw))) => {
-                    let content = Content::There(Box::new(self.below(wanted, place, raw).await));
-                    content.judge(digest, Ok(None))
+            (None, Some((tag, tag_place))) => {
+                match tags::resolve((&self.hosts, &self.manifests), tag_place, tag).await {
+                    Ok(Some((digest, raw))) => {
+                        let content = Content::There(Box::new(self.below(wanted, place, raw).await));
+                        content.judge(digest, Ok(None))
+                    }
+                    Ok(None) => CheckedImage::unknown(None, State::Lost, None),
+                    Err(error @ CheckError::Manifest(_)) => {
+                        CheckedImage::unknown(None, State::Incomplete, Some(error))
+                    }
+                    Err(error) => CheckedImage::unknown(None, State::Unreachable, Some(error)),
                 }
-                Ok(None) => CheckedImage::unknown(None, State::Lost, None),
-                Err(error @ CheckError::Manifest(_)) => {
-                    CheckedImage::unknown(None, State::Incomplete, Some(error))
-                }
-                Err(error) => CheckedImage::unknown(None, State::Unreachable, Some(error)),
-            },
+            }
             (None, None) => CheckedImage::unknown(None, State::Unreachable, Some(CheckError::Nowhere)),
         }
     }

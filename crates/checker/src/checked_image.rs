@@ -40,12 +40,12 @@ impl fmt::Display for State {
 }
 
 /// A manifest or a blob of an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
-    /// Its digest.
-    pub digest: Digest,
     /// Where it stands, such as `linux/amd64 layer 3`.
     pub place: String,
+    /// Its digest.
+    pub digest: Digest,
 }
 
 /// What was found out about an image.

@@ -28,6 +28,9 @@ pub enum CheckError {
         "{0} says that it has any blob, also one that can't exist; only reading the blobs shows whether they are there"
     )]
     SaysYes(Repository),
+    /// The registry has something under any digest that is asked for.
+    #[error("{0} answers as if it had any manifest, also one that can't exist; it may be no registry")]
+    AnyManifest(Repository),
     /// A manifest that can't be understood.
     #[error(transparent)]
     Manifest(ManifestError),

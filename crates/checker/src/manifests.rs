@@ -28,6 +28,8 @@ pub(crate) enum FoundManifest {
 pub(crate) struct Manifests {
     answers: Once<(Repository, Digest), Result<FoundManifest, CheckError>>,
     kept: AtomicU64,
+    /// Whether a repository has something under the digest of a manifest that can't exist.
+    made_up: Once<Repository, bool>,
 }
 
 impl Manifests {
@@ -42,7 +44,7 @@ impl Manifests {
         let answer = self
             .answers
             .get(key.clone(), async {
-                let answer = fetch(hosts, repository, digest).await;
+                let answer = self.believed(hosts, repository, fetch(hosts, repository, digest).await?).await;
                 if let Ok(FoundManifest::There(raw)) = &answer {
                     self.kept.fetch_add(raw.size(), Ordering::Relaxed);
                 }
@@ -53,6 +55,34 @@ impl Manifests {
             self.answers.forget(&key);
         }
         answer
+    }
+}
+
+impl Manifests {
+    /// An answer, unless it is something else than was asked for at a repository that answers all questions.
+    pub(crate) async fn believed(
+        &self,
+        hosts: &Hosts,
+        repository: &Repository,
+        found: FoundManifest,
+    ) -> Result<FoundManifest, CheckError> {
+        match found {
+            FoundManifest::Other(_) => self.check_word(hosts, repository).await.map(|()| found),
+            _ => Ok(found),
+        }
+    }
+
+    /// Makes sure that a repository doesn't answer whatever is asked for, as some servers do. It is asked
+    /// once for a manifest that can't exist; without an answer, nothing speaks against it.
+    pub(crate) async fn check_word(&self, hosts: &Hosts, repository: &Repository) -> Result<(), CheckError> {
+        let has_it = async {
+            let digest = Digest::sha256(format!("made up, to see what {repository} says").as_bytes());
+            matches!(fetch(hosts, repository, digest).await, Ok(FoundManifest::Other(_)))
+        };
+        match self.made_up.get(repository.clone(), has_it).await {
+            true => Err(CheckError::AnyManifest(repository.clone())),
+            false => Ok(()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use airlift_registry::{Access, HeadTrust, Lookup};
 
 use crate::error::CheckError;
 use crate::hosts::Hosts;
-use crate::manifests::{self, FoundManifest};
+use crate::manifests::{self, FoundManifest, Manifests};
 
 /// What a tag stands for.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(crate) enum FoundTag {
 
 /// What a tag stands for that should stand for `digest`.
 pub(crate) async fn look_up(
-    hosts: &Hosts,
+    (hosts, manifests): (&Hosts, &Manifests),
     repository: &Repository,
     tag: &Tag,
     digest: Digest,
@@ -28,7 +28,12 @@ pub(crate) async fn look_up(
     let (selector, trust) = (Selector::Tag(tag.clone()), HeadTrust::IfDigestIs(digest));
     let request = hosts.transport.look_up(repository, &selector, Access::Pull, trust);
     match hosts.ask(repository, request).await? {
-        Lookup::There(found) => Ok(found.digest.map_or(FoundTag::Unnamed, FoundTag::Stands)),
+        Lookup::There(found) => {
+            if found.digest.is_some_and(|now| now != digest) {
+                manifests.check_word(hosts, repository).await?;
+            }
+            Ok(found.digest.map_or(FoundTag::Unnamed, FoundTag::Stands))
+        }
         Lookup::Absent => Ok(FoundTag::Gone),
         Lookup::Hidden(refusal) => Err(CheckError::Hidden(refusal)),
     }
@@ -36,7 +41,7 @@ pub(crate) async fn look_up(
 
 /// The digest and the manifest that a tag stands for now; `None` if the tag is gone.
 pub(crate) async fn resolve(
-    hosts: &Hosts,
+    (hosts, manifests): (&Hosts, &Manifests),
     repository: &Repository,
     tag: &Tag,
 ) -> Result<Option<(Digest, RawManifest)>, CheckError> {
@@ -46,7 +51,7 @@ pub(crate) async fn resolve(
         return hosts.why_no_registry(repository.host()).await.map_or(Ok(None), Err);
     };
     let digest = fetched.digest_header.unwrap_or_else(|| Digest::sha256(&fetched.bytes));
-    match manifests::read(digest, fetched) {
+    match manifests.believed(hosts, repository, manifests::read(digest, fetched)).await? {
         FoundManifest::There(raw) => Ok(Some((digest, raw))),
         FoundManifest::Other(error) => Err(error),
         FoundManifest::Absent => Ok(None),

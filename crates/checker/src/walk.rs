@@ -57,6 +57,9 @@ impl Walker {
             Ok(graph) => self.blobs_of(&below, &graph, &mut walked).await,
             Err(error) => walked.refuse(CheckError::Graph(error)),
         }
+        // Answers come in any order.
+        walked.missing.sort();
+        walked.damaged.sort();
         walked
     }
 

@@ -27,6 +27,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use airlift_lists::ListError;
+use airlift_oci::text::without_password;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
@@ -81,12 +82,14 @@ fn print_parsed(error: clap::Error) -> ExitCode {
     }
 }
 
-/// The same error, with control characters in the arguments escaped.
+/// The same error, fit to be shown: without the passwords that people put in front of hosts, and with control
+/// characters in the arguments escaped.
 fn escaped(mut error: clap::Error) -> clap::Error {
+    let harmless = |text: &str| harmless(&without_password(text)).into_owned();
     let spelt = |(kind, value): (ContextKind, &ContextValue)| match value {
-        ContextValue::String(text) => Some((kind, ContextValue::String(harmless(text).into_owned()))),
+        ContextValue::String(text) => Some((kind, ContextValue::String(harmless(text)))),
         ContextValue::Strings(texts) => {
-            let texts = texts.iter().map(|text| harmless(text).into_owned());
+            let texts = texts.iter().map(|text| harmless(text));
             Some((kind, ContextValue::Strings(texts.collect())))
         }
         _ => None,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use wildmatch::WildMatch;
 
+use crate::text::without_password;
 use crate::{Digest, Reference, Repository, Root, reference};
 
 /// Fewer hex digits could be a short name, or a typing error.
@@ -144,7 +145,7 @@ impl Unmatched {
 /// `'ngnix' (did you mean nginx:1.27?)`
 impl fmt::Display for Unmatched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' ", self.pattern.escape_debug())?;
+        write!(f, "'{}' ", without_password(&self.pattern).escape_debug())?;
         match (&self.names[..], self.are_close, self.more) {
             ([], ..) => f.write_str("(it holds no image)"),
             (names, true, _) => write!(f, "(did you mean {}?)", names.join(" or ")),

@@ -173,7 +173,12 @@ async fn a_blob_is_asked_for_by_its_first_byte_and_no_more_is_read() {
         (Reply::new(206, &[("Content-Range", "bytes 0-0/21")], "a"), false),
         (Reply::raw(200, &[("Content-Length", "20")], "a").then(Then::Hang), true),
         (Reply::raw(200, &[], vec![0; 65536]).then(Then::Endless), true),
+        (Reply::new(206, &[("Content-Range", "bytes 0-0/20")], ""), false),
+        (Reply::new(206, &[], "a"), false),
+        (Reply::new(206, &[("Content-Range", "bytes 19-19/20")], "a"), false),
         (Reply::new(416, &[("Content-Range", "bytes */0")], ""), false),
+        (Reply::new(416, &[("Content-Range", "bytes */20")], ""), false),
+        (Reply::new(416, &[], ""), false),
         (Reply::new(404, &[], ""), false),
         (Reply::new(410, &[], ""), false),
     ] {

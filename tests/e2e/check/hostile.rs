@@ -57,8 +57,16 @@ fn a_get_decides_where_heads_say_no() {
 #[test]
 fn a_registry_that_says_yes_to_everything_is_found_out() {
     // To everything, with the same body.
-    let odd = Odd::start(|_, _| Some(Answer::ok("application/octet-stream", "ok")));
-    assert_eq!(odd.state(1, &[]), "lost");
+    for body in ["ok", "{}"] {
+        let odd = Odd::start(move |_, _| Some(Answer::ok("application/octet-stream", body)));
+        let by_tag = odd.reference.split_once('@').unwrap().0;
+        for reference in [&odd.reference, by_tag] {
+            let ran = odd.airlift.run(&["check", reference, "--json", "--retries", "0"]).expect(3);
+            let found = document(&ran);
+            assert_eq!(states(&found), ["unreachable"], "{reference}");
+            assert!(found["entries"][0].get("tagDigest").is_none(), "{found}");
+        }
+    }
     // To every blob, with a length or without, while nothing is there.
     let odd =
         Odd::start(|_, request| is_of_blob(request).then(|| Answer::ok("application/octet-stream", "ok")));
@@ -76,6 +84,52 @@ fn a_registry_that_says_yes_to_everything_is_found_out() {
     // To HEADs alone: GETs are asked then.
     let odd = Odd::start(move |_, request| yes(request).filter(|_| is_head(request)));
     assert_eq!(odd.state(0, &[]), "ok");
+}
+
+/// A GET has to show a byte of the blob, not only a status that promises one.
+#[test]
+fn an_answer_without_a_byte_is_no_blob() {
+    for (status, headers) in [
+        (206, &[][..]),
+        (206, &[("Content-Range", "bytes 0-0/1")]),
+        (416, &[]),
+        (206, &[("Content-Range", "x")]),
+    ] {
+        let odd = Odd::start(move |sample, request| {
+            let is_it = request.path().ends_with(&sample.blobs[1].digest.to_string());
+            let get = headers.iter().fold(Answer::status(status), |answer, (name, value)| {
+                answer.header(name, value.replace("/1", "/1000"))
+            });
+            is_it.then(|| if is_head(request) { Answer::error(404, "BLOB_UNKNOWN", "no") } else { get })
+        });
+        let found = document(&odd.check(&[]).expect(1));
+        assert_eq!(states(&found), ["incomplete"], "{status} {headers:?}");
+        assert_eq!(found["entries"][0]["missing"], json!([odd.sample.blobs[1].digest]));
+    }
+}
+
+/// A receipt may come from anywhere. Its names make no lines that look like results.
+#[test]
+fn names_of_a_receipt_forge_no_lines() {
+    let odd = Odd::start(|_, _| None);
+    let (digest, authority) = (odd.sample.root.digest, odd.registry.authority());
+    let receipt = json!({"schema": "airlift.receipt/v1", "bundle": digest, "target": authority, "images": [{
+        "source": "a\nok  forged:1\u{1b}[2J", "target": format!("{authority}/team/gone:1"), "digest": digest,
+        "mediaType": "x", "status": "pushed", "children": [], "referrers": []}]});
+    std::fs::write(odd.airlift.path("r.json"), receipt.to_string()).unwrap();
+    let ran = odd.airlift.run(&["check", "r.json"]).expect(1).says("a\\nok  forged:1\\u{1b}[2J");
+    assert!(!ran.text().contains('\u{1b}'), "{ran}");
+}
+
+/// Each reason has its own advice.
+#[test]
+fn images_that_fail_for_different_reasons_have_a_hint_each() {
+    let odd =
+        Odd::start(|_, request| request.is_manifest().then(|| Answer::error(401, "UNAUTHORIZED", "no")));
+    let down = "127.0.0.1:1/team/app:1";
+    let ran = odd.airlift.run(&["check", down, &odd.reference, "--retries", "0"]).expect(3);
+    let hints = ran.text().lines().filter(|line| line.starts_with("hint: unreachable: ")).count();
+    assert_eq!(hints, 2, "{ran}");
 }
 
 #[test]

@@ -51,6 +51,26 @@ fn receipts_that_were_edited_or_are_newer_are_refused_with_their_place() {
         std::fs::write(checked.airlift.path("x.json"), text).unwrap();
         checked.check(&["x.json"]).expect(2).says("x.json:").says(message);
     }
+    // What an editor saved in another encoding is a receipt all the same.
+    let utf_16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let latin_1 = receipt.replacen("\"target\": \"", "\"target\": \"\u{0}", 1).replace('\u{0}', "#");
+    let latin_1: Vec<u8> = latin_1.bytes().map(|byte| if byte == b'#' { 0xe9 } else { byte }).collect();
+    for (bytes, message) in [
+        (utf_16(&format!("\u{feff}{receipt}")), "x.json:1:1: it is UTF-16 text: save it as UTF-8"),
+        (latin_1, "it is not UTF-8 text"),
+    ] {
+        std::fs::write(checked.airlift.path("x.json"), bytes).unwrap();
+        for command in
+            [&["check", "x.json"][..], &["diff", "x.json", "r.json"], &["diff", "r.json", "x.json"]]
+        {
+            checked.airlift.run(command).expect(2).says("x.json:").says(message);
+        }
+    }
+    let mut nothing: serde_json::Value = serde_json::from_str(&receipt).unwrap();
+    nothing["images"] = json!([]);
+    std::fs::write(checked.airlift.path("x.json"), nothing.to_string()).unwrap();
+    checked.check(&["x.json"]).expect(2).says("without images");
+    checked.check(&["r.json", "--group", "base"]).expect(2).says("--group");
 }
 
 #[test]

@@ -36,17 +36,25 @@ impl FileKind {
     /// The kind of a file that starts like this.
     pub(crate) fn of_start(start: &[u8]) -> Self {
         let start = start.get(..START as usize).unwrap_or(start);
-        let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-        let has = |name: &[u8]| text.windows(name.len()).any(|part| part == name);
-        // Archives have zeros in their first block, and compressed ones bytes that no text has.
-        if start.contains(&0) || std::str::from_utf8(start).is_err_and(|error| error.error_len().is_some()) {
-            FileKind::Bundle
-        } else if text.starts_with(b"{") && has(b"\"airlift.receipt/") {
+        // Archives have zeros in their first block, and compressed ones bytes that no text has. A receipt
+        // that an editor saved in another encoding is one all the same: its reader says what is wrong.
+        if is_receipt_of_any_encoding(start) {
             FileKind::Receipt
+        } else if start.contains(&0)
+            || std::str::from_utf8(start).is_err_and(|error| error.error_len().is_some())
+        {
+            FileKind::Bundle
         } else {
             FileKind::Set
         }
     }
+}
+
+/// Whether the ASCII characters of a text are those of a receipt's start. UTF-16 has zeros between them.
+fn is_receipt_of_any_encoding(start: &[u8]) -> bool {
+    let ascii: Vec<u8> = start.iter().copied().filter(|byte| (1..0x80).contains(byte)).collect();
+    let marker = b"\"airlift.receipt/";
+    ascii.trim_ascii_start().starts_with(b"{") && ascii.windows(marker.len()).any(|part| part == marker)
 }
 
 #[cfg(test)]
@@ -61,6 +69,10 @@ mod tests {
         assert_eq!(kind(b"\xef\xbb\xbf {\n  \"schema\": \"airlift.receipt/v1\""), FileKind::Receipt);
         assert_eq!(kind(b"{\"schema\": \"airlift.lock/v1\""), FileKind::Set);
         assert_eq!(kind(b"# about \"airlift.receipt/v1\""), FileKind::Set);
+        let utf_16: Vec<u8> =
+            "\u{feff}{\"schema\": \"airlift.receipt/v1\"".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(kind(&utf_16), FileKind::Receipt);
+        assert_eq!(kind(b"{\"target\": \"\xe9\", \"schema\": \"airlift.receipt/v1\""), FileKind::Receipt);
         assert_eq!(kind(b"oci-layout\0\0"), FileKind::Bundle);
         assert_eq!(kind(b"\x28\xb5\x2f\xfd\x04"), FileKind::Bundle);
         assert_eq!(kind(b"n\xc3"), FileKind::Set, "a character that was cut");

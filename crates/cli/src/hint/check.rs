@@ -21,9 +21,11 @@ pub(crate) fn of_checked(image: &CheckedImage, at: CheckedAt) -> Option<String> 
         (State::Drift, CheckedAt::Source) => {
             "`airlift lock --update NAME` takes what the tag stands for now; a build from the lock takes the locked digest"
         }
-        (State::Drift, CheckedAt::Target) => "`airlift push BUNDLE DEST --move-tags` moves the tag back",
+        (State::Drift, CheckedAt::Target) => {
+            "`airlift push BUNDLE DEST --move-tags`, or `airlift copy` with --move-tags, moves the tag back"
+        }
         (State::Lost | State::Incomplete, CheckedAt::Target) => {
-            "`airlift push BUNDLE DEST --recheck` sends again what is not there"
+            "`airlift push BUNDLE DEST --recheck`, or `airlift copy` with --recheck, sends again what is not there"
         }
         (State::Damaged, CheckedAt::Target) => {
             "delete the image there, and collect its blobs; then `airlift push BUNDLE DEST --recheck` sends it again"
@@ -38,6 +40,7 @@ pub(crate) fn of_checked(image: &CheckedImage, at: CheckedAt) -> Option<String> 
 fn of_error(error: &CheckError) -> Option<String> {
     match error {
         CheckError::SaysYes(_) => Some("--deep reads the blobs".to_owned()),
+        CheckError::AnyManifest(_) => Some("check host and port".to_owned()),
         error => error.registry().and_then(registry::of_error),
     }
 }

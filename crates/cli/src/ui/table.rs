@@ -1,6 +1,8 @@
 //! Tables that align: columns as wide as they must be, and on a terminal never wider than it is.
 
-use crate::ui::term::{Stream, Tone, columns};
+use std::borrow::Cow;
+
+use crate::ui::term::{Stream, Tone, columns, harmless};
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -28,9 +30,14 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A cell of that tone.
+    /// A cell of that tone. Names come from files and registries: nothing in them reaches the terminal as a
+    /// command, or makes a line of its own.
     pub(crate) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Cell { text: text.into(), tone }
+        let text = text.into();
+        match harmless(&text) {
+            Cow::Borrowed(_) => Cell { text, tone },
+            Cow::Owned(text) => Cell { text, tone },
+        }
     }
 }
 
@@ -264,6 +271,13 @@ mod tests {
              registry.example.com/team/web:1.27  linux/amd64, linux/arm64       9 B\n\
              a:1                                                           12.5 KiB\n"
         );
+    }
+
+    #[test]
+    fn names_make_no_lines_of_their_own() {
+        let mut table = Table::new([("image", Column::Text)]);
+        table.row([Cell::new(Tone::Name, "a\nok  b:1\u{1b}[2J")]);
+        assert_eq!(table.render(&stream(None)), "IMAGE\na\\nok  b:1\\u{1b}[2J\n");
     }
 
     #[test]

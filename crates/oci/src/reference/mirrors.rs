@@ -113,6 +113,9 @@ impl FromStr for RepositoryPrefix {
 
     fn from_str(text: &str) -> Result<Self, MirrorError> {
         let bad = |reason: String| MirrorError::Prefix { text: without_password(text), reason };
+        if text.contains('@') {
+            return Err(bad("it has an @, and a login is no part of it".to_owned()));
+        }
         let (host, path) = match text.strip_suffix('/').unwrap_or(text).split_once('/') {
             Some((host, path)) => (host, Some(path)),
             None => (text.strip_suffix('/').unwrap_or(text), None),

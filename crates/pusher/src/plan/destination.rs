@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use airlift_oci::text::without_password;
 use airlift_oci::{Host, HostError, Reference, ReferenceError, Repository, Tidied};
 
 /// Why a destination or a rule can't be used.
@@ -59,7 +60,7 @@ impl FromStr for Destination {
         parse(text).map_err(|reason| {
             let meant = Tidied::new(text).filter(|meant| parse(&meant.text).is_ok());
             let reason = meant.map_or(reason, |meant| meant.advice());
-            DestinationError::Malformed { text: airlift_oci::text::without_password(text), reason }
+            DestinationError::Malformed { text: without_password(text), reason }
         })
     }
 }
@@ -129,14 +130,15 @@ impl FromStr for MapRule {
     fn from_str(text: &str) -> Result<Self, DestinationError> {
         match text.split_once('=') {
             Some((from, to)) if !from.is_empty() => Ok(MapRule { from: from.to_owned(), to: to.to_owned() }),
-            _ => Err(DestinationError::Rule(text.to_owned())),
+            _ => Err(DestinationError::Rule(without_password(text))),
         }
     }
 }
 
+/// For messages: without passwords.
 impl fmt::Display for MapRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.from, self.to)
+        write!(f, "{}={}", without_password(&self.from), without_password(&self.to))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether a blob is in a repository.
 
 use airlift_oci::{Digest, Repository};
+use bytes::Bytes;
 use reqwest::header::{HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 
@@ -35,8 +36,10 @@ impl Transport {
             Ok(self.head(what(), request).await?.map(|response| response.size()))
         };
         let get = self.inner.retry(what()).run(|| async {
-            let response = self.ask_for_blob(Method::GET, repository, &digest, access).await?;
-            Ok(response.map(|response| whole_size(&response)))
+            match self.ask_for_blob(Method::GET, repository, &digest, access).await? {
+                Some(response) => Ok(whole_size(response).await?),
+                None => Ok(None),
+            }
         });
         let fits = |found: &Option<u64>| found.is_none_or(|found| found == size);
         let is_settled = |found: Option<&Option<u64>>| found.map_or(trust == HeadTrust::Always, fits);
@@ -68,7 +71,6 @@ impl Transport {
         let response = self.inner.send(&scope, make).await?;
         match response.status() {
             StatusCode::OK if response.is_html() => Err(Error::content(&response.call, ContentFault::Html)),
-            // 416: there is no first byte, because the blob is empty.
             StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 Ok(Some(response))
             }
@@ -78,10 +80,28 @@ impl Transport {
     }
 }
 
-/// The size of a whole blob, of an answer to a question for its first byte.
-fn whole_size(response: &Response) -> Option<u64> {
+/// What an answer to a question for the first byte says of the whole blob: its size, where it says that.
+/// `None`: it is no such answer, although it says yes.
+async fn whole_size(mut response: Response) -> Result<Option<Option<u64>>, Error> {
     match response.status() {
-        StatusCode::OK => response.size(),
-        _ => response.header("content-range")?.rsplit_once('/')?.1.trim().parse().ok(),
+        StatusCode::OK => Ok(Some(response.size())),
+        // There is no first byte, because the blob is empty.
+        StatusCode::RANGE_NOT_SATISFIABLE => Ok(Some(Some(0))),
+        _ => {
+            let range = response.header("content-range").and_then(|range| range.trim().strip_prefix("bytes"));
+            let total = range.and_then(|range| range.trim().strip_prefix("0-")?.split_once('/'));
+            let Some(total) = total.map(|(_, total)| total.trim().parse().ok()) else { return Ok(None) };
+            Ok(first_bytes(&mut response).await?.map(|_| total))
+        }
     }
+}
+
+/// The first piece of a body that has any bytes.
+async fn first_bytes(response: &mut Response) -> Result<Option<Bytes>, Error> {
+    while let Some(piece) = response.chunk().await? {
+        if !piece.is_empty() {
+            return Ok(Some(piece));
+        }
+    }
+    Ok(None)
 }

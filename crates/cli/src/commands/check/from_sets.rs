@@ -19,6 +19,10 @@ use crate::failure::{Failure, UsageError};
 /// All that references and sets ask for; nothing if there are none.
 pub(super) fn wishes(asked: &Asked<'_>) -> Result<Wishes, Failure> {
     if asked.references.is_empty() && asked.sets.is_empty() {
+        if !asked.groups.is_empty() {
+            let why = "--group chooses from images files and locks, and none is given";
+            return Err(UsageError::Combination(why).into());
+        }
         return Ok(Wishes::default());
     }
     let wishes = gather(asked)?;

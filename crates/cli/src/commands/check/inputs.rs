@@ -60,6 +60,9 @@ impl Inputs {
         }
         for path in &self.receipts {
             if let Document::Receipt(receipt) = Document::read(path)? {
+                if receipt.images.is_empty() {
+                    return Err(UsageError::EmptyReceipt(path.to_owned()).into());
+                }
                 subjects.extend(Subject::of_receipt(&receipt));
             }
         }

@@ -12,6 +12,8 @@ use crate::ui::term::{Stream, Tone, harmless};
 
 /// So many missing parts of an image are shown, unless more detail is asked for.
 const SHOWN: usize = 5;
+/// So many different hints are given for one state: images fail for different reasons.
+const MOST_HINTS: usize = 5;
 /// The states in the order in which they are shown.
 const ORDER: [State; 5] = [State::Lost, State::Damaged, State::Incomplete, State::Drift, State::Unreachable];
 
@@ -91,16 +93,21 @@ fn summary(checked: &[(PlacedSubject, CheckedImage)], stream: &Stream) -> String
     format!("{all}: {}\n", parts.join(", "))
 }
 
-/// A hint for each state that there is.
+/// The hints for each state that there is, each once.
 fn advice(checked: &[(PlacedSubject, CheckedImage)], stream: &Stream) -> String {
     let mut text = String::new();
     for state in ORDER {
-        let image = checked.iter().find(|(_, image)| image.state == state);
-        let Some(hint) = image.and_then(|(placed, image)| hint::of_checked(image, placed.at)) else {
-            continue;
-        };
-        let (label, word) = (stream.paint.tone(Tone::Name, "hint:"), state.to_string());
-        text.push_str(&format!("{label} {word}: {}\n", harmless(&hint)));
+        let images = checked.iter().filter(|(_, image)| image.state == state);
+        let mut hints: Vec<String> = Vec::new();
+        for hint in images.filter_map(|(placed, image)| hint::of_checked(image, placed.at)) {
+            if hints.len() < MOST_HINTS && !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+        for hint in hints {
+            let label = stream.paint.tone(Tone::Name, "hint:");
+            text.push_str(&format!("{label} {state}: {}\n", harmless(&hint)));
+        }
     }
     text
 }
