@@ -173,6 +173,26 @@ fn an_error_names_the_mirror_that_it_comes_from() {
     gate.open();
 }
 
+/// The same of tags: those that the original has are not known.
+#[test]
+fn tags_that_a_mirror_lacks_or_refuses_are_said_of_the_mirror() {
+    let mirrored = Mirrored::start();
+    let original = format!("{}/{REPOSITORY}", mirrored.original.authority());
+    let selector = format!("{{repo: {original}, tags: {{semver: '>=2'}}}}");
+    let list = format!("version: 1\ngroups:\n  all:\n    - {selector}\n");
+    std::fs::write(mirrored.airlift.path("images.yaml"), list).unwrap();
+    let old = Answer::ok("application/json", format!(r#"{{"name":"hub/{REPOSITORY}","tags":["1"]}}"#));
+    let denied = Answer::error(403, "DENIED", "not for you");
+    for (answer, says) in [(old, "none of 1 tags matches"), (denied, "can't list the tags of")] {
+        let tags = move |request: &Request| request.path().ends_with("/tags/list").then(|| answer.clone());
+        let mirror = Script::serving(vec![mirrored.at_mirror()]).rule(tags).start();
+        let rule = mirrored.rule(&mirror);
+        let lock = ["lock", "-f", "images.yaml", "-o", "images.lock", "--retries", "0", "--mirror", &rule];
+        let ran = mirrored.airlift.run(&lock).expect(3).says(says).says("--mirror-fallback");
+        ran.says(&format!("from the mirror {}/hub/{REPOSITORY}", mirror.authority()));
+    }
+}
+
 #[test]
 fn what_is_no_rule_is_an_error_of_usage() {
     let airlift = Airlift::new();

@@ -13,14 +13,14 @@ use crate::attached::error::AttachedError;
 use crate::error_list::{Plural, Several};
 use crate::layouts::LayoutDamage;
 use crate::location::Location;
-use crate::mirrored::from;
+use crate::mirrored::from_mirror;
 use crate::scope::is_of_one_image;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// A manifest or config could not be fetched.
-    #[error("can't fetch {}{}", .path.join(" → "), from(.mirror.as_ref()))]
+    #[error("can't fetch {}{}", .path.join(" → "), from_mirror(.mirror.as_ref()))]
     Registry {
         /// Where it stands.
         path: Vec<String>,
@@ -31,7 +31,7 @@ pub enum PackError {
         source: Error,
     },
     /// The time of the image was up before a manifest came.
-    #[error("{} did not come{} within {} s, which is the limit for the manifests of an image", .path.join(" → "), from(.mirror.as_ref()), .limit.as_secs())]
+    #[error("{} did not come{} within {} s, which is the limit for the manifests of an image", .path.join(" → "), from_mirror(.mirror.as_ref()), .limit.as_secs())]
     TimeUp {
         /// Where it stands.
         path: Vec<String>,
@@ -44,7 +44,7 @@ pub enum PackError {
     #[error(transparent)]
     Missing(#[from] Several<MissingManifest>),
     /// The answer is no manifest that can be carried.
-    #[error("can't use {}{}", .path.join(" → "), from(.mirror.as_ref()))]
+    #[error("can't use {}{}", .path.join(" → "), from_mirror(.mirror.as_ref()))]
     Manifest {
         /// Where it stands.
         path: Vec<String>,
@@ -212,7 +212,7 @@ pub enum ReuseError {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// It could not be fetched.
-    #[error("can't fetch {}{}", .path.join(" → "), from(.mirror.as_ref()))]
+    #[error("can't fetch {}{}", .path.join(" → "), from_mirror(.mirror.as_ref()))]
     Registry {
         /// Where it stands.
         path: Vec<String>,

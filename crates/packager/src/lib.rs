@@ -64,6 +64,7 @@ pub use forecast::forecast;
 pub use layouts::{Damage, LayoutDamage, LayoutError, Layouts};
 pub use local::LocalContents;
 pub use location::{LayoutLocation, LayoutPath, Location};
+pub use mirrored::from_mirror;
 pub use options::{ForeignLayers, Missing, PlanOptions};
 pub use output::{LockedOutput, Output};
 pub use packing::{ImagePlan, Packing};

@@ -8,7 +8,7 @@ use airlift_registry::Error;
 
 use crate::error_list::Plural;
 use crate::layouts::LayoutError;
-use crate::mirrored::from;
+use crate::mirrored::from_mirror;
 use crate::scope::is_of_one_image;
 
 /// Why references could not be turned into roots.
@@ -34,7 +34,7 @@ pub enum ResolveError {
         mirror: Repository,
     },
     /// The registry could not be asked.
-    #[error("can't resolve {reference}{}{}", and_more(.also), from(.mirror.as_ref()))]
+    #[error("can't resolve {reference}{}{}", and_more(.also), from_mirror(.mirror.as_ref()))]
     Registry {
         /// The reference.
         reference: Reference,
@@ -71,7 +71,7 @@ pub enum ResolveError {
         source: ManifestError,
     },
     /// The time of the image was up before its manifest came.
-    #[error("{reference} did not come{} within {} s, which is the limit for the manifests of an image", from(.mirror.as_ref()), .limit.as_secs())]
+    #[error("{reference} did not come{} within {} s, which is the limit for the manifests of an image", from_mirror(.mirror.as_ref()), .limit.as_secs())]
     TimeUp {
         /// The reference.
         reference: Reference,

@@ -76,6 +76,11 @@ impl Source {
         self.registries.last_mirror(location.repository()?, AskedBy::Digest)
     }
 
+    /// The mirror that is asked last for the tags of a repository, if it is one.
+    pub fn mirror_of_tags(&self, repository: &Repository) -> Option<Repository> {
+        self.registries.last_mirror(repository, AskedBy::Tag)
+    }
+
     /// Fetches a manifest from a registry.
     pub(crate) async fn fetch_manifest(
         &self,

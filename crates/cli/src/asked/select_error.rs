@@ -2,24 +2,33 @@
 
 use airlift_lists::selector::SelectionError;
 use airlift_oci::Repository;
-use airlift_packager::Plural;
+use airlift_packager::{Plural, from_mirror};
 use airlift_registry::Error as RegistryError;
 
 /// Why a selector selects nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SelectError {
     /// The registry doesn't list the tags.
-    #[error("can't list the tags of {repository} for '{selector}'{}", at(.place))]
+    #[error("can't list the tags of {repository} for '{selector}'{}{}", from_mirror(.mirror.as_deref()), at(.place))]
     Tags {
         repository: Repository,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Box<Repository>>,
         selector: String,
         place: Option<String>,
         #[source]
         source: RegistryError,
     },
     /// None of the tags is selected, or too many are.
-    #[error("{repository}{}: {reason}{}", at(.place), .some)]
-    Selection { repository: Repository, place: Option<String>, reason: SelectionError, some: String },
+    #[error("{repository}{}{}: {reason}{}", from_mirror(.mirror.as_deref()), at(.place), .some)]
+    Selection {
+        repository: Repository,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Box<Repository>>,
+        place: Option<String>,
+        reason: SelectionError,
+        some: String,
+    },
 }
 
 impl Plural for SelectError {

@@ -37,7 +37,8 @@ pub(crate) async fn select_tags(
     let mut lists = tag_lists(source, repositories, jobs).await;
     let (mut selected, mut errors) = (Selected::new(), Vec::new());
     for (position, query) in queries() {
-        match images_of(query, &mut lists, entries[position].place.clone()) {
+        let mirror = source.mirror_of_tags(&query.repository).map(Box::new);
+        match images_of(query, &mut lists, mirror, entries[position].place.clone()) {
             Ok(Some(images)) => drop(selected.insert(position, images)),
             Ok(None) => {}
             Err(error) => errors.push(error),
@@ -80,6 +81,7 @@ pub(crate) async fn select_layouts(
 fn images_of(
     query: &TagQuery,
     lists: &mut TagLists,
+    mirror: Option<Box<Repository>>,
     place: Option<String>,
 ) -> Result<Option<Vec<SelectedImage>>, SelectError> {
     let TagQuery { repository, selector } = query;
@@ -89,13 +91,13 @@ fn images_of(
         Some(Err(_)) => {
             let Some(Err(source)) = lists.remove(repository) else { return Ok(None) };
             let (repository, selector) = (repository.clone(), selector.canonical().to_owned());
-            return Err(SelectError::Tags { repository, selector, place, source });
+            return Err(SelectError::Tags { repository, mirror, selector, place, source });
         }
     };
     let found = selector.select(tags.iter().map(Tag::as_str)).map_err(|reason| {
         let some =
             if matches!(reason, SelectionError::Nothing { .. }) { some_of(tags) } else { String::new() };
-        SelectError::Selection { repository: repository.clone(), place, reason, some }
+        SelectError::Selection { repository: repository.clone(), mirror, place, reason, some }
     })?;
     let image = |tag: Tag| {
         let reference = Reference::tagged(repository.clone(), tag);

@@ -28,7 +28,7 @@ pub(crate) use finding::add_to_findings;
 pub(crate) use push::with_advice;
 pub(crate) use write_access::commands as write_commands;
 
-use crate::failure::{BadReference, Failure, UsageError};
+use crate::failure::{BadReference, Failure, ImageFailure, UsageError};
 use crate::files::keep_apart::{Input, Overwrites};
 
 /// The obvious next step after a failure, where there is one.
@@ -43,6 +43,7 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
         Failure::Setup(error) => registry::of_setup(error).map(str::to_owned),
         Failure::Layouts(errors) => errors.iter().find_map(layout::of_error),
         Failure::Resolve(errors) => errors.iter().find_map(plan::of_resolve),
+        Failure::Images(errors) => errors.iter().find_map(of_image),
         Failure::Pack(error) => of_pack(error),
         Failure::Build(error) => of_build(error),
         Failure::TooManyFrames { .. } => Some(
@@ -95,6 +96,15 @@ fn names_http(error: &UsageError) -> bool {
         }),
         UsageError::Destination(DestinationError::Malformed { text, .. }) => is_http(text),
         _ => false,
+    }
+}
+
+fn of_image(error: &ImageFailure) -> Option<String> {
+    match error {
+        ImageFailure::Select(error) => plan::of_select(error),
+        ImageFailure::Resolve(error) => plan::of_resolve(error),
+        ImageFailure::Pack(error) => of_pack(error),
+        ImageFailure::Unanswered(_) => None,
     }
 }
 

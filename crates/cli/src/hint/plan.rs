@@ -3,6 +3,7 @@
 use airlift_packager::{AttachedError, MissingManifest, ResolveError, Several};
 
 use super::{layout, registry};
+use crate::asked::select_error::SelectError;
 
 /// The next step where the time of an image was up.
 pub(super) const TIME_UP: &str = "--image-timeout gives images more time";
@@ -26,6 +27,16 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
                 .unwrap_or("check host and port; a registry answers at /v2/ of its host".to_owned()),
         ),
         _ => None,
+    }
+}
+
+/// The next step where a selector selects nothing.
+pub(super) fn of_select(error: &SelectError) -> Option<String> {
+    match error {
+        SelectError::Tags { mirror, source, .. } => {
+            with_fallback(registry::of_error(source), mirror.is_some())
+        }
+        SelectError::Selection { mirror, .. } => with_fallback(None, mirror.is_some()),
     }
 }
 

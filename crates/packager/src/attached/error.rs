@@ -5,13 +5,13 @@ use airlift_registry::Error;
 
 use crate::layouts::LayoutError;
 use crate::location::Location;
-use crate::mirrored::from;
+use crate::mirrored::from_mirror;
 
 /// Why what is attached to an image could not be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachedError {
     /// The registry could not be asked, so what is attached is unknown.
-    #[error("can't find out what is attached to {subject} in {repository}{}", from(.mirror.as_deref()))]
+    #[error("can't find out what is attached to {subject} in {repository}{}", from_mirror(.mirror.as_deref()))]
     Registry {
         /// Where it was asked for.
         repository: Repository,
@@ -24,7 +24,7 @@ pub enum AttachedError {
         source: Error,
     },
     /// The manifest can't be carried.
-    #[error("what is attached to {subject} in {repository}{} can't be used", from(.mirror.as_deref()))]
+    #[error("what is attached to {subject} in {repository}{} can't be used", from_mirror(.mirror.as_deref()))]
     Manifest {
         /// Where it came from.
         repository: Repository,
