@@ -91,6 +91,17 @@ fn what_is_whole_is_ok() {
 }
 
 #[test]
+fn a_deep_check_shows_how_many_bytes_it_has_read() {
+    let checked = Checked::start(&["team/a", "team/b"]);
+    checked.lock();
+    let deep = checked.check(&["images.lock", "--deep", "--progress", "plain"]).expect(0);
+    let sizes =
+        checked.samples.iter().flat_map(|sample| &sample.blobs).map(|blob| (blob.digest, blob.bytes.len()));
+    let bytes: usize = std::collections::HashMap::<_, _>::from_iter(sizes).into_values().sum();
+    deep.says(&format!("check {:.1} KiB in ", bytes as f64 / 1024.0));
+}
+
+#[test]
 fn each_state_is_told_apart() {
     let checked = Checked::start(&["team/whole", "team/moved", "team/untagged", "team/lost", "team/holes"]);
     checked.lock();

@@ -1,8 +1,10 @@
 //! Blobs: whether they are there, and whether they are what their digests say.
 
+use std::collections::HashSet;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use airlift_oci::{Descriptor, Digest, Host, Repository};
+use airlift_oci::{Descriptor, Digest, Event, Graph, Host, Observer, Repository};
 use airlift_registry::{Access, BlobSink, ContentFault, Error, HeadTrust, Lookup};
 use tokio::sync::Semaphore;
 
@@ -32,6 +34,9 @@ pub(crate) struct Blobs {
     read: Once<(Host, Digest), (Repository, Answer)>,
     /// Blobs that are read at a time.
     reads: Semaphore,
+    /// Blobs of which the observer knows that they are to be read.
+    announced: Mutex<HashSet<(Host, Digest)>>,
+    observer: Arc<dyn Observer>,
 }
 
 /// Takes bytes, which were hashed already, and keeps none.
@@ -48,14 +53,28 @@ impl BlobSink for Nowhere {
 }
 
 impl Blobs {
-    pub(crate) fn new(options: &CheckOptions) -> Self {
+    pub(crate) fn new(options: &CheckOptions, observer: Arc<dyn Observer>) -> Self {
         Blobs {
             depth: options.depth,
             trust: Once::default(),
             present: Once::default(),
             read: Once::default(),
             reads: Semaphore::new(options.jobs.max(1)),
+            announced: Mutex::default(),
+            observer,
         }
+    }
+
+    /// Informs the observer of the bytes that are to be read for an image.
+    pub(crate) fn announce(&self, repository: &Repository, graph: &Graph) {
+        if self.depth == Depth::Presence {
+            return;
+        }
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = graph.blobs().map(|entry| entry.descriptor);
+        let new = new.filter(|blob| announced.insert((repository.host().clone(), blob.digest)));
+        let bytes = new.fold(0, |bytes: u64, blob| bytes.saturating_add(blob.size));
+        self.observer.notice(Event::Lengthened { bytes });
     }
 
     /// Whether a repository has the blob.
@@ -94,16 +113,26 @@ impl Blobs {
             (_, Ok(FoundBlob::There)) => self.look_up(hosts, repository, blob).await,
             (_, Ok(FoundBlob::Damaged)) => Ok(FoundBlob::Damaged),
             // The other repository doesn't have it.
-            (_, Ok(FoundBlob::Absent) | Err(_)) => self.fetch(hosts, repository, blob).await,
+            (_, Ok(FoundBlob::Absent) | Err(_)) => {
+                self.observer.notice(Event::Lengthened { bytes: blob.size });
+                self.fetch(hosts, repository, blob).await
+            }
         }
     }
 
     async fn fetch(&self, hosts: &Hosts, repository: &Repository, blob: &Descriptor) -> Answer {
         // It is never closed.
         let _permit = self.reads.acquire().await;
+        let Descriptor { digest, size, .. } = *blob;
+        let label = format!("{repository} {}", digest.short());
+        self.observer.notice(Event::Started { digest, label, size });
         let mut nowhere = Nowhere;
-        let request = hosts.transport.fetch_blob(repository, blob, &mut nowhere);
-        match hosts.ask(repository, request).await {
+        let answer = hosts.ask(repository, hosts.transport.fetch_blob(repository, blob, &mut nowhere)).await;
+        self.observer.notice(Event::Finished { digest });
+        if answer.is_err() {
+            self.observer.notice(Event::Shortened { bytes: size });
+        }
+        match answer {
             Ok(_) => Ok(FoundBlob::There),
             Err(error) => match error.registry() {
                 Some(Error::NotFound(_)) => Ok(FoundBlob::Absent),

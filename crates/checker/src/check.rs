@@ -1,8 +1,9 @@
 //! The check of all images, side by side.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use airlift_oci::{Digest, Host, RawManifest, Repository};
+use airlift_oci::{Digest, Host, Observer, Phase, RawManifest, Repository};
 use airlift_registry::{Concurrency, Transport};
 use futures::{StreamExt, stream};
 
@@ -11,19 +12,26 @@ use crate::checked_image::{CheckedImage, State};
 use crate::error::CheckError;
 use crate::hosts::Hosts;
 use crate::manifests::{FoundManifest, Manifests};
-use crate::options::CheckOptions;
+use crate::options::{CheckOptions, Depth};
 use crate::tags::{self, FoundTag};
 use crate::walk::{Below, Walked, Walker};
 use crate::wanted::Wanted;
 
 /// Asks for each image whether it is there, with all that is below it. The answers have the order of
-/// `wanted`. Each digest is asked for once in each repository.
-pub async fn check(transport: &Transport, wanted: &[Wanted], options: CheckOptions) -> Vec<CheckedImage> {
+/// `wanted`. Each digest is asked for once in each repository. If blobs are read, `observer` is informed of
+/// the bytes.
+pub async fn check(
+    transport: &Transport,
+    wanted: &[Wanted],
+    options: CheckOptions,
+    observer: Arc<dyn Observer>,
+) -> Vec<CheckedImage> {
     let tasks = Concurrency::new(options.jobs).tasks;
+    let _phase = (options.depth == Depth::Bytes).then(|| Phase::Check.start(&*observer, 0));
     let walker = Walker {
         hosts: Hosts::new(transport.clone()),
         manifests: Manifests::default(),
-        blobs: Blobs::new(&options),
+        blobs: Blobs::new(&options, Arc::clone(&observer)),
         options,
         requests: tasks,
     };

@@ -137,6 +137,7 @@ impl Walker {
 
     async fn blobs_of(&self, below: &Below<'_>, graph: &Graph, walked: &mut Walked) {
         walked.platforms = platforms_of(graph);
+        self.blobs.announce(below.repository, graph);
         let mut answers = stream::iter(graph.blobs())
             .map(|entry| async move {
                 let blob = entry.descriptor.read();

@@ -56,6 +56,11 @@ pub enum Event {
         /// How many bytes.
         bytes: u64,
     },
+    /// The phase is longer than announced: so many more bytes turned out to be wanted.
+    Lengthened {
+        /// How many bytes.
+        bytes: u64,
+    },
     /// The phase is shorter than announced: so many bytes are not processed, because that would be of no use.
     Shortened {
         /// How many bytes.

@@ -126,6 +126,12 @@ impl Bars {
         }
     }
 
+    pub(crate) fn lengthen(&mut self, bytes: u64) {
+        if let Some(whole) = &self.whole {
+            whole.inc_length(bytes);
+        }
+    }
+
     pub(crate) fn shorten(&mut self, bytes: u64) {
         if let Some(whole) = &self.whole {
             whole.dec_length(bytes);

@@ -90,6 +90,10 @@ impl Phase {
         self.found.fetch_sub(found, Ordering::Relaxed);
     }
 
+    pub(crate) fn lengthen(&mut self, bytes: u64) {
+        self.total = self.total.saturating_add(bytes);
+    }
+
     pub(crate) fn shorten(&mut self, bytes: u64) {
         self.total = self.total.saturating_sub(bytes);
     }

@@ -127,22 +127,13 @@ impl Observer for Progress {
             Event::Advanced { digest, bytes } => self.state().advance(digest, bytes, Bytes::Moved),
             Event::Found { digest, bytes } => self.state().advance(digest, bytes, Bytes::Found),
             Event::Rewound { digest, bytes } => {
-                let mut state = self.state();
-                if let Some(phase) = &mut state.phase {
-                    phase.rewind(digest, bytes);
-                }
-                if let View::Bars(bars) = &mut state.view {
-                    bars.rewind(&digest, bytes);
-                }
+                self.state().adjust(|phase| phase.rewind(digest, bytes), |bars| bars.rewind(&digest, bytes));
+            }
+            Event::Lengthened { bytes } => {
+                self.state().adjust(|phase| phase.lengthen(bytes), |bars| bars.lengthen(bytes));
             }
             Event::Shortened { bytes } => {
-                let mut state = self.state();
-                if let Some(phase) = &mut state.phase {
-                    phase.shorten(bytes);
-                }
-                if let View::Bars(bars) = &mut state.view {
-                    bars.shorten(bytes);
-                }
+                self.state().adjust(|phase| phase.shorten(bytes), |bars| bars.shorten(bytes));
             }
             event => {
                 if let View::Bars(bars) = &mut self.state().view {
@@ -173,6 +164,15 @@ impl State {
                 }
             }
             View::Nothing => {}
+        }
+    }
+
+    fn adjust(&mut self, phase: impl FnOnce(&mut Phase), bars: impl FnOnce(&mut Bars)) {
+        if let Some(running) = &mut self.phase {
+            phase(running);
+        }
+        if let View::Bars(shown) = &mut self.view {
+            bars(shown);
         }
     }
 

@@ -119,7 +119,7 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
         jobs: args.registry.jobs(),
         limits: args.limits.limits(),
     };
-    let images = check(&transport, &wanted, options).await;
+    let images = check(&transport, &wanted, options, observer).await;
     let checked: Vec<(PlacedSubject, CheckedImage)> = asked.into_iter().zip(images).collect();
     reports.write(&checked, &unselected)?;
     let texts: Vec<String> = unselected.iter().map(|error| with_causes(error)).collect();
