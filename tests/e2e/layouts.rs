@@ -224,7 +224,7 @@ fn references_that_mean_no_image_or_several_are_refused() {
     layout(&airlift, "twice", &[&one, &two], &[], &roots);
     layout(&airlift, "odd", &[&one], &[], &[named(&one.manifest, "An Odd/Name")]);
     for (arguments, code, text) in [
-        (&["oci:layout:zzzzzzzzzzzz"][..], 3, "it holds r.example/app:1, r.example/app:2"),
+        (&["oci:layout:zzzzzzzzzzzz"][..], 3, "there are r.example/app:1, r.example/app:2"),
         (&["oci:layout:r.example/app:3"], 3, "did you mean r.example/app:1 or r.example/app:2?"),
         (&["oci:layout:r.example/app"], 2, "may mean several images of oci:layout"),
         (&["oci:layout=r.example/app:3"], 2, "one name can't be that of all"),

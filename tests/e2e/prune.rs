@@ -2,6 +2,7 @@
 
 mod edited;
 mod hostile;
+mod mapped;
 
 use airlift_oci::Digest;
 use airlift_server::Options;

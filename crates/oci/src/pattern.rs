@@ -147,10 +147,11 @@ impl fmt::Display for Unmatched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "'{}' ", without_password(&self.pattern).escape_debug())?;
         match (&self.names[..], self.are_close, self.more) {
-            ([], ..) => f.write_str("(it holds no image)"),
+            ([], ..) => f.write_str("(there is no image)"),
             (names, true, _) => write!(f, "(did you mean {}?)", names.join(" or ")),
-            (names, false, 0) => write!(f, "(it holds {})", names.join(", ")),
-            (names, false, more) => write!(f, "(it holds {} and {more} more)", names.join(", ")),
+            ([name], false, 0) => write!(f, "(there is {name})"),
+            (names, false, 0) => write!(f, "(there are {})", names.join(", ")),
+            (names, false, more) => write!(f, "(there are {} and {more} more)", names.join(", ")),
         }
     }
 }
@@ -228,11 +229,11 @@ mod tests {
         assert_eq!(said("ngnix:1.27"), "'ngnix:1.27' (did you mean nginx:1.27?)");
         assert_eq!(said("web"), "'web' (did you mean r.example:5000/team/web:1?)");
         let all = said("zzzzzzzzzzzzzzzz");
-        assert!(all.contains("it holds ") && all.contains("nginx:1.27"), "{all}");
+        assert!(all.contains("there are ") && all.contains("nginx:1.27"), "{all}");
         assert!(all.ends_with("nginx:sha256-0123.sig)"), "{all}");
         let many: Vec<Root> = (0..20).map(|number| root(&format!("r.example/n{number}:1"), number)).collect();
         let said = Unmatched::new(&Pattern::new("zzzzzzzzzzzzzzzz"), &many).to_string();
         assert!(said.ends_with(" and 12 more)"), "{said}");
-        assert_eq!(Unmatched::new(&Pattern::new("a"), []).to_string(), "'a' (it holds no image)");
+        assert_eq!(Unmatched::new(&Pattern::new("a"), []).to_string(), "'a' (there is no image)");
     }
 }

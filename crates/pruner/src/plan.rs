@@ -21,6 +21,8 @@ pub struct Planned {
     pub deletions: Vec<PlannedDeletion>,
     /// Old images that are there and stay.
     pub staying: Vec<Staying>,
+    /// Whether anything of the old images is there.
+    pub found: bool,
     /// Repositories of which nothing is planned.
     pub failed: Vec<PruneError>,
 }
@@ -36,9 +38,10 @@ pub async fn plan(transport: &Transport, old: &[OldImage], kept: &Kept, requests
     for (repository, old) in by_repository.into_values() {
         let one = OneRepository { transport, repository, old: &old, kept };
         match one.plan(requests).await {
-            Ok((deletions, staying)) => {
-                planned.deletions.extend(deletions);
-                planned.staying.extend(staying);
+            Ok(one) => {
+                planned.deletions.extend(one.deletions);
+                planned.staying.extend(one.staying);
+                planned.found |= one.found;
             }
             Err(error) => planned.failed.push(error),
         }
@@ -54,7 +57,7 @@ struct OneRepository<'a> {
 }
 
 impl OneRepository<'_> {
-    async fn plan(&self, requests: usize) -> Result<(Vec<PlannedDeletion>, Vec<Staying>), PruneError> {
+    async fn plan(&self, requests: usize) -> Result<Planned, PruneError> {
         let listed = tags::list(self.transport, self.repository, self.known_tags(), requests).await?;
         let tags = tags::resolve(self.transport, self.repository, listed, requests).await?;
         let mut contents = Contents::new(self.transport, self.repository, tags.clone(), requests);
@@ -71,7 +74,12 @@ impl OneRepository<'_> {
             listed_by: Some(parents(&listed_by, digest)),
             attached_to: parents(&attached_to, digest),
         });
-        Ok((deletions.collect(), self.staying(&tags, &going, &chosen)))
+        Ok(Planned {
+            deletions: deletions.collect(),
+            staying: self.staying(&tags, &going, &chosen),
+            found: !going.order.is_empty(),
+            failed: Vec::new(),
+        })
     }
 
     /// What goes: all that is reached from the old images, without what stays.

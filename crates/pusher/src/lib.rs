@@ -37,7 +37,7 @@ pub use plan::error::{PlanError, UnusedRule};
 pub use plan::omitted::OmittedChild;
 pub use plan::planned_image::{PlannedAttached, PlannedImage};
 pub use plan::push_plan::PushPlan;
-pub use plan::target_names::{target_name_of, target_names};
+pub use plan::target_names::{separate_target_names, target_name_of, target_names};
 pub use preflight::sparse::{Certainty, SparseRefusal};
 pub use preflight::tag_state::TagState;
 pub use preflight::write_refusal::{RefusalReason, RefusedRepository, WriteRefusal};

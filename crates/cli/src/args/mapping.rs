@@ -34,6 +34,11 @@ impl MappingArgs {
         self.keep_host || self.no_tag || !self.only.is_empty() || !self.map.is_empty()
     }
 
+    /// Whether a part is chosen.
+    pub(crate) fn has_only(&self) -> bool {
+        !self.only.is_empty()
+    }
+
     /// What they say; all else is the default.
     pub(crate) fn options(&self) -> Options {
         Options {

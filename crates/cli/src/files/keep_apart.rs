@@ -19,6 +19,8 @@ use crate::ui::term::shown;
 pub(crate) enum Input {
     /// A list of images; `-` is standard input.
     List(PathBuf),
+    /// A lock or receipt; `-` is standard input.
+    Document(PathBuf),
     /// A bundle or layout whose content is taken.
     Reused(PathBuf),
     /// A bundle or layout whose images are taken.
@@ -40,6 +42,7 @@ pub(crate) enum Input {
 impl Input {
     fn path(&self) -> &Path {
         let (Input::List(path)
+        | Input::Document(path)
         | Input::Reused(path)
         | Input::Layout(path)
         | Input::Bundle(path)
@@ -54,7 +57,9 @@ impl Input {
     /// Metadata of the file that is read, links followed; `None` where there is no such file.
     fn found(&self) -> Option<Metadata> {
         match self {
-            Input::List(path) if path.as_os_str() == "-" => of_stream(&std::io::stdin()),
+            Input::List(path) | Input::Document(path) if path.as_os_str() == "-" => {
+                of_stream(&std::io::stdin())
+            }
             _ => std::fs::metadata(self.path()).ok(),
         }
     }
@@ -65,6 +70,7 @@ impl fmt::Display for Input {
         let path = shown(self.path());
         match self {
             Input::List(_) => write!(f, "the list of images (-f {path})"),
+            Input::Document(_) => write!(f, "the lock or receipt {path}, which is read"),
             Input::Reused(_) => write!(f, "what --reuse {path} takes from"),
             Input::Layout(_) => write!(f, "{path}, from which images are taken"),
             Input::Bundle(_) => write!(f, "the bundle ({path})"),

@@ -11,7 +11,7 @@ pub enum PlanError {
     #[error("the bundle holds no image")]
     Empty,
     /// Patterns that no image matches.
-    #[error("no image of the bundle matches {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", nor "))]
+    #[error("no image matches {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", nor "))]
     NoMatch(Vec<Unmatched>),
     /// A rule that no image goes by: most likely a typing error.
     #[error("the rule {rule} is of no use: {reason}")]
@@ -65,11 +65,11 @@ pub enum UnusedRule {
         /// That rule.
         by: MapRule,
     },
-    /// The bundle is another tool's layout without names.
+    /// The images are of another tool's layout without names.
     #[error("the images of this layout have no repository names")]
     NoNames,
     /// The images that it fits were not chosen.
-    #[error("it fits only images that are not pushed")]
+    #[error("it fits only images that are left out")]
     LeftOut,
     /// It ends in a tag or digest.
     #[error("FROM is a repository's name, or its beginning, without tag and digest")]
@@ -82,11 +82,11 @@ pub enum UnusedRule {
     },
     /// No name starts with it.
     #[error(
-        "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the bundle holds {}",
+        "no image's name starts with FROM, and FROM has the host in it (docker.io/library/); the images are {}",
         .names.join(", ")
     )]
     NoMatch {
-        /// Some of the bundle's names.
+        /// Some of the images' names.
         names: Vec<String>,
     },
 }

@@ -25,6 +25,34 @@ pub fn target_names(
     Ok(named.into_iter().map(|named| (named.position, named.target)).collect())
 }
 
+/// The same for images that never go together, so that several may have one name. Rules may be about `others`
+/// as well.
+///
+/// # Errors
+/// If a pattern chooses no image, no image goes by a rule, or an image has no possible name there.
+pub fn separate_target_names(
+    images: &[Root],
+    others: &[Root],
+    destination: &Destination,
+    options: &Options,
+) -> Result<Vec<(usize, Reference)>, PlanError> {
+    let mut rules = UsedRules::new(&options.rules);
+    let mut named = Vec::new();
+    if !images.is_empty() {
+        let images: Vec<&Root> = images.iter().collect();
+        for (position, root) in chosen(&images, &options.only)? {
+            let (target, rule) = target_name(root, destination, options)?;
+            rules.note(root, rule);
+            named.push((position, target));
+        }
+    }
+    for root in others {
+        rules.note(root, target_name(root, destination, options).ok().and_then(|(_, rule)| rule));
+    }
+    rules.conclude(&[images, others].concat())?;
+    Ok(named)
+}
+
 /// The name that a push would give one image at the target, whatever else is pushed with it.
 ///
 /// # Errors

@@ -7,37 +7,101 @@ use airlift_lists::lock::{Lock, LockedImage};
 use airlift_lists::receipt::ReceiptImage;
 use airlift_oci::{Descriptor, Digest, Reference, Root, SourceReference, Tag};
 use airlift_pruner::{Kept, OldImage};
-use airlift_pusher::{Destination, Options, target_name_of, target_names};
+use airlift_pusher::{Destination, Options, separate_target_names, target_name_of};
 
+use crate::args::mapping::MappingArgs;
 use crate::failure::{Failure, UsageError};
 use crate::files::documents::Document;
 use crate::ui::term::shown;
 
-/// The images that are no longer needed, by their names at the target.
-pub(super) fn old_images(
-    paths: &[PathBuf],
-    destination: &Destination,
-    options: &Options,
-) -> Result<Vec<OldImage>, Failure> {
-    let (mut locked, mut old) = (Vec::new(), Vec::new());
-    for path in paths {
-        match Document::read(path)? {
-            Document::Lock(lock) => locked.extend(lock.images().iter().cloned()),
-            Document::Receipt(receipt) => {
-                for image in receipt.images.iter().filter(|image| image.status.is_there()) {
-                    old.extend(received(image, path, destination)?);
-                }
+/// What is read of a target, before it is asked.
+#[derive(Default)]
+pub(super) struct PruneInputs {
+    old_locked: Vec<LockedImage>,
+    old_receipts: Vec<(PathBuf, ReceiptFile)>,
+    kept_locked: Vec<LockedImage>,
+    kept_receipts: Vec<ReceiptFile>,
+    has_lock: bool,
+}
+
+impl PruneInputs {
+    /// Reads the locks and receipts of what is old, and of what is kept.
+    ///
+    /// # Errors
+    /// If one of them can't be read, or is something else.
+    pub(super) fn read(old: &[PathBuf], kept: &[PathBuf]) -> Result<Self, Failure> {
+        let mut inputs = PruneInputs::default();
+        for path in old {
+            match Document::read(path)? {
+                Document::Lock(lock) => inputs.take_lock(&lock, |inputs| &mut inputs.old_locked),
+                Document::Receipt(receipt) => inputs.old_receipts.push((path.clone(), receipt)),
             }
         }
+        for path in kept {
+            match Document::read(path)? {
+                Document::Lock(lock) => inputs.take_lock(&lock, |inputs| &mut inputs.kept_locked),
+                Document::Receipt(receipt) => inputs.kept_receipts.push(receipt),
+            }
+        }
+        Ok(inputs)
     }
-    let roots: Vec<Root> = locked.iter().map(root).collect();
-    let names = if roots.is_empty() { Vec::new() } else { target_names(&roots, destination, options)? };
-    let named = names.into_iter().filter_map(|(position, target)| {
-        let image = locked.get(position)?;
-        let below = image.chosen_platforms().into_iter().map(|platform| platform.digest);
-        Some(at(&target, image.digest, below.collect()))
-    });
-    Ok(named.chain(old).collect())
+
+    fn take_lock(&mut self, lock: &Lock, images: impl Fn(&mut Self) -> &mut Vec<LockedImage>) {
+        self.has_lock = true;
+        images(self).extend(lock.images().iter().cloned());
+    }
+
+    /// Refuses options that would change nothing of what is deleted. Receipts have the names at the target.
+    ///
+    /// # Errors
+    /// If there is such an option.
+    pub(super) fn check_mapping(&self, mapping: &MappingArgs) -> Result<(), UsageError> {
+        if mapping.has_only() && !self.old_receipts.is_empty() {
+            let why =
+                "--only takes a part of an old lock, and not of a receipt: leave it out, or give the lock";
+            return Err(UsageError::Combination(why));
+        }
+        if mapping.is_given() && !self.has_lock {
+            let why =
+                "--only, --keep-host, --map and --no-tag don't change what a receipt names: leave them out";
+            return Err(UsageError::Combination(why));
+        }
+        Ok(())
+    }
+
+    /// The images that are no longer needed, by their names at the target.
+    ///
+    /// # Errors
+    /// If a lock's images can't have names there, or a receipt is of another target.
+    pub(super) fn old_images(
+        &self,
+        destination: &Destination,
+        options: &Options,
+    ) -> Result<Vec<OldImage>, Failure> {
+        let roots = |images: &[LockedImage]| images.iter().map(root).collect::<Vec<Root>>();
+        let (old, kept) = (roots(&self.old_locked), roots(&self.kept_locked));
+        let names = separate_target_names(&old, &kept, destination, options)?;
+        let named = names.into_iter().filter_map(|(position, target)| {
+            let image = self.old_locked.get(position)?;
+            let below = image.chosen_platforms().into_iter().map(|platform| platform.digest);
+            Some(at(&target, image.digest, below.collect()))
+        });
+        let mut all: Vec<OldImage> = named.collect();
+        for (path, receipt) in &self.old_receipts {
+            for image in receipt.images.iter().filter(|image| image.status.is_there()) {
+                all.extend(received(image, path, destination)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// What stays in any case.
+    pub(super) fn kept(&self, destination: &Destination, options: &Options) -> Kept {
+        let mut kept = Kept::default();
+        self.kept_locked.iter().for_each(|image| keep_locked(&mut kept, image, destination, options));
+        self.kept_receipts.iter().for_each(|receipt| keep_received(&mut kept, receipt));
+        kept
+    }
 }
 
 fn at(target: &Reference, digest: Digest, below: Vec<Digest>) -> OldImage {
@@ -68,26 +132,12 @@ fn received(
     }
 }
 
-/// What stays in any case.
-pub(super) fn kept(paths: &[PathBuf], destination: &Destination, options: &Options) -> Result<Kept, Failure> {
-    let mut kept = Kept::default();
-    for path in paths {
-        match Document::read(path)? {
-            Document::Lock(lock) => keep_locked(&mut kept, &lock, destination, options),
-            Document::Receipt(receipt) => keep_received(&mut kept, &receipt),
-        }
-    }
-    Ok(kept)
-}
-
-fn keep_locked(kept: &mut Kept, lock: &Lock, destination: &Destination, options: &Options) {
-    for image in lock.images() {
-        kept.digests.insert(image.digest);
-        kept.digests.extend(image.platforms.iter().map(|platform| platform.digest));
-        // An image without a name there is kept by its digests.
-        if let Ok(target) = target_name_of(&root(image), destination, options) {
-            keep_at(kept, &target, image.digest);
-        }
+fn keep_locked(kept: &mut Kept, image: &LockedImage, destination: &Destination, options: &Options) {
+    kept.digests.insert(image.digest);
+    kept.digests.extend(image.platforms.iter().map(|platform| platform.digest));
+    // An image without a name there is kept by its digests.
+    if let Ok(target) = target_name_of(&root(image), destination, options) {
+        keep_at(kept, &target, image.digest);
     }
 }
 

@@ -12,12 +12,12 @@ use airlift_lists::prune_plan::{MAX_PRUNE_PLAN, PlannedDeletion};
 use airlift_oci::text::with_causes;
 use airlift_pruner::{Applied, LeftReason, apply, plan};
 use airlift_pusher::Destination;
+use inputs::PruneInputs;
 
 use crate::args::mapping::MappingArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
-use crate::files::documents::Document;
 use crate::files::keep_apart::{Input, keep_place};
 use crate::files::replaced::replace;
 use crate::output::{PruneResultDocument, written};
@@ -81,18 +81,22 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
 }
 
 async fn make_plan(args: &Args, destination: &Destination, ui: &Ui) -> Result<Exit, Failure> {
-    let inputs = args.old.iter().chain(&args.keep).cloned().map(Input::List).chain(args.registry.inputs());
+    let inputs =
+        args.old.iter().chain(&args.keep).cloned().map(Input::Document).chain(args.registry.inputs());
     let outputs: Vec<PathBuf> = args.output.iter().cloned().collect();
     inputs.into_iter().try_for_each(|input| keep_place(input, &outputs)).map_err(UsageError::from)?;
     args.output.as_deref().map(keep_other_files).transpose()?;
-    args.refuse_mapping_of_receipts()?;
+    let inputs = PruneInputs::read(&args.old, &args.keep)?;
+    inputs.check_mapping(&args.mapping)?;
     let options = args.mapping.options();
-    let old = inputs::old_images(&args.old, destination, &options)?;
-    let kept = inputs::kept(&args.keep, destination, &options)?;
+    let (old, kept) = (inputs.old_images(destination, &options)?, inputs.kept(destination, &options));
     let transport = args.registry.transport(ui.observer())?;
     let planned = plan(&transport, &old, &kept, args.requests()).await;
     for error in &planned.failed {
         ui.warn(&format!("nothing is planned there: {}", with_causes(error)));
+    }
+    if planned.failed.is_empty() && !planned.found && !old.is_empty() {
+        ui.warn(&show::nothing_found(destination));
     }
     let document = PrunePlan::new(destination.to_string(), planned.deletions);
     if let Some(path) = &args.output {
@@ -157,20 +161,6 @@ fn exit(applied: &Applied) -> Exit {
 impl Args {
     fn requests(&self) -> usize {
         if self.registry.jobs() == 1 { 1 } else { REQUESTS }
-    }
-
-    /// Receipts have the names at the target. Options about names would change nothing of what is deleted.
-    fn refuse_mapping_of_receipts(&self) -> Result<(), Failure> {
-        if !self.mapping.is_given() {
-            return Ok(());
-        }
-        for path in &self.old {
-            if let Document::Receipt(_) = Document::read(path)? {
-                let why = "--only, --keep-host, --map and --no-tag don't change what a receipt names: leave them out";
-                return Err(UsageError::Combination(why).into());
-            }
-        }
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use airlift_lists::prune_plan::PlannedDeletion;
 use airlift_oci::Digest;
 use airlift_oci::text::{harmless, with_causes};
 use airlift_pruner::{Applied, StayReason, Staying};
+use airlift_pusher::Destination;
 
 use crate::ui::size;
 use crate::ui::table::{Cell, Column, Table};
@@ -56,6 +57,14 @@ pub(super) fn planned(
         None => "nothing was deleted; -o PLAN writes the plan".to_owned(),
     };
     text + &format!("{}: {manifests} can go; {next}\n", stream.paint.tone(Tone::Bold, "plan"))
+}
+
+/// The old images are not there: perhaps they never were under these names.
+pub(super) fn nothing_found(destination: &Destination) -> String {
+    format!(
+        "nothing of the old images is at {destination} under their names there: it is gone already, or it was pushed \
+         with another --map, --keep-host or DEST"
+    )
 }
 
 /// What was deleted, and what was left alone.
