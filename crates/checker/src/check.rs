@@ -118,8 +118,8 @@ impl Walker {
     }
 
     async fn below(&self, wanted: &Wanted, repository: &Repository, image: RawManifest) -> Walked {
-        let (attached, scope) = (&wanted.attached[..], &wanted.scope);
-        self.walk(Below { repository, image, attached, scope }).await
+        let Wanted { attached, attached_tags, scope, .. } = wanted;
+        self.walk(Below { repository, image, attached, attached_tags, scope }).await
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! What is absent here: files, bundles and locks. The caller says what is wanted, and where it is asked for.
 
+mod attached_tags;
 mod blob_trust;
 mod blobs;
 mod check;
@@ -25,4 +26,4 @@ pub use checked_image::{CheckedImage, Part, State};
 pub use error::CheckError;
 pub use options::{CheckOptions, Depth};
 pub use scope::Scope;
-pub use wanted::Wanted;
+pub use wanted::{AttachedTag, TaggedAs, Wanted};

@@ -8,6 +8,7 @@ use airlift_oci::{
 };
 use futures::{StreamExt, stream};
 
+use crate::attached_tags::AttachedTags;
 use crate::blobs::{Blobs, FoundBlob};
 use crate::checked_image::Part;
 use crate::error::CheckError;
@@ -15,6 +16,7 @@ use crate::hosts::Hosts;
 use crate::manifests::{FoundManifest, Manifests};
 use crate::options::CheckOptions;
 use crate::scope::Scope;
+use crate::wanted::AttachedTag;
 
 /// What all walks share.
 pub(crate) struct Walker {
@@ -44,6 +46,7 @@ pub(crate) struct Below<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) image: RawManifest,
     pub(crate) attached: &'a [Digest],
+    pub(crate) attached_tags: &'a [AttachedTag],
     pub(crate) scope: &'a Scope,
 }
 
@@ -52,7 +55,9 @@ impl Walker {
     pub(crate) async fn walk(&self, below: Below<'_>) -> Walked {
         let mut walked = Walked::default();
         let mut roots = vec![below.image.clone()];
-        roots.extend(self.attached(&below, &mut walked).await);
+        let attached = self.attached(&below, &mut walked).await;
+        self.tags_of_attached(&below, &attached, &mut walked).await;
+        roots.extend(attached);
         match self.graph(&below, roots, &mut walked).await {
             Ok(graph) => self.blobs_of(&below, &graph, &mut walked).await,
             Err(error) => walked.refuse(CheckError::Graph(error)),
@@ -77,6 +82,18 @@ impl Walker {
             walked.take(Part { digest, place: "attached".to_owned() }, answer)
         });
         found.collect()
+    }
+
+    /// The tags by which clients find what is attached.
+    async fn tags_of_attached(&self, below: &Below<'_>, attached: &[RawManifest], walked: &mut Walked) {
+        let (hosts, manifests, repository) = (&self.hosts, &self.manifests, below.repository);
+        let tags = AttachedTags { hosts, manifests, repository, attached, requests: self.requests };
+        for answer in tags.look_up(below.attached_tags).await {
+            match answer {
+                Ok(lost) => walked.missing.extend(lost),
+                Err(error) => drop(walked.unknown.get_or_insert(error)),
+            }
+        }
     }
 
     /// The graph below these roots, without what is not there and what was left out by choice.

@@ -21,6 +21,28 @@ pub struct Wanted {
     pub scope: Scope,
     /// The manifests of what is attached to it and should be there, too.
     pub attached: Vec<Digest>,
+    /// The tags by which clients find what is attached.
+    pub attached_tags: Vec<AttachedTag>,
+}
+
+/// A tag by which clients find something that is attached to an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedTag {
+    /// The tag.
+    pub tag: Tag,
+    /// What it stood for.
+    pub digest: Digest,
+    /// What that is.
+    pub tagged_as: TaggedAs,
+}
+
+/// What a tag of attached content stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaggedAs {
+    /// For what is attached, as cosign's tags do.
+    Itself,
+    /// For a list of what is attached, at registries that keep none themselves.
+    ListOfReferrers,
 }
 
 impl Wanted {
@@ -34,6 +56,7 @@ impl Wanted {
             digest,
             scope: Scope::Whole,
             attached: Vec::new(),
+            attached_tags: Vec::new(),
         }
     }
 }

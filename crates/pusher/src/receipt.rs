@@ -92,6 +92,9 @@ pub struct ImageReceipt {
     /// in the bundle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback_tags: Vec<FallbackTag>,
+    /// The tags of what is attached, such as those by which cosign finds signatures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub referrer_tags: Vec<ReferrerTag>,
     /// What is at the target, and not listed there as attached: clients will not find it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unlisted: Vec<Unlisted>,
@@ -122,6 +125,16 @@ pub struct FallbackTag {
     /// Its tag at the target.
     pub target: String,
     /// Its digest.
+    pub digest: Digest,
+}
+
+/// The tag of something attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReferrerTag {
+    /// The tag at the target.
+    pub target: String,
+    /// What it stands for.
     pub digest: Digest,
 }
 
@@ -176,6 +189,7 @@ impl ImageReceipt {
             children: Vec::new(),
             referrers: Vec::new(),
             fallback_tags: Vec::new(),
+            referrer_tags: Vec::new(),
             unlisted: Vec::new(),
             selected_children: Vec::new(),
             uploaded: 0,

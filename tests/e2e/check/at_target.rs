@@ -1,7 +1,7 @@
 //! Checks at a target: under the names that push gives, without what was left out by choice.
 
-use airlift_server::Options;
-use airlift_server::samples::Sample;
+use airlift_server::samples::{Content, Sample};
+use airlift_server::{Options, Referrers};
 use serde_json::json;
 
 use super::{Checked, document, states};
@@ -115,6 +115,66 @@ fn what_is_attached_is_checked_too() {
     Checked::delete(&target, "team/a", "manifests", &signature.manifest.digest.to_string());
     let ran = checked.check(&["r.json", "--json"]).expect(1);
     assert_eq!(document(&ran)["entries"][0]["missing"], json!([signature.manifest.digest]));
+}
+
+/// Signatures that are there by their digests alone are found by no client.
+#[test]
+fn the_tags_by_which_attachments_are_found_are_checked() {
+    let checked = Checked::start(&["team/a"]);
+    let root = &checked.samples[0].root;
+    let sbom = referrer(root, "application/spdx+json", "sbom");
+    put(checked.source.endpoint(), "team/a", &sbom, None);
+    let signature = made::signature("first");
+    let cosign = made::tag_of(&root.digest, ".sig");
+    put(checked.source.endpoint(), "team/a", &signature, Some(&cosign));
+    let without_api = Options { referrers: Referrers::Absent, ..Options::default() };
+    let target = Embedded::start(without_api.clone());
+    checked.airlift.run(&["build", &checked.reference(0), "-o", "b.tar"]).expect(0);
+    let pushed = checked.airlift.run(&["push", "b.tar", target.authority(), "--receipt", "r.json", "--json"]);
+    let receipt = pushed.expect(0).json("airlift.receipt/v1");
+    let place = |tag: &str| format!("{}/team/a:{tag}", target.authority());
+    let signed = json!([{"target": place(&cosign), "digest": signature.manifest.digest}]);
+    assert_eq!(receipt["images"][0]["referrerTags"], signed);
+    let list = made::tag_of(&root.digest, "");
+    assert_eq!(receipt["images"][0]["fallbackTags"][0]["target"], place(&list));
+    let listed = receipt["images"][0]["fallbackTags"][0]["digest"].clone();
+    let missing = |code: i32| {
+        let ran = checked.check(&["r.json", "--json"]).expect(code);
+        let entry = document(&ran)["entries"][0].clone();
+        assert_eq!(entry["state"], if code == 0 { "ok" } else { "incomplete" });
+        entry["missing"].clone()
+    };
+    let write = |tag: &str, manifest: &Content| {
+        target.endpoint().push_manifest("team/a", tag, manifest).expect_status(201);
+    };
+    missing(0);
+    // Another registry lists referrers itself, and no push writes a list there.
+    let with_api = Embedded::start(Options::default());
+    checked.airlift.run(&["push", "b.tar", with_api.authority()]).expect(0);
+    checked.check(&["r.json", "--at", with_api.authority()]).expect(0);
+
+    // More was attached: a second signature beside the first, and one more entry in the list.
+    let second = made::signature("second");
+    put(target.endpoint(), "team/a", &second, None);
+    let mut both: serde_json::Value = serde_json::from_slice(&signature.manifest.bytes).unwrap();
+    let layers: serde_json::Value = serde_json::from_slice(&second.manifest.bytes).unwrap();
+    both["layers"].as_array_mut().unwrap().push(layers["layers"][0].clone());
+    write(&cosign, &made::document(&both));
+    let other = referrer(root, "application/spdx+json", "other");
+    put(target.endpoint(), "team/a", &other, None);
+    write(&list, &made::index(&[made::descriptor(&sbom.manifest), made::descriptor(&other.manifest)]));
+    missing(0);
+    // They were written over.
+    write(&cosign, &second.manifest);
+    write(&list, &made::index(&[made::descriptor(&other.manifest)]));
+    assert_eq!(missing(1), json!([listed, signature.manifest.digest]));
+    // They are gone.
+    Checked::delete(&target, "team/a", "manifests", &cosign);
+    Checked::delete(&target, "team/a", "manifests", &list);
+    assert_eq!(missing(1), json!([listed, signature.manifest.digest]));
+    checked.check(&["r.json"]).expect(1).says(&format!("missing: tag {cosign} "));
+    checked.airlift.run(&["push", "b.tar", target.authority(), "--recheck"]).expect(0);
+    missing(0);
 }
 
 #[test]

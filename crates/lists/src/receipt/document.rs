@@ -46,6 +46,8 @@ pub struct ReceiptImage {
     pub at: Option<Timestamp>,
     /// The lists of referrers that the push wrote.
     pub fallback_tags: Vec<ReceiptTag>,
+    /// The tags of what is attached, such as cosign's. Receipts of older versions lack them.
+    pub referrer_tags: Vec<ReceiptTag>,
     /// Where only single platforms were pushed: their manifests. `digest` is not at the target then.
     pub selected_children: Vec<ReceiptTag>,
 }

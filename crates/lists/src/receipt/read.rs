@@ -58,6 +58,8 @@ struct WrittenReceiptImage<'a> {
     #[serde(borrow, default)]
     fallback_tags: Vec<WrittenTag<'a>>,
     #[serde(borrow, default)]
+    referrer_tags: Vec<WrittenTag<'a>>,
+    #[serde(borrow, default)]
     selected_children: Vec<WrittenTag<'a>>,
 }
 
@@ -130,6 +132,7 @@ fn image<'a>(
         tag: written.tag.map(|tag| tag_move(source, &tag)).transpose()?,
         at: written.at.map(|at| source.parse(at)).transpose()?,
         fallback_tags: all(&written.fallback_tags, |tag| receipt_tag(source, tag))?,
+        referrer_tags: all(&written.referrer_tags, |tag| receipt_tag(source, tag))?,
         selected_children: all(&written.selected_children, |tag| receipt_tag(source, tag))?,
     })
 }

@@ -34,6 +34,7 @@ fn document() -> Value {
                 "children": [digest("amd64"), digest("arm64")],
                 "referrers": [digest("signature")],
                 "fallbackTags": [{"target": format!("registry.example/mirror/library/nginx:{}", "sha256-ab"), "digest": digest("list")}],
+                "referrerTags": [{"target": "registry.example/mirror/library/nginx:sha256-ab.sig", "digest": digest("signature")}],
                 "uploaded": 1, "mounted": 0, "skipped": 0,
             },
             {
@@ -91,6 +92,8 @@ fn a_receipt_is_read_with_all_that_proves_a_push() {
     assert_eq!(nginx.referrers, [digest("signature")]);
     assert_eq!(nginx.tag, Some(TagMove { from: Some(digest("old")), to: digest("nginx") }));
     assert_eq!(nginx.fallback_tags[0].digest, digest("list"));
+    assert_eq!(nginx.referrer_tags[0].target.tag(), Some("sha256-ab.sig"));
+    assert_eq!(nginx.referrer_tags[0].digest, digest("signature"));
     assert_eq!((redis.status, redis.status.is_there()), (ReceiptStatus::Failed, false));
     assert_eq!((redis.tag, redis.at), (None, None));
 }
@@ -102,7 +105,7 @@ fn receipts_that_say_less_or_more_are_read() {
         old.as_object_mut().unwrap().remove(member);
     }
     for image in old["images"].as_array_mut().unwrap() {
-        for member in ["tag", "at", "fallbackTags", "omittedPlatforms", "error", "uploaded"] {
+        for member in ["tag", "at", "fallbackTags", "referrerTags", "omittedPlatforms", "error", "uploaded"] {
             image.as_object_mut().unwrap().remove(member);
         }
         image["weather"] = json!({"sky": ["blue"]});

@@ -16,7 +16,7 @@ use crate::plan::manifest_tree::ManifestTree;
 use crate::plan::planned_image::{ImageForm, PlannedAttached, PlannedImage, PlannedPlatform};
 use crate::preflight::checks::PreflightResult;
 use crate::preflight::tag_state::{TagState, state_of_digest, tag_state};
-use crate::receipt::{ImageReceipt, SelectedChild, Status, Unlisted};
+use crate::receipt::{ImageReceipt, ReferrerTag, SelectedChild, Status, Unlisted};
 use crate::referrers::list::{ListError, ReferrerEntry, ReferrersList};
 use crate::send::session::Session;
 use crate::send::tag_check::permitted_state;
@@ -115,7 +115,12 @@ impl<'a> ImagePush<'a> {
         self.warn_of_left_behind(form, &attached);
         self.send_attached(&attached).await?;
         self.list_referrers().await?;
-        self.move_tags(own).await
+        self.move_tags(own).await?;
+        let tagged = attached.iter().filter(|attached| attached.tree.is_tagged());
+        let tags =
+            tagged.map(|attached| ReferrerTag { target: attached.target.clone(), digest: attached.digest });
+        self.receipt.referrer_tags = tags.collect();
+        Ok(())
     }
 
     /// Sends the image with its index. Returns the manifests that are there now.

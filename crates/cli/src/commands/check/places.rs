@@ -78,6 +78,7 @@ fn wanted(subject: &Subject, place: &Reference) -> Wanted {
     Wanted {
         scope: subject.scope.clone(),
         attached: subject.attached.clone(),
+        attached_tags: subject.attached_tags.clone(),
         ..Wanted::whole(subject.name.clone(), repository, tag_of(place), subject.digest)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use airlift_checker::Scope;
+use airlift_checker::{AttachedTag, Scope, TaggedAs};
 use airlift_lists::lock::LockedImage;
-use airlift_lists::receipt::{ReceiptFile, ReceiptImage};
+use airlift_lists::receipt::{ReceiptFile, ReceiptImage, ReceiptTag};
 use airlift_oci::graph::Attachments;
 use airlift_oci::{Digest, Graph, Reference, Root, Selection, SourceReference};
 use airlift_packager::ImageChoice;
@@ -24,6 +24,8 @@ pub(super) struct Subject {
     pub(super) scope: Scope,
     /// What is attached to it and should be there, too.
     pub(super) attached: Vec<Digest>,
+    /// The tags by which that is found.
+    pub(super) attached_tags: Vec<AttachedTag>,
     /// Its name at a target, as a receipt says.
     pub(super) target: Option<Reference>,
     /// Whether it came from a layout, so that no registry need have it under its name.
@@ -86,7 +88,7 @@ impl Subject {
     fn received(image: &ReceiptImage) -> Vec<Self> {
         let reference = full_name(&image.source);
         if image.status.is_there() && !image.selected_children.is_empty() {
-            let child = |child: &airlift_lists::receipt::ReceiptTag| {
+            let child = |child: &ReceiptTag| {
                 let tag = child.target.tag().and_then(|tag| tag.parse().ok());
                 let named = reference.as_ref().zip(tag);
                 Subject {
@@ -96,7 +98,12 @@ impl Subject {
                     ..Subject::new(child.target.to_string(), None)
                 }
             };
-            return image.selected_children.iter().map(child).collect();
+            let mut children: Vec<Subject> = image.selected_children.iter().map(child).collect();
+            if let Some(first) = children.first_mut() {
+                first.attached = image.referrers.clone();
+                first.attached_tags = attached_tags(image);
+            }
+            return children;
         }
         // Of what was not through, the receipt doesn't know all manifests.
         let scope = match image.status.is_there() {
@@ -108,6 +115,7 @@ impl Subject {
             before: image.tag.and_then(|tag| tag.from).filter(|from| *from != image.digest),
             scope,
             attached: image.referrers.clone(),
+            attached_tags: if image.status.is_there() { attached_tags(image) } else { Vec::new() },
             target: Some(image.target.clone()),
             ..Subject::new(image.source.clone(), reference)
         }]
@@ -121,6 +129,7 @@ impl Subject {
             before: None,
             scope: Scope::Whole,
             attached: Vec::new(),
+            attached_tags: Vec::new(),
             target: None,
             is_of_layout: false,
             platforms: Vec::new(),
@@ -135,6 +144,17 @@ impl Subject {
             (None, _) => format!("# {}", airlift_oci::text::harmless(&self.name)),
         }
     }
+}
+
+/// The tags of what a receipt says is attached.
+fn attached_tags(image: &ReceiptImage) -> Vec<AttachedTag> {
+    let own = image.referrer_tags.iter().map(|tag| (tag, TaggedAs::Itself));
+    let lists = image.fallback_tags.iter().map(|tag| (tag, TaggedAs::ListOfReferrers));
+    let attached_tag = |(receipt_tag, tagged_as): (&ReceiptTag, TaggedAs)| {
+        let tag = receipt_tag.target.tag()?.parse().ok()?;
+        Some(AttachedTag { tag, digest: receipt_tag.digest, tagged_as })
+    };
+    own.chain(lists).filter_map(attached_tag).collect()
 }
 
 /// A name with its repository. Layouts of other tools have bare tags.
