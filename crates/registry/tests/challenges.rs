@@ -115,6 +115,47 @@ async fn a_repository_that_a_challenge_names_is_asked_for_where_it_was_named() {
     }
 }
 
+/// As distribution's and Harbor's: whoever may push may not delete by that.
+#[tokio::test]
+async fn the_right_to_delete_is_asked_for_once_where_the_registry_names_it() {
+    for (named, sent) in [
+        ("repository:a:delete", &["repository:a:pull,push", "repository:a:delete"][..]),
+        ("repository:a:pull,delete", &["repository:a:pull,push", "repository:a:pull,delete"]),
+        ("repository:a:*", &["repository:a:*"]),
+    ] {
+        let script = Script::all(move |request| {
+            let host = request.header("host").unwrap_or_default();
+            let challenge =
+                |scope: &str| format!(r#"Bearer realm="http://{host}/token",service="s",scope="{scope}""#);
+            let scope = match request.method.as_str() {
+                "DELETE" => named,
+                _ => "repository:a:pull",
+            };
+            let may = |token: &str| token.contains(scope.rsplit([':', ',']).next().unwrap_or_default());
+            match (request.path(), request.header("authorization")) {
+                ("/token", _) => {
+                    let token = scopes(request).join("+");
+                    Reply::new(200, &[], format!(r#"{{"token":"{token}","expires_in":300}}"#))
+                }
+                ("/v2/", _) => Reply::new(200, &[], ""),
+                (_, Some(token)) if may(token) => Reply::new(202, &[], ""),
+                _ => Reply::new(401, &[("WWW-Authenticate", &challenge(scope))], ""),
+            }
+        })
+        .await;
+        let (transport, _) = transport(options());
+        let target = repository(script.address, "a");
+        for content in ["1", "2", "3"] {
+            let digest = Selector::Digest(airlift_oci::Digest::sha256(content.as_bytes()));
+            transport.delete_manifest(&target, &digest).await.unwrap();
+        }
+        assert_eq!(tokens(&script).last().unwrap(), sent, "{named}");
+        assert!(tokens(&script).len() <= 2, "{named}: {:?}", tokens(&script));
+        let deletions = script.requests().into_iter().filter(|request| request.method == "DELETE").count();
+        assert!(deletions <= 5, "{named}: {deletions}");
+    }
+}
+
 #[tokio::test]
 async fn a_403_that_names_nothing_new_is_final() {
     for asked in ["", r#",scope="repository:a:pull""#] {
