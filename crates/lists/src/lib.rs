@@ -15,6 +15,7 @@ mod plain;
 pub mod position;
 pub mod prune_plan;
 pub mod receipt;
+pub mod refresh;
 pub mod selector;
 mod set;
 mod suggest;

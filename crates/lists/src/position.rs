@@ -2,29 +2,11 @@
 
 use std::fmt;
 
-use airlift_oci::text::{harmless, with_stars};
+pub use airlift_oci::position::Position;
+use airlift_oci::position::excerpt;
 
-/// How much of a line an error shows, in characters.
-const WIDEST: usize = 100;
-/// How many characters before the position are shown of a line that is cut.
-const BEFORE: usize = 40;
 /// How many errors are collected; a file in which every line is wrong is of another kind.
 pub(crate) const MOST_ERRORS: usize = 100;
-
-/// A place in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
 
 /// What is wrong with a list or a lock, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,24 +23,9 @@ pub struct ListError {
 }
 
 impl ListError {
-    /// The line with its number, and below it a caret at the column. Characters that have an effect on a
-    /// terminal are escaped, and passwords hidden; of a long line, only the part around the column is shown.
+    /// The line and its column, for a message.
     pub fn excerpt(&self) -> String {
-        let column = self.position.column.saturating_sub(1);
-        let line = with_stars(&self.line_text);
-        let length = line.chars().count();
-        let first = if length > WIDEST { column.saturating_sub(BEFORE).min(length) } else { 0 };
-        let before: String = line.chars().take(column).skip(first).collect();
-        let behind: String =
-            line.chars().skip(column.max(first)).take(WIDEST.saturating_sub(column - first)).collect();
-        // A tab would be as wide as the terminal likes.
-        let (before, behind) = (before.replace('\t', " "), behind.replace('\t', " "));
-        let cut = if first > 0 { "…" } else { "" };
-        let shown = format!("{cut}{}", harmless(&before));
-        let end = if first + WIDEST < length { "…" } else { "" };
-        let number = self.position.line.to_string();
-        let (margin, indent) = (" ".repeat(number.len()), " ".repeat(shown.chars().count()));
-        format!("{number} | {shown}{}{end}\n{margin} | {indent}^", harmless(&behind))
+        excerpt(&self.line_text, self.position)
     }
 }
 
@@ -187,6 +154,9 @@ impl<'a> ListText<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How much of a line an excerpt shows.
+    const WIDEST: usize = 100;
 
     fn error(line: &str, column: usize) -> ListError {
         let text = format!("first\n{line}\r\nlast");

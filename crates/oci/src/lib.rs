@@ -21,6 +21,7 @@ pub mod media_type;
 pub mod multi_buffer;
 pub mod pattern;
 pub mod platform;
+pub mod position;
 pub mod reference;
 pub mod referrers;
 pub mod selection;
@@ -40,6 +41,7 @@ pub use manifest::{ManifestError, Node, RawManifest};
 pub use multi_buffer::MultiBuffer;
 pub use pattern::{Pattern, Unmatched};
 pub use platform::Platform;
+pub use position::Position;
 pub use reference::{
     Host, HostError, LayoutForm, LayoutName, LayoutReference, Reference, ReferenceError, Repository,
     Selector, SourceReference, SourceReferenceError, Tag, Tidied,
