@@ -38,6 +38,7 @@ mod logins;
 #[cfg(target_os = "linux")]
 mod machine;
 mod made;
+mod manifests;
 mod matrix;
 mod memory;
 mod mirrors;

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, check, completions, copy, demo, diff, inspect, lock, login, logout, prune, push, verify,
+    build, check, completions, copy, demo, diff, images, inspect, lock, login, logout, prune, push, verify,
 };
 use crate::ui::options::Global;
 
@@ -44,6 +44,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Build(build::Args),
     Lock(lock::Args),
+    Images(images::Args),
     Check(check::Args),
     Verify(verify::Args),
     Push(push::Args),

@@ -83,6 +83,20 @@ pub(crate) enum UsageError {
     /// Groups that no images file has.
     #[error(transparent)]
     Groups(airlift_lists::UnknownGroups),
+    /// A rule of where images stand that is none.
+    #[error(transparent)]
+    Rule(airlift_workloads::RuleError),
+    /// The same in a file of rules.
+    #[error("{}:{line}: no rule stands here", harmless(&.file.to_string_lossy()))]
+    RuleInFile {
+        file: PathBuf,
+        line: usize,
+        #[source]
+        source: airlift_workloads::RuleError,
+    },
+    /// Rules that can't be used.
+    #[error("the rules can't be used")]
+    Rules(#[source] airlift_workloads::rules::PathError),
     /// A list that can't be text.
     #[error("{} is no list of images: {why}", .file.display())]
     List { file: PathBuf, why: &'static str },

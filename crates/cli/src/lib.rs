@@ -32,7 +32,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use commands::{
-    build, check, completions, copy, demo, diff, inspect, lock, login, logout, prune, push, verify,
+    build, check, completions, copy, demo, diff, images, inspect, lock, login, logout, prune, push, verify,
 };
 use exit::Exit;
 use failure::Failure;
@@ -109,6 +109,7 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         match command {
             Command::Build(args) => build::run(args, ui, &on_interrupt).await,
             Command::Lock(args) => lock::run(args, ui).await,
+            Command::Images(args) => images::run(&args, ui),
             Command::Check(args) => check::run(args, ui, &on_interrupt).await,
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,

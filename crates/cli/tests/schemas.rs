@@ -38,6 +38,11 @@ fn the_files_are_fresh() {
 
 /// Runs the binary; what it prints on standard output must be a document of that schema, `schema` first.
 fn document(name: &str, arguments: &[&str], code: i32) -> Value {
+    document_of(name, name, arguments, code)
+}
+
+/// The same of a schema whose file has another name.
+fn document_of(name: &str, file: &str, arguments: &[&str], code: i32) -> Value {
     let Output { status, stdout, stderr } =
         Command::new(env!("CARGO_BIN_EXE_airlift")).args(arguments).output().unwrap();
     let stderr = String::from_utf8_lossy(&stderr);
@@ -45,7 +50,7 @@ fn document(name: &str, arguments: &[&str], code: i32) -> Value {
     let text = String::from_utf8(stdout).unwrap();
     let first = format!("{{\n  \"schema\": \"airlift.{name}/v1\"");
     assert!(text.starts_with(&first), "{text}");
-    validate(name, &text)
+    validate(file, &text)
 }
 
 /// The document, which must be one of that schema.
@@ -200,6 +205,15 @@ fn what_the_commands_print_validates() {
     let arguments = ["prune", "--json", &address, "--old", &lock, "--keep", &path("some.lock"), "-o", &plan];
     assert!(document("prune", &arguments, 0)["delete"].as_array().unwrap().len() > samples.len());
     document("prune-result", &["prune", "--json", &address, "--apply", &plan], 0);
+}
+
+#[test]
+fn the_images_of_manifests_validate() {
+    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/manifests");
+    let found = document_of("images", "images-found", &["images", "--json", manifests.to_str().unwrap()], 0);
+    assert!(found["images"].as_array().unwrap().len() > 30 && found.get("problems").is_none());
+    let lost = document_of("images", "images-found", &["images", "--json", "no/such.yaml"], 1);
+    assert_eq!(lost["problems"][0]["file"], "no/such.yaml");
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod images;
 pub(crate) mod inspect;
 pub(crate) mod lock;
 pub(crate) mod login;

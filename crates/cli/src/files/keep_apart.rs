@@ -25,6 +25,8 @@ pub(crate) enum Input {
     Reused(PathBuf),
     /// A bundle or layout whose images are taken.
     Layout(PathBuf),
+    /// A file in which images are looked for.
+    Manifest(PathBuf),
     /// The bundle that is looked at.
     Bundle(PathBuf),
     /// Certificates that are trusted.
@@ -45,6 +47,7 @@ impl Input {
         | Input::Document(path)
         | Input::Reused(path)
         | Input::Layout(path)
+        | Input::Manifest(path)
         | Input::Bundle(path)
         | Input::Certificates(path)
         | Input::Credentials(path)
@@ -57,7 +60,7 @@ impl Input {
     /// Metadata of the file that is read, links followed; `None` where there is no such file.
     fn found(&self) -> Option<Metadata> {
         match self {
-            Input::List(path) | Input::Document(path) if path.as_os_str() == "-" => {
+            Input::List(path) | Input::Document(path) | Input::Manifest(path) if path.as_os_str() == "-" => {
                 of_stream(&std::io::stdin())
             }
             _ => std::fs::metadata(self.path()).ok(),
@@ -73,6 +76,7 @@ impl fmt::Display for Input {
             Input::Document(_) => write!(f, "the lock or receipt {path}, which is read"),
             Input::Reused(_) => write!(f, "what --reuse {path} takes from"),
             Input::Layout(_) => write!(f, "{path}, from which images are taken"),
+            Input::Manifest(_) => write!(f, "{path}, in which images are looked for"),
             Input::Bundle(_) => write!(f, "the bundle ({path})"),
             Input::Certificates(_) => write!(f, "the CA certificates ({path})"),
             Input::Credentials(_) => write!(f, "the credentials ({path})"),

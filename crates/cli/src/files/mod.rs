@@ -3,5 +3,6 @@
 pub(crate) mod documents;
 pub(crate) mod keep_apart;
 pub(crate) mod kind;
+pub(crate) mod manifests;
 pub(crate) mod replaced;
 pub(crate) mod report_file;

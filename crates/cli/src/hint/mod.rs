@@ -8,6 +8,7 @@ mod check;
 mod disk;
 mod event;
 mod finding;
+mod images;
 mod layout;
 mod open_files;
 mod plan;
@@ -25,6 +26,7 @@ pub(crate) use bundle::{of_report, of_state};
 pub(crate) use check::{CheckedAt, of_checked};
 pub(crate) use event::of_remedy;
 pub(crate) use finding::add_to_findings;
+pub(crate) use images::{of_fault, of_note};
 pub(crate) use push::with_advice;
 pub(crate) use write_access::commands as write_commands;
 

@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod demo;
 mod diff;
+mod images_found;
 mod inspect;
 mod lock;
 mod prune;
@@ -30,6 +31,7 @@ pub use check::{CheckDocument, CheckEntry};
 pub(crate) use demo::DEMO;
 pub use demo::{Compared, DemoDocument};
 pub use diff::{DiffDocument, DifferenceOfSets, DifferentAttached, DifferentImage, DifferentPlatform};
+pub use images_found::{FileMessage, ImagePlace, ImagesFoundDocument};
 pub(crate) use inspect::INSPECT;
 pub use inspect::{
     Content, InspectDocument, InspectedBlob, InspectedConfig, InspectedImage, InspectedManifest,
@@ -61,6 +63,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("check.json", named::<CheckDocument>()),
         ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
+        ("images-found.json", named::<ImagesFoundDocument<'_>>()),
         ("images.json", airlift_lists::images_file::schema()),
         ("volumes.json", named::<airlift_bundle::volumes::VolumeSet>()),
     ]

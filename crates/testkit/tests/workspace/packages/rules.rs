@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Kind, Package, Packages};
 
 /// Which member may import which. A member that has no line here is an error, so that it gets one.
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     (
         "airlift",
         &[
@@ -21,6 +21,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
             "airlift-registry",
             "airlift-server",
             "airlift-verifier",
+            "airlift-workloads",
         ],
     ),
     ("airlift-bundle", &["airlift-disk", "airlift-oci"]),
@@ -40,6 +41,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("airlift-server", &["airlift-disk", "airlift-oci"]),
     ("airlift-testkit", &["airlift-oci", "airlift-server"]),
     ("airlift-verifier", &["airlift-bundle", "airlift-lists", "airlift-oci"]),
+    ("airlift-workloads", &["airlift-oci"]),
 ];
 
 /// What opens sockets, or is only there for those that do.
@@ -77,14 +79,16 @@ const FILES: [&str; 8] = ["flate2", "nix", "rustix", "tar", "tempfile", "zip", "
 const ARCHIVE: [&str; 4] = ["airlift-bundle", "tar", "zstd", "zstd-safe"];
 
 /// What members may not reach, however long the way.
-const UNREACHABLE: [(&str, &str, &[&str]); 10] = [
+const UNREACHABLE: [(&str, &str, &[&str]); 12] = [
     ("airlift-bundle", "the network", &NETWORK),
     ("airlift-disk", "the network", &NETWORK),
     ("airlift-lists", "the network", &NETWORK),
     ("airlift-oci", "the network", &NETWORK),
     ("airlift-verifier", "the network", &NETWORK),
+    ("airlift-workloads", "the network", &NETWORK),
     ("airlift-lists", "files", &FILES),
     ("airlift-oci", "files", &FILES),
+    ("airlift-workloads", "files", &FILES),
     ("airlift-checker", "the archive", &ARCHIVE),
     ("airlift-registry", "the archive", &ARCHIVE),
     ("airlift-server", "the archive", &ARCHIVE),

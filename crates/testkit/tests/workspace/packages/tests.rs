@@ -71,7 +71,7 @@ fn a_way_to_the_network_is_found_however_long() {
 }
 
 /// The members that may not reach everything.
-const LIMITED: [&str; 8] = [
+const LIMITED: [&str; 9] = [
     "airlift-bundle",
     "airlift-checker",
     "airlift-disk",
@@ -80,6 +80,7 @@ const LIMITED: [&str; 8] = [
     "airlift-registry",
     "airlift-server",
     "airlift-verifier",
+    "airlift-workloads",
 ];
 
 #[test]

@@ -4,8 +4,14 @@ use super::Sources;
 
 /// Crates, and what their sources may not name. `oci` has the field's types, which are made of bytes and
 /// values: it needs no reader and no path either.
-const FORBIDDEN: [(&str, &[&str]); 5] =
-    [("oci", SYSTEM), ("lists", SYSTEM), ("disk", NETWORK), ("bundle", NETWORK), ("verifier", NETWORK)];
+const FORBIDDEN: [(&str, &[&str]); 6] = [
+    ("oci", SYSTEM),
+    ("lists", SYSTEM),
+    ("workloads", SYSTEM),
+    ("disk", NETWORK),
+    ("bundle", NETWORK),
+    ("verifier", NETWORK),
+];
 
 const SYSTEM: &[&str] =
     &["std::env", "std::fs", "std::io", "std::net", "std::os", "std::path", "std::process", "std::time"];

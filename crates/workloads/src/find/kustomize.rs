@@ -1,0 +1,65 @@
+//! The images of a Kustomization: new names, tags and digests.
+
+use super::image::fault_of;
+use super::state::ObjectFinder;
+use crate::place::Written;
+use crate::problem::{Fault, NoteKind};
+use crate::yaml::{NodeId, Value};
+
+impl ObjectFinder<'_, '_, '_> {
+    /// Looks through a Kustomization. Kustomize has its images at the top, and Flux under `spec`.
+    pub(super) fn kustomization(&mut self, node: NodeId) {
+        let tree = self.tree;
+        (self.container, self.field) = (None, String::new());
+        if let Some(images) = tree.get(node, "images") {
+            self.at_key("images", |finder| finder.entries(images));
+        }
+        if let Some(images) = tree.get(node, "spec").and_then(|spec| tree.get(spec, "images")) {
+            self.at_key("spec", |finder| finder.at_key("images", |finder| finder.entries(images)));
+        }
+    }
+
+    fn entries(&mut self, images: NodeId) {
+        let tree = self.tree;
+        for (number, entry) in tree.items(images).enumerate() {
+            if self.placed.insert(tree.resolved(entry)) {
+                self.at_item(number, |finder| finder.entry(entry));
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: NodeId) {
+        let part = |key| self.tree.get(entry, key).and_then(|value| self.value_of(value));
+        let Some(name) = part("newName").or_else(|| part("name")) else {
+            return self.report.problem(self.tree, entry, Fault::Empty);
+        };
+        let (tag, digest) = (part("newTag"), part("digest"));
+        let reference = joined(&name, tag.as_ref(), digest.as_ref());
+        let kind = &self.object.kind;
+        match fault_of(&reference, kind) {
+            Some(fault) => self.report.problem(self.tree, entry, fault),
+            None if tag.is_none() && digest.is_none() => {
+                self.report.note(name.position, NoteKind::KeepsTag(name.text));
+            }
+            None => self.place(reference, name.position, Written::Parts { name, tag, digest }),
+        }
+    }
+
+    /// The value of a scalar that has a text.
+    fn value_of(&self, part: NodeId) -> Option<Value> {
+        self.tree.text(part)?;
+        self.tree.value(part).filter(|value| !value.text.is_empty())
+    }
+}
+
+/// A reference that is written in parts.
+fn joined(name: &Value, tag: Option<&Value>, digest: Option<&Value>) -> String {
+    let mut reference = name.text.clone();
+    for (sign, part) in [(':', tag), ('@', digest)] {
+        if let Some(part) = part {
+            reference.push(sign);
+            reference.push_str(&part.text);
+        }
+    }
+    reference
+}

@@ -1,0 +1,84 @@
+//! Objects: what a document is, and which rules it is looked through by.
+
+use super::state::ObjectFinder;
+use crate::place::Object;
+use crate::problem::NoteKind;
+use crate::yaml::NodeId;
+
+/// Kinds that install a chart.
+const CHARTS: [&str; 2] = ["HelmChart", "HelmRelease"];
+
+/// So deep may lists hold lists.
+const DEEPEST_LIST: usize = 8;
+
+impl ObjectFinder<'_, '_, '_> {
+    /// Looks through the document.
+    pub(super) fn document(&mut self) {
+        if let Some(root) = self.tree.root() {
+            self.object(root, None, 0);
+        }
+    }
+
+    /// Looks through an object; items of a list may leave out their kind.
+    fn object(&mut self, node: NodeId, kind_of_list: Option<&str>, depth: usize) {
+        let tree = self.tree;
+        let Some(kind) = tree.text_at(node, "kind").or(kind_of_list) else {
+            return self.without_kind(node);
+        };
+        if let (Some(of_items), Some(items)) = (kind.strip_suffix("List"), tree.get(node, "items")) {
+            let of_items = Some(of_items).filter(|kind| !kind.is_empty());
+            if depth < DEEPEST_LIST {
+                tree.items(items).for_each(|item| self.object(tree.resolved(item), of_items, depth + 1));
+            }
+            return;
+        }
+        self.object = self.described(node, kind);
+        match kind {
+            kind if CHARTS.contains(&kind) => {
+                let name = self.object.name.clone().unwrap_or_default();
+                let chart = NoteKind::Chart { kind: kind.to_owned(), name };
+                self.report.note(tree.position(node), chart);
+            }
+            "Kustomization" | "Component" => self.kustomization(node),
+            kind => self.by_rules(node, kind),
+        }
+    }
+
+    /// What an object says of itself.
+    fn described(&self, node: NodeId, kind: &str) -> Object {
+        let metadata = self.tree.get(node, "metadata");
+        let of = |key| metadata.and_then(|metadata| self.tree.text_at(metadata, key)).map(str::to_owned);
+        Object { kind: kind.to_owned(), namespace: of("namespace"), name: of("name").or(of("generateName")) }
+    }
+
+    /// Files that are known without a kind: Kustomizations by their name, Compose files by their services.
+    fn without_kind(&mut self, node: NodeId) {
+        let tree = self.tree;
+        if is_named_as_kustomization(self.report.file) {
+            self.object = Object { kind: "Kustomization".to_owned(), ..Object::default() };
+            self.kustomization(node);
+        } else if tree.get(node, "apiVersion").is_none() && tree.get(node, "services").is_some() {
+            let name = tree.text_at(node, "name").map(str::to_owned);
+            self.object = Object { kind: "Compose".to_owned(), namespace: None, name };
+            self.by_rules(node, "Compose");
+        }
+    }
+
+    fn by_rules(&mut self, node: NodeId, kind: &str) {
+        let rules = self.rules;
+        for rule in rules.of_kind(kind) {
+            self.field.clear();
+            self.container = None;
+            self.walk(node, &rule.path.0, rule.shape);
+        }
+        if kind == "ConfigMap" {
+            self.field.clear();
+            self.guess_in_config_map(node);
+        }
+    }
+}
+
+fn is_named_as_kustomization(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+}
