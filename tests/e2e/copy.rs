@@ -238,8 +238,26 @@ fn the_rest_is_copied_only_if_that_is_wanted() {
     let copy = ["copy", &gone, &way.reference(), way.target.authority()];
     way.airlift.run(&copy).expect(3).says("team/gone");
     assert_eq!(status(&way.target, REPOSITORY, "1"), 404);
-    way.airlift.run(&[&copy[..], &["--keep-going"]].concat()).expect(3).says("left out");
+    let keep_going = [&copy[..], &["--keep-going", "--receipt", "r.json"]].concat();
+    way.airlift.run(&keep_going).expect(3).says("left out").says("FAILED: 1 pushed, 0 present, 1 failed");
     way.assert_arrived();
+    let receipt: Value = serde_json::from_slice(&way.airlift.read("r.json")).unwrap();
+    assert_eq!((&receipt["ok"], &receipt["failed"][0]["source"]), (&Value::from(false), &Value::from(gone)));
+    assert!(receipt["failed"][0]["error"].as_str().unwrap().contains("team/gone"), "{receipt}");
+    assert_eq!(receipt["images"].as_array().unwrap().len(), 1, "what has a digest: {receipt}");
+    // What is in the receipt is checked, and the rest is named.
+    way.airlift.run(&["check", "r.json"]).expect(0).says("1 image could not be had at the source");
+    way.airlift.run(&["diff", "r.json", "r.json"]).expect(0).says("1 image did not arrive");
+}
+
+/// `copy b.tar DEST` asks for an image of that name.
+#[test]
+fn a_file_in_the_place_of_an_image_is_named() {
+    let way = Way::new();
+    way.airlift.run(&["build", &way.reference(), "-o", "b.tar"]).expect(0);
+    let mirror = format!("docker.io={}", way.source.authority());
+    let copy = ["copy", "b.tar", way.target.authority(), "--mirror", &mirror];
+    way.airlift.run(&copy).expect(3).says("oci-archive:b.tar");
 }
 
 #[test]

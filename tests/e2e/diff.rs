@@ -109,6 +109,24 @@ fn a_receipt_counts_what_arrived() {
     assert_eq!(change(&diff(&airlift, "b.tar", "r.json"), 0), ("removed", "b:1"));
 }
 
+/// Of an image that was pushed without its index, the digest is not at the target.
+#[test]
+fn single_platforms_of_a_receipt_are_not_the_image() {
+    let (airlift, source, samples) = bundle(&["team/a"], &["--platform", "linux/arm64"]);
+    let target = Embedded::start(Options::default());
+    airlift.run(&["inspect", "b.tar", "--lock", "b.lock"]).expect(0);
+    let push = ["push", "b.tar", target.authority(), "--selected-children", "--receipt", "r.json"];
+    airlift.run(&push).expect(0);
+    for old in ["b.lock", "b.tar"] {
+        airlift.run(&["diff", old, "r.json", "--exit-code"]).expect(1);
+        let found = diff(&airlift, old, "r.json");
+        assert_eq!(change(&found, 0), ("removed", "a:1"));
+        assert_eq!(change(&found, 1), ("added", "a:1-linux-arm64"));
+        assert_eq!(found["images"][1]["to"], json!(samples[0].manifests[1].digest), "{}", source.authority());
+    }
+    assert_eq!(diff(&airlift, "r.json", "r.json")["same"], true);
+}
+
 #[test]
 fn what_can_not_be_compared_is_no_difference() {
     let (airlift, _source, _) = bundle(&["team/a"], &[]);

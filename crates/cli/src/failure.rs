@@ -140,9 +140,6 @@ pub(crate) enum UsageError {
     /// A lock that would have one reference with two digests, or lack an image.
     #[error(transparent)]
     NotLocked(airlift_lists::lock::UpdateError),
-    /// A receipt of nothing.
-    #[error("{} is a receipt without images", harmless(&.0.to_string_lossy()))]
-    EmptyReceipt(PathBuf),
     /// Lists and arguments without any reference.
     #[error("no image was asked for: name references, or a file of them with -f")]
     NoReferences,

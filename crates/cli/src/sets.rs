@@ -35,7 +35,8 @@ pub(crate) fn open(path: &Path, limits: Limits) -> Result<OpenedSet, Failure> {
         Document::Lock(lock) => OpenedSet { set: ImageSet::of_lock(&lock), not_arrived: 0 },
         Document::Receipt(receipt) => {
             let set = ImageSet::of_receipt(&receipt);
-            OpenedSet { not_arrived: receipt.images.len() - set.images.len(), set }
+            let lost = receipt.images.iter().filter(|image| !image.status.is_there());
+            OpenedSet { not_arrived: lost.count() + receipt.failed.len(), set }
         }
     })
 }

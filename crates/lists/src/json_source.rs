@@ -33,7 +33,7 @@ const VERSION: u64 = 1;
 /// What a document says of its own kind. Other members are passed over.
 #[derive(Deserialize)]
 struct WrittenSchema {
-    schema: Option<String>,
+    schema: Option<serde_json::Value>,
 }
 
 impl<'a> JsonSource<'a> {
@@ -68,9 +68,21 @@ impl<'a> JsonSource<'a> {
         }
         // A newer version may differ in everything but this member.
         match self.read_all::<WrittenSchema>() {
-            Ok(WrittenSchema { schema: Some(schema) }) if !self.kind.is(&schema) => {
+            Ok(WrittenSchema { schema: Some(schema) }) => {
                 let at = self.text().find("\"schema\"").unwrap_or_default();
-                Err(self.error_at(at, self.kind.refuse(&schema)))
+                match schema.as_str() {
+                    Some(schema) if self.kind.is(schema) => Ok(()),
+                    Some(schema) => Err(self.error_at(at, self.kind.refuse(schema))),
+                    None => {
+                        let member = self.text().get(at..).unwrap_or_default();
+                        let value = member.find(':').map_or(0, |colon| {
+                            let behind = member.get(colon + 1..).unwrap_or_default();
+                            member.len() - behind.trim_start().len()
+                        });
+                        let message = "a text in quotes has to be here: 'schema' says what the document is";
+                        Err(self.error_at(at + value, message))
+                    }
+                }
             }
             _ => Ok(()),
         }

@@ -13,6 +13,7 @@
 
 mod error;
 mod existence;
+mod failed_source;
 mod fault;
 mod hashed_content;
 mod image_error;
@@ -29,6 +30,7 @@ mod send;
 mod source;
 
 pub use error::{PushError, SharedTag, TakenTag};
+pub use failed_source::FailedSource;
 pub use fault::{Fault, KnownCause};
 pub use hashed_content::{HashedContent, UnprovenBlob, UnprovenContent};
 pub use options::{MissingProjects, Options, Partial, Presence, Probe, TagMoves, Untagged};

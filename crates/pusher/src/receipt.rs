@@ -6,6 +6,7 @@ use airlift_oci::Digest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::failed_source::FailedSource;
 use crate::fault::{Fault, KnownCause};
 use crate::image_error::ImageError;
 use crate::plan::planned_image::PlannedImage;
@@ -35,6 +36,9 @@ pub struct Receipt {
     pub at: Timestamp,
     /// The images, in the bundle's order.
     pub images: Vec<ImageReceipt>,
+    /// What was asked for and could not be had at the source, so that nothing of it was pushed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedSource>,
 }
 
 /// What became of an image.
@@ -246,10 +250,11 @@ impl Receipt {
             schema: SCHEMA,
             bundle: request.source.id(),
             target: request.plan.destination().to_string(),
-            ok: images.iter().all(|image| image.ok),
+            ok: images.iter().all(|image| image.ok) && request.failed.is_empty(),
             interrupted: !images.iter().all(ImageReceipt::is_through),
             at: (request.clock)(),
             images,
+            failed: request.failed.to_vec(),
         }
     }
 

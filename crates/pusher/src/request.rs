@@ -6,6 +6,7 @@ use airlift_lists::Timestamp;
 use airlift_oci::Observer;
 use airlift_registry::{Concurrency, Transport};
 
+use crate::failed_source::FailedSource;
 use crate::options::Options;
 use crate::plan::push_plan::PushPlan;
 use crate::source::ContentSource;
@@ -16,6 +17,8 @@ pub struct Request<'a> {
     pub source: &'a Arc<dyn ContentSource>,
     /// What goes where.
     pub plan: &'a PushPlan,
+    /// What was to be pushed, too, and could not be had. For the receipt.
+    pub failed: &'a [FailedSource],
     /// The way there.
     pub transport: &'a Transport,
     /// How.

@@ -70,6 +70,9 @@ fn receipts_that_were_edited_or_are_newer_are_refused_with_their_place() {
     nothing["images"] = json!([]);
     std::fs::write(checked.airlift.path("x.json"), nothing.to_string()).unwrap();
     checked.check(&["x.json"]).expect(2).says("without images");
+    let odd = receipt.replace("\"airlift.receipt/v1\"", "7");
+    std::fs::write(checked.airlift.path("x.json"), odd).unwrap();
+    checked.check(&["x.json"]).expect(2).says("x.json:2:13: a text in quotes has to be here");
     checked.check(&["r.json", "--group", "base"]).expect(2).says("--group");
 }
 

@@ -1,5 +1,8 @@
 //! Advice before a build has a plan.
 
+use std::path::Path;
+
+use airlift_oci::reference;
 use airlift_packager::{AttachedError, MissingManifest, ResolveError, Several};
 
 use super::{layout, registry};
@@ -10,6 +13,9 @@ pub(super) const TIME_UP: &str = "--image-timeout gives images more time";
 
 /// The next step for a reference that could not be looked up.
 pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
+    if let Some(hint) = error.references().iter().find_map(|reference| of_named_file(reference)) {
+        return Some(hint);
+    }
     match error {
         ResolveError::NotFound(_) => Some(
             "check the name and the tag; some registries answer like this where a login is missing"
@@ -48,6 +54,15 @@ pub(super) fn with_fallback(hint: Option<String>, is_at_mirror: bool) -> Option<
         (None, true) => Some(fallback.to_owned()),
         (Some(hint), true) => Some(format!("{hint}; {fallback}")),
     }
+}
+
+/// The next step where a file has the name that was taken for an image's.
+fn of_named_file(reference: &str) -> Option<String> {
+    let name = reference::familiar(reference);
+    let name = name.strip_suffix(":latest").unwrap_or(name);
+    Path::new(name).exists().then(|| {
+        format!("there is a file or folder {name}: oci-archive:{name} or oci:{name} names the images in it")
+    })
 }
 
 /// The next step where the source lacks manifests that an index names.

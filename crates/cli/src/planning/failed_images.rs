@@ -6,6 +6,7 @@ use airlift_oci::{Referrers, SourceReference};
 use airlift_packager::{
     BuildError, FetchError, ImageChoice, ImagePlan, ImageRequest, PackError, Packing, ResolveError, Resolved,
 };
+use airlift_pusher::FailedSource;
 use airlift_registry::Error as RegistryError;
 
 use crate::asked::select_error::SelectError;
@@ -18,6 +19,8 @@ pub(crate) struct FailedImages {
     failures: Vec<ImageFailure>,
     /// Their references, in the form that a list has.
     references: BTreeSet<String>,
+    /// Each reference with the reason.
+    reasons: Vec<FailedSource>,
     /// What was asked for, by the names in the bundle.
     asked: HashMap<String, String>,
     /// What to carry of those images for which a list says something else than the command line.
@@ -44,11 +47,16 @@ impl FailedImages {
     }
 
     pub(crate) fn add_selectors(&mut self, errors: Vec<SelectError>) {
+        self.add_reasons(errors.iter().map(|error| (error.comment(), with_causes(error))));
         self.references.extend(errors.iter().map(SelectError::comment));
         self.failures.extend(errors.into_iter().map(ImageFailure::from));
     }
 
     pub(crate) fn add_unresolved(&mut self, errors: Vec<ResolveError>) {
+        for error in &errors {
+            let text = with_causes(error);
+            self.add_reasons(error.references().into_iter().map(|reference| (reference, text.clone())));
+        }
         self.references.extend(errors.iter().flat_map(ResolveError::references));
         self.failures.extend(errors.into_iter().map(ImageFailure::from));
     }
@@ -56,8 +64,23 @@ impl FailedImages {
     pub(crate) fn add_unplanned(&mut self, errors: Vec<(PackError, Vec<String>)>) {
         for (error, names) in errors {
             self.add_names(&names);
+            let (text, asked) = (with_causes(&error), self.asked.clone());
+            let sources = names.into_iter().map(|name| asked.get(&name).cloned().unwrap_or(name));
+            self.add_reasons(sources.map(|source| (source, text.clone())));
             self.failures.push(error.into());
         }
+    }
+
+    fn add_reasons(&mut self, reasons: impl Iterator<Item = (String, String)>) {
+        self.reasons.extend(reasons.map(|(source, error)| FailedSource {
+            source: source.strip_prefix("# ").unwrap_or(&source).to_owned(),
+            error,
+        }));
+    }
+
+    /// What could not be had, each with the reason.
+    pub(crate) fn sources(&self) -> Vec<FailedSource> {
+        self.reasons.clone()
     }
 
     /// Adds the images that need a blob that can't be had, and gives the others. `None`: this is no such

@@ -39,8 +39,10 @@ pub(crate) async fn carry_out(
     let observer = Arc::clone(files.observer());
     let transport = registry.transport(Arc::clone(&observer))?;
     warn_of_absent_subjects(&plan, ui);
+    let sources = failed.sources();
     let request = Request {
         source: &source,
+        failed: &sources,
         plan: &plan,
         transport: &transport,
         options: &options,

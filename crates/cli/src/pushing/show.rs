@@ -2,7 +2,8 @@
 
 use airlift_oci::reference;
 use airlift_pusher::{
-    ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState, WriteRefusal,
+    FailedSource, ImageReceipt, PlannedAttached, PlannedImage, Preview, PushPlan, Receipt, Status, TagState,
+    WriteRefusal,
 };
 
 use crate::hint;
@@ -131,6 +132,7 @@ fn status(state: &Option<TagState>) -> Cell {
 pub(super) fn receipt(receipt: &Receipt, stream: &Stream) -> String {
     let mut text = receipt_table(receipt).render(stream) + "\n";
     text.extend(receipt.images.iter().map(|image| failure(image, stream)));
+    text.extend(receipt.failed.iter().map(|failed| not_had(failed, stream)));
     text.extend(receipt.images.iter().map(|image| not_listed(image, stream)));
     text.extend(receipt.images.iter().map(|image| without_index(image, stream)));
     text.push_str(&lists_written(receipt, stream));
@@ -164,6 +166,13 @@ fn failure(image: &ImageReceipt, stream: &Stream) -> String {
     let Some(error) = &image.error else { return String::new() };
     let word = stream.paint.tone(Tone::Bad, "failed:");
     format!("{word} {}\n{}", image.target, indented(2, Tone::Plain, &harmless(error), stream))
+}
+
+/// An image that could not be had at the source.
+fn not_had(failed: &FailedSource, stream: &Stream) -> String {
+    let word = stream.paint.tone(Tone::Bad, "not pushed:");
+    let reason = indented(2, Tone::Plain, &harmless(&failed.error), stream);
+    format!("{word} {}\n{reason}", harmless(&failed.source))
 }
 
 fn not_listed(image: &ImageReceipt, stream: &Stream) -> String {
@@ -210,7 +219,7 @@ fn state(status: Status) -> Cell {
 fn last_line(receipt: &Receipt, stream: &Stream) -> String {
     let of = |status| receipt.images.iter().filter(|image| image.status == status).count();
     let sum = |bytes: fn(&ImageReceipt) -> u64| receipt.images.iter().map(bytes).fold(0, u64::saturating_add);
-    let failed = of(Status::Failed);
+    let failed = of(Status::Failed) + receipt.failed.len();
     let unlisted = receipt.images.iter().filter(|image| !image.unlisted.is_empty()).count();
     let word = match failed + unlisted {
         0 => stream.paint.tone(Tone::Good, "OK"),

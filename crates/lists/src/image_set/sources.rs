@@ -1,12 +1,14 @@
 //! Sets of locks, receipts, and of the graphs of bundles and layouts.
 
 use airlift_oci::graph::leaves;
-use airlift_oci::{Digest, DigestSet, Graph, ListedDescriptor, Root, SourceReference, contents};
+use airlift_oci::{
+    Digest, DigestSet, Graph, ListedDescriptor, Reference, Root, SourceReference, Tag, contents,
+};
 
 use super::image_name::ImageName;
 use super::types::{ImageSet, SetAttached, SetBlob, SetImage, SetPlatform};
 use crate::lock::{Lock, LockedImage};
-use crate::receipt::{ReceiptFile, ReceiptImage};
+use crate::receipt::{ReceiptFile, ReceiptImage, ReceiptTag};
 
 impl ImageSet {
     /// What a lock says: names, digests and platforms.
@@ -20,7 +22,7 @@ impl ImageSet {
         let mut seen = DigestSet::default();
         let attached = arrived().flat_map(|image| &image.referrers).filter(|one| seen.insert(**one, ()));
         let attached = attached.map(|digest| SetAttached { digest: *digest, blobs: None });
-        ImageSet { attached: Some(attached.collect()), images: arrived().map(of_received).collect() }
+        ImageSet { attached: Some(attached.collect()), images: arrived().flat_map(of_received).collect() }
     }
 
     /// What a bundle or a layout carries. `config` reads configs that alone name a platform.
@@ -58,13 +60,26 @@ fn of_locked(image: &LockedImage) -> SetImage {
     }
 }
 
-fn of_received(image: &ReceiptImage) -> SetImage {
-    let name = Some(image.source.as_str()).filter(|source| !source.is_empty());
-    SetImage {
-        name: ImageName::of_text(name, image.digest),
-        digest: image.digest,
-        platforms: None,
-        blobs: None,
+/// An image of a receipt; its platforms, where only these were pushed: its own digest is not there then.
+fn of_received(image: &ReceiptImage) -> Vec<SetImage> {
+    let set_image = |name, digest| SetImage { name, digest, platforms: None, blobs: None };
+    if image.selected_children.is_empty() {
+        let name = Some(image.source.as_str()).filter(|source| !source.is_empty());
+        return vec![set_image(ImageName::of_text(name, image.digest), image.digest)];
+    }
+    let children = image.selected_children.iter();
+    children.map(|child| set_image(name_of_platform(image, child), child.digest)).collect()
+}
+
+/// The name that a platform without its index would have at the source.
+fn name_of_platform(image: &ReceiptImage, child: &ReceiptTag) -> ImageName {
+    let source = Some(&image.source).filter(|source| source.contains('/'));
+    let source = source.and_then(|source| source.parse::<Reference>().ok());
+    match (source, child.target.tag().and_then(|tag| tag.parse::<Tag>().ok())) {
+        (Some(source), Some(tag)) => {
+            ImageName::of_reference(&Reference::tagged(source.repository().clone(), tag))
+        }
+        _ => ImageName::of_text(Some(&child.target.to_string()), child.digest),
     }
 }
 

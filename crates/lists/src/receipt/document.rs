@@ -19,6 +19,8 @@ pub struct ReceiptFile {
     pub interrupted: bool,
     /// The images, in the order of the file.
     pub images: Vec<ReceiptImage>,
+    /// What was asked for and could not be had at the source.
+    pub failed: Vec<String>,
 }
 
 /// One image of a receipt.

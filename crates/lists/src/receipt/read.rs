@@ -30,6 +30,14 @@ struct WrittenReceipt<'a> {
     interrupted: bool,
     #[serde(borrow)]
     images: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    failed: Vec<WrittenFailure<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WrittenFailure<'a> {
+    #[serde(borrow)]
+    source: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -83,12 +91,15 @@ impl ReceiptFile {
     /// Reads the content of `file`.
     ///
     /// # Errors
-    /// If it is no receipt, one of a newer version, or cut off; and for each image that can't be read, or
-    /// that claims a name which another image has with another digest.
+    /// If it is no receipt, one of a newer version, without images, or cut off; and for each image that can't
+    /// be read, or that claims a name which another image has with another digest.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<ReceiptFile, ListErrors> {
         let source = JsonSource::new(file, bytes, &KIND)?;
         let written: WrittenReceipt<'_> = source.read_all()?;
         source.check_schema(written.schema)?;
+        if written.images.is_empty() {
+            return Err(source.error_at(0, "this receipt is without images").into());
+        }
         let mut targets = HashMap::new();
         let images = source.read_each(written.images, |part| image(&source, part, &mut targets))?;
         Ok(ReceiptFile {
@@ -97,6 +108,7 @@ impl ReceiptFile {
             at: written.at.map(|at| source.parse(at)).transpose()?,
             interrupted: written.interrupted,
             images,
+            failed: all(&written.failed, |failure| source.any_text(failure.source))?,
         })
     }
 }

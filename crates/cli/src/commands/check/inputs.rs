@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use airlift_bundle::volumes::{PathKind, classify};
-use airlift_oci::Limits;
+use airlift_oci::{Event, Limits, Observer};
 use airlift_verifier::{AdmitError, Examined};
 
 use super::subject::Subject;
 use crate::failure::{Failure, UsageError};
 use crate::files::documents::Document;
 use crate::files::kind::FileKind;
+use crate::ui::size;
+use crate::ui::term::shown;
 
 /// Names that end so are those of files. If there is no such file, no image is meant.
 const OF_FILES: [&str; 8] = ["lock", "yaml", "yml", "json", "txt", "tar", "zst", "list"];
@@ -53,15 +55,20 @@ impl Inputs {
     }
 
     /// The images of receipts and bundles.
-    pub(super) fn subjects(&self, limits: Limits) -> Result<Vec<Subject>, Failure> {
+    pub(super) fn subjects(&self, limits: Limits, observer: &dyn Observer) -> Result<Vec<Subject>, Failure> {
         let mut subjects = Vec::new();
         for path in &self.bundles {
             subjects.extend(images_of_bundle(path, limits)?);
         }
         for path in &self.receipts {
             if let Document::Receipt(receipt) = Document::read(path)? {
-                if receipt.images.is_empty() {
-                    return Err(UsageError::EmptyReceipt(path.to_owned()).into());
+                if !receipt.failed.is_empty() {
+                    let images = size::count(receipt.failed.len(), "image");
+                    let message = format!(
+                        "{}: {images} could not be had at the source, and can't be checked",
+                        shown(path)
+                    );
+                    observer.notice(Event::Warning { message, remedy: None });
                 }
                 subjects.extend(Subject::of_receipt(&receipt));
             }

@@ -190,7 +190,7 @@ impl Args {
         let jobs = self.registry.jobs();
         let registries = ToRegistries { transport, mirrors: &mirrors, observer, jobs };
         let (mut subjects, unselected) = from_sets::subjects(&wishes, &registries).await?;
-        subjects.extend(tokio::task::block_in_place(|| inputs.subjects(self.limits.limits()))?);
+        subjects.extend(tokio::task::block_in_place(|| inputs.subjects(self.limits.limits(), &**observer))?);
         let asked = match destination {
             Some(_) if subjects.is_empty() => Vec::new(),
             Some(destination) => places::at_target(subjects, destination, &self.mapping.options())?,

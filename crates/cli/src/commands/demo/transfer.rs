@@ -129,6 +129,7 @@ impl Transfer {
         let options = airlift_pusher::Options { jobs: JOBS, ..airlift_pusher::Options::default() };
         let plan = PushPlan::new(&*source, &destination, &options)?;
         let request = Request {
+            failed: &[],
             source: &source,
             plan: &plan,
             transport: &self.transport,
