@@ -1,6 +1,6 @@
 //! The plan carried out: all of it is looked at again, and the tags are asked for before each deletion.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use airlift_lists::prune_plan::PlannedDeletion;
 use airlift_oci::{Digest, Repository, Selector, Tag};
@@ -9,6 +9,7 @@ use airlift_registry::{Access, HeadTrust, Lookup, Refusal, Transport};
 use crate::applied::{Applied, LeftReason};
 use crate::contents::{Contents, Leaves, Named};
 use crate::error::PruneError;
+use crate::order::parents_first;
 use crate::stay::add_all_below;
 use crate::tags::{self, Tags};
 
@@ -24,8 +25,7 @@ pub async fn apply(
     let mut met = HashSet::new();
     repositories.extend(planned.iter().map(|one| &one.repository).filter(|one| met.insert((*one).clone())));
     for repository in repositories {
-        let entries: Vec<&PlannedDeletion> =
-            planned.iter().filter(|one| one.repository == *repository).collect();
+        let entries = indexes_first(planned.iter().filter(|one| one.repository == *repository).collect());
         if applied.disabled.is_some() {
             applied.leave(&entries, |_| LeftReason::Disabled);
             continue;
@@ -202,6 +202,23 @@ impl<'a> Deletions<'a> {
         self.gone.insert(entry.digest);
         Ok(())
     }
+}
+
+/// These entries, an index before what it lists, as far as the plan says that: its lines may have been
+/// sorted by hand.
+fn indexes_first(entries: Vec<&PlannedDeletion>) -> Vec<&PlannedDeletion> {
+    let mut children: HashMap<Digest, Vec<Digest>> = HashMap::new();
+    for entry in &entries {
+        for parent in entry.listed_by.iter().flatten().chain(&entry.attached_to) {
+            children.entry(*parent).or_default().push(entry.digest);
+        }
+    }
+    let all: Vec<Digest> = entries.iter().map(|entry| entry.digest).collect();
+    let order = parents_first(&all, &all.iter().copied().collect(), &children);
+    let position: HashMap<Digest, usize> = order.into_iter().zip(0..).collect();
+    let mut entries = entries;
+    entries.sort_by_key(|entry| position.get(&entry.digest).copied().unwrap_or(usize::MAX));
+    entries
 }
 
 /// What is not as it was planned.

@@ -1,8 +1,9 @@
 //! Plans of which lines were taken out.
 
+use airlift_oci::Digest;
 use serde_json::Value;
 
-use super::{Stage, at_both};
+use super::{Stage, at_both, digests};
 use crate::made::{put, signature, tag_of};
 
 impl Stage {
@@ -70,5 +71,19 @@ fn a_plan_that_does_not_say_what_lists_a_manifest_needs_its_index() {
         stage.forget_what_lists_them();
         stage.apply(0);
         assert!(!stage.has("team/a", &stage.platform(0, 0)));
+    });
+}
+
+#[test]
+fn an_index_goes_first_in_whichever_order_the_lines_are() {
+    at_both(|stage| {
+        let planned = digests(&stage.plan("new.lock"));
+        stage.edit(|lines| lines.reverse());
+        let result = stage.apply(0).json("airlift.prune-result/v1");
+        let gone: Vec<_> =
+            result["deleted"].as_array().unwrap().iter().map(|one| one["digest"].clone()).collect();
+        let place = |digest: &Digest| gone.iter().position(|one| *one == digest.to_string()).unwrap();
+        assert_eq!(gone.len(), planned.len());
+        assert!(place(&stage.old[0].root.digest) < place(&stage.platform(0, 0)), "{gone:?}");
     });
 }

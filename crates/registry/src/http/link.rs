@@ -11,11 +11,22 @@ use crate::error::call::redacted;
 use crate::http::redirect_policy::same_origin;
 use crate::http::response::Response;
 
-/// Where the `Link` headers lead, if one says `rel="next"`. It must stay at the registry.
+/// How a link says what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    /// To the next page, perhaps among other things.
+    Next,
+    /// It doesn't say. Lists have no other links, so it is taken for the next page's if no link names that.
+    Unsaid,
+    Other,
+}
+
+/// Where the `Link` headers lead, if one leads to the next page. It must stay at the registry.
 pub(crate) fn next_page(response: &Response) -> Result<Option<Url>, Error> {
     let headers = response.headers().get_all("link").iter();
     let texts: Vec<_> = headers.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-    let Some(target) = texts.iter().find_map(|text| next_target(text)) else { return Ok(None) };
+    let leads = |wanted| texts.iter().find_map(|text| target_of(text, wanted));
+    let Some(target) = leads(Relation::Next).or_else(|| leads(Relation::Unsaid)) else { return Ok(None) };
     let unusable = |target: String, reason| Error::Redirect { call: response.call.clone(), target, reason };
     match response.url.join(target) {
         Ok(url) if same_origin(&response.url, &url) => Ok(Some(url)),
@@ -24,8 +35,8 @@ pub(crate) fn next_page(response: &Response) -> Result<Option<Url>, Error> {
     }
 }
 
-/// The address of the first link in a header that leads to the next page.
-fn next_target(header: &str) -> Option<&str> {
+/// The address of the first link in a header that has this relation.
+fn target_of(header: &str, wanted: Relation) -> Option<&str> {
     let mut rest = header;
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
@@ -34,7 +45,7 @@ fn next_target(header: &str) -> Option<&str> {
         }
         let (target, after) = target(rest);
         let (parameters, others) = until(after, ',');
-        if is_next(parameters) {
+        if relation(parameters) == wanted {
             return Some(target);
         }
         rest = others;
@@ -51,21 +62,22 @@ fn target(link: &str) -> (&str, &str) {
     })
 }
 
-/// Whether one of the parameters says that the link leads to the next page, perhaps beside other relations.
-fn is_next(parameters: &str) -> bool {
-    let mut rest = parameters;
+/// What the parameters of a link say of where it leads.
+fn relation(parameters: &str) -> Relation {
+    let (mut rest, mut relation) = (parameters, Relation::Unsaid);
     while !rest.is_empty() {
         let (parameter, others) = until(rest, ';');
         let (name, value) = parameter.split_once('=').unwrap_or_default();
-        let mut relations = value.trim().trim_matches('"').split_whitespace();
-        if name.trim().eq_ignore_ascii_case("rel")
-            && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
-        {
-            return true;
+        if name.trim().eq_ignore_ascii_case("rel") {
+            let mut relations = value.trim().trim_matches('"').split_whitespace();
+            if relations.any(|relation| relation.eq_ignore_ascii_case("next")) {
+                return Relation::Next;
+            }
+            relation = Relation::Other;
         }
         rest = others;
     }
-    false
+    relation
 }
 
 /// What stands before the first `end` that is in no quotes, and what follows that.
@@ -85,7 +97,11 @@ fn until(text: &str, end: char) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::next_target;
+    use super::{Relation, target_of};
+
+    fn next_target(header: &str) -> Option<&str> {
+        target_of(header, Relation::Next).or_else(|| target_of(header, Relation::Unsaid))
+    }
 
     #[test]
     fn finds_the_next_page() {
@@ -101,17 +117,14 @@ mod tests {
             // Not as it should be, and better asked for than overlooked.
             (r#"/a?last=b,c; rel="next""#, "/a?last=b,c"),
             ("<a; rel=next", "a"),
+            ("</a>", "/a"),
+            ("</a?rel=next>; title=x", "/a?rel=next"),
+            ("</a>, </b>; rel=next", "/b"),
+            ("</a>; title=\"; rel=prev\"", "/a"),
         ] {
             assert_eq!(next_target(header), Some(target), "{header}");
         }
-        for other in [
-            "",
-            "</a>",
-            "</a>; rel=prev",
-            "</a>; title=\"; rel=next\"",
-            "</a>; rel=nextdoor",
-            "</a?rel=next>",
-        ] {
+        for other in ["", "</a>; rel=prev", "</a>; rel=nextdoor", "</a?rel=next>; rel=prev"] {
             assert_eq!(next_target(other), None, "{other}");
         }
     }
