@@ -131,7 +131,8 @@ impl Story {
 
 /// Whether a line says how long a transfer took, such as `fetch 30.2 KiB in 7 ms, 3.9 MiB/s`.
 fn is_timing(line: &str) -> bool {
-    ["fetch ", "verify ", "push "].iter().any(|start| line.starts_with(start)) && line.contains(" in ")
+    ["fetch ", "verify ", "push ", "check "].iter().any(|start| line.starts_with(start))
+        && line.contains(" in ")
 }
 
 /// Without what another address changes: the widths of a table's columns, and Git's ids of a lock.
