@@ -11,7 +11,7 @@ pub mod rules;
 mod yaml;
 
 pub use find::{Finder, FinderOptions, Found, Guessing};
-pub use place::{Object, Place, Written};
+pub use place::{Object, Place, ReferenceParts, Written};
 pub use problem::{Fault, Note, NoteKind, Problem};
 pub use rules::{Rule, RuleError};
 pub use yaml::{Style, Value, YamlFault};

@@ -1,5 +1,7 @@
 //! A place where a reference stands.
 
+use std::sync::Arc;
+
 use airlift_oci::Position;
 
 use crate::yaml::Value;
@@ -21,23 +23,27 @@ pub enum Written {
     /// In one value.
     Whole(Value),
     /// In several values of one mapping.
-    Parts {
-        /// The name, with its registry.
-        name: Value,
-        /// The tag.
-        tag: Option<Value>,
-        /// The digest.
-        digest: Option<Value>,
-    },
+    InParts(Box<ReferenceParts>),
     /// Within a text that is about more: a list in an annotation, an argument, a line of a script.
     Within,
+}
+
+/// The values that a reference is put together from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceParts {
+    /// The name, with its registry.
+    pub name: Value,
+    /// The tag.
+    pub tag: Option<Value>,
+    /// The digest.
+    pub digest: Option<Value>,
 }
 
 /// A place where a reference stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file, as its caller named it.
-    pub file: String,
+    pub file: Arc<str>,
     /// The reference, as written.
     pub reference: String,
     /// Where its first character is.

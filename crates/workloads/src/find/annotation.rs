@@ -1,5 +1,7 @@
 //! The lists of images in the annotations of a chart: YAML within a text.
 
+use std::sync::Arc;
+
 use airlift_oci::Position;
 
 use super::image::fault_of;
@@ -47,16 +49,16 @@ impl List<'_, '_> {
             match fault_of(&value.text, &self.object.kind) {
                 Some(fault) => report.problem(self.tree, self.text, fault),
                 None => {
-                    let place = self.place(report.file, number, &value);
+                    let place = self.place(&report.file, number, &value);
                     report.found.places.push(place);
                 }
             }
         }
     }
 
-    fn place(&self, file: &str, number: usize, value: &Value) -> Place {
+    fn place(&self, file: &Arc<str>, number: usize, value: &Value) -> Place {
         Place {
-            file: file.to_owned(),
+            file: Arc::clone(file),
             reference: value.text.clone(),
             position: self.outer(value),
             object: self.object.clone(),

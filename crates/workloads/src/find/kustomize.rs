@@ -2,7 +2,7 @@
 
 use super::image::fault_of;
 use super::state::ObjectFinder;
-use crate::place::Written;
+use crate::place::{ReferenceParts, Written};
 use crate::problem::{Fault, NoteKind};
 use crate::yaml::{NodeId, Value};
 
@@ -41,7 +41,11 @@ impl ObjectFinder<'_, '_, '_> {
             None if tag.is_none() && digest.is_none() => {
                 self.report.note(name.position, NoteKind::KeepsTag(name.text));
             }
-            None => self.place(reference, name.position, Written::Parts { name, tag, digest }),
+            None => {
+                let position = name.position;
+                let parts = Box::new(ReferenceParts { name, tag, digest });
+                self.place(reference, position, Written::InParts(parts));
+            }
         }
     }
 

@@ -54,7 +54,7 @@ impl ObjectFinder<'_, '_, '_> {
     /// Files that are known without a kind: Kustomizations by their name, Compose files by their services.
     fn without_kind(&mut self, node: NodeId) {
         let tree = self.tree;
-        if is_named_as_kustomization(self.report.file) {
+        if is_named_as_kustomization(&self.report.file) {
             self.object = Object { kind: "Kustomization".to_owned(), ..Object::default() };
             self.kustomization(node);
         } else if tree.get(node, "apiVersion").is_none() && tree.get(node, "services").is_some() {

@@ -1,5 +1,7 @@
 //! What was found in files, and what is wrong with them.
 
+use std::sync::Arc;
+
 use airlift_oci::Position;
 
 use crate::place::Place;
@@ -25,8 +27,8 @@ const BRACES: [&str; 3] = ["{{-", ": {{", "- {{"];
 
 /// What was found in one file.
 pub(super) struct FileReport<'r> {
-    /// The file's name.
-    pub(super) file: &'r str,
+    /// The file's name, which all places share.
+    pub(super) file: Arc<str>,
     pub(super) text: &'r str,
     /// Whether the text is a template, once this was asked.
     is_template: Option<bool>,
@@ -35,11 +37,11 @@ pub(super) struct FileReport<'r> {
 
 impl<'r> FileReport<'r> {
     pub(super) fn new(file: &'r str, text: &'r str, found: &'r mut Found) -> Self {
-        FileReport { file, text, is_template: None, found }
+        FileReport { file: file.into(), text, is_template: None, found }
     }
 
     pub(super) fn problem_at(&mut self, position: Position, offset: usize, fault: Fault) {
-        let (file, line_text) = (self.file.to_owned(), line_at(self.text, offset).to_owned());
+        let (file, line_text) = (self.file.to_string(), line_at(self.text, offset).to_owned());
         self.found.problems.push(Problem { file, position, fault, line_text });
     }
 
@@ -69,7 +71,7 @@ impl<'r> FileReport<'r> {
     }
 
     pub(super) fn note(&mut self, position: Position, kind: NoteKind) {
-        self.found.notes.push(Note { file: self.file.to_owned(), position, kind });
+        self.found.notes.push(Note { file: self.file.to_string(), position, kind });
     }
 }
 

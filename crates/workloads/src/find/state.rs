@@ -1,6 +1,7 @@
 //! Where in an object the search is, and what it has seen.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use airlift_oci::Position;
 
@@ -93,7 +94,7 @@ impl<'f, 'r, 't> ObjectFinder<'f, 'r, 't> {
     /// Adds a reference.
     pub(super) fn place(&mut self, reference: String, position: Position, written: Written) {
         self.report.found.places.push(Place {
-            file: self.report.file.to_owned(),
+            file: Arc::clone(&self.report.file),
             reference,
             position,
             object: self.object.clone(),

@@ -31,8 +31,10 @@ images:
     let fields: Vec<&str> = found.places.iter().map(|place| place.field.as_str()).collect();
     assert_eq!(fields, ["images[0]", "images[1]", "images[2]", "images[3]"]);
     assert_eq!(found.places[1].position.to_string(), "6:24");
-    let Written::Parts { name, tag, digest: None } = &found.places[0].written else { panic!() };
-    assert_eq!((&text[name.range.clone()], &text[tag.as_ref().unwrap().range.clone()]), ("nginx", "1.27"));
+    let Written::InParts(parts) = &found.places[0].written else { panic!() };
+    let tag = parts.tag.as_ref().unwrap();
+    assert_eq!((&text[parts.name.range.clone()], &text[tag.range.clone()]), ("nginx", "1.27"));
+    assert_eq!(parts.digest, None);
     assert_eq!(
         notes(&found),
         [

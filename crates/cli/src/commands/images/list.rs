@@ -71,7 +71,7 @@ fn found_images(places: &[Place]) -> Vec<FoundImage> {
             let written = place.reference.clone();
             let image = images.entry(reference.to_string());
             let image = image.or_insert_with(|| FoundImage { written, reference, files: BTreeSet::new() });
-            image.files.insert(place.file.clone());
+            image.files.insert(place.file.to_string());
         }
     }
     images.into_values().collect()
