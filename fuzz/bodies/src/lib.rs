@@ -15,6 +15,7 @@ pub mod documents;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod images;
 pub mod lists;
+pub mod manifests;
 pub mod mutations;
 pub mod second_reader;
 pub mod seeds;

@@ -15,6 +15,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "platforms" => lines(&PLATFORMS),
         "references" => lines(&REFERENCES),
         "lists" => lines(&LISTS),
+        "manifests" => lines(&MANIFESTS),
         "documents" => documents(),
         "tars" => tars(),
         "archives" => archives(),
@@ -24,8 +25,17 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// All targets.
-pub const TARGETS: [&str; 8] =
-    ["archives", "digests", "documents", "lists", "mutations", "platforms", "references", "tars"];
+pub const TARGETS: [&str; 9] = [
+    "archives",
+    "digests",
+    "documents",
+    "lists",
+    "manifests",
+    "mutations",
+    "platforms",
+    "references",
+    "tars",
+];
 
 const PLATFORMS: [&str; 8] = [
     "linux/amd64",
@@ -51,6 +61,16 @@ const REFERENCES: [&str; 12] = [
     "xn--bcher-kva.example/x",
     "https://user:password@example.com/x",
     "a@sha512:cf83e1",
+];
+
+const MANIFESTS: [&str; 7] = [
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: n}\nspec:\n  containers:\n  - name: c\n    image: \"r.example/a:1\" # c\n    env: [{name: RELATED_IMAGE_X, value: 'b:2'}]\n  - {name: d, image: |-\n}\n",
+    "kind: CronJob\r\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: &i nginx:1.27}, {image: *i}]}}}}}\r\n---\r\nkind: List\r\nitems:\r\n- kind: Pod\r\n  spec:\r\n    containers:\r\n    - image: >-\r\n        redis:7\r\n",
+    "{\"kind\": \"Deployment\", \"spec\": {\"template\": {\"spec\": {\"containers\": [{\"image\": \"r.example\\/a\\u003a1\", \"args\": [\"--x=quay.io/a/b:1\"]}]}}}}",
+    "\u{feff}x-base: &base {image: 'a:1'}\nservices:\n  ä: {<<: *base}\n  b: {image: \"b:${TAG}\"}\n  c:\n    volumes: [{type: image, source: c:1}]\n",
+    "kind: Kustomization\nimages:\n- {name: a, newTag: '1'}\n- name: b\n  newName: c\n  digest: sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n",
+    "apiVersion: v2\nname: c\nannotations:\n  images: |\n    - image: a:1\n      name: a\n  artifacthub.io/images: \"- {image: b:1}\"\n---\nkind: ConfigMap\ndata:\n  a: |\n    image: quay.io/a/b:1\n",
+    "kind: Pod\nspec:\n  containers:\n  - image: {{ .Values.image }}\n---\nkind: WasmPlugin\nspec: {url: oci://r.example/w:1}\n---\na: 1\na: 2\n",
 ];
 
 const LISTS: [&str; 6] = [

@@ -8,6 +8,7 @@ mod json_tokens;
 use airlift_fuzz_bodies::archives::archives;
 use airlift_fuzz_bodies::documents::documents;
 use airlift_fuzz_bodies::lists::lists;
+use airlift_fuzz_bodies::manifests::manifests;
 use airlift_fuzz_bodies::mutations::{mutate, mutations};
 use airlift_fuzz_bodies::seeds;
 use airlift_fuzz_bodies::tars::tars;
@@ -24,6 +25,7 @@ fn body(target: &str, input: &[u8]) {
         "digests" => digests(&text),
         "documents" => documents(input),
         "lists" => lists(input),
+        "manifests" => manifests(input),
         "platforms" => platforms(&text),
         "mutations" => mutations(input),
         "references" => references(&text),
@@ -52,7 +54,7 @@ fn every_target_has_a_file_and_seeds_that_hold() {
 #[test]
 fn committed_seeds_are_the_ones_that_are_made() {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
-    for target in ["digests", "documents", "lists", "platforms", "references"] {
+    for target in ["digests", "documents", "lists", "manifests", "platforms", "references"] {
         for seed in seeds::of(target) {
             let name = airlift_oci::Digest::sha256(&seed).short();
             assert_eq!(
@@ -161,6 +163,11 @@ proptest! {
     #[test]
     fn lists_hold(bytes in near("lists")) {
         lists(&bytes);
+    }
+
+    #[test]
+    fn manifests_hold(bytes in near("manifests")) {
+        manifests(&bytes);
     }
 
     #[test]

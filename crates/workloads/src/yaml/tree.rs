@@ -163,11 +163,19 @@ impl<'t> Tree<'t> {
         let (start, end) = (node.start as usize + quotes, node.end as usize - quotes);
         let inner = self.text.get(start..end)?;
         let before = inner.len() - inner.trim_start().len();
-        let text = scalar.text.trim().to_owned();
+        let behind = inner.trim_end().len().max(before);
+        let has_escapes = scalar.style == Style::DoubleQuoted && inner.contains('\\');
+        let text = if has_escapes {
+            // White space that is written with an escape belongs to the text.
+            let text = without_first(&scalar.text, inner.get(..before)?.chars().count());
+            without_last(text, inner.get(behind..)?.chars().count())
+        } else {
+            scalar.text.trim()
+        };
         Some(Value {
-            text,
+            text: text.to_owned(),
             position: self.position_within(id, quotes + before),
-            range: start + before..(start + inner.trim_end().len()).max(start + before),
+            range: start + before..start + behind,
             style: scalar.style,
         })
     }
@@ -191,4 +199,16 @@ pub(crate) fn moved(start: Position, text: &str) -> Position {
             Position { line: start.line + lines.matches('\n').count() + 1, column: last.chars().count() + 1 }
         }
     }
+}
+
+/// A text without white space among its first characters.
+fn without_first(text: &str, most: usize) -> &str {
+    let space = text.chars().take(most).take_while(|c| c.is_whitespace());
+    text.get(space.map(char::len_utf8).sum()..).unwrap_or_default()
+}
+
+/// A text without white space among its last characters.
+fn without_last(text: &str, most: usize) -> &str {
+    let space = text.chars().rev().take(most).take_while(|c| c.is_whitespace());
+    text.get(..text.len() - space.map(char::len_utf8).sum::<usize>()).unwrap_or_default()
 }

@@ -35,6 +35,7 @@ fn values_that_are_no_references_are_named() {
             "f.yaml:4:12: the image is a parameter, and its value is known when it runs: '$(IMAGE)'",
         ),
         (" \"a\\e[2J\"", "f.yaml:4:13: 'a\\u{1b}[2J' is not an image reference"),
+        (" \"nginx\\n\"", "f.yaml:4:13: 'nginx\\n' is not an image reference"),
         (" Nginx", "f.yaml:4:12: 'Nginx' is not an image reference"),
         (" nginx redis", "f.yaml:4:12: 'nginx redis' is not an image reference"),
         (" |\n      nginx\n      redis", "f.yaml:5:7: 'nginx\\nredis' is not an image reference"),

@@ -31,6 +31,7 @@ fn the_place_is_that_of_the_text() {
         (" >-\n      nginx:1.27\n", "6:7 nginx:1.27", "nginx:1.27"),
         (" >+2 # ä\n\n      nginx:1.27\n\n", "7:7 nginx:1.27", "nginx:1.27"),
         ("\n      nginx:1.27", "6:7 nginx:1.27", "nginx:1.27"),
+        (" \"  nginx\\x3a1.27 \"", "5:15 nginx:1.27", "nginx\\x3a1.27"),
         (" \"nginx\\x3a1.27\"", "5:13 nginx:1.27", "nginx\\x3a1.27"),
         (" \"nginx:\\\n      1.27\"", "5:13 nginx:1.27", "nginx:\\\n      1.27"),
     ] {

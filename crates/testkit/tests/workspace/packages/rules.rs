@@ -28,7 +28,10 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("airlift-checker", &["airlift-oci", "airlift-registry"]),
     ("airlift-copier", &["airlift-oci", "airlift-packager", "airlift-pusher", "airlift-registry"]),
     ("airlift-disk", &[]),
-    ("airlift-fuzz-bodies", &["airlift-bundle", "airlift-lists", "airlift-oci", "airlift-verifier"]),
+    (
+        "airlift-fuzz-bodies",
+        &["airlift-bundle", "airlift-lists", "airlift-oci", "airlift-verifier", "airlift-workloads"],
+    ),
     ("airlift-lists", &["airlift-oci"]),
     ("airlift-oci", &[]),
     (
