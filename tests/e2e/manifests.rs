@@ -1,10 +1,12 @@
 //! `images`: the images of manifests, and what becomes of them.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use airlift_server::Options;
+use airlift_testkit::tool::tool;
 use serde_json::{Value, json};
 
 use crate::airlift::Airlift;
@@ -52,6 +54,32 @@ fn stands_there(image: &Value) {
     let reference = image["reference"].as_str().unwrap();
     let is_name = image["kind"] == "Kustomization" && reference.starts_with(rest.trim_end());
     assert!(rest.starts_with(reference) || is_name, "{image}: {rest}");
+}
+
+/// The kinds that Kubernetes' own types are asked for.
+const WORKLOADS: [&str; 7] =
+    ["CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicationController", "StatefulSet"];
+
+#[test]
+fn the_types_of_kubernetes_say_the_same() {
+    let Some(tool) = tool("kubernetes-images") else { return };
+    let airlift = Airlift::new();
+    let found = document(&airlift, &["shop", "monitoring", "pipelines"], 0);
+    let images = found["images"].as_array().unwrap().iter();
+    // Of an environment, these types know no more than texts.
+    let is_typed = |image: &&Value| !image["field"].as_str().unwrap().contains(".env[");
+    let ours: BTreeSet<String> = images
+        .filter(|image| WORKLOADS.contains(&image["kind"].as_str().unwrap()))
+        .filter(is_typed)
+        .map(|image| ["file", "kind", "reference"].map(|name| image[name].as_str().unwrap()).join("\t"))
+        .collect();
+    let files = found["images"].as_array().unwrap().iter().map(|image| image["file"].as_str().unwrap());
+    let files: BTreeSet<&str> = files.collect();
+    let output = Command::new(tool).args(files).current_dir(manifests()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(ours, theirs.lines().map(str::to_owned).collect());
+    assert!(ours.len() > 10, "{ours:?}");
 }
 
 #[test]
