@@ -66,12 +66,10 @@ impl Problem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoteKind {
     /// A chart that is installed by another program; its images are in its templates.
-    #[error("{kind} {} installs a chart, which was not looked into", harmless(&bounded(.name)))]
+    #[error("{} installs a chart, which was not looked into", harmless(&bounded(.object)))]
     Chart {
-        /// The kind of the object.
-        kind: String,
-        /// Its name.
-        name: String,
+        /// The kind of the object, and its name if it has one.
+        object: String,
     },
     /// A new name for an image, whose tag stands in the resources.
     #[error("the entry for {} has neither a tag nor a digest: these stand in the resources", harmless(&bounded(.0)))]

@@ -51,9 +51,8 @@ impl Finder {
     }
 
     fn find_in(&self, report: &mut FileReport<'_>) {
-        let text = report.text;
-        let mut documents = Documents::new(text);
-        let mut first = report.found.places.len();
+        let before = (report.found.places.len(), report.found.problems.len(), report.found.notes.len());
+        let mut documents = Documents::new(report.text);
         while let Some(document) = documents.next() {
             match document {
                 Ok(tree) => {
@@ -66,10 +65,16 @@ impl Finder {
                     }
                 }
             }
-            if let Some(places) = report.found.places.get_mut(first..) {
-                places.sort_by_key(|place| place.position);
-                first += places.len();
-            }
         }
+        // Rules have another order than files.
+        let Found { places, problems, notes } = &mut *report.found;
+        of_file(places, before.0).sort_by_key(|place| place.position);
+        of_file(problems, before.1).sort_by_key(|problem| problem.position);
+        of_file(notes, before.2).sort_by_key(|note| note.position);
     }
+}
+
+/// What was found in this file, behind what was found before.
+fn of_file<T>(found: &mut [T], before: usize) -> &mut [T] {
+    found.get_mut(before..).unwrap_or_default()
 }

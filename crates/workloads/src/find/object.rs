@@ -35,9 +35,11 @@ impl ObjectFinder<'_, '_, '_> {
         self.object = self.described(node, kind);
         match kind {
             kind if CHARTS.contains(&kind) => {
-                let name = self.object.name.clone().unwrap_or_default();
-                let chart = NoteKind::Chart { kind: kind.to_owned(), name };
-                self.report.note(tree.position(node), chart);
+                let object = match &self.object.name {
+                    Some(name) => format!("{kind} {name}"),
+                    None => kind.to_owned(),
+                };
+                self.report.note(tree.position(node), NoteKind::Chart { object });
             }
             "Kustomization" | "Component" => self.kustomization(node),
             kind => self.by_rules(node, kind),

@@ -103,6 +103,13 @@ fn other_encodings_are_named() {
 }
 
 #[test]
+fn problems_have_the_order_of_the_file() {
+    let found = find("kind: Pod\nspec:\n  containers: [{image: A b}]\n  initContainers: [{image: C d}]\n");
+    let lines: Vec<usize> = found.problems.iter().map(|problem| problem.position.line).collect();
+    assert_eq!(lines, [3, 4]);
+}
+
+#[test]
 fn a_problem_shows_its_line() {
     let found = find("kind: Pod\nspec: {containers: [{image: A b}]} # x\n");
     assert_eq!(

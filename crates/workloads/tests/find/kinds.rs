@@ -214,7 +214,7 @@ fn charts_that_others_install_are_named() {
         notes(&found),
         [
             "f.yaml:1:1: HelmRelease web installs a chart, which was not looked into",
-            "f.yaml:5:1: HelmChart  installs a chart, which was not looked into",
+            "f.yaml:5:1: HelmChart installs a chart, which was not looked into",
         ]
     );
     assert_eq!(places(&found), [""; 0]);

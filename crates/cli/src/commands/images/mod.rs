@@ -91,6 +91,9 @@ impl Args {
         if self.paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(UsageError::Combination("standard input can be read once"));
         }
+        if self.output.as_ref().is_some_and(|output| output.as_os_str() == "-") {
+            return Err(UsageError::Combination("without -o, the list goes to standard output"));
+        }
         let read = self.paths.iter().filter(|path| !path.is_dir()).cloned().map(Input::Manifest);
         keep_apart(&read.collect::<Vec<_>>(), self.output.as_slice()).map_err(UsageError::from)
     }
