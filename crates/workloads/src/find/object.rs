@@ -8,6 +8,10 @@ use crate::yaml::NodeId;
 /// Kinds that install a chart.
 const CHARTS: [&str; 2] = ["HelmChart", "HelmRelease"];
 
+/// What the specification of Compose has at the top of a file.
+const COMPOSE_MEMBERS: [&str; 9] =
+    ["version", "name", "include", "services", "networks", "volumes", "secrets", "configs", "models"];
+
 /// So deep may lists hold lists.
 const DEEPEST_LIST: usize = 8;
 
@@ -59,11 +63,19 @@ impl ObjectFinder<'_, '_, '_> {
         if is_named_as_kustomization(&self.report.file) {
             self.object = Object { kind: "Kustomization".to_owned(), ..Object::default() };
             self.kustomization(node);
-        } else if tree.get(node, "apiVersion").is_none() && tree.get(node, "services").is_some() {
+        } else if self.is_compose_file(node) {
             let name = tree.text_at(node, "name").map(str::to_owned);
             self.object = Object { kind: "Compose".to_owned(), namespace: None, name };
             self.by_rules(node, "Compose");
         }
+    }
+
+    /// Whether it has services, and no member that a Compose file can't have: values of charts have services,
+    /// too.
+    fn is_compose_file(&self, node: NodeId) -> bool {
+        let members = self.tree.members(node);
+        let is_known = |key: &str| COMPOSE_MEMBERS.contains(&key) || key.starts_with("x-");
+        members.iter().any(|(key, _)| *key == "services") && members.iter().all(|(key, _)| is_known(key))
     }
 
     fn by_rules(&mut self, node: NodeId, kind: &str) {

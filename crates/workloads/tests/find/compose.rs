@@ -39,3 +39,19 @@ fn variables_are_no_references() {
     assert_eq!(references(&found), ["b:1"]);
     assert_eq!(problems(&found), ["f.yaml:2:15: a variable is left here: 'r.example/a:${TAG:-1}'"]);
 }
+
+#[test]
+fn what_has_other_members_is_no_compose_file() {
+    for text in [
+        "replicaCount: 1\nservices: {web: {image: {repository: a}}}\n",
+        "stages: [test]\nservices: [postgres:16]\n",
+        "apiVersion: x/v1\nservices: {web: {image: a:1}}\n",
+        "services: [postgres:16]\n",
+        "services:\n",
+    ] {
+        let found = find(text);
+        assert_eq!((references(&found), problems(&found)), (vec![], vec![]), "{text}");
+    }
+    let text = "version: '3'\ninclude: [a.yaml]\nx-y: 1\nservices: {web: {image: a:1}}\nnetworks: {n: {}}\nmodels: {m: {model: ai/m}}\n";
+    assert_eq!(references(&find(text)), ["a:1"]);
+}
