@@ -265,6 +265,33 @@ fn what_is_not_as_it_was_locked_is_named() {
 }
 
 #[test]
+fn a_lock_with_other_platforms_than_its_index_is_neither_built_nor_verified() {
+    let locking = Locking::start(&[("team/a", "1")]);
+    locking.lock_at(FIRST, &[&locking.name("team/a:1"), "--platform", "linux/amd64"], 0);
+    locking.build(&[]).expect(0);
+    let right: Value = serde_json::from_slice(&locking.airlift.read("images.lock")).unwrap();
+    let riscv = json!({"platform": "linux/riscv64", "digest": format!("sha256:{:064}", 7), "size": 5});
+    let platforms = right["images"][0]["platforms"].as_array().unwrap().clone();
+    for (wrong, says) in [
+        (json!([platforms[0]]), "its platform is linux/arm64 (sha256:"),
+        (json!([platforms[1]]), "its platform is linux/amd64 (sha256:"),
+        (json!([]), "2 images are not as they were locked"),
+        (json!([platforms[0], platforms[1], riscv]), "the lock says linux/riscv64 (sha256:"),
+    ] {
+        let mut lock = right.clone();
+        lock["images"][0]["platforms"] = wrong;
+        std::fs::write(locking.airlift.path("images.lock"), lock.to_string()).unwrap();
+        locking.airlift.run(&["verify", "b.tar", "--lock", "images.lock"]).expect(1).says("NOT WHAT WAS LOCKED");
+        locking.build(&["--force"]).expect(3).says(says);
+    }
+    let mut lock = right.clone();
+    lock["images"][0]["size"] = json!(1);
+    std::fs::write(locking.airlift.path("images.lock"), lock.to_string()).unwrap();
+    let verified = locking.airlift.run(&["verify", "b.tar", "--lock", "images.lock"]).expect(1);
+    verified.says("the lock says something else of this digest: size");
+}
+
+#[test]
 fn platforms_of_the_list_are_locked_and_built() {
     let locking = Locking::start(&[("team/a", "1"), ("team/b", "1")]);
     locking.write(

@@ -61,20 +61,22 @@ pub struct PlatformContent {
 }
 
 impl PlatformContent {
-    /// Whether an index that has these platforms has this one with another digest, or its digest with another
-    /// name or size. A platform that the index doesn't have at all is not altered.
-    pub fn is_altered(&self, platforms: &[PlatformContent]) -> bool {
-        let is_unnamed = |name: &str| name.starts_with(UNNAMED);
-        match platforms.iter().find(|there| there.digest == self.digest) {
-            Some(there) => {
-                let is_same_name = there.platform == self.platform
-                    || is_unnamed(&there.platform)
-                    || is_unnamed(&self.platform);
-                // The size of a manifest that is not there is unknown.
-                !is_same_name || (there.size != self.size && there.size != 0 && self.size != 0)
-            }
-            None => platforms.iter().any(|there| there.platform == self.platform),
-        }
+    /// Whether it may be the same content. The size of a manifest that isn't there is unknown, and a name that
+    /// only its config says is too.
+    pub(crate) fn agrees_with(&self, other: &PlatformContent) -> bool {
+        let is_same_name = self.platform == other.platform || self.is_unnamed() || other.is_unnamed();
+        self.digest == other.digest
+            && is_same_name
+            && (self.size == other.size || self.size == 0 || other.size == 0)
+    }
+
+    /// Whether nothing is known of it but its digest.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.is_unnamed() && self.size == 0
+    }
+
+    fn is_unnamed(&self) -> bool {
+        self.platform.starts_with(UNNAMED)
     }
 }
 
@@ -117,6 +119,14 @@ pub fn blob_size_of(graph: &Graph, root: &Root) -> u64 {
     sum(blobs_of_root(graph, root).map(|(_, _, blob)| blob.size))
 }
 
+/// The same, if all that it would have is carried: `None` for an image with layers that may stay outside. Some
+/// locks count these.
+pub fn undisputed_size_of(graph: &Graph, root: &Root) -> Option<u64> {
+    let has_foreign =
+        || chosen_manifests(graph, root).any(|raw| Graph::blobs_of(raw).any(|(_, blob)| blob.has_urls()));
+    (!has_foreign()).then(|| blob_size_of(graph, root))
+}
+
 /// The config that names a leaf's platform, where no index does and the config is not too large.
 pub fn config_of<'a>(graph: &'a Graph, leaf: &Leaf) -> Option<ListedDescriptor<'a>> {
     let raw = graph.manifest(&leaf.digest).filter(|_| leaf.platform_in_config)?.raw.as_ref()?;
@@ -131,14 +141,19 @@ pub fn blobs_of_root<'a>(
     graph: &'a Graph,
     root: &Root,
 ) -> impl Iterator<Item = (&'a RawManifest, BlobRole, ListedDescriptor<'a>)> + use<'a> {
+    let raw = chosen_manifests(graph, root);
+    let blobs = raw.flat_map(|raw| graph.carried_blobs(raw).map(move |(role, blob)| (raw, role, blob)));
+    let mut seen = DigestSet::default();
+    blobs.filter(move |(.., blob)| seen.insert(blob.digest, ()))
+}
+
+/// The manifests below a root, except those of platforms that were not chosen.
+fn chosen_manifests<'a>(graph: &'a Graph, root: &Root) -> impl Iterator<Item = &'a RawManifest> + use<'a> {
     let others = leaves(graph, root).into_iter().filter(|leaf| !leaf.carried.is_chosen());
     let omitted: HashSet<Digest> = others.map(|leaf| leaf.digest).collect();
     let manifests = graph.below(&root.descriptor.digest).into_iter();
     let chosen = manifests.filter(move |entry| !omitted.contains(&entry.descriptor.digest));
-    let raw = chosen.filter_map(|entry| entry.raw.as_ref());
-    let blobs = raw.flat_map(|raw| graph.carried_blobs(raw).map(move |(role, blob)| (raw, role, blob)));
-    let mut seen = DigestSet::default();
-    blobs.filter(move |(.., blob)| seen.insert(blob.digest, ()))
+    chosen.filter_map(|entry| entry.raw.as_ref())
 }
 
 /// The bytes that a root brings in: its manifests and the blobs that it carries, each digest once.

@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod carried;
+pub mod claimed_platforms;
 pub mod contents;
 pub mod descriptor;
 pub mod digest;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use airlift_bundle::Plan;
+use airlift_oci::claimed_platforms::{FalseClaim, false_claims};
 use airlift_oci::contents::PlatformContent;
 use airlift_oci::{Carried, Event, Graph, Observer, Referrers, contents};
 use bytes::Bytes;
@@ -241,29 +242,33 @@ fn check_locked(images: &[Resolved], graph: &Graph, configs: &ConfigPlatforms) -
                 errors.push(NotAsLocked { image, place, what, found, locked });
             }
         };
-        let there = contents::contents_by(graph, root, |leaf| configs.of(leaf).cloned());
-        for altered in locked.platforms.iter().filter(|platform| platform.is_altered(&there)) {
-            let is_meant =
-                |one: &&PlatformContent| one.digest == altered.digest || one.platform == altered.platform;
-            let found = there.iter().find(is_meant).map(described).unwrap_or_default();
-            compare("platform", found, described(altered));
+        let there = || contents::contents_by(graph, root, |leaf| configs.of(leaf).cloned());
+        let claims = locked.platforms.as_ref().map(|claimed| false_claims(claimed, &there()));
+        for claim in claims.iter().flatten() {
+            let (found, locked) = described(claim);
+            compare("platform", found, locked);
         }
         compare("digest", root.descriptor.digest.to_string(), locked.digest.to_string());
         if let Some(media_type) = &locked.media_type {
             compare("media type", root.descriptor.media_type.clone(), media_type.clone());
         }
-        // A lock of a bundle doesn't count foreign layers that stay outside.
-        let has_foreign = || contents::blobs_of_root(graph, root).any(|(_, _, blob)| blob.has_urls());
-        if let Some(size) = locked.size.filter(|_| !has_foreign()) {
-            compare("size", contents::blob_size_of(graph, root).to_string(), size.to_string());
+        if let (Some(size), Some(found)) = (locked.size, contents::undisputed_size_of(graph, root)) {
+            compare("size", found.to_string(), size.to_string());
         }
     }
     Ok(Several::check(errors)?)
 }
 
-/// A platform, for people.
-fn described(PlatformContent { platform, digest, size }: &PlatformContent) -> String {
-    format!("{platform} ({digest}, {size} bytes)")
+/// What an image has of a platform, and what a lock says of it, for people.
+fn described(claim: &FalseClaim) -> (String, String) {
+    let text = |PlatformContent { platform, digest, size }: &PlatformContent| {
+        format!("{platform} ({digest}, {size} bytes)")
+    };
+    match claim {
+        FalseClaim::Altered { claimed, there } => (text(there), text(claimed)),
+        FalseClaim::NotThere(claimed) => ("not there".to_owned(), text(claimed)),
+        FalseClaim::Unclaimed(there) => (text(there), "nothing of it".to_owned()),
+    }
 }
 
 /// Warns of manifests that the source lacks, except those of other platforms: attestations of what is

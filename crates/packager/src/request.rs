@@ -25,8 +25,8 @@ pub struct LockedContent {
     pub media_type: Option<String>,
     /// Bytes of all configs and layers, each once. `None` where other platforms are chosen than were locked.
     pub size: Option<u64>,
-    /// All platforms of its index. Empty where only the digest is known.
-    pub platforms: Vec<PlatformContent>,
+    /// All platforms of its index. `None` where only the digest is known.
+    pub platforms: Option<Vec<PlatformContent>>,
 }
 
 /// What to carry of an image.

@@ -28,6 +28,7 @@ impl Examined {
                 media_type: root.descriptor.media_type.clone(),
                 carried: self.platforms(graph, root).carried,
                 platforms: contents::platform_contents(graph, root, |config| self.small_blob(&config.digest)),
+                size: contents::undisputed_size_of(graph, root),
             }),
         }
     }

@@ -140,7 +140,7 @@ rules! {
         "In a compressed archive, `oci-layout` or `index.json` can't be unpacked."
         DAMAGED;
     LockAltered "lock-altered" Error
-        "The lock has another media type, or another digest or size of a platform, than the image of that digest has."
+        "The lock has another media type, another size or other platforms than the image of that digest has."
         "The lock was edited, or merged wrongly: lock the image again.";
     LockDigest "lock-digest" Error
         "The bundle has another digest under a name than the lock."

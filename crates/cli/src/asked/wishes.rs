@@ -44,7 +44,7 @@ impl AskedEntry {
             media_type: Some(locked.media_type.clone()),
             // Other platforms have another size.
             size: (locked.choice.platforms == choice.platforms).then_some(locked.size),
-            platforms: locked.platform_contents(),
+            platforms: Some(locked.platform_contents()),
         });
         Some(ImageRequest { source, locked, choice, place: self.place.clone() })
     }

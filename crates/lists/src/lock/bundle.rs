@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use airlift_oci::claimed_platforms::{FalseClaim, false_claims};
 use airlift_oci::contents::PlatformContent;
 use airlift_oci::{Digest, Reference, SourceReference};
 
@@ -30,6 +31,8 @@ pub struct BundledContent {
     pub carried: Vec<String>,
     /// All platforms that its index has.
     pub platforms: Vec<PlatformContent>,
+    /// Bytes of the configs and layers that are carried, each once; `None` where locks may count others.
+    pub size: Option<u64>,
 }
 
 /// One thing in which a bundle is not what was locked.
@@ -58,7 +61,7 @@ pub enum Mismatch {
     Altered {
         /// Its place among the bundle's images.
         image: usize,
-        /// What the lock has wrong: its media type, or platforms by their names.
+        /// What the lock has wrong: its media type, its size, or platforms by their names.
         members: Vec<String>,
     },
     /// The bundle carries other platforms of it.
@@ -140,14 +143,22 @@ impl BundledImage {
     }
 }
 
+/// In what an image is not as it was locked. The digest proves the index, so whatever an entry says of it
+/// otherwise was altered in the lock.
 fn mismatch(position: usize, image: &BundledImage, locked: &LockedImage) -> Option<Mismatch> {
     if image.digest != locked.digest {
         return Some(Mismatch::OtherDigest { image: position, locked: locked.digest });
     }
     let content = image.content.as_ref()?;
-    let members = locked.altered_members(&content.media_type, &content.platforms);
-    if !members.is_empty() {
-        return Some(Mismatch::Altered { image: position, members });
+    let claims = false_claims(&locked.platform_contents(), &content.platforms);
+    let altered = |members: Vec<String>| {
+        (!members.is_empty()).then_some(Mismatch::Altered { image: position, members })
+    };
+    let altered_type = (locked.media_type != content.media_type).then(|| "mediaType".to_owned());
+    let of_platforms = claims.iter().filter(|claim| matches!(claim, FalseClaim::Altered { .. }));
+    let members = altered_type.into_iter().chain(of_platforms.map(name_of)).collect();
+    if let Some(mismatch) = altered(members) {
+        return Some(mismatch);
     }
     let carried: BTreeSet<&str> = content.carried.iter().map(String::as_str).collect();
     let chosen: BTreeSet<&str> =
@@ -156,8 +167,15 @@ fn mismatch(position: usize, image: &BundledImage, locked: &LockedImage) -> Opti
         of.difference(without).map(|name| (*name).to_owned()).collect::<Vec<String>>()
     };
     let (missing, extra) = (names(&chosen, &carried), names(&carried, &chosen));
-    let is_same = missing.is_empty() && extra.is_empty();
-    (!is_same).then_some(Mismatch::OtherPlatforms { image: position, missing, extra })
+    if !(missing.is_empty() && extra.is_empty()) {
+        return Some(Mismatch::OtherPlatforms { image: position, missing, extra });
+    }
+    let altered_size = content.size.filter(|size| *size != locked.size).map(|_| "size".to_owned());
+    altered(claims.iter().map(name_of).chain(altered_size).collect())
+}
+
+fn name_of(claim: &FalseClaim) -> String {
+    claim.platform().to_owned()
 }
 
 impl LockedImage {
@@ -169,14 +187,5 @@ impl LockedImage {
             size: *size,
         };
         self.platforms.iter().map(content).collect()
-    }
-
-    /// What this entry says of its digest, and is not true: the media type, or platforms by their names. The
-    /// digest proves the index, so whatever differs was altered in the lock.
-    fn altered_members(&self, media_type: &str, platforms: &[PlatformContent]) -> Vec<String> {
-        let altered_type = (self.media_type != media_type).then(|| "mediaType".to_owned());
-        let said = self.platform_contents();
-        let altered = said.into_iter().filter(|said| said.is_altered(platforms)).map(|said| said.platform);
-        altered_type.into_iter().chain(altered).collect()
     }
 }

@@ -13,6 +13,7 @@ fn bundled(reference: &str, content: &str, platforms: &[&str]) -> BundledImage {
             media_type: "application/vnd.oci.image.index.v1+json".to_owned(),
             carried: platforms.iter().map(|name| (*name).to_owned()).collect(),
             platforms: there(content),
+            size: Some(300),
         }),
     }
 }
@@ -145,4 +146,30 @@ fn what_a_lock_says_of_a_digest_must_be_true() {
     assert_eq!(swapped, BOTH);
     // The size of a manifest that the source didn't have.
     assert!(altered(&|locked| locked.platforms[1].size = 0).is_empty());
+}
+
+#[test]
+fn the_platforms_of_a_digest_are_compared_both_ways() {
+    let altered = |carried: &[&str], change: &dyn Fn(&mut airlift_lists::lock::LockedImage)| {
+        let bundle = [bundled("docker.io/library/nginx:1.27", "a", carried)];
+        let mut locked = image("docker.io/library/nginx:1.27", "a");
+        locked.choice.platforms = carried.iter().map(|name| name.parse().unwrap()).collect();
+        change(&mut locked);
+        match &lock(vec![locked]).mismatches(&bundle)[..] {
+            [] => Vec::new(),
+            [Mismatch::Altered { image: 0, members }] => members.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(altered(&BOTH, &|_| ()).is_empty() && altered(&BOTH[..1], &|_| ()).is_empty());
+    let more = super::platform("linux/riscv64", "x", 5);
+    assert_eq!(altered(&BOTH, &|locked| locked.platforms.push(more.clone())), ["linux/riscv64"]);
+    let none = super::platform("linux/riscv64", "x", 0);
+    assert_eq!(altered(&BOTH, &|locked| locked.platforms.push(none.clone())), ["linux/riscv64"]);
+    assert_eq!(altered(&BOTH[..1], &|locked| locked.platforms.truncate(1)), ["linux/arm64"]);
+    let twice = |locked: &mut airlift_lists::lock::LockedImage| {
+        locked.platforms.push(locked.platforms[0].clone());
+    };
+    assert_eq!(altered(&BOTH, &twice), ["linux/amd64"]);
+    assert_eq!(altered(&BOTH, &|locked| locked.size = 1), ["size"]);
 }

@@ -154,13 +154,13 @@ fn request(
                 digest,
                 media_type: Some(image.media_type.clone()),
                 size: None,
-                platforms: Vec::new(),
+                platforms: None,
             };
             (Some(digest), known.map(locked))
         }
         // Of a layout in which several tags stand for one digest, the tag is meant too.
         Lookup::Reference if matches!(wish.reference, SourceReference::Layout(_)) => {
-            let of = |digest| LockedContent { digest, media_type: None, size: None, platforms: Vec::new() };
+            let of = |digest| LockedContent { digest, media_type: None, size: None, platforms: None };
             (wish.digest, wish.digest.map(of))
         }
         Lookup::Reference => (wish.digest, None),
