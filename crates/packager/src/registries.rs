@@ -194,7 +194,7 @@ impl Registries {
     /// Warns, once for each repository, that a mirror failed and the next place is asked. What is only absent
     /// is no failure: most images have no signatures.
     fn note_failure(&self, repository: &Repository, place: &Repository, error: Option<&Error>) {
-        let Some(error) = error else { return };
+        let Some(error) = error.filter(|error| !is_absent(error)) else { return };
         if matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. }) {
             let host = place.host().clone();
             self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).insert(host);
@@ -205,6 +205,11 @@ impl Registries {
             self.observer.notice(Event::Warning { message, remedy: None });
         }
     }
+}
+
+/// Whether a mirror says that it doesn't have something.
+fn is_absent(error: &Error) -> bool {
+    error.refusal().is_some_and(|refusal| matches!(refusal.status, 404 | 410))
 }
 
 fn is_there<T>(answer: &Lookup<T>) -> bool {

@@ -102,6 +102,8 @@ pub enum DifferenceKind {
     Groups,
     /// It came by another tag selector.
     Selector,
+    /// It was locked from another place than the list takes it from.
+    Source,
 }
 
 impl LockResultDocument {
@@ -134,6 +136,7 @@ impl LockCheckDocument {
                 Difference::OtherChoice { reference, .. } => (reference.to_string(), DifferenceKind::Choice),
                 Difference::OtherGroups { reference } => (reference.to_string(), DifferenceKind::Groups),
                 Difference::OtherSelector { reference } => (reference.to_string(), DifferenceKind::Selector),
+                Difference::OtherSource { reference, .. } => (reference.to_string(), DifferenceKind::Source),
             };
             LockDifference { reference, difference: kind, message: message.clone() }
         };

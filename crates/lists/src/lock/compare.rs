@@ -6,6 +6,7 @@ use std::fmt;
 use airlift_oci::{Digest, SourceReference};
 
 use super::document::{Lock, word};
+use super::fetched_from::FetchedFrom;
 use super::wanted::{AskedForTwice, WantedImage, locked_of, wanted_images};
 use crate::choice::Choice;
 use crate::entry::Entry;
@@ -53,6 +54,15 @@ pub enum Difference {
         /// The reference.
         reference: SourceReference,
     },
+    /// The list takes it from another place: from a layout, or from none.
+    OtherSource {
+        /// The reference.
+        reference: SourceReference,
+        /// The layout of the list; `None`: what the reference itself says.
+        wanted: Option<FetchedFrom>,
+        /// Where it was locked from.
+        locked: Option<FetchedFrom>,
+    },
 }
 
 impl fmt::Display for Difference {
@@ -74,6 +84,15 @@ impl fmt::Display for Difference {
             }
             Difference::OtherSelector { reference } => {
                 write!(f, "{reference} was locked for another tag selector than the list has now")
+            }
+            Difference::OtherSource { reference, wanted, locked } => {
+                let place = |from: &Option<FetchedFrom>| match (from, reference) {
+                    (Some(from), _) => from.to_string(),
+                    (None, SourceReference::Registry(_)) => "its registry".to_owned(),
+                    (None, SourceReference::Layout(_)) => "the place that it names".to_owned(),
+                };
+                write!(f, "{reference} was locked from {}, ", place(locked))?;
+                write!(f, "and the list takes it from {}", place(wanted))
             }
         }
     }
@@ -119,7 +138,23 @@ fn differences_of(wish: &WantedImage, lock: &Lock) -> Vec<Difference> {
     if wish.selectors != locked.selectors {
         found.push(Difference::OtherSelector { reference: reference() });
     }
+    let wanted = source_of(wish, locked.from.as_ref());
+    if wanted != locked.from.as_ref() {
+        let (wanted, locked) = (wanted.cloned(), locked.from.clone());
+        found.push(Difference::OtherSource { reference: reference(), wanted, locked });
+    }
     found
+}
+
+/// Where a new run would have the image from. Which mirror has it is no matter of the list.
+fn source_of<'a>(wish: &'a WantedImage, locked: Option<&'a FetchedFrom>) -> Option<&'a FetchedFrom> {
+    match (&wish.reference, &wish.from) {
+        (SourceReference::Layout(_), _) => None,
+        (SourceReference::Registry(_), Some(from)) => Some(from),
+        (SourceReference::Registry(_), None) => {
+            locked.filter(|from| matches!(from, FetchedFrom::Mirror(_)))
+        }
+    }
 }
 
 /// A choice for people: `linux/amd64, referrers none`.

@@ -48,3 +48,31 @@ fn every_difference_is_named() {
     ];
     assert_eq!(found, wanted);
 }
+
+#[test]
+fn a_lock_from_another_place_than_the_list_says_is_no_lock_of_it() {
+    let from = |place: Option<&str>| {
+        let mut image = image("nginx:1.27", "a");
+        image.from = place.map(|place| place.parse().unwrap());
+        lock(vec![image])
+    };
+    let nginx = [entry(named("nginx:1.27"))];
+    for of_registry in [None, Some("registry.corp/hub/library/nginx")] {
+        assert_eq!(differences(&nginx, &from(of_registry)), [""; 0]);
+    }
+    let wanted = "docker.io/library/nginx:1.27 was locked from oci-archive:a.tar, and the list takes it from its registry";
+    assert_eq!(differences(&nginx, &from(Some("oci-archive:a.tar"))), [wanted]);
+    let of_layout = |place: Option<&str>| {
+        let mut image = image("nginx:1.27", "a");
+        image.from = place.map(|place| place.parse().unwrap());
+        image.selectors.insert("oci-archive:a.tar".to_owned());
+        lock(vec![image])
+    };
+    let archive = [entry(layout("a.tar", None))];
+    assert_eq!(differences(&archive, &of_layout(Some("oci-archive:a.tar"))), [""; 0]);
+    for other in [None, Some("oci-archive:b.tar"), Some("registry.corp/hub/library/nginx")] {
+        let found = differences(&archive, &of_layout(other));
+        assert_eq!(found.len(), 1, "{other:?}: {found:?}");
+        assert!(found[0].ends_with("and the list takes it from oci-archive:a.tar"), "{found:?}");
+    }
+}
