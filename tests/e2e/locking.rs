@@ -281,7 +281,11 @@ fn a_lock_with_other_platforms_than_its_index_is_neither_built_nor_verified() {
         let mut lock = right.clone();
         lock["images"][0]["platforms"] = wrong;
         std::fs::write(locking.airlift.path("images.lock"), lock.to_string()).unwrap();
-        locking.airlift.run(&["verify", "b.tar", "--lock", "images.lock"]).expect(1).says("NOT WHAT WAS LOCKED");
+        locking
+            .airlift
+            .run(&["verify", "b.tar", "--lock", "images.lock"])
+            .expect(1)
+            .says("NOT WHAT WAS LOCKED");
         locking.build(&["--force"]).expect(3).says(says);
     }
     let mut lock = right.clone();

@@ -175,6 +175,35 @@ fn an_error_names_the_mirror_that_it_comes_from() {
     gate.open();
 }
 
+/// A web server in the place of a mirror: it says nothing of the original.
+#[test]
+fn a_web_page_in_the_place_of_a_mirror_is_said_of_the_mirror() {
+    let mirrored = Mirrored::start();
+    for page in [Answer::ok("text/html", "<html>log in</html>"), Answer::status(404)] {
+        let mirror = Script::empty().rule(move |_| Some(page.clone())).start();
+        let rule = mirrored.rule(&mirror);
+        let name = named(&mirrored.original, "1");
+        let ran = mirrored.airlift.run(&["lock", &name, "-o", "i.lock", "--retries", "0", "--mirror", &rule]);
+        let ran = ran.expect(3).says("is no registry").says("--mirror-fallback");
+        ran.says(&format!("from the mirror {}/hub/{REPOSITORY}", mirror.authority()));
+    }
+}
+
+#[test]
+fn a_locked_digest_that_only_the_mirror_had_is_said_to_be_there() {
+    let mirrored = Mirrored::start();
+    let other = made::two_platforms(&format!("hub/{REPOSITORY}"), 2);
+    let mirror = Script::serving(vec![other]).start();
+    let rule = mirrored.rule(&mirror);
+    mirrored
+        .airlift
+        .run(&["lock", &named(&mirrored.original, "1"), "-o", "i.lock", "--mirror", &rule])
+        .expect(0);
+    let ran = mirrored.airlift.run(&["build", "-f", "i.lock", "-o", "b.tar", "--retries", "0"]).expect(3);
+    let ran = ran.says(&format!("locked from the mirror {}/hub/{REPOSITORY}", mirror.authority()));
+    assert!(!ran.says("--mirror FROM=TO").says("i.lock:").stderr.contains("any more"));
+}
+
 /// The same of tags: those that the original has are not known.
 #[test]
 fn tags_that_a_mirror_lacks_or_refuses_are_said_of_the_mirror() {

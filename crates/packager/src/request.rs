@@ -1,7 +1,7 @@
 //! What a bundle is asked to have.
 
 use airlift_oci::contents::PlatformContent;
-use airlift_oci::{Digest, Platform, Reference, Referrers, SourceReference};
+use airlift_oci::{Digest, Platform, Reference, Referrers, Repository, SourceReference};
 
 /// One image that a bundle is asked to have, or several of one layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct LockedContent {
     pub size: Option<u64>,
     /// All platforms of its index. `None` where only the digest is known.
     pub platforms: Option<Vec<PlatformContent>>,
+    /// The repository at a mirror from which it was fetched, if it was.
+    pub from: Option<Repository>,
 }
 
 /// What to carry of an image.

@@ -196,15 +196,20 @@ async fn without(source: &Source, wanted: &Wanted<'_>, error: Option<Error>) -> 
     let doubt = if is_odd { source.registries.why_no_registry(&host).await } else { None };
     let reference = reference.clone();
     match (doubt, error, mirror) {
-        (Some(source), ..) => ResolveError::NoRegistry { reference, host, also: Vec::new(), source },
+        (Some(source), _, mirror) => {
+            ResolveError::NoRegistry { reference, mirror, host, also: Vec::new(), source }
+        }
         (None, Some(source), mirror) => {
             ResolveError::Registry { reference, mirror, also: Vec::new(), source }
         }
         (None, None, Some(mirror)) => ResolveError::NotAtMirror { reference, mirror },
-        (None, None, None) if wanted.request.locked.is_some() => {
-            ResolveError::LockedIsGone { reference, place: wanted.request.place.clone() }
-        }
-        (None, None, None) => ResolveError::NotFound(reference),
+        (None, None, None) => match &wanted.request.locked {
+            Some(LockedContent { from, .. }) => {
+                let (from, place) = (from.clone(), wanted.request.place.clone());
+                ResolveError::LockedIsGone { reference, from, place }
+            }
+            None => ResolveError::NotFound(reference),
+        },
     }
 }
 

@@ -18,10 +18,12 @@ pub enum ResolveError {
     #[error("{0} is not there: the registry knows no such tag or digest")]
     NotFound(Reference),
     /// What was locked is gone.
-    #[error("{reference} is gone: the registry has no such digest any more{}", locked_at(.place))]
+    #[error("{reference} is {}{}", gone(.from.as_ref()), locked_at(.place))]
     LockedIsGone {
         /// The reference, with the digest.
         reference: Reference,
+        /// The repository at a mirror that had it when it was locked.
+        from: Option<Repository>,
         /// The place in the lock.
         place: Option<String>,
     },
@@ -47,10 +49,12 @@ pub enum ResolveError {
         source: Error,
     },
     /// What answers is no registry.
-    #[error("{reference}{} can't be had: what answers at {host} is no registry", and_more(.also))]
+    #[error("{reference}{} can't be had{}: what answers at {host} is no registry", and_more(.also), from_mirror(.mirror.as_ref()))]
     NoRegistry {
         /// The reference.
         reference: Reference,
+        /// The mirror that was asked, if it was one.
+        mirror: Option<Repository>,
         /// The host that was asked.
         host: Host,
         /// What else was wanted from there.
@@ -130,6 +134,15 @@ impl fmt::Display for DigestAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.digest.fmt(f)?;
         self.place.iter().try_for_each(|place| write!(f, " ({place})"))
+    }
+}
+
+fn gone(from: Option<&Repository>) -> String {
+    match from {
+        None => "gone: the registry has no such digest any more".to_owned(),
+        Some(mirror) => {
+            format!("not there: the registry has no such digest, and it was locked from the mirror {mirror}")
+        }
     }
 }
 

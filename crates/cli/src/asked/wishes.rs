@@ -45,6 +45,7 @@ impl AskedEntry {
             // Other platforms have another size.
             size: (locked.choice.platforms == choice.platforms).then_some(locked.size),
             platforms: Some(locked.platform_contents()),
+            from: locked.mirror().cloned(),
         });
         Some(ImageRequest { source, locked, choice, place: self.place.clone() })
     }

@@ -28,10 +28,14 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
             with_fallback(registry::of_error(source), mirror.is_some())
         }
         ResolveError::Layout { error, .. } => layout::of_error(error),
-        ResolveError::NoRegistry { source, .. } => Some(
-            registry::of_error(source)
-                .unwrap_or("check host and port; a registry answers at /v2/ of its host".to_owned()),
-        ),
+        ResolveError::NoRegistry { mirror, source, .. } => {
+            let hint = registry::of_error(source)
+                .unwrap_or("check host and port; a registry answers at /v2/ of its host".to_owned());
+            with_fallback(Some(hint), mirror.is_some())
+        }
+        ResolveError::LockedIsGone { from: Some(_), .. } => {
+            Some("give the rule of that mirror again: --mirror FROM=TO, or `mirrors` in a file".to_owned())
+        }
         _ => None,
     }
 }

@@ -151,9 +151,7 @@ fn source_of<'a>(wish: &'a WantedImage, locked: Option<&'a FetchedFrom>) -> Opti
     match (&wish.reference, &wish.from) {
         (SourceReference::Layout(_), _) => None,
         (SourceReference::Registry(_), Some(from)) => Some(from),
-        (SourceReference::Registry(_), None) => {
-            locked.filter(|from| matches!(from, FetchedFrom::Mirror(_)))
-        }
+        (SourceReference::Registry(_), None) => locked.filter(|from| matches!(from, FetchedFrom::Mirror(_))),
     }
 }
 

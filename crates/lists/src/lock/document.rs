@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use airlift_oci::text::harmless_json;
-use airlift_oci::{Digest, Platform, Referrers, SourceReference};
+use airlift_oci::{Digest, Platform, Referrers, Repository, SourceReference};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
@@ -182,6 +182,14 @@ impl Default for Lock {
 }
 
 impl LockedImage {
+    /// The repository at a mirror from which it was fetched, if it was.
+    pub fn mirror(&self) -> Option<&Repository> {
+        match &self.from {
+            Some(FetchedFrom::Mirror(repository)) => Some(repository),
+            Some(FetchedFrom::Layout { .. }) | None => None,
+        }
+    }
+
     /// The platforms whose content was locked: those that were chosen among those that the index has.
     pub fn chosen_platforms(&self) -> Vec<&LockedPlatform> {
         let is_chosen = |locked: &&LockedPlatform| takes(&self.choice.platforms, &locked.platform);

@@ -155,12 +155,14 @@ fn request(
                 media_type: Some(image.media_type.clone()),
                 size: None,
                 platforms: None,
+                from: image.mirror().cloned(),
             };
             (Some(digest), known.map(locked))
         }
         // Of a layout in which several tags stand for one digest, the tag is meant too.
         Lookup::Reference if matches!(wish.reference, SourceReference::Layout(_)) => {
-            let of = |digest| LockedContent { digest, media_type: None, size: None, platforms: None };
+            let (media_type, size, platforms, from) = (None, None, None, None);
+            let of = |digest| LockedContent { digest, media_type, size, platforms, from };
             (wish.digest, wish.digest.map(of))
         }
         Lookup::Reference => (wish.digest, None),
