@@ -110,6 +110,26 @@ fn an_image_with_a_blob_that_is_gone_is_left_out() {
 }
 
 #[test]
+fn a_layout_that_is_not_there_fails_beside_the_others() {
+    let lacking = Lacking::start(|_, path| path.ends_with("team/a/manifests/1"));
+    let list =
+        format!("oci-archive:gone.tar:one\noci-archive:gone.tar:two\n{}", lacking.list(&REPOSITORIES[..2]));
+    std::fs::write(lacking.airlift.path("l.txt"), list).unwrap();
+    std::fs::write(lacking.airlift.path("failed.txt"), "old/list:1\n").unwrap();
+    let failed =
+        format!("{}oci-archive:gone.tar:one\noci-archive:gone.tar:two\n", lacking.list(&REPOSITORIES[..1]));
+    let refused = lacking.build(&[]).expect(4).says("can't take images from oci-archive:gone.tar");
+    refused.says("No such file").says("team/a:1 is not there").says("2 references can't be resolved");
+    assert_eq!(lacking.failed(), failed);
+    let ran = lacking.build(&["--keep-going"]).expect(3);
+    ran.says("left out: can't take images from oci-archive:gone.tar");
+    assert_eq!(lacking.failed(), failed);
+    lacking.assert_holds(&["team/b"]);
+    let locked = lacking.airlift.run(&["lock", "-f", "l.txt", "-o", "i.lock", "--retries", "0"]).expect(4);
+    assert_eq!(locked.says("team/a:1 is not there").stderr.matches("from oci-archive:gone.tar").count(), 1);
+}
+
+#[test]
 fn where_nothing_fails_the_list_is_empty() {
     let lacking = Lacking::start(|_, _| false);
     lacking.build(&["--keep-going"]).expect(0);

@@ -283,8 +283,11 @@ fn damage_is_named_all_at_once_and_nothing_is_fetched_for_it() {
         std::fs::remove_file(file(layer)).expect("it is there");
     }
     let lacking = bundles.build("new.tar", &["oci:folder"]).expect(1);
-    let lacking =
-        lacking.says("2 blobs of layouts").says("oci:folder lacks").says("layer 1").says("team/old:1");
+    let lacking = lacking
+        .says("2 parts of images are missing or damaged in layouts")
+        .says("oci:folder lacks")
+        .says("layer 1")
+        .says("team/old:1");
     for layer in &layers[..2] {
         let lacking = &lacking.stderr;
         assert!(lacking.contains(&layer.digest.to_string()), "{lacking}");
@@ -293,7 +296,9 @@ fn damage_is_named_all_at_once_and_nothing_is_fetched_for_it() {
         std::fs::write(file(layer), bytes).unwrap();
     }
     let altered = bundles.build("new.tar", &["oci:folder"]).expect(1);
-    altered.says("2 blobs of layouts").says("is damaged: it holds something else in the place of");
+    altered
+        .says("2 parts of images are missing or damaged in layouts")
+        .says("is damaged: it holds something else in the place of");
     // What isn't damaged can be taken; and another bundle has what is.
     bundles.assert_same(&["oci:folder:team/new"], "b.tar");
     bundles.assert_same(&["oci:folder", "--reuse", "a.tar"], "both.tar");
@@ -303,6 +308,26 @@ fn damage_is_named_all_at_once_and_nothing_is_fetched_for_it() {
     let damaged = bundles.build("new.tar", &["oci:folder"]).expect(1);
     damaged.says("oci:folder is damaged").says(&manifest.digest.to_string()).says("team/old:1");
     bundles.assert_same(&["oci:folder:team/new"], "b.tar");
+}
+
+/// A blob is copied once, and is lacking in all images that need it.
+#[test]
+fn a_damaged_blob_is_named_for_each_of_its_images() {
+    let airlift = Airlift::new();
+    let image = made::image("linux/amd64", 1);
+    let tags = ["1", "2", "3"].map(|tag| named(&image.manifest, &format!("r.example/app:{tag}")));
+    layout(&airlift, "layout", &[&image], &[], &tags);
+    let layer = image.blobs.iter().find(|blob| blob.bytes.len() > 1000).expect("a layer");
+    let file = airlift.path("layout/blobs/sha256").join(layer.digest.hex());
+    std::fs::write(file, vec![0; layer.bytes.len()]).expect("it is written");
+    for more in [&[][..], &["--keep-going"]] {
+        let build = ["build", "oci:layout", "-o", "new.tar", "--failed", "failed.txt"];
+        let ran = airlift.run(&[&build, more].concat());
+        assert_ne!(ran.code, 0);
+        ["1", "2", "3"].iter().fold(ran, |ran, tag| ran.says(&format!("r.example/app:{tag} → layer")));
+        let failed = String::from_utf8(airlift.read("failed.txt")).expect("text");
+        assert_eq!(failed, "r.example/app:1\nr.example/app:2\nr.example/app:3\n");
+    }
 }
 
 #[test]

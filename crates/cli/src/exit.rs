@@ -35,7 +35,6 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             Failure::Setup(error) => of_setup(error),
-            Failure::Layouts(errors) => of_layout(errors.first()),
             Failure::Resolve(errors) => of_resolve(errors.first()),
             Failure::Images(errors) => of_all(errors.iter().map(of_image)),
             Failure::Pack(error) => of_pack(error),
@@ -128,7 +127,7 @@ fn of_resolve(error: &ResolveError) -> Exit {
         | ResolveError::Manifest { .. }
         | ResolveError::NoRegistry { .. } => Exit::Registry,
         ResolveError::Registry { source, .. } => of_registry(source),
-        ResolveError::Layout { error, .. } => of_layout(error),
+        ResolveError::Layout(failure) => of_layout(&failure.error),
         ResolveError::Conflict { .. } | ResolveError::Nothing => Exit::Usage,
     }
 }

@@ -8,7 +8,7 @@ use airlift_lists::ListError;
 use airlift_oci::SourceReferenceError;
 use airlift_oci::text::with_causes;
 use airlift_packager::{
-    AttachedError, BuildError, FetchError, LayoutError, PackError, Plural, ResolveError, ReuseError, Several,
+    AttachedError, BuildError, FetchError, PackError, Plural, ResolveError, ReuseError, Several,
 };
 use airlift_pusher::{Destination, PlanError, PushError};
 use airlift_registry::{Error as RegistryError, LoginStoreError, SetupError};
@@ -228,8 +228,6 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error(transparent)]
-    Layouts(#[from] Several<LayoutError>),
-    #[error(transparent)]
     Resolve(#[from] Several<ResolveError>),
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -355,7 +353,6 @@ impl Failure {
                 errors.iter().map(part).collect()
             }
             Failure::Usage(UsageError::EmptySets(errors)) => parts_of(errors),
-            Failure::Layouts(errors) => parts_of(errors),
             Failure::Resolve(errors) => parts_of(errors),
             Failure::Images(errors) => parts_of(errors),
             Failure::Pack(PackError::Several(errors)) => parts_of(errors),

@@ -2,8 +2,9 @@
 
 use airlift_oci::{Event, Observer, SourceReference};
 
+use crate::layouts::LayoutFailure;
 use crate::request::ImageRequest;
-use crate::resolve_error::ResolveError;
+use crate::resolve_error::{ResolveError, note};
 use crate::resolved::Resolved;
 use crate::source::Source;
 
@@ -26,10 +27,10 @@ pub(crate) fn from_layouts(
                 observer.notice(Event::Resolved { reference: image.key(), digest });
                 image
             })),
-            Err(errors) => failed.extend(errors.into_iter().map(|error| {
-                let (reference, error) = (Box::new(layout.clone()), Box::new(error));
-                ResolveError::Layout { reference, error }
-            })),
+            Err(errors) => errors.into_iter().for_each(|error| {
+                let failure = LayoutFailure { references: vec![layout.clone()], error };
+                note(&mut failed, ResolveError::Layout(failure));
+            }),
         }
     }
     (images, failed)

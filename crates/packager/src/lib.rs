@@ -61,7 +61,7 @@ pub use error::{
 pub use error_list::{Plural, Several};
 pub use fetched::Fetched;
 pub use forecast::forecast;
-pub use layouts::{Damage, LayoutDamage, LayoutError, Layouts};
+pub use layouts::{Damage, LayoutDamage, LayoutError, LayoutFailure, Layouts};
 pub use local::LocalContents;
 pub use location::{LayoutLocation, LayoutPath, Location};
 pub use mirrored::from_mirror;
@@ -73,7 +73,7 @@ pub use registries::Registries;
 pub use remote_blob::RemoteBlob;
 pub use request::{ImageChoice, ImageRequest, LockedContent};
 pub use resolve::{Resolution, resolve, resolve_each};
-pub use resolve_error::{DigestAt, ResolveError};
+pub use resolve_error::{DigestAt, ResolveError, note};
 pub use resolved::Resolved;
 pub use source::Source;
 pub use supplied_blob::{BlobPlace, LayoutBlob, SuppliedBlob};

@@ -1,13 +1,14 @@
 //! Why references have no roots.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use airlift_oci::{Digest, Host, LayoutReference, ManifestError, Reference, Repository};
+use airlift_oci::{Digest, Host, ManifestError, Reference, Repository};
 use airlift_registry::Error;
 
 use crate::error_list::Plural;
-use crate::layouts::LayoutError;
+use crate::layouts::LayoutFailure;
 use crate::mirrored::from_mirror;
 use crate::scope::is_of_one_image;
 
@@ -95,13 +96,8 @@ pub enum ResolveError {
         second: DigestAt,
     },
     /// A layout doesn't have it, or is damaged.
-    #[error("{error}")]
-    Layout {
-        /// The reference.
-        reference: Box<LayoutReference>,
-        /// Why.
-        error: Box<LayoutError>,
-    },
+    #[error(transparent)]
+    Layout(LayoutFailure),
     /// Nothing was asked for.
     #[error("no image was asked for")]
     Nothing,
@@ -150,8 +146,22 @@ fn locked_at(place: &Option<String>) -> String {
     place.as_ref().map(|place| format!(", and {place} names it")).unwrap_or_default()
 }
 
-/// Adds an error. A missing login, and a registry in trouble, are reported once for each registry.
-pub(crate) fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
+/// Adds an error. A missing login, and a registry in trouble, are reported once for each registry, and a layout
+/// that can't be read is reported once.
+pub fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
+    if let ResolveError::Layout(new) = &error {
+        let of_same = |known: &mut ResolveError| match known {
+            ResolveError::Layout(known) if Arc::ptr_eq(&known.error, &new.error) => {
+                known.references.extend_from_slice(&new.references);
+                true
+            }
+            _ => false,
+        };
+        if !errors.iter_mut().any(of_same) {
+            errors.push(error);
+        }
+        return;
+    }
     let known = errors.iter_mut().find(|known| known.has_cause_of(&error));
     match (known.and_then(ResolveError::also), &error) {
         (
@@ -196,7 +206,7 @@ impl ResolveError {
             | ResolveError::TimeUp { reference, .. }
             | ResolveError::Manifest { reference, .. } => vec![reference.to_string()],
             ResolveError::Conflict { name, .. } => vec![name.clone()],
-            ResolveError::Layout { reference, .. } => vec![reference.to_string()],
+            ResolveError::Layout(failure) => failure.references.iter().map(ToString::to_string).collect(),
             ResolveError::Nothing => Vec::new(),
         }
     }

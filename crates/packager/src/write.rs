@@ -67,9 +67,10 @@ impl Packing {
         let remaining =
             RemainingBlobs { packing: self, writer: Arc::clone(&writer), states, leftovers, jobs, observer };
         let (fetched, leftovers) = match writer.order() {
-            Order::Any => any_order::write(remaining).await?,
-            Order::Archive => archive_order::write(remaining).await?,
-        };
+            Order::Any => any_order::write(remaining).await,
+            Order::Archive => archive_order::write(remaining).await,
+        }
+        .map_err(|error| self.with_all_images(error))?;
         let (existing, observer) = (output.existing, Arc::clone(observer));
         let published = blocking(move || writer.publish(existing, &*observer)).await??;
         leftovers.remove();

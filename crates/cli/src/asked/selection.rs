@@ -7,7 +7,7 @@ use airlift_lists::selector::{SelectionError, SelectorParts};
 use airlift_lists::{Entry, TagQuery, TagSelector, Wanted};
 use airlift_oci::{Reference, Repository, SourceReference, Tag, Unobserved};
 use airlift_packager::{
-    ImageRequest, Resolution, ResolveError, Resolved, Source, TagLists, resolve_each, tag_lists,
+    ImageRequest, Resolution, ResolveError, Resolved, Source, TagLists, note, resolve_each, tag_lists,
 };
 
 use crate::asked::select_error::SelectError;
@@ -65,7 +65,7 @@ pub(crate) async fn select_layouts(
             place: asked.get(*position).and_then(|asked| asked.place.clone()),
         };
         let Resolution { images, failed } = resolve_each(source, &[request], 1, &Unobserved).await;
-        errors.extend(failed);
+        failed.into_iter().for_each(|error| note(&mut errors, error));
         let image = |image: &Resolved| {
             let (name, digest) = (image.root.reference.as_deref(), image.root.descriptor.digest);
             let reference = name_in_lock(layout.form, &layout.path, name, &digest);

@@ -43,7 +43,6 @@ pub(crate) fn of_failure(failure: &Failure) -> Option<String> {
         _ if open_files::ran_out(failure) => Some(open_files::WAY_OUT.to_owned()),
         Failure::Usage(error) => of_usage(error).map(str::to_owned),
         Failure::Setup(error) => registry::of_setup(error).map(str::to_owned),
-        Failure::Layouts(errors) => errors.iter().find_map(layout::of_error),
         Failure::Resolve(errors) => errors.iter().find_map(plan::of_resolve),
         Failure::Images(errors) => errors.iter().find_map(of_image),
         Failure::Pack(error) => of_pack(error),

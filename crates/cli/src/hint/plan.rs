@@ -27,7 +27,7 @@ pub(super) fn of_resolve(error: &ResolveError) -> Option<String> {
         ResolveError::Registry { mirror, source, .. } => {
             with_fallback(registry::of_error(source), mirror.is_some())
         }
-        ResolveError::Layout { error, .. } => layout::of_error(error),
+        ResolveError::Layout(failure) => layout::of_error(&failure.error),
         ResolveError::NoRegistry { mirror, source, .. } => {
             let hint = registry::of_error(source)
                 .unwrap_or("check host and port; a registry answers at /v2/ of its host".to_owned());

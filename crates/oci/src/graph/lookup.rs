@@ -114,6 +114,11 @@ impl Graph {
         path(&self.manifests, &self.roots, position)
     }
 
+    /// Where the manifest of that digest stands; empty if it is not there.
+    pub fn path_of(&self, manifest: &Digest) -> Vec<String> {
+        self.positions.get(manifest).map(|position| self.path_of_manifest(*position)).unwrap_or_default()
+    }
+
     /// Where a blob stands at its first use.
     pub fn path_of_blob(&self, blob: &BlobEntry<'_>) -> Vec<String> {
         let mut path = self.path_of_manifest(blob.manifest);

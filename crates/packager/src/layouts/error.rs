@@ -1,6 +1,10 @@
 //! Why images can't be taken from a layout.
 
-use airlift_oci::{Digest, LayoutForm, Reference, ReferenceError, Unmatched};
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use airlift_oci::{Digest, LayoutForm, LayoutReference, Reference, ReferenceError, Unmatched};
 use airlift_verifier::{ExamineError, Finding};
 
 use crate::error_list::Plural;
@@ -114,9 +118,24 @@ pub enum LayoutError {
     },
 }
 
-impl Plural for LayoutError {
-    fn of(count: usize) -> String {
-        format!("images can't be taken from layouts, for {count} reasons")
+/// References to a layout that can't be met, all for one reason. It speaks as that reason does.
+#[derive(Debug)]
+pub struct LayoutFailure {
+    /// The references.
+    pub references: Vec<LayoutReference>,
+    /// The reason.
+    pub error: Arc<LayoutError>,
+}
+
+impl fmt::Display for LayoutFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for LayoutFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
     }
 }
 
@@ -158,6 +177,6 @@ pub enum Damage {
 
 impl Plural for LayoutDamage {
     fn of(count: usize) -> String {
-        format!("{count} blobs of layouts are missing or damaged")
+        format!("{count} parts of images are missing or damaged in layouts")
     }
 }

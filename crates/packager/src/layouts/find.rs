@@ -1,6 +1,7 @@
 //! Finds the images of a layout that a reference means.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use airlift_oci::graph::Attachments;
 use airlift_oci::{
@@ -26,32 +27,20 @@ impl Layouts {
     /// The images that a reference means; of one that was locked, the image with the locked digest.
     ///
     /// # Errors
-    /// If there is none, or it is not clear which is meant; for each manifest that is damaged.
+    /// If the layout can't be read, there is none, or it is not clear which is meant; for each manifest that is
+    /// damaged.
     pub(crate) fn find(
         &self,
         wanted: &LayoutReference,
         locked: Option<&Digest>,
-    ) -> Result<Vec<FoundImage>, Vec<LayoutError>> {
+    ) -> Result<Vec<FoundImage>, Vec<Arc<LayoutError>>> {
         let layout = LayoutPath::from(wanted);
-        let Some((layout, graph)) = self.get(&layout).and_then(|found| Some((found, found.graph()?))) else {
-            return Err(vec![LayoutError::Empty { layout }]);
+        let opened = self.get(&layout).map_err(|error| vec![error])?;
+        let Some((layout, graph)) = opened.and_then(|found| Some((found, found.graph()?))) else {
+            return Err(vec![LayoutError::Empty { layout }.into()]);
         };
         let finder = Finder { layout, graph, wanted, locked };
-        let roots = match locked {
-            Some(digest) => finder.locked(digest).map(|root| vec![root]),
-            None => finder.chosen(),
-        };
-        let (mut images, mut errors) = (Vec::new(), Vec::new());
-        for root in roots.map_err(|error| vec![error])? {
-            match finder.image(root) {
-                Ok(image) => images.push(image),
-                Err(damage) => errors.extend(damage),
-            }
-        }
-        if errors.is_empty() {
-            errors.extend(finder.named_twice(&images));
-        }
-        if errors.is_empty() { Ok(images) } else { Err(errors) }
+        finder.images().map_err(|errors| errors.into_iter().map(Arc::new).collect())
     }
 }
 
@@ -64,6 +53,25 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
+    /// The images that are meant.
+    fn images(&self) -> Result<Vec<FoundImage>, Vec<LayoutError>> {
+        let roots = match self.locked {
+            Some(digest) => self.locked(digest).map(|root| vec![root]),
+            None => self.chosen(),
+        };
+        let (mut images, mut errors) = (Vec::new(), Vec::new());
+        for root in roots.map_err(|error| vec![error])? {
+            match self.image(root) {
+                Ok(image) => images.push(image),
+                Err(damage) => errors.extend(damage),
+            }
+        }
+        if errors.is_empty() {
+            errors.extend(self.named_twice(&images));
+        }
+        if errors.is_empty() { Ok(images) } else { Err(errors) }
+    }
+
     /// The roots that are meant, each once.
     fn chosen(&self) -> Result<Vec<&'a Root>, LayoutError> {
         let mut images = Attachments::new(self.graph).images();

@@ -9,7 +9,7 @@ mod find;
 mod names;
 mod open;
 
-pub use error::{Damage, LayoutDamage, LayoutError};
+pub use error::{Damage, LayoutDamage, LayoutError, LayoutFailure};
 pub use open::Layouts;
 
 pub(crate) use find::FoundImage;

@@ -1,7 +1,8 @@
 //! Opens layouts, and finds content in them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use airlift_bundle::Section;
 use airlift_oci::{Digest, Graph, LayoutForm, LayoutReference, Limits, Root};
@@ -9,12 +10,11 @@ use airlift_verifier::{Examined, Finding, Rule};
 use bytes::Bytes;
 
 use super::error::{Damage, LayoutError};
-use crate::error_list::Several;
 use crate::location::LayoutPath;
 
-/// All layouts that a build takes images from.
+/// All layouts that a build takes images from, or why they can't be read.
 #[derive(Debug, Default)]
-pub struct Layouts(BTreeMap<LayoutPath, OpenedLayout>);
+pub struct Layouts(BTreeMap<LayoutPath, Result<OpenedLayout, Arc<LayoutError>>>);
 
 /// A layout that is open.
 #[derive(Debug)]
@@ -24,34 +24,31 @@ pub(super) struct OpenedLayout {
 }
 
 impl Layouts {
-    /// Opens the layouts that these references name, each once, and reads their manifests. No blob is read.
-    ///
-    /// # Errors
-    /// For each layout that can't be opened, or can't be read as one.
-    pub fn open<'a>(
-        references: impl IntoIterator<Item = &'a LayoutReference>,
-        limits: Limits,
-    ) -> Result<Self, Several<LayoutError>> {
-        let (mut opened, mut met, mut errors) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+    /// Opens the layouts that these references name, each once, and reads their manifests. No blob is read. One
+    /// that can't be opened, or can't be read as a layout, fails where an image of it is asked for.
+    pub fn open<'a>(references: impl IntoIterator<Item = &'a LayoutReference>, limits: Limits) -> Self {
+        let mut opened = BTreeMap::new();
         for reference in references {
-            let layout = LayoutPath::from(reference);
-            if !met.insert(layout.clone()) {
-                continue;
-            }
-            match OpenedLayout::open(reference, limits) {
-                Ok(found) => drop(opened.insert(layout, found)),
-                Err(error) => errors.push(error),
-            }
+            let open = || OpenedLayout::open(reference, limits).map_err(Arc::new);
+            opened.entry(LayoutPath::from(reference)).or_insert_with(open);
         }
-        Several::check(errors).map(|()| Layouts(opened))
+        Layouts(opened)
     }
 
-    pub(super) fn get(&self, layout: &LayoutPath) -> Option<&OpenedLayout> {
-        self.0.get(layout)
+    /// A layout with its manifests; `None` if it was not opened.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub(super) fn get(&self, layout: &LayoutPath) -> Result<Option<&OpenedLayout>, Arc<LayoutError>> {
+        match self.0.get(layout) {
+            Some(Ok(opened)) => Ok(Some(opened)),
+            Some(Err(error)) => Err(Arc::clone(error)),
+            None => Ok(None),
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &OpenedLayout> {
-        self.0.values()
+        self.0.values().flatten()
     }
 
     /// A manifest that some image of a layout has, proven.
@@ -72,9 +69,9 @@ impl Layouts {
 
     /// What is wrong with a blob that was not found in a layout with the right size and content.
     pub(crate) fn damage(&self, layout: &LayoutPath, digest: &Digest) -> Damage {
-        match self.get(layout).and_then(|layout| layout.content(digest)) {
-            Some(_) => Damage::Altered,
-            None => Damage::Missing,
+        match self.get(layout) {
+            Ok(Some(layout)) if layout.content(digest).is_some() => Damage::Altered,
+            _ => Damage::Missing,
         }
     }
 }

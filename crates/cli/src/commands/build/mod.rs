@@ -61,7 +61,6 @@ async fn run_with(
     let lock = args.lock.as_deref().map(BuildLock::open).transpose()?;
     let layouts = wishes.layouts();
     let open_layouts = || tokio::task::block_in_place(|| Layouts::open(&layouts, args.limits.limits()));
-    let opened = open_layouts()?;
     let (mut output, local) = args.open(form)?;
     let (observer, options) = (ui.observer(), args.options());
     let mirrors = args.mirrors.mirrors(wishes.mirrors.clone())?;
@@ -70,7 +69,7 @@ async fn run_with(
         let source = Source::new(registries.clone(), local, layouts);
         Arc::new(source.with_image_timeout(args.image_timeout.limit()))
     };
-    let mut source = source_of(local, opened);
+    let mut source = source_of(local, open_layouts());
     let (mut images, entries) = plan::resolved(wishes, &source, options.jobs, failed, &*observer).await;
     loop {
         let planned = plan::planned(images, &source, &options, failed, &*observer).await;
@@ -104,7 +103,7 @@ async fn run_with(
         // They hold the lock of the unfinished file.
         drop((packing, source));
         let (again, local) = args.open(form)?;
-        (output, source) = (again, source_of(local, open_layouts()?));
+        (output, source) = (again, source_of(local, open_layouts()));
     }
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Registry })
 }

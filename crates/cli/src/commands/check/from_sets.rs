@@ -51,8 +51,7 @@ pub(super) async fn subjects(
         false => {
             let ToRegistries { transport, mirrors, observer, jobs } = *registries;
             let ways = Registries::new(transport.clone(), mirrors.clone(), Arc::clone(observer));
-            let layouts = tokio::task::block_in_place(|| Layouts::open(&[], airlift_oci::Limits::default()))?;
-            let source = Source::new(ways, LocalContents::look(None, &[])?, layouts);
+            let source = Source::new(ways, LocalContents::look(None, &[])?, Layouts::default());
             select_tags(&wishes.entries, &positions, &source, jobs).await
         }
     };

@@ -146,7 +146,7 @@ impl Args {
     /// The plan of what would be in a bundle, with all manifests and no blobs.
     async fn planned(&self, wishes: &Wishes, failed: &mut FailedImages, ui: &Ui) -> Result<Packing, Failure> {
         let observer = download_observer(ui.observer());
-        let layouts = tokio::task::block_in_place(|| Layouts::open(&wishes.layouts(), self.limits.limits()))?;
+        let layouts = tokio::task::block_in_place(|| Layouts::open(&wishes.layouts(), self.limits.limits()));
         let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
         let registries =
             Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());

@@ -159,7 +159,7 @@ impl Args {
         };
         let open = Open::new(wishes, old, &update)?;
         let layouts = open.layouts();
-        let layouts = tokio::task::block_in_place(|| Layouts::open(&layouts, update.limits))?;
+        let layouts = tokio::task::block_in_place(|| Layouts::open(&layouts, update.limits));
         let mirrors = self.mirrors.mirrors(wishes.mirrors.clone())?;
         let registries =
             Registries::new(self.registry.transport(observer.clone())?, mirrors, observer.clone());
