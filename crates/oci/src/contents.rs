@@ -61,8 +61,8 @@ pub struct PlatformContent {
 }
 
 impl PlatformContent {
-    /// Whether it may be the same content. The size of a manifest that isn't there is unknown, and a name that
-    /// only its config says is too.
+    /// Whether it may be the same content. The size of a manifest that isn't there is unknown, and a name
+    /// that only its config says is too.
     pub(crate) fn agrees_with(&self, other: &PlatformContent) -> bool {
         let is_same_name = self.platform == other.platform || self.is_unnamed() || other.is_unnamed();
         self.digest == other.digest
@@ -119,8 +119,8 @@ pub fn blob_size_of(graph: &Graph, root: &Root) -> u64 {
     sum(blobs_of_root(graph, root).map(|(_, _, blob)| blob.size))
 }
 
-/// The same, if all that it would have is carried: `None` for an image with layers that may stay outside. Some
-/// locks count these.
+/// The same, if all that it would have is carried: `None` for an image with layers that may stay outside.
+/// Some locks count these.
 pub fn undisputed_size_of(graph: &Graph, root: &Root) -> Option<u64> {
     let has_foreign =
         || chosen_manifests(graph, root).any(|raw| Graph::blobs_of(raw).any(|(_, blob)| blob.has_urls()));

@@ -34,8 +34,8 @@ pub(crate) fn check_layouts(
 }
 
 impl Packing {
-    /// An error of blobs that layouts should have, about all images of these layouts that need them. A blob is
-    /// written for the first image that needs it, and the others can't be had either.
+    /// An error of blobs that layouts should have, about all images of these layouts that need them. A blob
+    /// is written for the first image that needs it, and the others can't be had either.
     pub(crate) fn with_all_images(&self, error: BuildError) -> BuildError {
         match error {
             BuildError::Fetch(FetchError::Layout(damage)) => {

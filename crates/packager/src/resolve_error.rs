@@ -146,8 +146,8 @@ fn locked_at(place: &Option<String>) -> String {
     place.as_ref().map(|place| format!(", and {place} names it")).unwrap_or_default()
 }
 
-/// Adds an error. A missing login, and a registry in trouble, are reported once for each registry, and a layout
-/// that can't be read is reported once.
+/// Adds an error. A missing login, and a registry in trouble, are reported once for each registry, and a
+/// layout that can't be read is reported once.
 pub fn note(errors: &mut Vec<ResolveError>, error: ResolveError) {
     if let ResolveError::Layout(new) = &error {
         let of_same = |known: &mut ResolveError| match known {

@@ -27,8 +27,8 @@ impl Layouts {
     /// The images that a reference means; of one that was locked, the image with the locked digest.
     ///
     /// # Errors
-    /// If the layout can't be read, there is none, or it is not clear which is meant; for each manifest that is
-    /// damaged.
+    /// If the layout can't be read, there is none, or it is not clear which is meant; for each manifest that
+    /// is damaged.
     pub(crate) fn find(
         &self,
         wanted: &LayoutReference,

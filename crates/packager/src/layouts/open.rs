@@ -24,8 +24,8 @@ pub(super) struct OpenedLayout {
 }
 
 impl Layouts {
-    /// Opens the layouts that these references name, each once, and reads their manifests. No blob is read. One
-    /// that can't be opened, or can't be read as a layout, fails where an image of it is asked for.
+    /// Opens the layouts that these references name, each once, and reads their manifests. No blob is read.
+    /// One that can't be opened, or can't be read as a layout, fails where an image of it is asked for.
     pub fn open<'a>(references: impl IntoIterator<Item = &'a LayoutReference>, limits: Limits) -> Self {
         let mut opened = BTreeMap::new();
         for reference in references {
