@@ -1,11 +1,12 @@
 //! Builds of which some images fail: all of them are named, and `--keep-going` builds a bundle of the rest.
 
+use airlift_server::Options;
 use airlift_server::samples::Sample;
 use airlift_testkit::scripted::{Answer, Script, ScriptedRegistry};
 use serde_json::json;
 
 use crate::airlift::{Airlift, Ran};
-use crate::made::two_platforms;
+use crate::made::{self, Embedded, two_platforms};
 
 const REPOSITORIES: [&str; 4] = ["team/a", "team/b", "team/c", "team/d"];
 
@@ -182,6 +183,59 @@ fn what_a_list_chose_of_a_failing_image_stands_above_its_reference() {
     std::fs::write(lacking.airlift.path("failed.txt"), "").unwrap();
     let nothing = lacking.airlift.run(&["lock", "-f", "failed.txt", "-o", "c.lock"]).expect(2);
     nothing.says("failed.txt is empty");
+}
+
+/// By their names in the bundle, a registry would be asked, which has other images or none.
+#[test]
+fn an_image_of_a_layout_is_listed_by_its_place_there() {
+    let (airlift, source, samples) = made::bundle(&["team/app", "team/web"], &[]);
+    airlift.unpack("b.tar", "folder");
+    let host = source.authority();
+    let index = airlift.read("folder/index.json");
+    let layer = format!("folder/blobs/sha256/{}", samples[1].blobs[1].digest.hex());
+    let mut damaged = airlift.read(&layer);
+    damaged[0] ^= 1;
+    std::fs::write(airlift.path(&layer), damaged).unwrap();
+    let run = |arguments: &[&str]| {
+        // If nothing is left, the damage of the layout decides the exit code.
+        let ran = airlift.run(&[arguments, &["--keep-going", "--failed", "failed.txt"]].concat());
+        assert!([1, 3].contains(&ran.code), "{ran}");
+        String::from_utf8(airlift.read("failed.txt")).unwrap()
+    };
+    let registry = format!("{host}/team/app:1");
+    // A registry has another image by that name.
+    let renamed = format!("oci:folder:*/web:1={registry}");
+    let of_all = format!("oci:folder:{host}/team/web:1");
+    for (asked, failed) in [("oci:folder", &of_all), (&renamed, &renamed), (&of_all, &of_all)] {
+        let more = format!("{host}/team/gone:1");
+        let listed = run(&["build", asked, &more, "-o", "o.tar", "--force"]);
+        assert_eq!(listed, format!("{more}\n{failed}\n"), "{asked}");
+        // Asked again, the same fails, and nothing is taken from elsewhere.
+        airlift
+            .run(&["build", "-f", "failed.txt", "-o", "p.tar", "--keep-going"])
+            .expect(1)
+            .says("oci:folder");
+        assert!(!airlift.path("p.tar").exists(), "{asked}");
+        let _ = std::fs::remove_file(airlift.path("o.tar"));
+    }
+    let target = Embedded::start(Options::default());
+    let copied = run(&["copy", "oci:folder", target.authority()]);
+    assert_eq!(copied, format!("{of_all}\n"));
+    // Bare tags, and names that are given for several images.
+    let (one, other) = (format!("{host}/team/app:1"), format!("{host}/team/web:1"));
+    let bare = String::from_utf8(index).unwrap().replace(&one, "one").replace(&other, "other");
+    std::fs::write(airlift.path("folder/index.json"), bare).unwrap();
+    let digest = samples[1].root.digest;
+    for (asked, failed) in [
+        ("oci:folder", "oci:folder:other".to_owned()),
+        ("oci:folder=r.example/x", format!("oci:folder:{digest}=r.example/x:other")),
+    ] {
+        assert_eq!(run(&["build", asked, "-o", "o.tar", "--force"]), format!("{failed}\n"), "{asked}");
+        assert!(airlift.path("o.tar").exists(), "{asked}");
+    }
+    airlift.run(&["lock", "oci:folder=r.example/x", "-o", "i.lock"]).expect(0);
+    let locked = run(&["build", "-f", "i.lock", "-o", "o.tar", "--force"]);
+    assert_eq!(locked, format!("oci:folder:{digest}=r.example/x:other\n"));
 }
 
 /// A platform that an image lacks is a wrong wish (2); beside an image that can't be had, it is 3.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use airlift_lists::{Choice, Wanted, parse_plain};
 use airlift_oci::{Referrers, SourceReference};
 use airlift_packager::{
     BuildError, FetchError, ImageChoice, ImagePlan, ImageRequest, PackError, Packing, ResolveError, Resolved,
@@ -11,6 +12,7 @@ use airlift_registry::Error as RegistryError;
 
 use crate::asked::select_error::SelectError;
 use crate::failure::{Failure, ImageFailure};
+use crate::locks::names::one_of;
 use airlift_oci::text::{harmless, with_causes};
 
 /// The images that can't be had, and why not.
@@ -21,8 +23,8 @@ pub(crate) struct FailedImages {
     references: BTreeSet<String>,
     /// Each reference with the reason.
     reasons: Vec<FailedSource>,
-    /// What was asked for, by the names in the bundle.
-    asked: HashMap<String, String>,
+    /// What was asked for, by the names in the bundle. Several layouts may have parts of one image.
+    asked: HashMap<String, Vec<String>>,
     /// What to carry of those images for which a list says something else than the command line.
     choices: HashMap<String, ImageChoice>,
 }
@@ -38,12 +40,43 @@ impl FailedImages {
                 (source, _) => source.to_string(),
             };
             if let SourceReference::Registry(reference) = &request.source {
-                self.asked.entry(reference.clone().by_tag().to_string()).or_insert(asked.clone());
+                let sources = self.asked.entry(reference.clone().by_tag().to_string()).or_default();
+                if sources.is_empty() {
+                    sources.push(asked.clone());
+                }
             }
             let wanted = self.choices.entry(asked).or_insert_with(|| request.choice.clone());
             wanted.unite(&request.choice);
         }
         self.choices.retain(|_, choice| choice != usual);
+    }
+
+    /// Remembers where the images of layouts are: a registry has no such names, or other images by them.
+    pub(crate) fn remember_found(&mut self, images: &[Resolved], requests: &[ImageRequest]) {
+        let mut found: HashMap<usize, Vec<&Resolved>> = HashMap::new();
+        for image in images {
+            image.requests.iter().for_each(|request| found.entry(*request).or_default().push(image));
+        }
+        for (position, request) in requests.iter().enumerate() {
+            let SourceReference::Layout(layout) = &request.source else { continue };
+            let images = found.remove(&position).unwrap_or_default();
+            for image in &images {
+                let source = if images.len() == 1 { layout.clone() } else { one_of(layout, &image.root) };
+                let source = source.to_string();
+                if let Some(choice) = self.choices.get(&layout.to_string()).cloned() {
+                    self.choices.insert(source.clone(), choice);
+                }
+                let sources = self.asked.entry(image.root.name()).or_default();
+                if !sources.contains(&source) {
+                    sources.push(source);
+                }
+            }
+        }
+    }
+
+    /// What was asked for under a name in the bundle. Without such, the name is all that is known.
+    fn sources_of(&self, name: &str) -> Vec<String> {
+        self.asked.get(name).cloned().unwrap_or_else(|| vec![name.to_owned()])
     }
 
     pub(crate) fn add_selectors(&mut self, errors: Vec<SelectError>) {
@@ -55,18 +88,23 @@ impl FailedImages {
     pub(crate) fn add_unresolved(&mut self, errors: Vec<ResolveError>) {
         for error in &errors {
             let text = with_causes(error);
-            self.add_reasons(error.references().into_iter().map(|reference| (reference, text.clone())));
+            let references = match error {
+                // Neither of two digests is the one that was meant.
+                ResolveError::Conflict { name, .. } => vec![format!("# {name}")],
+                _ => error.references(),
+            };
+            self.references.extend(references.iter().cloned());
+            self.add_reasons(references.into_iter().map(|reference| (reference, text.clone())));
         }
-        self.references.extend(errors.iter().flat_map(ResolveError::references));
         self.failures.extend(errors.into_iter().map(ImageFailure::from));
     }
 
     pub(crate) fn add_unplanned(&mut self, errors: Vec<(PackError, Vec<String>)>) {
         for (error, names) in errors {
             self.add_names(&names);
-            let (text, asked) = (with_causes(&error), self.asked.clone());
-            let sources = names.into_iter().map(|name| asked.get(&name).cloned().unwrap_or(name));
-            self.add_reasons(sources.map(|source| (source, text.clone())));
+            let text = with_causes(&error);
+            let sources: Vec<String> = names.iter().flat_map(|name| self.sources_of(name)).collect();
+            self.add_reasons(sources.into_iter().map(|source| (source, text.clone())));
             self.failures.push(error.into());
         }
     }
@@ -119,8 +157,8 @@ impl FailedImages {
     }
 
     fn references_with(&self, names: &[String]) -> BTreeSet<String> {
-        let asked = names.iter().map(|name| self.asked.get(name).unwrap_or(name));
-        self.references.iter().chain(asked).cloned().collect()
+        let asked = names.iter().flat_map(|name| self.sources_of(name));
+        self.references.iter().cloned().chain(asked).collect()
     }
 
     /// Whether all images can be had.
@@ -167,9 +205,16 @@ impl FailedImages {
     }
 }
 
-/// A line of a list. Layouts of other tools have names that are no references.
+/// A line of a list. Layouts of other tools have names that are no references, and the path of a layout may
+/// have what a list takes for a comment.
 fn as_line(name: &str) -> String {
-    match name.starts_with('#') || name.parse::<SourceReference>().is_ok() {
+    let is_read_so = || {
+        let read = parse_plain("", name.as_bytes(), &Choice::default());
+        let is_it =
+            |wanted: &Wanted| matches!(wanted, Wanted::Image(read) if Ok(read) == name.parse().as_ref());
+        read.is_ok_and(|entries| matches!(&entries[..], [entry] if is_it(&entry.wanted)))
+    };
+    match name.starts_with('#') || is_read_so() {
         true => harmless(name).into_owned(),
         false => format!("# {}", harmless(name)),
     }

@@ -25,6 +25,7 @@ pub(crate) async fn resolved(
         requests(wishes, source, jobs, failed).await.into_iter().unzip();
     failed.remember(&requests, &chosen(&wishes.choice));
     let Resolution { images, failed: unresolved } = resolve_each(source, &requests, jobs, observer).await;
+    failed.remember_found(&images, &requests);
     failed.add_unresolved(unresolved);
     (images, entries)
 }
