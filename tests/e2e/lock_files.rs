@@ -63,3 +63,15 @@ fn a_lock_goes_to_standard_output_where_that_is_asked_for() {
     airlift.run(&["build", &name, "-o", "b.tar", "--lock", "-"]).expect(2).says("wants a file's name");
     assert_eq!(airlift.files(), ["images.lock"]);
 }
+
+#[test]
+fn a_lock_has_no_name_by_which_another_file_is_read() {
+    let airlift = Airlift::new();
+    let (_source, name, _) = start(&airlift, None);
+    for lock in [&["lock", &name, "-o", "x.yaml"][..], &["build", &name, "-o", "b.tar", "--lock", "x.YML"]] {
+        airlift.run(lock).expect(2).says("ends in .lock");
+    }
+    // An option that takes many words takes these, too.
+    airlift.run(&["lock", "-o", "x.lock", "--update", &name]).expect(2).says("put images before --update");
+    assert!(airlift.files().is_empty());
+}

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use airlift_server::Options;
@@ -162,6 +163,94 @@ fn a_run_with_two_texts_for_one_device_is_no_mistake() {
     ran.says("\"event\":");
 }
 
+/// Runs with standard output and error into one file of that name, between lines of the script.
+fn in_script(airlift: &Airlift, arguments: &[&str], file: &str) -> (i32, String) {
+    let wanted = airlift.command(arguments);
+    let script = format!("{{ echo before; \"$0\" \"$@\"; code=$?; echo after; }} >{file} 2>&1; exit $code");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).arg(wanted.get_program()).args(wanted.get_args());
+    shell.current_dir(airlift.path("")).env("HOME", airlift.path(""));
+    let code = shell.status().unwrap().code().unwrap();
+    (code, String::from_utf8(airlift.read(file)).unwrap())
+}
+
+/// Opened by its name, a file that standard output leads to would have a second offset: texts would overwrite
+/// each other.
+#[test]
+fn what_goes_to_standard_output_stands_there_once_and_whole() {
+    if !Path::new("/dev/stdout").exists() {
+        return;
+    }
+    let (airlift, source, _) = made::bundle(&["team/app"], &[]);
+    let (image, gone) =
+        (format!("{}/team/app:1", source.authority()), format!("{}/team/gone:1", source.authority()));
+    for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr"] {
+        let build =
+            ["build", "-q", &image, &gone, "-o", "o.tar", "--keep-going", "--force", "--failed", name];
+        let (code, text) = in_script(&airlift, &build, "out.txt");
+        let (start, end) = (text.starts_with("before\n"), text.ends_with("after\n"));
+        assert!(code == 3 && start && end && text.contains(&format!("\n{gone}\n")), "{name}: {code} {text}");
+    }
+    let target = Embedded::start(Options::default());
+    let push = ["push", "b.tar", target.authority(), "--events", "/dev/stdout"];
+    let (code, text) = in_script(&airlift, &push, "out.txt");
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"event\":")).collect();
+    assert!(code == 0 && !lines.is_empty() && lines.iter().all(|line| line.ends_with('}')), "{text}");
+    assert!(text.starts_with("before\n") && text.contains("team/app") && text.ends_with("after\n"), "{text}");
+
+    let at = |arguments: &[&str]| airlift.run_at("1777888800", arguments);
+    let printed = at(&["lock", &image, "-o", "-"]).expect(0).stdout;
+    assert!(at(&["lock", &image, "-o", "/dev/stdout"]).expect(0).stdout == printed);
+    let mut command = airlift.command(&["lock", &image, "-o", "/dev/fd/1"]);
+    command.env("SOURCE_DATE_EPOCH", "1777888800").stdout(fs::File::create(airlift.path("l.lock")).unwrap());
+    assert!(command.status().unwrap().success());
+    assert!(airlift.read("l.lock") == printed, "the lock is another one");
+    for lock in [
+        &["build", &image, "-o", "n.tar", "--lock", "/dev/stdout"][..],
+        &["inspect", "b.tar", "--lock", "/dev/stdout"],
+    ] {
+        let (code, text) = in_script(&airlift, lock, "out.txt");
+        assert!(code == 2 && text.contains("wants a file's name"), "{lock:?}: {code} {text}");
+    }
+    let (code, text) = in_script(&airlift, &["lock", &image, "-o", "/dev/stderr"], "out.txt");
+    assert!(code == 4 && text.contains("not a regular file"), "{code} {text}");
+    let printed = airlift.run(&["build", &image, "-o", "/dev/stdout"]).expect(0).stdout;
+    assert!(printed == airlift.read("b.tar"));
+}
+
+#[test]
+fn an_archive_on_standard_output_has_no_list_in_it() {
+    let (airlift, source, _) = made::bundle(&["team/app"], &[]);
+    let image = format!("{}/team/app:1", source.authority());
+    for failed in ["/dev/stdout", "/dev/fd/1"] {
+        if Path::new(failed).exists() {
+            let stream = ["build", &image, "-o", "-", "--failed", failed];
+            let ran = airlift.run(&stream).expect(2).says("would be written over");
+            assert!(ran.stdout.is_empty());
+        }
+    }
+}
+
+/// `-` is standard output to other programs, and a file of that name is hard to remove.
+#[test]
+fn no_file_gets_the_name_of_a_stream() {
+    let (airlift, source, _) = made::bundle(&["team/app"], &[]);
+    let (image, files) = (format!("{}/team/app:1", source.authority()), airlift.files());
+    fs::write(airlift.path("pod.yaml"), "").unwrap();
+    for arguments in [
+        &["build", &image, "-o", "n.tar", "--failed", "-"][..],
+        &["push", "b.tar", "127.0.0.1:1", "--failed", "-"],
+        &["copy", &image, "127.0.0.1:1", "--failed", "-"],
+        &["check", &image, "--failed", "-"],
+        &["check", &image, "--junit", "-"],
+        &["images", "pod.yaml", "-o", "-"],
+    ] {
+        airlift.run(arguments).expect(2).says("a file's name is expected");
+    }
+    fs::remove_file(airlift.path("pod.yaml")).unwrap();
+    assert_eq!(airlift.files(), files);
+}
+
 /// People mistype names, and repeat a command with two files swapped.
 #[test]
 fn reports_take_the_place_of_reports_of_their_kind_only() {
@@ -180,7 +269,8 @@ fn reports_take_the_place_of_reports_of_their_kind_only() {
         (&["check", &image], "--failed"),
         (&["check", &image], "--junit"),
     ];
-    for file in ["other.tar", "i.lock", "auth.json", "notes.txt"] {
+    fs::write(airlift.path("run.sh"), "#!/bin/sh\n# every night\n").unwrap();
+    for file in ["other.tar", "i.lock", "auth.json", "notes.txt", "run.sh"] {
         let (before, files) = (airlift.read(file), airlift.files());
         for (command, option) in commands {
             airlift.run(&[command, &[option, file]].concat()).expect(4).says("name another file").says(file);

@@ -2,6 +2,7 @@
 
 pub(crate) mod choice;
 pub(crate) mod expect;
+pub(crate) mod files;
 pub(crate) mod image_timeout;
 pub(crate) mod limits;
 pub(crate) mod mapping;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_pusher::{MissingProjects, Options, Partial, Presence, Probe, TagMoves};
 
+use super::files::{file, file_or_stdout};
 use super::mapping::MappingArgs;
 
 /// How to push.
@@ -60,12 +61,14 @@ pub(crate) struct PushArgs {
     /// already gives no line, unless a tag moved. - is standard output; the result goes to standard error
     /// then. The file of an earlier push is replaced.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run", hide_short_help = true)]
+    #[arg(value_parser = file_or_stdout())]
     events: Option<PathBuf>,
     /// Write the references that failed, one a line
     ///
     /// They are the names at the source, in a form that -f takes. The file is empty if nothing failed. If the
     /// whole push is refused, it has all images.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run", hide_short_help = true)]
+    #[arg(value_parser = file())]
     failed: Option<PathBuf>,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::{File, Metadata};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use airlift_bundle::Form;
@@ -65,6 +65,16 @@ impl Input {
             }
             _ => std::fs::metadata(self.path()).ok(),
         }
+    }
+}
+
+impl Input {
+    /// Whether what is written there comes out of standard output. On a device that keeps nothing, or shows
+    /// it, texts stand in no other one's way.
+    fn has_place_of_stdout(&self) -> bool {
+        let is_kept = |found: &Metadata| !found.file_type().is_char_device();
+        let stdout = of_stream(&std::io::stdout()).filter(is_kept);
+        stdout.zip(self.found()).is_some_and(|(stdout, found)| identity(&stdout) == identity(&found))
     }
 }
 
@@ -157,6 +167,9 @@ pub(crate) fn keep_reports_apart(inputs: &[Input], reports: &[Input]) -> Result<
 /// # Errors
 /// If it has such a place.
 pub(crate) fn keep_from_bundle(report: &Input, form: Form, bundle: &Path) -> Result<(), Overwrites> {
+    if form == Form::Stream && report.has_place_of_stdout() {
+        return Err(Overwrites { output: bundle.to_owned(), input: report.clone() });
+    }
     let form = form.output();
     let mut outputs = form.touched(bundle);
     outputs.push(bundle.to_owned());

@@ -6,3 +6,4 @@ pub(crate) mod kind;
 pub(crate) mod manifests;
 pub(crate) mod replaced;
 pub(crate) mod report_file;
+pub(crate) mod standard_stream;

@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use airlift_disk::{behind_links, folder_of, rename_over, sync_file};
+use airlift_disk::{behind_links, folder_of, keep_owner, rename_over, sync_file};
 use tempfile::NamedTempFile;
+
+use super::standard_stream::StandardStream;
 
 /// Characters of the final name that the temporary one has. File systems permit 255 bytes.
 const LONGEST_NAME: usize = 60;
@@ -16,8 +18,10 @@ const LONGEST_NAME: usize = 60;
 enum Place {
     /// The regular file with this path, which is no link and need not be there.
     File(PathBuf),
-    /// A pipe, a device, or an open file of this process, such as /dev/stdout.
-    Stream,
+    /// Standard output or standard error.
+    Standard(StandardStream),
+    /// A pipe, a device, or another open file of this process, such as /dev/fd/3.
+    Opened,
 }
 
 /// Makes sure that [`replace`] can write to a path, and changes nothing.
@@ -28,7 +32,7 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     match place(path)? {
         Place::File(file) => temporary(&file).map(drop),
         // Opening a pipe would wait for its reader.
-        Place::Stream => Ok(()),
+        Place::Standard(_) | Place::Opened => Ok(()),
     }
 }
 
@@ -40,12 +44,12 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
 pub(crate) fn replaced_file(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(match place(path)? {
         Place::File(file) => Some(file),
-        Place::Stream => None,
+        Place::Standard(_) | Place::Opened => None,
     })
 }
 
 /// Gives the file at `path` this text. A link stays, and the file that it leads to is replaced. A file that
-/// is there keeps its mode.
+/// is there keeps its mode, and its owner where that is possible.
 ///
 /// # Errors
 /// If it can't be written. The old file is there then, as it was.
@@ -64,20 +68,24 @@ pub(crate) fn replace_if(
 ) -> io::Result<bool> {
     match place(path)? {
         Place::File(file) => replace_file(&file, text, is_due),
-        Place::Stream if !is_due()? => Ok(false),
-        Place::Stream => {
+        _ if !is_due()? => Ok(false),
+        Place::Standard(stream) => stream.write(text).map(|()| true),
+        Place::Opened => {
             OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes()).map(|()| true)
         }
     }
 }
 
 fn place(path: &Path) -> io::Result<Place> {
+    if let Some(stream) = StandardStream::of(path) {
+        return Ok(Place::Standard(stream));
+    }
     let file = behind_links(path)?;
     // There, links lead to open files, and their text may be no path.
     let is_open_file = |path: &Path| folder_of(path).canonicalize().is_ok_and(|in_| in_.starts_with("/proc"));
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(found) if !found.is_file() || links(path).any(|link| is_open_file(&link)) => Ok(Place::Stream),
+        Ok(found) if !found.is_file() || links(path).any(|link| is_open_file(&link)) => Ok(Place::Opened),
         _ => Ok(Place::File(file)),
     }
 }
@@ -91,6 +99,8 @@ fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
 fn replace_file(path: &Path, text: &str, is_due: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
     let mut file = temporary(path)?;
     file.as_file_mut().write_all(text.as_bytes())?;
+    // The mode comes last: a change of the owner takes rights away.
+    keep_owner(file.as_file(), path);
     if let Ok(found) = std::fs::metadata(path) {
         file.as_file().set_permissions(found.permissions())?;
     }

@@ -105,7 +105,10 @@ impl ReportKind {
     fn is_start(self, start: &[u8]) -> bool {
         match self {
             ReportKind::List => {
-                start.len() as u64 <= MAX_LIST && parse_plain("", start, &Choice::default()).is_ok()
+                // A script has comments, and may have words that are names of images.
+                !start.starts_with(b"#!")
+                    && start.len() as u64 <= MAX_LIST
+                    && parse_plain("", start, &Choice::default()).is_ok()
             }
             ReportKind::Junit => is_junit(&String::from_utf8_lossy(start)),
         }
@@ -139,7 +142,13 @@ mod tests {
         let path = folder.path().join("x");
         let lists = ["nginx:1.27\n# r.example/a (>=1)\n\n", "# odd\n", " \n"];
         let junit = ["<?xml version=\"1.0\"?>\n<testsuites name=\"x\">", "\u{feff}<testsuites/>"];
-        let others = ["{\"schema\": \"airlift.lock/v1\"}", "version: 1\n", "-----BEGIN KEY-----\n", "a\0b"];
+        let others = [
+            "{\"schema\": \"airlift.lock/v1\"}",
+            "version: 1\n",
+            "-----BEGIN KEY-----\n",
+            "a\0b",
+            "#!/bin/sh\n# run\n",
+        ];
         for (texts, takes_list, takes_junit) in
             [(&lists[..], true, false), (&junit, false, true), (&others, false, false), (&[""], true, true)]
         {

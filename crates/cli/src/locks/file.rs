@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use airlift_disk::{WriterLock, behind_links};
+use airlift_lists::SetKind;
 use airlift_lists::lock::{Lock, MAX_LOCK};
 
 use crate::failure::{Failure, UsageError};
-use crate::files::replaced::{check_writable, replace_if};
+use crate::files::replaced::{check_writable, replace_if, replaced_file};
 use crate::ui::term::shown;
 
 /// Reads a lock.
@@ -32,18 +33,26 @@ impl OldLock {
     /// Reads it. A file that isn't there, or is empty, counts as a lock without images.
     ///
     /// # Errors
-    /// If the file can't be read, or is something else than a lock: no other file is replaced.
+    /// If the file can't be read, is something else than a lock, or has a name by which no lock is read: no
+    /// other file is replaced.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         if path.as_os_str() == "-" {
             return Err(UsageError::Combination("this lock wants a file's name, and - is none").into());
         }
+        if SetKind::of(&path.to_string_lossy(), b"") == SetKind::Images {
+            let why = "a .yaml or .yml file is read as an images file, so no lock may have that name; choose one that ends in .lock";
+            return Err(UsageError::Combination(why).into());
+        }
         let failed = |source| failed("read the lock", path, source);
+        let refuse = |why| {
+            let why = io::Error::new(io::ErrorKind::InvalidInput, why);
+            Err(self::failed("write the lock", path, why))
+        };
         match std::fs::metadata(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            Ok(found) if !found.is_file() => {
-                let why =
-                    io::Error::new(io::ErrorKind::InvalidInput, "it is there and is not a regular file");
-                return Err(self::failed("write the lock", path, why));
+            // What is read anew and replaced can't be an open file either, such as /dev/stderr.
+            Ok(found) if !found.is_file() || matches!(replaced_file(path), Ok(None)) => {
+                return refuse("it is there and is not a regular file");
             }
             _ => {}
         }

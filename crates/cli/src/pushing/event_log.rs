@@ -15,6 +15,7 @@ use airlift_oci::{Event, Observer, Selector};
 
 use crate::clock;
 use crate::failure::Failure;
+use crate::files::standard_stream::StandardStream;
 use crate::output::{Arrival, ArrivalKind};
 
 /// How a line begins. Only such a file is replaced.
@@ -111,7 +112,10 @@ impl Observer for ArrivalLines {
 
 fn open(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdout()));
+        return Ok(StandardStream::Out.open());
+    }
+    if let Some(stream) = StandardStream::of(path) {
+        return Ok(stream.open());
     }
     let is_file = std::fs::metadata(path).map_or(true, |found| found.is_file());
     if is_file && path.exists() {

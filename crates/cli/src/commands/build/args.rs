@@ -8,6 +8,7 @@ use airlift_bundle::{Existing, Form, UnfitError};
 use airlift_packager::{ForeignLayers, LocalContents, LockedOutput, Missing, Output, Packing, PlanOptions};
 
 use crate::args::choice::ChoiceArgs;
+use crate::args::files::{file, file_or_stdout};
 use crate::args::image_timeout::ImageTimeoutArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
@@ -57,6 +58,7 @@ pub(crate) struct Args {
     pub(super) sets: SetArgs,
     /// The bundle to write; - is standard output
     #[arg(short, long, value_name = "BUNDLE", required_unless_present = "dry_run")]
+    #[arg(value_parser = file_or_stdout())]
     pub(super) output: Option<PathBuf>,
     /// Show what would be built, and fetch no blob
     #[arg(long)]
@@ -113,13 +115,14 @@ pub(crate) struct Args {
     /// written when the bundle is there. Entries of an existing lock whose digest is the same keep their
     /// time; entries that this build doesn't have go.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run", hide_short_help = true)]
+    #[arg(value_parser = file_or_stdout())]
     pub(super) lock: Option<PathBuf>,
     /// Write the references that failed, one a line
     ///
     /// -f takes this file. It is empty if nothing failed. If images fail, it is also written when the build
     /// fails; a build that ends before it asked for them leaves the file as it is. Tag selectors that select
     /// nothing are comments in it.
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = file(), hide_short_help = true)]
     pub(super) failed: Option<PathBuf>,
     #[command(flatten)]
     pub(super) image_timeout: ImageTimeoutArgs,

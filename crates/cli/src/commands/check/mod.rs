@@ -24,6 +24,7 @@ use inputs::Inputs;
 use places::PlacedSubject;
 use reports::Reports;
 
+use crate::args::files::file;
 use crate::args::limits::LimitArgs;
 use crate::args::mapping::MappingArgs;
 use crate::args::mirrors::MirrorArgs;
@@ -82,7 +83,7 @@ pub(crate) struct Args {
     #[arg(long)]
     deep: bool,
     /// Write a JUnit report
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     junit: Option<PathBuf>,
     /// Print a table for the comment of a pull request
     #[arg(long)]
@@ -91,7 +92,7 @@ pub(crate) struct Args {
     ///
     /// -f takes this file. It is empty if all is ok. Tag selectors that select nothing, and images without a
     /// full name, are comments in it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     failed: Option<PathBuf>,
     #[command(flatten)]
     mirrors: MirrorArgs,

@@ -13,7 +13,7 @@ use airlift_oci::{Reference, SourceReference};
 use airlift_workloads::Place;
 
 use crate::failure::{Failure, UsageError};
-use crate::files::replaced::replace;
+use crate::files::replaced::{replace, replaced_file};
 use crate::ui::term::shown;
 
 /// The references, one a line, sorted, each once.
@@ -56,9 +56,9 @@ pub(super) fn write(output: &Path, places: &[Place]) -> Result<Refreshed, Failur
 
 /// What is in the file so far; nothing if there is none, it is empty, or it is no regular file.
 fn old_content(output: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::metadata(output) {
-        Ok(found) if found.is_file() => Ok(Some(fs::read(output)?).filter(|old| !old.is_empty())),
-        Ok(_) => Ok(None),
+    let Some(file) = replaced_file(output)? else { return Ok(None) };
+    match fs::read(file) {
+        Ok(old) => Ok(Some(old).filter(|old| !old.is_empty())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

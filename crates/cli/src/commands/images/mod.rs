@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use airlift_workloads::{Finder, FinderOptions, Guessing};
 use search::Searched;
 
+use crate::args::files::file;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, keep_apart};
@@ -58,7 +59,7 @@ pub(crate) struct Args {
     ///
     /// An images file if the name ends in .yaml or .yml, else a plain list. If it is there, entries that are
     /// marked as found are refreshed, and all others stay as they are.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = file())]
     output: Option<PathBuf>,
 }
 

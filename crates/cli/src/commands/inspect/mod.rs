@@ -14,6 +14,7 @@ use airlift_verifier::{AdmitError, Examined, Report};
 use find::{Wanted, find};
 use tree::{Configs, Tree};
 
+use crate::args::files::file_or_stdout;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
 use crate::failure::{Failure, UsageError};
@@ -56,6 +57,7 @@ pub(crate) struct Args {
     /// It has the time at which the bundle was last changed, or that of SOURCE_DATE_EPOCH. In a lock that is
     /// there already, entries with the same digest stay as they are.
     #[arg(long, value_name = "FILE", conflicts_with = "part")]
+    #[arg(value_parser = file_or_stdout())]
     lock: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,

@@ -14,6 +14,7 @@ use airlift_packager::{Layouts, LocalContents, Registries, Source};
 use update::{Open, Update, updated};
 
 use crate::args::choice::ChoiceArgs;
+use crate::args::files::file_or_stdout;
 use crate::args::image_timeout::ImageTimeoutArgs;
 use crate::args::limits::LimitArgs;
 use crate::args::mirrors::MirrorArgs;
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     sets: SetArgs,
     /// The lock to write or to update; - prints a new one
-    #[arg(short, long, value_name = "LOCK")]
+    #[arg(short, long, value_name = "LOCK", value_parser = file_or_stdout())]
     output: PathBuf,
     /// Ask again for these entries, or for all
     ///
@@ -101,7 +102,7 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
         groups: &args.sets.groups,
         choice: &choice,
     };
-    let wishes = gather(&asked)?;
+    let wishes = gather(&asked).map_err(|failure| args.with_update(failure))?;
     if args.check {
         return check::run(&args.output, &wishes, &OldLock::open_known(&args.output)?.lock, ui);
     }
@@ -135,6 +136,18 @@ impl Args {
             self.sets.file.iter().filter(|list| list.extension().is_none_or(|extension| extension != "lock"));
         let lists = lists.cloned().map(Input::List);
         lists.chain(self.mirrors.inputs()).chain(self.registry.inputs()).collect()
+    }
+
+    /// The failure of a command in which `--update` took the words that were meant as images.
+    fn with_update(&self, failure: Failure) -> Failure {
+        let has_words = self.update.as_ref().is_some_and(|words| !words.is_empty());
+        match failure {
+            Failure::Usage(UsageError::NoReferences) if has_words => UsageError::Combination(
+                "no image was asked for: the words behind --update name what is asked again; put images before --update, or a list behind -f",
+            )
+            .into(),
+            other => other,
+        }
     }
 
     /// Prints a new lock, and nothing else.

@@ -14,12 +14,13 @@ use airlift_pruner::{Applied, LeftReason, apply, plan};
 use airlift_pusher::Destination;
 use inputs::PruneInputs;
 
+use crate::args::files::file;
 use crate::args::mapping::MappingArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, keep_place};
-use crate::files::replaced::replace;
+use crate::files::replaced::{replace, replaced_file};
 use crate::output::{PruneResultDocument, written};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
@@ -61,7 +62,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LOCK|RECEIPT", required_unless_present = "apply", conflicts_with = "apply")]
     keep: Vec<PathBuf>,
     /// Write the plan to this file
-    #[arg(short, long, value_name = "PLAN", conflicts_with = "apply")]
+    #[arg(short, long, value_name = "PLAN", value_parser = file(), conflicts_with = "apply")]
     output: Option<PathBuf>,
     /// Delete what this plan says
     #[arg(long, value_name = "PLAN")]
@@ -176,13 +177,17 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Only plans are written over.
 fn keep_other_files(path: &Path) -> Result<(), Failure> {
     let mut start = Vec::new();
-    match File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)) {
+    // A pipe or a device holds no file, and reading it would wait.
+    let Some(path) = replaced_file(path).map_err(|source| cant("write", path, source))? else {
+        return Ok(());
+    };
+    match File::open(&path).and_then(|file| file.take(4096).read_to_end(&mut start)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(cant("write", path, source)),
+        Err(source) => Err(cant("write", &path, source)),
         Ok(_) if start.is_empty() || String::from_utf8_lossy(&start).contains("\"airlift.prune/") => Ok(()),
         Ok(_) => {
             let why = "it is there and is no deletion plan; name another file";
-            Err(cant("write", path, io::Error::new(io::ErrorKind::InvalidInput, why)))
+            Err(cant("write", &path, io::Error::new(io::ErrorKind::InvalidInput, why)))
         }
     }
 }
