@@ -17,7 +17,6 @@ use airlift_verifier::{AdmitError, ExamineError};
 
 use crate::asked::empty_set::EmptySet;
 use crate::asked::select_error::SelectError;
-use crate::config::ConfigError;
 use crate::files::keep_apart::Overwrites;
 use crate::ui::size;
 use crate::ui::term::harmless;
@@ -109,7 +108,7 @@ pub(crate) enum UsageError {
     /// An image that no registry is known to have.
     #[error("{} has no name at a registry: it came from a file; --at DEST says where it should be", harmless(.0))]
     NoRegistry(String),
-    /// A list or a lock that can't be read.
+    /// A list, a lock or a configuration file that can't be read.
     #[error(transparent)]
     Lists(airlift_lists::ListErrors),
     /// A receipt of another target than the one that is pruned.
@@ -149,9 +148,6 @@ pub(crate) enum UsageError {
     /// An output is also an input.
     #[error(transparent)]
     Overwrites(#[from] Overwrites),
-    /// A configuration file that can't be read.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// A rule for mirrors that has no place beside the others.
     #[error("the mirrors can't be used")]
     Mirrors(#[source] airlift_oci::reference::MirrorError),

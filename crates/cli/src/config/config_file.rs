@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use airlift_disk::{Links, open_regular};
 use airlift_oci::reference::MirrorRule;
 use serde::Deserialize;
-use toml::Spanned;
+use toml::{Spanned, Table, Value};
 
 use crate::config::toml_text::TomlText;
 use crate::failure::Failure;
@@ -15,9 +17,9 @@ use crate::failure::Failure;
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
-    /// By the original, the mirror.
+    /// By the original, the mirror, which is a text.
     #[serde(default)]
-    mirrors: BTreeMap<Spanned<String>, Spanned<String>>,
+    mirrors: BTreeMap<Spanned<String>, Spanned<Value>>,
 }
 
 /// Where the file is, whether it is there or not; `None` if the environment names no folder for it.
@@ -33,13 +35,41 @@ fn path_by(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 /// The rules for mirrors in the user's configuration; none if there is no such file.
 pub(crate) fn user_mirrors(file: Option<&Path>) -> Result<Vec<MirrorRule>, Failure> {
-    let Some(text) = file.map(TomlText::open).transpose()?.flatten() else { return Ok(Vec::new()) };
+    // Every run reads it, so none may wait for a pipe in its place.
+    let open = |file: &Path| TomlText::open(file, |path| open_regular(path, Links::Follow));
+    let Some(text) = file.map(open).transpose()?.flatten() else { return Ok(Vec::new()) };
     let config: ConfigFile = text.parse()?;
-    let rules = config.mirrors.iter().map(|(from, to)| {
-        MirrorRule::new(from.get_ref(), to.get_ref())
-            .map_err(|error| text.error(from.span().start, error).into())
-    });
-    rules.collect()
+    let mut entries: Vec<_> = config.mirrors.iter().collect();
+    entries.sort_by_key(|(from, _)| from.span().start);
+    let mut rules: Vec<MirrorRule> = Vec::new();
+    for (from, to) in entries {
+        let refuse = |why: &dyn Display| text.error(from.span().start, why);
+        let to = match to.get_ref() {
+            Value::String(to) => to,
+            Value::Table(table) => return Err(refuse(&unquoted(from.get_ref(), table)).into()),
+            other => {
+                let why = format!("invalid type: {}, expected a string", other.type_str());
+                return Err(text.error(to.span().start, why).into());
+            }
+        };
+        let rule = MirrorRule::new(from.get_ref(), to).map_err(|error| refuse(&error))?;
+        if rules.iter().any(|earlier| earlier.from == rule.from) {
+            return Err(refuse(&format!("{} has a mirror already: keep one of them", rule.from)).into());
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+/// What is wrong with a table in the place of a mirror: TOML takes points outside of quotes for the borders
+/// of tables.
+fn unquoted(first: &str, table: &Table) -> String {
+    let (mut name, mut table) = (first.to_owned(), Some(table));
+    while let Some((key, value)) = table.and_then(|table| table.iter().next()) {
+        name = format!("{name}.{key}");
+        table = value.as_table();
+    }
+    format!("quote the name, because it has points: \"{name}\" = \"…\"")
 }
 
 #[cfg(test)]
@@ -83,9 +113,34 @@ mod tests {
             ("[mirrors]\n\"ö\" = \"a.corp\"\n", "F:2:1: 'ö'"),
             ("[mirrors]\n\"quay.io\" = \"https://a.corp\"\n", "F:2:1: "),
             ("[mirrors", "F:1:9: "),
+            (
+                "[mirrors]\ndocker.io = \"x.y\"\n",
+                "F:2:1: quote the name, because it has points: \"docker.io\" = ",
+            ),
+            (
+                "[mirrors]\na.b.corp = \"x.y\"\n",
+                "F:2:1: quote the name, because it has points: \"a.b.corp\" = ",
+            ),
+            (
+                "[mirrors]\n\"quay.io\" = \"a.corp\"\n\"quay.io/\" = \"b.corp\"\n",
+                "F:3:1: quay.io has a mirror already",
+            ),
+            (
+                "[mirrors]\n\"quay.io/\" = \"a.corp\"\n\"quay.io\" = \"b.corp\"\n",
+                "F:3:1: quay.io has a mirror already",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(said), "{error}");
         }
+    }
+
+    #[test]
+    fn a_pipe_in_its_place_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("config.toml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let Err(Failure::File { source, .. }) = user_mirrors(Some(&pipe)) else { panic!("it was read") };
+        assert!(source.to_string().contains("not a regular file"), "{source}");
     }
 }

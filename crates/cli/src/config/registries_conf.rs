@@ -1,6 +1,7 @@
 //! `registries.conf` of Podman, Buildah, Skopeo and CRI-O, version 2: what it says of mirrors. All else that
 //! it may have is for other tools, and is passed over. See containers-registries.conf(5).
 
+use std::fs::File;
 use std::path::Path;
 
 use airlift_oci::reference::{MirrorError, MirrorRule, MirrorUse, RepositoryPrefix};
@@ -49,7 +50,7 @@ enum PullFromMirror {
 
 /// The rules for mirrors in a `registries.conf`.
 pub(crate) fn registries_conf_mirrors(file: &Path) -> Result<Vec<MirrorRule>, Failure> {
-    let Some(text) = TomlText::open(file)? else {
+    let Some(text) = TomlText::open(file, |path| File::open(path))? else {
         let source = std::io::ErrorKind::NotFound.into();
         return Err(Failure::File { doing: "read", path: file.to_owned(), source });
     };
@@ -58,9 +59,16 @@ pub(crate) fn registries_conf_mirrors(file: &Path) -> Result<Vec<MirrorRule>, Fa
         let why = "this is the old format, version 1: write [[registry]] tables in its place";
         return Err(text.error(old.span().start, why).into());
     }
-    let rules: Result<Vec<MirrorRule>, UsageError> =
-        conf.registry.iter().map(|table| rule_of(table, &text)).collect();
-    Ok(rules?)
+    let mut rules: Vec<MirrorRule> = Vec::new();
+    for table in &conf.registry {
+        let rule = rule_of(table, &text)?;
+        if rules.iter().any(|earlier| earlier.from == rule.from) {
+            let why = format!("{} has a table already: keep one of them", rule.from);
+            return Err(text.error(table.span().start, why).into());
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
 }
 
 fn rule_of(table: &Spanned<RegistryTable>, text: &TomlText) -> Result<MirrorRule, UsageError> {
@@ -171,6 +179,10 @@ blocked = true
             ),
             ("[[registry]]\nlocation = \"docker.io/UPPER\"\n", "F:2:12: "),
             ("[[registry]]\nlocation = [\n", "F:"),
+            (
+                "[[registry]]\nlocation = \"quay.io\"\n[[registry]]\nlocation = \"quay.io\"\n",
+                "F:3:1: quay.io has a table already",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(said), "{error}");

@@ -1,13 +1,15 @@
 //! TOML files: read whole, and errors with their place.
 
 use std::fmt::Display;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use airlift_lists::{ListErrors, ListText};
 use serde::de::DeserializeOwned;
 
-use crate::config::error::ConfigError;
 use crate::failure::{Failure, UsageError};
+use crate::ui::term::shown;
 
 /// The largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -19,42 +21,41 @@ pub(super) struct TomlText {
 }
 
 impl TomlText {
-    /// Reads a file; `None` if there is none.
-    pub(super) fn open(file: &Path) -> Result<Option<Self>, Failure> {
+    /// Reads a file; `None` if there is none. `open` opens it.
+    pub(super) fn open(
+        file: &Path,
+        open: impl FnOnce(&Path) -> io::Result<File>,
+    ) -> Result<Option<Self>, Failure> {
         let mut bytes = Vec::new();
-        let read = std::fs::File::open(file)
-            .and_then(|opened| opened.take(MAX_FILE + 1).read_to_end(&mut bytes).map(drop));
+        let read = open(file).and_then(|opened| opened.take(MAX_FILE + 1).read_to_end(&mut bytes));
+        let cant = |source| Failure::File { doing: "read", path: file.to_owned(), source };
         match read {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Failure::File { doing: "read", path: file.to_owned(), source }),
-            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(cant(error)),
+            Ok(size) if size as u64 > MAX_FILE => {
+                let (file, text) = (file.to_owned(), String::new());
+                return Err(TomlText { file, text }.error(0, "the file is larger than 1 MiB").into());
+            }
+            Ok(_) => {}
         }
-        let (text, fault) = match String::from_utf8(bytes) {
-            Ok(text) if text.len() as u64 > MAX_FILE => (String::new(), Some("is larger than 1 MiB")),
-            Ok(text) => (text, None),
-            Err(_) => (String::new(), Some("is not UTF-8")),
-        };
-        let text = TomlText { file: file.to_owned(), text };
-        fault.map_or(Ok(Some(text)), |fault| Err(text_error(file, fault)))
+        let text = ListText::new(&shown(file), &bytes).map(|text| text.text().to_owned());
+        let text = text.map_err(|error| UsageError::Lists(error.into()))?;
+        Ok(Some(TomlText { file: file.to_owned(), text }))
     }
 
     /// The values in it.
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, UsageError> {
-        toml::from_str(self.text.strip_prefix('\u{feff}').unwrap_or(&self.text))
+        toml::from_str(&self.text)
             .map_err(|error| self.error(error.span().map_or(0, |span| span.start), error.message()))
     }
 
     /// An error at a byte of the file.
     pub(super) fn error(&self, start: usize, message: impl Display) -> UsageError {
-        let text = self.text.strip_prefix('\u{feff}').unwrap_or(&self.text);
-        let before = text.get(..start).unwrap_or_default();
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let (file, line) = (self.file.clone(), before.matches('\n').count() + 1);
-        ConfigError { file, line, column, message: message.to_string() }.into()
+        let name = shown(&self.file);
+        let errors = match ListText::new(&name, self.text.as_bytes()) {
+            Ok(text) => ListErrors::from(text.error(text.position_at(start), message.to_string())),
+            Err(error) => error.into(),
+        };
+        UsageError::Lists(errors)
     }
-}
-
-fn text_error(file: &Path, fault: &str) -> Failure {
-    let message = format!("the file {fault}");
-    UsageError::from(ConfigError { file: file.to_owned(), line: 1, column: 1, message }).into()
 }
