@@ -92,6 +92,8 @@ fn options() -> Options {
             max_replay_stack_depth: 8,
         },
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        // Else base64 would become another text than stands in the file.
+        ignore_binary_tag_for_string: true,
         with_snippet: false,
     }
 }
@@ -281,6 +283,8 @@ mod tests {
             "{a@1:1=1.10@1:4 1.20@2:1=null@2:5 b@3:1=null@3:4}@1:1"
         );
         assert_eq!(tree("a: |\n  x\n  y\n"), "{a@1:1=x\ny\n@2:3}@1:1");
+        let binary = tree("a: !!binary aGk=\n");
+        assert!(binary.contains("aGk=@1:"), "{binary}");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum SourceReference {
 /// Images of an image layout: `oci:DIR[:REF][=NAME]` or `oci-archive:FILE[:REF][=NAME]`.
 ///
 /// The path ends at the first colon, as skopeo has it, and the name starts behind the last `=`. A path or
-/// pattern with a `=` and no name is written with a `=` at the end.
+/// pattern with a `=` and no name is written with a `=` at the end; elsewhere, a `=` wants a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LayoutReference {
     /// How the layout is stored.
@@ -190,6 +190,11 @@ fn parse_layout(text: &str, form: LayoutForm, rest: &str) -> Result<LayoutRefere
         return refuse("it has control characters".to_owned());
     }
     let (images, name) = match rest.rsplit_once('=') {
+        Some((images, "")) if !images.contains('=') => {
+            return refuse(
+                "no name is behind the '=': leave the '=' out to keep the image's own name".to_owned(),
+            );
+        }
         Some((images, "")) => (images, None),
         Some((images, name)) => (images, Some(parse_name(text, name)?)),
         None => (rest, None),
@@ -337,6 +342,8 @@ mod tests {
             ("oci-archive::x", "no path (an image at Docker Hub is docker.io/library/oci-archive:TAG)"),
             ("oci-archive:=x", "it has no path"),
             ("oci:a:", "leave it out to take all images"),
+            ("oci-archive:rc.tar=", "no name is behind the '='"),
+            ("oci:a:1.27=", "no name is behind the '='"),
             ("oci:a\u{1b}[2J", "control characters"),
             ("oci:///a/b", "write the path without '//': oci:/a/b"),
             ("oci://r.example/b", "leave 'oci://' out: r.example/b"),
