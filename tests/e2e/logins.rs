@@ -1,9 +1,8 @@
 //! `login` and `logout`: what is tried, where it is stored, and what is never shown.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use airlift_testkit::real::RealRegistry;
 use airlift_testkit::scripted::{Answer, Request, Script, ScriptedRegistry};
@@ -12,6 +11,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::airlift::{Airlift, Ran};
+use crate::terminal::Terminal;
 
 const PASSWORD: &str = "correct-horse-battery";
 /// Where a login is stored if there is no file yet.
@@ -228,6 +228,56 @@ fn a_login_is_erased_where_it_can_be_beside_a_helper_that_fails() {
     }
 }
 
+#[test]
+fn a_login_and_a_logout_have_a_document_without_a_secret() {
+    let (airlift, registry) = (Airlift::new(), by_password());
+    let host = registry.authority();
+    let document = login(&airlift, &host, PASSWORD, &["--json"]).expect(0).json("airlift.login/v1");
+    let file = airlift.path(NEW_FILE).to_str().unwrap().to_owned();
+    let stored = json!({"file": file});
+    assert_eq!(
+        document,
+        json!({"schema": "airlift.login/v1", "host": host, "user": "ann", "accepted": true, "stored": stored})
+    );
+    let logout = |erased: Value| {
+        let document = airlift.run(&["logout", &host, "--json"]).expect(0).json("airlift.logout/v1");
+        assert_eq!(document, json!({"schema": "airlift.logout/v1", "host": host, "erased": erased}));
+    };
+    logout(json!([stored]));
+    logout(json!([]));
+    write_helper(&airlift, "mine");
+    write(&airlift, NEW_FILE, r#"{"credsStore":"mine"}"#);
+    let stdin = ["login", &host, "-u", "ann", "--password-stdin", "--json"];
+    let (code, said) = run_with_helpers(&airlift, &stdin);
+    assert_eq!(code, 0, "{said}");
+    let document: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(document["stored"], json!({"helper": "docker-credential-mine"}));
+}
+
+/// If root logs in for a user, the file stays the user's.
+#[test]
+fn the_file_keeps_its_owner() {
+    use std::os::unix::fs::MetadataExt;
+    let (airlift, registry) = (Airlift::new(), by_password());
+    let (host, name) = (registry.authority(), registry.authority() + "/a/b:1");
+    write(&airlift, "auth.json", "{}");
+    write(&airlift, "failed.txt", "r.example/a:1\n");
+    let files = ["auth.json", "failed.txt"];
+    let owner = |file: &str| std::fs::metadata(airlift.path(file)).map(|it| (it.uid(), it.gid())).unwrap();
+    for file in files {
+        // Only root can give files away.
+        let _ = std::os::unix::fs::chown(airlift.path(file), Some(1234), Some(1234));
+    }
+    let before = files.map(owner);
+    login(&airlift, &host, PASSWORD, &["--auth-file", "auth.json"]).expect(0);
+    airlift.run(&["build", &name, "-o", "b.tar", "--failed", "failed.txt"]).expect(3);
+    assert_eq!(files.map(owner), before);
+    airlift.run(&["logout", &host, "--auth-file", "auth.json"]).expect(0);
+    assert_eq!(files.map(owner), before);
+    let mode = std::fs::metadata(airlift.path("auth.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
 /// Whether all of them have a login, or none has; nothing else is beside the file.
 fn check_all(airlift: &Airlift, hosts: &[String], have_logins: bool) {
     let auths = json_of(airlift, NEW_FILE)["auths"].clone();
@@ -297,43 +347,19 @@ fn a_signal_at_the_question_for_a_password_leaves_the_terminal_as_it_was() {
     }
 }
 
-/// A terminal by script(1), with a shell that runs a command.
-struct Terminal {
-    child: Child,
-    shown: Vec<u8>,
-}
-
-impl Terminal {
-    fn start(script: &Path, airlift: &Airlift, shell: &str) -> Self {
-        let mut command = Command::new(script);
-        command.args(["-q", "-e", "-c", shell, "/dev/null"]).current_dir(airlift.path(""));
-        command.env("AIRLIFT", airlift.command(&[]).get_program());
-        command.env("HOME", airlift.path("")).env_remove("XDG_CONFIG_HOME").env_remove("XDG_RUNTIME_DIR");
-        command.env_remove("DOCKER_CONFIG").env_remove("REGISTRY_AUTH_FILE");
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        Terminal { child, shown: Vec::new() }
-    }
-
-    fn wait_for_question(&mut self) {
-        let stdout = self.child.stdout.as_mut().unwrap();
-        let mut byte = [0];
-        while !self.shown.ends_with(b": ") {
-            let read = stdout.read(&mut byte).unwrap();
-            assert_eq!(read, 1, "it ended: {}", String::from_utf8_lossy(&self.shown));
-            self.shown.push(byte[0]);
-        }
-    }
-
-    fn answer(&mut self, answer: &str) {
-        self.wait_for_question();
-        self.child.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
-        self.shown.push(b'|');
-    }
-
-    /// All that was shown to the end.
-    fn rest(mut self) -> String {
-        self.child.stdout.as_mut().unwrap().read_to_end(&mut self.shown).unwrap();
-        self.child.wait().unwrap();
-        String::from_utf8_lossy(&self.shown).into_owned()
-    }
+/// Ctrl-Z and `fg`: the shell in between shows what is typed, and the question doesn't.
+#[test]
+fn a_stop_at_the_question_for_a_password_shows_no_password_later() {
+    let (Some(script), Some(bash)) = (tool("script"), tool("bash")) else { return };
+    let (registry, airlift) = (by_password(), Airlift::new());
+    let login = format!("$AIRLIFT login {} -u ann", registry.authority());
+    let jobs = format!("set -m; {login}; echo stopped $?; stty -a; fg; stty -a");
+    let mut terminal = Terminal::start(&script, &airlift, &format!("{} -c '{jobs}'", bash.display()));
+    terminal.answer("half of it\u{1a}");
+    terminal.answer("correct-horse-battery\n");
+    let shown = terminal.rest();
+    assert!(shown.contains("stopped 1") && shown.contains("logged in at"), "{shown}");
+    assert!(!shown.contains(PASSWORD) && !shown.contains("half of it"), "{shown}");
+    assert_eq!(shown.split_whitespace().filter(|flag| *flag == "echo").count(), 2, "{shown}");
+    assert_eq!(json_of(&airlift, NEW_FILE)["auths"][registry.authority()]["auth"], basic());
 }

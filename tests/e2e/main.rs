@@ -55,6 +55,7 @@ mod reuse;
 mod secured;
 mod sparse;
 mod sparse_source;
+mod terminal;
 mod tutorials;
 mod volumes;
 mod whole_way;

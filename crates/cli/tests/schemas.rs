@@ -136,6 +136,11 @@ fn what_the_commands_print_validates() {
     let report = document("report", &["verify", "--json", &path("d.tar")], 1);
     assert_eq!(report["findings"][0]["path"], blob["path"]);
 
+    let logins = path("auth.json");
+    std::fs::write(&logins, r#"{"auths": {"r.example": {"auth": "eDp5"}}}"#).unwrap();
+    let logout = document("logout", &["logout", "r.example", "--json", "--auth-file", &logins], 0);
+    assert_eq!(logout["erased"][0]["file"], logins);
+
     let lock = path("i.lock");
     let locking = [&["lock", "--json", "-o", &lock], references.as_slice()].concat();
     let result = document("lock-result", &locking, 0);

@@ -5,6 +5,7 @@ use airlift_oci::Host;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
+use crate::output::LogoutDocument;
 use crate::ui::Ui;
 use crate::ui::term::harmless;
 
@@ -31,6 +32,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ui: &Ui) -> Result<Exit, Failure> {
     let host: Host = args.host.parse().map_err(UsageError::Host)?;
     let places = args.registry.login_store().erase(&host).await?;
+    if ui.json {
+        ui.print_json(&LogoutDocument::new(&host, &places))?;
+        return Ok(Exit::Done);
+    }
     let mut text = String::new();
     for place in &places {
         text.push_str(&format!("erased the login for {host} from {}\n", harmless(&place.to_string())));

@@ -11,6 +11,7 @@ mod diff;
 mod images_found;
 mod inspect;
 mod lock;
+mod login;
 mod prune;
 mod push_plan;
 mod streamed;
@@ -40,6 +41,7 @@ pub use inspect::{
 pub use lock::{
     ChangeKind, DifferenceKind, LockChange, LockCheckDocument, LockDifference, LockResultDocument,
 };
+pub use login::{LoginDocument, LoginKeeper, LogoutDocument};
 pub use prune::{LeftKind, LeftManifest, PruneResultDocument};
 pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
 pub use streamed::StreamedList;
@@ -61,6 +63,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("lock-result.json", named::<LockResultDocument>()),
         ("lock-check.json", named::<LockCheckDocument>()),
         ("check.json", named::<CheckDocument>()),
+        ("login.json", named::<LoginDocument>()),
+        ("logout.json", named::<LogoutDocument>()),
         ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
         ("images-found.json", named::<ImagesFoundDocument<'_>>()),

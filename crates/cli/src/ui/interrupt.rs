@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ui::Ui;
@@ -14,6 +15,9 @@ use crate::ui::term::to_stderr;
 
 /// How long the last message may take: the reader of standard error may have stopped reading.
 const PATIENCE: Duration = Duration::from_millis(800);
+
+/// How long it may take until a process stops that asked for it. While it is stopped, no time passes for it.
+const STOPPING: Duration = Duration::from_millis(200);
 
 /// The signal that a file size limit (`ulimit -f`) sends beside the error of the write. It ends the process
 /// unless it is handled, and we want the error. The number is the same on all systems but Linux on MIPS.
@@ -29,18 +33,18 @@ struct Actions {
     /// The explanation is true only if this file exists.
     left: Option<PathBuf>,
     folder: Option<PathBuf>,
-    undo: Option<Undo>,
+    terminal: Option<Arc<dyn TerminalChange>>,
     /// The locks that are held while files are replaced.
     files_in_use: Vec<Arc<Mutex<()>>>,
 }
 
-/// What makes a change of the terminal good again.
-struct Undo(Box<dyn FnOnce() + Send>);
+/// A change of the terminal, for as long as a question is open.
+pub(crate) trait TerminalChange: std::fmt::Debug + Send + Sync {
+    /// Makes the terminal what it was before.
+    fn undo(&self);
 
-impl std::fmt::Debug for Undo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Undo")
-    }
+    /// Changes it again after the process was stopped, if the question is still open.
+    fn redo(&self);
 }
 
 impl Actions {
@@ -73,22 +77,22 @@ impl OnInterrupt {
         self.change(|actions| actions.files_in_use.push(file_in_use));
     }
 
-    /// Sets what makes a change of the terminal good again. From then on, SIGHUP and SIGQUIT (Ctrl-\\) do it,
-    /// too, before they end the process. Call it within the runtime.
-    pub(crate) fn undo(&self, undo: impl FnOnce() + Send + 'static) {
-        self.change(|actions| actions.undo = Some(Undo(Box::new(undo))));
-        let handlers =
-            signal(SignalKind::hangup()).and_then(|first| Ok((first, signal(SignalKind::quit())?)));
-        let Ok((mut hangup, mut quit)) = handlers else { return };
-        let on_interrupt = self.clone();
+    /// Sets a change of the terminal that is undone before the process ends. From then on, SIGHUP and SIGQUIT
+    /// (Ctrl-\\) undo it, too, before they end the process, and SIGTSTP (Ctrl-Z) before it stops the process.
+    /// Call it within the runtime.
+    pub(crate) fn undo(&self, terminal: Arc<dyn TerminalChange>) {
+        self.change(|actions| actions.terminal = Some(Arc::clone(&terminal)));
+        let handlers = [SignalKind::hangup(), SignalKind::quit(), kind(Signal::TSTP)].map(signal);
+        let [Ok(mut hangup), Ok(mut quit), Ok(mut stop)] = handlers else { return };
         tokio::spawn(async move {
-            let signal = tokio::select! {
-                _ = hangup.recv() => 1,
-                _ = quit.recv() => 3,
+            let signal = loop {
+                tokio::select! {
+                    _ = hangup.recv() => break 1,
+                    _ = quit.recv() => break 3,
+                    _ = stop.recv() => stop_here(&*terminal).await,
+                }
             };
-            if let Some(Undo(undo)) = on_interrupt.take().undo {
-                undo();
-            }
+            terminal.undo();
             std::process::exit(128 + signal);
         });
     }
@@ -100,6 +104,23 @@ impl OnInterrupt {
     fn take(&self) -> Actions {
         self.change(std::mem::take)
     }
+}
+
+fn kind(signal: Signal) -> SignalKind {
+    SignalKind::from_raw(signal.as_raw())
+}
+
+/// Stops the process with the terminal as it was, and changes that again when the process goes on.
+async fn stop_here(terminal: &dyn TerminalChange) {
+    terminal.undo();
+    let continued = signal(kind(Signal::CONT));
+    // It is handled by the system as SIGTSTP would be: it stops the process unless nothing could let it go
+    // on.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::TTOU);
+    if let Ok(mut continued) = continued {
+        let _ = tokio::time::timeout(STOPPING, continued.recv()).await;
+    }
+    terminal.redo();
 }
 
 /// Ends the process when a signal asks for it: with 130 on Ctrl-C, as shells do, and 143 on SIGTERM. Signals
@@ -131,8 +152,8 @@ pub(crate) fn watch(ui: Ui, on_interrupt: OnInterrupt) -> impl Future<Output = (
 
 /// Carries out the actions. Blocks where standard error or a disk does.
 fn finish(ui: &Ui, mut actions: Actions) {
-    if let Some(Undo(undo)) = actions.undo.take() {
-        undo();
+    if let Some(terminal) = actions.terminal.take() {
+        terminal.undo();
     }
     for lock in &actions.files_in_use {
         // Held to the end of the process.

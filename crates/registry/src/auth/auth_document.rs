@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use airlift_disk::{WriterLock, behind_links, folder_of, rename_over, sync_file, sync_folder};
+use airlift_disk::{WriterLock, behind_links, folder_of, keep_owner, rename_over, sync_file, sync_folder};
 use airlift_oci::Host;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -95,7 +95,8 @@ impl AuthDocument {
     }
 
     /// Replaces the file, or the one that its link leads to, in one step, unless it is no longer what was
-    /// read. Only its owner can read it. Says whether it was replaced.
+    /// read. Only its owner can read it, who stays the same where that is possible. Says whether it was
+    /// replaced.
     fn replace(&self) -> io::Result<bool> {
         let path = behind_links(&self.path)?;
         let mut text = Vec::new();
@@ -103,6 +104,7 @@ impl AuthDocument {
         serde::Serialize::serialize(&self.members, &mut serializer).map_err(io::Error::other)?;
         text.push(b'\n');
         let (unfinished, mut file) = create_beside(&path)?;
+        keep_owner(&file, &path);
         let written = file.write_all(&text).and_then(|()| sync_file(&file));
         let replaced = written.and_then(|()| {
             let is_as_read = content(&path)? == self.text;

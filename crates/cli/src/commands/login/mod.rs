@@ -11,6 +11,7 @@ use airlift_registry::{LoginTrial, UserLogin};
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
+use crate::output::LoginDocument;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::harmless;
@@ -56,6 +57,10 @@ pub(crate) async fn run(args: Args, ui: &Ui, on_interrupt: &OnInterrupt) -> Resu
     let trial = transport.try_login(&host, &login).await;
     let trial = trial.map_err(|source| Failure::Login { host: host.clone(), source })?;
     let place = args.registry.login_store().save(&host, &login).await?;
+    if ui.json {
+        ui.print_json(&LoginDocument::new(&host, login.user(), trial, &place))?;
+        return Ok(Exit::Done);
+    }
     let place = harmless(&place.to_string()).into_owned();
     let user = harmless(login.user()).into_owned();
     ui.print(&match trial {
