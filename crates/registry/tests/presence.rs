@@ -282,7 +282,9 @@ async fn all_tags_of_a_repository_come_page_by_page() {
     // A repository that isn't there is an error here, and so is all that isn't a list.
     let unknown = |_: &Request| Reply::new(404, &[], r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#);
     assert!(ask(unknown).await.unwrap_err().contains("NAME_UNKNOWN"));
-    assert!(ask(|_| Reply::new(200, &[], "<html>")).await.is_err());
+    assert!(ask(|_| Reply::new(200, &[], "<html>")).await.unwrap_err().contains("is an HTML page"));
+    let page = |_: &Request| Reply::new(200, &[("Content-Type", "text/html")], "log in");
+    assert!(ask(page).await.unwrap_err().contains("is an HTML page"));
     assert!(ask(|_| Reply::new(200, &[], "{}")).await.is_err());
     let circle =
         |_: &Request| Reply::new(200, &[("Link", "</v2/a/b/tags/list?x>; rel=next")], r#"{"tags":["1"]}"#);
@@ -294,6 +296,30 @@ async fn all_tags_of_a_repository_come_page_by_page() {
         Reply::new(200, links, format!(r#"{{"tags":[{}]}}"#, tags.join(",")))
     };
     assert!(ask(many).await.unwrap_err().contains("more than 100000 tags"));
+}
+
+/// A list that always has one more page, of this many bytes for a tag and as many tags.
+async fn endless(tags: usize, width: usize) -> (String, usize) {
+    let script = Script::new(move |request| {
+        let last: usize = request.target.rsplit('=').next().and_then(|last| last.parse().ok()).unwrap_or(0);
+        let tags: Vec<String> = (0..tags).map(|tag| format!("\"{:01$}\"", last + tag, width)).collect();
+        tag_page(&format!("/v2/a/b/tags/list?last={}", last + 1), &format!("[{}]", tags.join(",")))
+    })
+    .await;
+    let (transport, _) = transport(options());
+    let tag: Tag = "none".parse().unwrap();
+    let listed = transport.lists_tag(&repository(script.address, "a/b"), &tag, Access::Pull).await;
+    (listed.unwrap_err().to_string(), script.lines().len())
+}
+
+#[tokio::test]
+async fn a_list_of_tags_without_end_ends_soon() {
+    for tags in [0, 1, 9] {
+        let (error, pages) = endless(tags, 1).await;
+        assert!(error.contains("its pages don't end") && pages == 101, "{pages}: {error}");
+    }
+    let (error, pages) = endless(100, 30_000).await;
+    assert!(error.contains("larger than 67108864 bytes") && pages == 23, "{pages}: {error}");
 }
 
 /// An answer with tags, and a link to what follows.

@@ -14,6 +14,7 @@ use crate::auth::scope::{Access, Scope};
 use crate::error::Error;
 use crate::error::call::Call;
 use crate::error::content::ContentFault;
+use crate::http::html::is_html;
 use crate::http::link::next_page;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -26,6 +27,12 @@ const MAX_PAGES: usize = 1_000;
 const MAX_TAGS: usize = 100_000;
 /// The largest page that is read.
 const MAX_PAGE: u64 = 4 * 1024 * 1024;
+/// All pages together may have so many bytes.
+const MAX_LIST: u64 = 64 * 1024 * 1024;
+/// After so many pages, a list that has fewer tags than [`LEAST_TAGS`] on each of them is taken for an attack.
+const SMALL_PAGES: usize = 100;
+/// So many tags a page has at least, on average. Registries have 50 and more.
+const LEAST_TAGS: usize = 10;
 
 /// A page, as far as it is needed. Repositories without tags have `null`; what has no such member is no list,
 /// and says nothing of tags.
@@ -82,30 +89,34 @@ impl Transport {
         access: Access,
         mut look: impl FnMut(&Call, Vec<String>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut visited = HashSet::new();
+        let (mut visited, mut listed, mut bytes) = (HashSet::new(), 0, 0);
         let mut next: Option<Url> = None;
         loop {
             let page = self.tag_page(repository, access, next.as_ref()).await;
             let is_first = next.is_none();
             let mut response = page.map_err(|error| if is_first { error } else { cut_off(error) })?;
             let call = response.call.clone();
+            let fault = |text: &str| Error::content(&call, ContentFault::Tags(text.to_owned()));
             let body = response.whole_in_time("list of tags", MAX_PAGE).await?;
-            let page: TagPage = serde_json::from_slice(&body)
-                .map_err(|error| Error::content(&call, ContentFault::Tags(error.to_string())))?;
-            if look(&call, page.tags.unwrap_or_default())?.is_break() {
+            bytes += body.len() as u64;
+            if bytes > MAX_LIST {
+                return Err(fault(&format!("it is larger than {MAX_LIST} bytes")));
+            }
+            let tags = tags_of(&response, &body)?;
+            listed += tags.len();
+            if look(&call, tags)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
+            let is_endless = visited.len() >= SMALL_PAGES && listed < LEAST_TAGS * visited.len();
             match next_page(&response)? {
                 None => return Ok(ControlFlow::Continue(())),
                 Some(url) if !is_same_list(&response.url, &url) => {
-                    let other = ContentFault::Tags("its next page is of another list".to_owned());
-                    return Err(Error::content(&call, other));
+                    return Err(fault("its next page is of another list"));
                 }
-                Some(url) if visited.len() < MAX_PAGES && visited.insert(url.clone()) => next = Some(url),
-                Some(_) => {
-                    let endless = ContentFault::Tags("its pages don't end".to_owned());
-                    return Err(Error::content(&call, endless));
+                Some(url) if !is_endless && visited.len() < MAX_PAGES && visited.insert(url.clone()) => {
+                    next = Some(url);
                 }
+                Some(_) => return Err(fault("its pages don't end")),
             }
         }
     }
@@ -135,6 +146,18 @@ impl Transport {
         };
         self.inner.retry(format!("{repository} tags")).run(attempt).await
     }
+}
+
+/// The tags of one page.
+fn tags_of(response: &Response, body: &[u8]) -> Result<Vec<String>, Error> {
+    let page: Result<TagPage, _> = serde_json::from_slice(body);
+    page.map(|page| page.tags.unwrap_or_default()).map_err(|error| {
+        let fault = match is_html(response.content_type(), body) {
+            true => ContentFault::Html,
+            false => ContentFault::Tags(error.to_string()),
+        };
+        Error::content(&response.call, fault)
+    })
 }
 
 /// Whether the registry says that there is no such repository. A bare 404 may as well mean that there are no
