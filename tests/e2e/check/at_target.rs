@@ -147,11 +147,23 @@ fn the_tags_by_which_attachments_are_found_are_checked() {
     let write = |tag: &str, manifest: &Content| {
         target.endpoint().push_manifest("team/a", tag, manifest).expect_status(201);
     };
+    let of_bundle = |code: i32| {
+        let ran = checked.check(&["b.tar", "--at", target.authority(), "--json"]).expect(code);
+        let missing = document(&ran)["entries"][0]["missing"].clone();
+        let mut missing: Vec<String> = serde_json::from_value(missing).unwrap_or_default();
+        missing.sort_unstable();
+        missing
+    };
+    let mut all = vec![sbom.manifest.digest.to_string(), signature.manifest.digest.to_string()];
+    all.sort_unstable();
     missing(0);
+    of_bundle(0);
     // Another registry lists referrers itself, and no push writes a list there.
     let with_api = Embedded::start(Options::default());
     checked.airlift.run(&["push", "b.tar", with_api.authority()]).expect(0);
-    checked.check(&["r.json", "--at", with_api.authority()]).expect(0);
+    for subject in ["r.json", "b.tar"] {
+        checked.check(&[subject, "--at", with_api.authority()]).expect(0);
+    }
 
     // More was attached: a second signature beside the first, and one more entry in the list.
     let second = made::signature("second");
@@ -164,14 +176,17 @@ fn the_tags_by_which_attachments_are_found_are_checked() {
     put(target.endpoint(), "team/a", &other, None);
     write(&list, &made::index(&[made::descriptor(&sbom.manifest), made::descriptor(&other.manifest)]));
     missing(0);
+    of_bundle(0);
     // They were written over.
     write(&cosign, &second.manifest);
     write(&list, &made::index(&[made::descriptor(&other.manifest)]));
     assert_eq!(missing(1), json!([listed, signature.manifest.digest]));
+    assert_eq!(of_bundle(1), all);
     // They are gone.
     Checked::delete(&target, "team/a", "manifests", &cosign);
     Checked::delete(&target, "team/a", "manifests", &list);
     assert_eq!(missing(1), json!([listed, signature.manifest.digest]));
+    assert_eq!(of_bundle(1), all);
     checked.check(&["r.json"]).expect(1).says(&format!("missing: tag {cosign} "));
     checked.airlift.run(&["push", "b.tar", target.authority(), "--recheck"]).expect(0);
     missing(0);

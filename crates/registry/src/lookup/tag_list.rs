@@ -29,7 +29,8 @@ const MAX_TAGS: usize = 100_000;
 const MAX_PAGE: u64 = 4 * 1024 * 1024;
 /// All pages together may have so many bytes.
 const MAX_LIST: u64 = 64 * 1024 * 1024;
-/// After so many pages, a list that has fewer tags than [`LEAST_TAGS`] on each of them is taken for an attack.
+/// After so many pages, a list that has fewer tags than [`LEAST_TAGS`] on each of them is taken for an
+/// attack.
 const SMALL_PAGES: usize = 100;
 /// So many tags a page has at least, on average. Registries have 50 and more.
 const LEAST_TAGS: usize = 10;

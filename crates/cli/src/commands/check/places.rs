@@ -49,7 +49,9 @@ fn at_its_place(subject: Subject, mirrors: &Mirrors) -> Result<PlacedSubject, Fa
         Some(tag) => Reference::tagged(place, tag),
         None => Reference::pinned(place, subject.digest.unwrap_or_else(no_digest)),
     });
-    let wanted = Wanted { places, tag_places, ..wanted(&subject, &reference) };
+    // Under which tags a source has what is attached is its own matter.
+    let attached_tags = Vec::new();
+    let wanted = Wanted { places, tag_places, attached_tags, ..wanted(&subject, &reference) };
     Ok(PlacedSubject { subject, wanted, target, at: CheckedAt::Source })
 }
 

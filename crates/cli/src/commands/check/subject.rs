@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use airlift_checker::{AttachedTag, Scope, TaggedAs};
 use airlift_lists::lock::LockedImage;
 use airlift_lists::receipt::{ReceiptFile, ReceiptImage, ReceiptTag};
-use airlift_oci::graph::Attachments;
-use airlift_oci::{Digest, Graph, Reference, Root, Selection, SourceReference};
+use airlift_oci::graph::{Attachments, fallback_tag};
+use airlift_oci::{Digest, Graph, RawManifest, Reference, Root, Selection, SourceReference, Tag, reference};
 use airlift_packager::ImageChoice;
 
 /// One image to check.
@@ -73,6 +73,7 @@ impl Subject {
                 digest: Some(root.descriptor.digest),
                 scope: Scope::Manifests(manifests.collect()),
                 attached: attached.iter().map(|root| root.descriptor.digest).collect(),
+                attached_tags: tags_in_bundle(graph, &attached),
                 ..Subject::new(name, root.reference.as_deref().and_then(full_name))
             }
         };
@@ -144,6 +145,29 @@ impl Subject {
             (None, _) => format!("# {}", airlift_oci::text::harmless(&self.name)),
         }
     }
+}
+
+/// The tags that a push gives what is attached to an image of a bundle. Lists of referrers stand for what is
+/// in them: which digests they will have, no one knows.
+fn tags_in_bundle(graph: &Graph, attached: &[&Root]) -> Vec<AttachedTag> {
+    let single = attached.iter().filter(|root| !graph.is_list_of_referrers(root));
+    let own = |root: &&Root| {
+        let tag = root.reference.as_deref().and_then(reference::tag_of)?.parse().ok()?;
+        Some(AttachedTag { tag, digest: root.descriptor.digest, tagged_as: TaggedAs::Itself })
+    };
+    let mut tags: Vec<AttachedTag> = single.clone().copied().filter_map(|root| own(&root)).collect();
+    let mut listed = HashSet::new();
+    for root in single {
+        let digest = root.descriptor.digest;
+        let raw = graph.manifest(&digest).and_then(|entry| entry.raw.as_ref());
+        let subject = raw.and_then(RawManifest::subject);
+        let tag =
+            subject.map(|subject| fallback_tag(&subject.digest)).and_then(|tag| tag.parse::<Tag>().ok());
+        if let Some(tag) = tag.filter(|tag| listed.insert(tag.clone())) {
+            tags.push(AttachedTag { tag, digest, tagged_as: TaggedAs::ListOfReferrers });
+        }
+    }
+    tags
 }
 
 /// The tags of what a receipt says is attached.
