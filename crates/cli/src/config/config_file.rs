@@ -113,6 +113,7 @@ mod tests {
             ("[mirrors]\n\"ö\" = \"a.corp\"\n", "F:2:1: 'ö'"),
             ("[mirrors]\n\"quay.io\" = \"https://a.corp\"\n", "F:2:1: "),
             ("[mirrors", "F:1:9: "),
+            ("[mirrors]\nh.corp:5000 = \"x.y\"\n", "F:2:7: invalid unquoted key"),
             (
                 "[mirrors]\ndocker.io = \"x.y\"\n",
                 "F:2:1: quote the name, because it has points: \"docker.io\" = ",
@@ -132,6 +133,7 @@ mod tests {
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(said), "{error}");
+            assert_eq!(error.contains("unquoted key"), error.ends_with("put it in quotes"), "{error}");
         }
     }
 

@@ -45,8 +45,12 @@ impl TomlText {
 
     /// The values in it.
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, UsageError> {
-        toml::from_str(&self.text)
-            .map_err(|error| self.error(error.span().map_or(0, |span| span.start), error.message()))
+        toml::from_str(&self.text).map_err(|error| {
+            let message = error.message();
+            // Names of registries have slashes and colons.
+            let advice = if message.starts_with("invalid unquoted key") { ": put it in quotes" } else { "" };
+            self.error(error.span().map_or(0, |span| span.start), format!("{message}{advice}"))
+        })
     }
 
     /// An error at a byte of the file.
