@@ -238,6 +238,24 @@ fn an_image_of_a_layout_is_listed_by_its_place_there() {
     assert_eq!(locked, format!("oci:folder:{digest}=r.example/x:other\n"));
 }
 
+/// The name of an image of a layout says nothing of where it comes from.
+#[test]
+fn a_registry_that_goes_down_takes_no_image_of_a_layout_with_it() {
+    let lacking = Lacking::start(|_, _| false);
+    let host = lacking.source.authority();
+    lacking.airlift.run(&["build", &format!("{host}/team/b:1"), "-o", "b.tar"]).expect(0);
+    let down = Script::serving(lacking.samples.clone())
+        .rule(|request| request.is_blob().then(Answer::reset))
+        .start();
+    let host = down.authority();
+    let layout = format!("oci-archive:b.tar={host}/team/x:1");
+    let build = ["build", &layout, &format!("{host}/team/a:1"), "-o", "o.tar", "--keep-going"];
+    let more = ["--failed", "failed.txt", "--retries", "0"];
+    lacking.airlift.run(&[&build[..], &more].concat()).expect(3);
+    assert_eq!(lacking.failed(), format!("{host}/team/a:1\n"));
+    lacking.airlift.run(&["inspect", "o.tar"]).expect(0).says("team/x:1");
+}
+
 /// A platform that an image lacks is a wrong wish (2); beside an image that can't be had, it is 3.
 #[test]
 fn a_missing_platform_has_one_exit_code_whatever_is_named_first() {

@@ -139,16 +139,38 @@ impl FailedImages {
                         | RegistryError::TimedOut { .. }
                 );
                 let reach = if is_in_trouble { Reach::Registry } else { Reach::Image };
-                images_with(packing, path.first()?, reach)
+                self.images_with(packing, path.first()?, reach)
             }
             FetchError::Layout(errors) => {
                 let firsts = errors.iter().filter_map(|error| error.path.first());
-                firsts.flat_map(|first| images_with(packing, first, Reach::Image)).collect()
+                firsts.flat_map(|first| self.images_with(packing, first, Reach::Image)).collect()
             }
             _ => return None,
         };
         self.add_names(&names);
         Some(images.into_iter().filter(|image| !names.contains(&image.root.name())).collect())
+    }
+
+    /// The images that can't be had without what `first` names: an image, or something attached to one.
+    fn images_with(&self, packing: &Packing, first: &str, reach: Reach) -> Vec<String> {
+        let host = |name: &str| name.split('/').next().map(str::to_owned);
+        let roots = &packing.plan().graph().roots;
+        let attached = roots.iter().find(|root| root.subject.is_some() && root.name() == first);
+        let is_of_registry = |image: &ImagePlan| {
+            host(&image.reference) == host(first) && !self.is_of_layouts(&image.reference)
+        };
+        let has_it = |image: &&ImagePlan| {
+            image.reference == first
+                || attached.is_some_and(|root| image.referrers.contains(&root.descriptor.digest))
+                || (reach == Reach::Registry && is_of_registry(image))
+        };
+        packing.images().iter().filter(has_it).map(|image| image.reference.clone()).collect()
+    }
+
+    /// Whether no registry is asked for an image, whatever its name in the bundle is.
+    fn is_of_layouts(&self, name: &str) -> bool {
+        let is_layout = |source: &String| matches!(source.parse(), Ok(SourceReference::Layout(_)));
+        self.sources_of(name).iter().all(is_layout)
     }
 
     /// Adds images by their names in the bundle.
@@ -245,17 +267,4 @@ enum Reach {
     Image,
     /// All images of its registry.
     Registry,
-}
-
-/// The images that can't be had without what `first` names: an image, or something attached to one.
-fn images_with(packing: &Packing, first: &str, reach: Reach) -> Vec<String> {
-    let host = |name: &str| name.split('/').next().map(str::to_owned);
-    let roots = &packing.plan().graph().roots;
-    let attached = roots.iter().find(|root| root.subject.is_some() && root.name() == first);
-    let has_it = |image: &&ImagePlan| {
-        image.reference == first
-            || attached.is_some_and(|root| image.referrers.contains(&root.descriptor.digest))
-            || (reach == Reach::Registry && host(&image.reference) == host(first))
-    };
-    packing.images().iter().filter(has_it).map(|image| image.reference.clone()).collect()
 }
