@@ -3,6 +3,7 @@
 mod edited;
 mod hostile;
 mod mapped;
+mod protected;
 
 use airlift_oci::Digest;
 use airlift_server::Options;

@@ -114,6 +114,13 @@ pub(crate) enum UsageError {
     /// A receipt of another target than the one that is pruned.
     #[error("{receipt} has images at {repository}, and not all at {destination}")]
     OtherTarget { receipt: String, repository: String, destination: String },
+    /// A receipt of which some images have no name at the target.
+    #[error(
+        "the receipt {receipt} has {}, and doesn't say what these are called at the target: keep what was to be \
+         copied by its lock (--keep LOCK)",
+        match failed { 1 => "1 image that failed".to_owned(), more => format!("{more} images that failed") }
+    )]
+    UnnamedFailures { receipt: String, failed: usize },
     /// A list where digests are needed.
     #[error("{} is a list of images, which doesn't say what their digests are", harmless(&.0.to_string_lossy()))]
     NoDigests(PathBuf),

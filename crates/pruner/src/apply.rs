@@ -7,7 +7,7 @@ use airlift_oci::{Digest, Repository, Selector, Tag};
 use airlift_registry::{Access, HeadTrust, Lookup, Refusal, Transport};
 
 use crate::applied::{Applied, LeftReason};
-use crate::contents::{Contents, Leaves, Named};
+use crate::contents::Contents;
 use crate::error::PruneError;
 use crate::order::parents_first;
 use crate::stay::add_all_below;
@@ -124,9 +124,8 @@ impl<'a> Deletions<'a> {
         let parents =
             self.entries.iter().flat_map(|entry| entry.listed_by.iter().flatten().chain(&entry.attached_to));
         let parents: BTreeSet<Digest> = parents.filter(|digest| !planned.contains(digest)).copied().collect();
-        let asked: Vec<Named> = parents.into_iter().map(Named::by_digest).collect();
-        let names = self.contents.names(&asked, Leaves::Fetch).await?;
-        Ok(names.into_iter().filter(|(_, names)| names.is_there).map(|(named, _)| named.digest).collect())
+        let names = self.contents.names(&parents.into_iter().collect::<Vec<_>>()).await?;
+        Ok(names.into_iter().filter(|(_, names)| names.is_there).map(|(digest, _)| digest).collect())
     }
 
     /// Manifests without a tag of which the plan doesn't say what lists them, unless an index of the plan
@@ -137,12 +136,12 @@ impl<'a> Deletions<'a> {
         if unsaid.is_empty() {
             return Ok(HashSet::new());
         }
-        let all: Vec<Named> = self.entries.iter().map(|entry| Named::by_digest(entry.digest)).collect();
-        let names = self.contents.names(&all, Leaves::Fetch).await?;
+        let all: Vec<Digest> = self.entries.iter().map(|entry| entry.digest).collect();
+        let names = self.contents.names(&all).await?;
         let below = names.iter().flat_map(|(_, names)| names.children.iter().chain(&names.attached));
-        let below: HashSet<Digest> = below.map(|named| named.digest).collect();
+        let below: HashSet<Digest> = below.copied().collect();
         let leaves = names.iter().filter(|(_, names)| names.is_there && !names.is_index);
-        let leaves: HashSet<Digest> = leaves.map(|(named, _)| named.digest).collect();
+        let leaves: HashSet<Digest> = leaves.map(|(digest, _)| *digest).collect();
         Ok(unsaid.into_iter().filter(|digest| leaves.contains(digest) && !below.contains(digest)).collect())
     }
 
@@ -191,7 +190,7 @@ impl<'a> Deletions<'a> {
         transport.delete_manifest(repository, &selector).await.map_err(LeftReason::Refused)?;
         let mut patience = transport.wait_for_visibility(format!("{repository}@{}", entry.digest));
         loop {
-            let found = transport.look_up(repository, &selector, Access::Push, HeadTrust::Always).await;
+            let found = transport.look_up(repository, &selector, Access::Push, HeadTrust::IfFound).await;
             match found.map_err(LeftReason::Unproven)? {
                 Lookup::There(_) if patience.wait("it was deleted, and still shows").await => {}
                 Lookup::There(_) => return Err(LeftReason::StillThere),

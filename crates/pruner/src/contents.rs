@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use airlift_oci::graph::fallback_tag;
-use airlift_oci::media_type::Kind;
-use airlift_oci::{Digest, Graph, Node, RawManifest, Repository, Selector};
+use airlift_oci::{Digest, Node, RawManifest, Repository, Selector};
 use airlift_registry::{Access, FetchedManifest, ReferrersAnswer, Transport};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -15,41 +14,19 @@ use crate::tags::{self, Tags};
 /// More manifests of one repository are not looked at.
 const MOST_MANIFESTS: usize = 200_000;
 
-/// A manifest that is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) digest: Digest,
-    /// Whether it may name others: it is not said to be a plain manifest.
-    pub(crate) may_be_index: bool,
-}
-
-impl Named {
-    /// A manifest of which no more is known.
-    pub(crate) fn by_digest(digest: Digest) -> Self {
-        Named { digest, may_be_index: true }
-    }
-}
-
 /// What a manifest names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    /// Whether the manifest is there. Not asked for of those that name nothing.
+    /// Whether the manifest is there.
     pub(crate) is_there: bool,
     /// Whether it is an index.
     pub(crate) is_index: bool,
+    /// The manifest to which it says that it is attached.
+    pub(crate) subject: Option<Digest>,
     /// The manifests that it lists.
-    pub(crate) children: Vec<Named>,
+    pub(crate) children: Vec<Digest>,
     /// What is attached to it: by the referrers API, the fallback tag, and cosign's tags.
-    pub(crate) attached: Vec<Named>,
-}
-
-/// Whether manifests that name no others are fetched, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaves {
-    /// It matters whether they are there.
-    Fetch,
-    /// They need not be looked at.
-    Skip,
+    pub(crate) attached: Vec<Digest>,
 }
 
 /// The manifests of one repository. Each is asked for once.
@@ -59,7 +36,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) requests: usize,
     /// What tags stand for: those of fallback lists and of cosign say what is attached.
     pub(crate) tags: Tags,
-    known: HashMap<(Digest, bool), Names>,
+    known: HashMap<Digest, Names>,
 }
 
 impl<'a> Contents<'a> {
@@ -72,65 +49,42 @@ impl<'a> Contents<'a> {
         Contents { transport, repository, requests, tags, known: HashMap::new() }
     }
 
-    /// What these manifests name, in their order.
+    /// What these manifests name, in their order. Each is fetched, whatever the index that lists it says of
+    /// its type: registries take indexes under any name.
     ///
     /// # Errors
     /// If one of them can't be looked at or read.
-    pub(crate) async fn names(
-        &mut self,
-        manifests: &[Named],
-        leaves: Leaves,
-    ) -> Result<Vec<(Named, Names)>, PruneError> {
-        let is_fetched = |named: &Named| named.may_be_index || leaves == Leaves::Fetch;
-        let unknown: Vec<Named> = manifests
-            .iter()
-            .filter(|named| !self.known.contains_key(&(named.digest, is_fetched(named))))
-            .copied()
-            .collect();
+    pub(crate) async fn names(&mut self, manifests: &[Digest]) -> Result<Vec<(Digest, Names)>, PruneError> {
+        let unknown: Vec<Digest> =
+            manifests.iter().filter(|digest| !self.known.contains_key(*digest)).copied().collect();
         if self.known.len() + unknown.len() > MOST_MANIFESTS {
             let (repository, limit) = (self.repository.clone(), MOST_MANIFESTS);
             return Err(PruneError::Limit { repository, limit });
         }
         let this = &*self;
-        let ask = |named: Named| async move {
-            let fetched = is_fetched(&named);
-            Ok::<_, PruneError>(((named.digest, fetched), this.ask(named.digest, fetched).await?))
-        };
+        let ask = |digest: Digest| async move { Ok::<_, PruneError>((digest, this.ask(digest).await?)) };
         let found: Vec<_> =
             stream::iter(unknown).map(ask).buffer_unordered(this.requests).try_collect().await?;
         self.known.extend(found);
-        let names = |named: &Named| {
-            let names = self.known.get(&(named.digest, is_fetched(named))).cloned();
-            (*named, names.unwrap_or_default())
-        };
+        let names = |digest: &Digest| (*digest, self.known.get(digest).cloned().unwrap_or_default());
         Ok(manifests.iter().map(names).collect())
     }
 
-    async fn ask(&self, digest: Digest, fetched: bool) -> Result<Names, PruneError> {
+    async fn ask(&self, digest: Digest) -> Result<Names, PruneError> {
         let failed = |source| PruneError::Manifest { repository: self.repository.clone(), digest, source };
-        let mut names = Names::default();
-        if fetched {
-            let selector = Selector::Digest(digest);
-            let manifest = self.transport.get_manifest(self.repository, &selector, Access::Push).await;
-            let Some(manifest) = manifest.map_err(failed)? else {
-                self.check_absence(digest).await?;
-                return Ok(names);
-            };
-            names.is_there = true;
-            let children = self.children(digest, manifest)?;
-            names.is_index = children.is_some();
-            names.children = children.unwrap_or_default();
-        }
+        let selector = Selector::Digest(digest);
+        let manifest = self.transport.get_manifest(self.repository, &selector, Access::Push).await;
+        let Some(manifest) = manifest.map_err(failed)? else {
+            self.check_absence(digest).await?;
+            return Ok(Names::default());
+        };
+        let mut names = self.names_in(digest, manifest)?;
         let referrers = self.transport.referrers(self.repository, &digest, Access::Push).await;
         if let ReferrersAnswer::Listed(listed) = referrers.map_err(failed)? {
-            let named = |descriptor: airlift_oci::Descriptor| Named {
-                digest: descriptor.digest,
-                may_be_index: descriptor.kind() != Kind::Manifest,
-            };
-            names.attached.extend(listed.into_iter().map(named));
+            names.attached.extend(listed.into_iter().map(|descriptor| descriptor.digest));
         }
         let by_tag = self.tags.iter().filter(|(tag, _)| is_about(tag.as_str(), &digest));
-        names.attached.extend(by_tag.map(|(_, digest)| Named { digest: *digest, may_be_index: true }));
+        names.attached.extend(by_tag.map(|(_, digest)| *digest));
         Ok(names)
     }
 
@@ -145,19 +99,22 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// What an index lists; `None` for any other manifest.
-    fn children(&self, digest: Digest, manifest: FetchedManifest) -> Result<Option<Vec<Named>>, PruneError> {
+    /// What a manifest says of others.
+    fn names_in(&self, digest: Digest, manifest: FetchedManifest) -> Result<Names, PruneError> {
         let bytes = manifest.bytes.clone();
+        let there = Names { is_there: true, ..Names::default() };
         match RawManifest::received(manifest.bytes, digest, manifest.content_type.as_deref()) {
-            Ok(raw) => {
-                let named = Graph::children_of(&raw).map(|child| Named {
-                    digest: child.digest,
-                    may_be_index: child.kind() != Kind::Manifest,
-                });
-                Ok(matches!(raw.node(), Node::Index(_)).then(|| named.collect()))
-            }
+            Ok(raw) => Ok(Names {
+                is_index: matches!(raw.node(), Node::Index(_)),
+                subject: raw.subject().map(|subject| subject.digest),
+                children: match raw.node() {
+                    Node::Index(children) => children.iter().map(|child| child.digest).collect(),
+                    Node::Manifest { .. } | Node::Artifact(_) => Vec::new(),
+                },
+                ..there
+            }),
             // Manifests of old kinds name no others.
-            Err(_) if is_no_index(&bytes) => Ok(None),
+            Err(_) if is_no_index(&bytes) => Ok(there),
             Err(source) => {
                 Err(PruneError::Unreadable { repository: self.repository.clone(), digest, source })
             }

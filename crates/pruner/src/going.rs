@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use airlift_oci::Digest;
 
-use crate::contents::{Contents, Leaves, Named};
+use crate::contents::Contents;
 use crate::error::PruneError;
 
 /// What can be reached from the manifests that may go.
@@ -26,21 +26,20 @@ impl Going {
     pub(crate) async fn from(roots: &[Digest], contents: &mut Contents<'_>) -> Result<Self, PruneError> {
         let mut going = Going::default();
         let mut met = HashSet::new();
-        let mut level: Vec<Named> = roots.iter().copied().map(Named::by_digest).collect();
-        level.retain(|named| met.insert(named.digest));
+        let mut level: Vec<Digest> = roots.to_vec();
+        level.retain(|digest| met.insert(*digest));
         while !level.is_empty() {
             let mut next = Vec::new();
-            for (named, names) in contents.names(&level, Leaves::Fetch).await? {
+            for (digest, names) in contents.names(&level).await? {
                 if !names.is_there {
                     continue;
                 }
-                let digests = |list: &[Named]| list.iter().map(|one| one.digest).collect();
-                going.order.push(named.digest);
-                going.children.insert(named.digest, digests(&names.children));
-                going.attached.insert(named.digest, digests(&names.attached));
-                next.extend(names.children.into_iter().chain(names.attached));
+                next.extend(names.children.iter().chain(&names.attached));
+                going.order.push(digest);
+                going.children.insert(digest, names.children);
+                going.attached.insert(digest, names.attached);
             }
-            next.retain(|named| met.insert(named.digest));
+            next.retain(|digest| met.insert(*digest));
             level = next;
         }
         Ok(going)

@@ -10,6 +10,7 @@
 
 mod applied;
 mod apply;
+mod attached_tags;
 mod contents;
 mod error;
 mod going;

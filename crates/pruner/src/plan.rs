@@ -6,6 +6,7 @@ use airlift_lists::prune_plan::PlannedDeletion;
 use airlift_oci::{Digest, Repository, Tag};
 use airlift_registry::Transport;
 
+use crate::attached_tags::attached_tags;
 use crate::contents::{Contents, is_about};
 use crate::error::PruneError;
 use crate::going::Going;
@@ -90,9 +91,8 @@ impl OneRepository<'_> {
         contents: &mut Contents<'_>,
     ) -> Result<HashSet<Digest>, PruneError> {
         // Tags of what is attached to something that may go: they go with it, unless it stays.
-        let is_attached = |tag: &Tag| {
-            !self.is_kept_tag(tag) && going.order.iter().any(|digest| is_about(tag.as_str(), digest))
-        };
+        let of_going = attached_tags(&going.order, contents).await?;
+        let is_attached = |tag: &Tag| !self.is_kept_tag(tag) && of_going.contains(tag);
         let (attached, others): (Tags, Tags) =
             contents.tags.clone().into_iter().partition(|(tag, _)| is_attached(tag));
         let others = others.into_iter().filter(|(tag, digest)| !self.is_old(tag, digest));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use airlift_oci::Digest;
 
-use crate::contents::{Contents, Leaves, Named};
+use crate::contents::Contents;
 use crate::error::PruneError;
 
 /// Adds all that these manifests name, directly or not, and what is attached to any of it.
@@ -16,16 +16,16 @@ pub(crate) async fn add_all_below(
     roots: impl IntoIterator<Item = Digest>,
     contents: &mut Contents<'_>,
 ) -> Result<(), PruneError> {
-    let mut level: Vec<Named> = roots.into_iter().map(Named::by_digest).collect();
+    let mut level: Vec<Digest> = roots.into_iter().collect();
     let mut followed = HashSet::new();
-    level.retain(|named| followed.insert(named.digest));
+    level.retain(|digest| followed.insert(*digest));
     while !level.is_empty() {
-        stay.extend(level.iter().map(|named| named.digest));
+        stay.extend(level.iter().copied());
         let mut next = Vec::new();
-        for (_, names) in contents.names(&level, Leaves::Skip).await? {
+        for (_, names) in contents.names(&level).await? {
             next.extend(names.children.into_iter().chain(names.attached));
         }
-        next.retain(|named| followed.insert(named.digest));
+        next.retain(|digest| followed.insert(*digest));
         level = next;
     }
     Ok(())

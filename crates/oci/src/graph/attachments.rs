@@ -7,6 +7,9 @@ use crate::Digest;
 use crate::layout::Root;
 use crate::reference::repository_of;
 
+/// What cosign puts behind a digest to name the tag of what it attached: signatures, attestations, SBOMs.
+pub const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
+
 /// The tag under which registries without the referrers API keep the list of what is attached to `digest`
 /// (distribution-spec 1.1, "Referrers Tag Schema"): at most 64 digits of it, whatever its algorithm.
 pub fn fallback_tag(digest: &Digest) -> String {

@@ -9,14 +9,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::attachments::fallback_tag;
+use super::attachments::{COSIGN_SUFFIXES, fallback_tag};
 use super::lookup::Graph;
 use crate::layout::Root;
 use crate::reference::{repository_of, tag_of};
 use crate::{Digest, Node};
 
-/// What cosign puts behind a digest to name what it attached.
-const SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 /// The layers of what `cosign save` puts beside an image, with the suffix of the tag from which it came.
 const COSIGN_LAYERS: [(&str, &str); 2] = [
     ("application/vnd.dev.cosign.simplesigning.v1+json", "sig"),
@@ -161,7 +159,7 @@ fn images_by_name(graph: &Graph) -> HashMap<Option<&str>, Digest> {
 /// A tag that is made of a digest, without cosign's suffix.
 fn stem(tag: &str) -> Option<&str> {
     let stem = match tag.rsplit_once('.') {
-        Some((stem, suffix)) if SUFFIXES.contains(&suffix) => stem,
+        Some((stem, suffix)) if COSIGN_SUFFIXES.contains(&suffix) => stem,
         _ => tag,
     };
     let (_, hex) = stem.split_once('-')?;

@@ -15,7 +15,7 @@ mod lookup;
 mod select_blobs;
 mod upload_order;
 
-pub use attachments::{Attachments, attached_to, fallback_tag};
+pub use attachments::{Attachments, COSIGN_SUFFIXES, attached_to, fallback_tag};
 pub use builder::GraphBuilder;
 pub use entries::{BlobEntry, BlobRole, ManifestEntry};
 pub use leaves::{Leaf, leaves};

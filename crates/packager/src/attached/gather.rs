@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use airlift_oci::Digest;
+use airlift_oci::graph::COSIGN_SUFFIXES;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::attached::error::AttachedError;
@@ -13,8 +14,6 @@ use crate::resolved::Resolved;
 
 /// Attached to attached to attached…: more levels than this count as an attack.
 const MAX_DEPTH: usize = 8;
-/// What cosign puts behind a digest to name what it attached.
-const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// A manifest that is carried, to which something may be attached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

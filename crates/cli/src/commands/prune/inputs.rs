@@ -40,6 +40,11 @@ impl PruneInputs {
         for path in kept {
             match Document::read(path)? {
                 Document::Lock(lock) => inputs.take_lock(&lock, |inputs| &mut inputs.kept_locked),
+                // What they are called at the target would have to stay.
+                Document::Receipt(receipt) if !receipt.failed.is_empty() => {
+                    let (receipt, failed) = (shown(path), receipt.failed.len());
+                    return Err(UsageError::UnnamedFailures { receipt, failed }.into());
+                }
                 Document::Receipt(receipt) => inputs.kept_receipts.push(receipt),
             }
         }
