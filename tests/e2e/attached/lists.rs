@@ -155,6 +155,65 @@ fn a_list_that_shows_late_is_waited_for_and_written_once() {
     assert_eq!(registry.count("PUT", &signed.tag()), 1);
 }
 
+/// What a push left at a target whose registry stores each manifest and then answers with `status`: the
+/// receipt of its image, and the lines of `--events`, without times.
+fn left_with(signed: &Signed, status: u16, retries: &str) -> (Value, Vec<String>) {
+    let target = without_api();
+    target.endpoint().push_manifest(REPOSITORY, &signed.tag(), &made::index(&[])).expect_status(201);
+    let behind = Endpoint::new(target.authority());
+    let registry = Script::forwarding(target.authority())
+        .rule(move |request| {
+            let is_put = request.method == "PUT" && request.path().contains("/manifests/");
+            is_put.then(|| {
+                let media_type = request.header("content-type").unwrap_or_default();
+                let headers = [("content-type", media_type)];
+                behind.request("PUT", &request.target, &headers, &request.body).expect_status(201);
+                Answer::status(status)
+            })
+        })
+        .start();
+    let authority = registry.authority();
+    let push = ["push", "b.tar", &authority, "--retries", retries, "--receipt", "r.json"];
+    signed.airlift.run(&[&push[..], &["--events", "e.jsonl"]].concat()).expect(0);
+    let read = |name: &str| {
+        String::from_utf8(signed.airlift.read(name)).unwrap().replace(&authority, "registry.example")
+    };
+    let mut receipt: Value = serde_json::from_str(&read("r.json")).unwrap();
+    let mut image = receipt["images"][0].take();
+    image.as_object_mut().unwrap().remove("at");
+    let event = |line: &str| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        event.as_object_mut().unwrap().remove("at");
+        event.to_string()
+    };
+    let mut events: Vec<String> = read("e.jsonl").lines().map(event).collect();
+    events.sort();
+    (image, events)
+}
+
+/// The list, the tags and what is attached: all that the push has written is in its receipt and events.
+#[test]
+fn what_was_stored_though_the_answer_was_an_error_counts_as_written() {
+    let signed = Signed::new();
+    let signature = made::signature("of the image");
+    let tag = tag_of(&signed.sample.root.digest, ".sig");
+    let source = Embedded::start(Options::default());
+    source.endpoint().push(std::slice::from_ref(&signed.sample));
+    made::put(source.endpoint(), REPOSITORY, &signed.referrer, None);
+    made::put(source.endpoint(), REPOSITORY, &signature, Some(&tag));
+    super::build(&signed.airlift, source.authority(), &[]).expect(0);
+    let (receipt, events) = left_with(&signed, 201, "1");
+    assert_eq!(receipt["fallbackTags"].as_array().map(Vec::len), Some(1), "{receipt}");
+    assert_eq!(receipt["referrerTags"].as_array().map(Vec::len), Some(1), "{receipt}");
+    assert!(
+        events.iter().any(|event| event.contains(&signed.tag()) && event.contains("from")),
+        "{events:#?}"
+    );
+    for retries in ["0", "1"] {
+        assert_eq!(left_with(&signed, 500, retries), (receipt.clone(), events.clone()), "{retries}");
+    }
+}
+
 /// The result of a push to a registry that can't keep the list: the image is there, the list isn't, and the
 /// push says so.
 fn assert_unlisted(signed: &Signed, target: &Embedded, pushed: Ran, reason: &str) {

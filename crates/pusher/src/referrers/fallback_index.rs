@@ -14,7 +14,7 @@ use crate::referrers::list::{ListError, ReferrersList};
 
 /// How many entries of an index are looked at to find out whether it is a list of referrers.
 const MOST_LOOKED_AT: usize = 20;
-/// How often the list from before the write may show before the write is repeated.
+/// How often the list from before an acknowledged write may show before the write is repeated.
 const MOST_HIDDEN: u32 = 2;
 
 /// What came of one attempt to complete a list.
@@ -29,7 +29,7 @@ pub(crate) enum Attempt {
 pub(crate) enum CompleteList {
     /// It had them already.
     Found(Digest),
-    /// It was completed and read back. With the digest of what was there before.
+    /// This push has completed it and read it back. With the digest of what was there before.
     Written { digest: Digest, before: Option<Digest> },
 }
 
@@ -68,18 +68,25 @@ pub(crate) struct FallbackIndex<'a> {
     transport: &'a Transport,
     list: &'a ReferrersList,
     selector: Selector,
-    /// What was there when the registry took our list: while it still is, our list doesn't show yet.
-    before: Option<Option<Bytes>>,
-    /// How often it still was.
-    hidden: u32,
+    /// The list that was sent last, unless the registry refused it.
+    sent: Option<SentList>,
     /// What was there when a write on a condition was refused: if it still is, the condition was not the
     /// reason.
     refused: Option<Option<Bytes>>,
 }
 
+/// A list that was sent, and that the registry has stored or may have stored.
+struct SentList {
+    /// What was there when it was sent. While the registry still shows this, it has not stored our list, or
+    /// doesn't show it yet.
+    before: Option<Bytes>,
+    /// How often that may still show before the list is sent again.
+    patience: u32,
+}
+
 impl<'a> FallbackIndex<'a> {
     pub(crate) fn new(transport: &'a Transport, list: &'a ReferrersList, selector: Selector) -> Self {
-        FallbackIndex { transport, list, selector, before: None, hidden: 0, refused: None }
+        FallbackIndex { transport, list, selector, sent: None, refused: None }
     }
 
     /// Completes the list, once.
@@ -93,26 +100,33 @@ impl<'a> FallbackIndex<'a> {
             return Ok(self.complete(found));
         }
         let there = found.as_ref().map(|found| found.bytes.clone());
-        if self.before.as_ref() == Some(&there) && self.hidden < MOST_HIDDEN {
-            self.hidden += 1;
+        if let Some(sent) = self.sent.as_mut().filter(|sent| sent.before == there && sent.patience > 0) {
+            sent.patience -= 1;
             return Ok(Attempt::Again(RetryReason::Hidden));
         }
-        if let Some(reason) = self.write(self.extended(index, &lacking), found).await? {
-            return Ok(Attempt::Again(reason));
-        }
-        (self.before, self.hidden) = (Some(there), 0);
+        let (patience, reason) = match self.write(self.extended(index, &lacking), found).await? {
+            None => (MOST_HIDDEN, RetryReason::Overwritten),
+            // It may have been stored all the same, and then this push has written it.
+            Some(RetryReason::Transient(error)) if error.outcome_is_unknown() => {
+                (0, RetryReason::Transient(error))
+            }
+            Some(reason) => return Ok(Attempt::Again(reason)),
+        };
+        self.sent = Some(SentList { before: there, patience });
         let found = self.read().await?;
         let (_, lacking) = self.compare(found.as_ref()).await?;
         Ok(match found.as_ref().filter(|_| lacking.is_empty()) {
             Some(found) => self.complete(found),
-            None => Attempt::Again(RetryReason::Overwritten),
+            None => Attempt::Again(reason),
         })
     }
 
     fn complete(&self, found: &FetchedManifest) -> Attempt {
         let digest = Digest::sha256(&found.bytes);
-        Attempt::Complete(match &self.before {
-            Some(before) => CompleteList::Written { digest, before: before.as_deref().map(Digest::sha256) },
+        Attempt::Complete(match &self.sent {
+            Some(sent) => {
+                CompleteList::Written { digest, before: sent.before.as_deref().map(Digest::sha256) }
+            }
             None => CompleteList::Found(digest),
         })
     }

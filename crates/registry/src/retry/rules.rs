@@ -105,7 +105,7 @@ impl Error {
 
     /// Whether what was asked for may have been done all the same: the registry didn't refuse it, and what it
     /// did isn't known.
-    pub(crate) fn outcome_is_unknown(&self) -> bool {
+    pub fn outcome_is_unknown(&self) -> bool {
         match self {
             Error::Server(_) | Error::TimedOut { .. } | Error::TooSlow { .. } => true,
             Error::Unreachable { what, .. } => *what == Obstacle::Broken,
