@@ -80,11 +80,16 @@ impl Transport {
     }
 }
 
-/// Whether `session` is an upload that a POST to `uploads` opened: at the same origin, and right below.
+/// Whether `session` is an upload that a POST to `uploads` opened: at the same origin, right below, and
+/// without a login of its own.
 fn is_session(uploads: &Url, session: &Url) -> bool {
     let id = session.path().strip_prefix(uploads.path()).map(|id| id.trim_start_matches('/'));
     let is_id = |id: &str| !id.is_empty() && !id.contains(['/', '%']);
-    same_origin(uploads, session) && uploads.path().ends_with("/blobs/uploads/") && id.is_some_and(is_id)
+    let has_user = !session.username().is_empty() || session.password().is_some();
+    same_origin(uploads, session)
+        && !has_user
+        && uploads.path().ends_with("/blobs/uploads/")
+        && id.is_some_and(is_id)
 }
 
 /// Whether a registry has too much to do at the moment.
@@ -120,6 +125,9 @@ mod tests {
             "http://r.example/v2/team/app/blobs/uploads/5a1b",
             "https://r.example:5000/v2/team/app/blobs/uploads/5a1b",
             "https://other.example/v2/team/app/blobs/uploads/5a1b",
+            "https://bob:pw@r.example/v2/team/app/blobs/uploads/5a1b",
+            "https://bob@r.example/v2/team/app/blobs/uploads/5a1b",
+            "https://:pw@r.example/v2/team/app/blobs/uploads/5a1b",
         ] {
             assert!(!is_session(bad), "{bad}");
         }
