@@ -17,7 +17,7 @@ use crate::http::clients::Clients;
 use crate::http::network_error;
 use crate::http::proxy::Proxies;
 use crate::http::redirect_policy::{RedirectPolicy, same_origin};
-use crate::http::request::{Payload, Request};
+use crate::http::request::{Payload, Redirects, Request};
 use crate::http::response::Response;
 use crate::http::time_limits::TimeLimits;
 use crate::limits::minimum_rate::MinimumRate;
@@ -102,6 +102,10 @@ impl HttpClient {
             let (response, retained) = self.send_once(&mut request, &origin, head_limit).await?;
             let Some(location) = response.redirect(&request.method) else { return Ok(response) };
             let target = self.location(&response, location)?;
+            if request.redirects == Redirects::SameOrigin && !same_origin(&origin, &target) {
+                let reason = "this request is for the registry itself, and another host can't answer for it";
+                return Err(Error::redirect(&response.call, &target, reason));
+            }
             request.payload = retained.ok_or_else(|| {
                 Error::redirect(&response.call, &target, "what was sent can't be sent there again")
             })?;

@@ -15,10 +15,20 @@ pub(crate) struct Request {
     /// Sent to the URL's own origin, and to no other.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) payload: Payload,
+    pub(crate) redirects: Redirects,
     /// Of the body that goes up, or of the one that is to come.
     pub(crate) size: RequestSize,
     /// Where the URL came from, if another host gave it.
     pub(crate) address_source: Option<AddressSource>,
+}
+
+/// Which redirects of a request are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// Those that the rules allow for any request.
+    Allowed,
+    /// Of those, the ones that stay at the origin of the request.
+    SameOrigin,
 }
 
 /// What goes up with a request.
@@ -36,8 +46,16 @@ pub(crate) enum Payload {
 
 impl Request {
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        let (headers, payload, size) = (HeaderMap::new(), Payload::Nothing, RequestSize::Small);
-        Request { method, url, headers, authorization: None, payload, size, address_source: None }
+        Request {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            authorization: None,
+            payload: Payload::Nothing,
+            redirects: Redirects::Allowed,
+            size: RequestSize::Small,
+            address_source: None,
+        }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {

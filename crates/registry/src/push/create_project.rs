@@ -25,7 +25,8 @@ impl Transport {
     /// `repository`, which is one of the project.
     ///
     /// # Errors
-    /// If Harbor refuses it, or answers in another way than its API does.
+    /// If Harbor refuses it, redirects the request to another host, or answers in another way than its API
+    /// does.
     pub async fn create_project(
         &self,
         repository: &Repository,

@@ -11,7 +11,7 @@ use crate::auth::scope::Scope;
 use crate::auth::secret;
 use crate::error::Error;
 use crate::http::redirect_policy::same_origin;
-use crate::http::request::{Payload, Request};
+use crate::http::request::{Payload, Redirects, Request};
 use crate::http::response::Response;
 use crate::retry::too_many_requests;
 use crate::transport::Inner;
@@ -58,8 +58,8 @@ impl Inner {
     }
 
     /// Sends a request to an API that takes no token, beside the registry's own: with the user's password for
-    /// `scope`, if there is one. As any other authorization, it reaches the registry's own origin alone, and
-    /// that could have asked for it itself.
+    /// `scope`, if there is one. Both reach the registry's own origin alone: a redirect to another one is an
+    /// error, since what is done there is not done at the registry.
     pub(crate) async fn send_with_password(
         &self,
         scope: &Scope,
@@ -67,6 +67,7 @@ impl Inner {
     ) -> Result<Response, Error> {
         let registry = &*self.registry(scope.repository.host()).await?;
         let password = Box::pin(self.authorizations.password(&self.http, scope)).await?;
+        let make = |base: &_| Ok(Request { redirects: Redirects::SameOrigin, ..make(base)? });
         self.send_with(registry, &password, &make).await
     }
 
