@@ -206,6 +206,37 @@ fn a_project_that_another_client_creates_meanwhile_is_as_good() {
     assert!(!pushed.stderr.contains("created the project"), "{pushed}");
 }
 
+/// What was created stays, so each form of the output says so.
+#[test]
+fn projects_that_were_created_are_named_without_progress_and_before_a_refusal() {
+    for quiet in [&["--quiet"][..], &["--progress", "none"]] {
+        let (airlift, _source, _) = bundle();
+        let harbor = Harbor::start(|_, project| {
+            (project == "team").then(|| Answer::error(403, "FORBIDDEN", "the quota is used up"))
+        });
+        let push = ["push", "b.tar", &harbor.registry.authority(), "--create-repos"];
+        let refused = run(&airlift, &[&push[..], quiet].concat(), &harbor).expect(3);
+        let refused = refused.says("created the project other").says("the project team can't be created");
+        refused.says("the project other was created before it, and stays; nothing was pushed");
+        assert_eq!(*harbor.projects.lock().unwrap(), ["known", "other"]);
+    }
+}
+
+#[test]
+fn a_project_that_is_missing_though_the_registry_says_it_is_there_is_called_so() {
+    let answers: [Api; 2] =
+        [|_, _| Some(Answer::status(201)), |_, _| Some(Answer::error(409, "CONFLICT", "already exists"))];
+    for api in answers {
+        let (airlift, _source, _) = bundle();
+        let harbor = Harbor::start(api);
+        let push = ["push", "b.tar", &harbor.registry.authority(), "--create-repos"];
+        let refused = run(&airlift, &push, &harbor).expect(3);
+        let refused = refused.says("said that it has these projects").says("missing: other, team;");
+        refused.says("nothing was pushed").says("/harbor/projects");
+        assert_eq!((harbor.created(), harbor.registry.count("PUT", "")), (2, 0));
+    }
+}
+
 #[test]
 fn a_project_that_may_not_be_created_is_named_with_the_answer() {
     let answers: [(Api, &[&str]); 5] = [

@@ -63,7 +63,10 @@ impl Failure {
             | Failure::ReadBack { source, .. } => of_registry(source),
             Failure::LoginStore(_) => Exit::Local,
             Failure::Push(
-                PushError::Sparse(_) | PushError::NoRegistry { .. } | PushError::NotWritable(_),
+                PushError::Sparse(_)
+                | PushError::NoRegistry { .. }
+                | PushError::NotWritable(_)
+                | PushError::StillMissing { .. },
             ) => Exit::Registry,
             Failure::Push(PushError::Task(_)) => Exit::Local,
             Failure::File { .. } | Failure::Stdout(_) | Failure::Json(_) | Failure::Start(_) => Exit::Local,

@@ -40,15 +40,25 @@ pub enum PushError {
     #[error(transparent)]
     NotWritable(Box<WriteRefusal>),
     /// A project that is missing, and that can't be created.
-    #[error("the project {project} can't be created at {}; nothing was pushed", .refusal.host)]
+    #[error("the project {project} can't be created at {}{}; nothing was pushed", .refusal.host, created_before(.created))]
     NotCreated {
         /// The repositories that can't be written to.
         refusal: Box<WriteRefusal>,
         /// The first project that can't be created.
         project: String,
+        /// The projects that this push has created before it. They stay.
+        created: Vec<String>,
         /// What the registry answers.
         #[source]
         source: Error,
+    },
+    /// Projects that are missing all the same after the registry said that they are there.
+    #[error("{} said that it has these projects, and answers to uploads that they are missing: {}; nothing was pushed", .refusal.host, .projects.join(", "))]
+    StillMissing {
+        /// The repositories that can't be written to.
+        refusal: Box<WriteRefusal>,
+        /// The projects.
+        projects: Vec<String>,
     },
     /// A tag that may stand for something else at the target: the registry doesn't let it be looked at.
     #[error("whether the tag {target} is taken can't be found out")]
@@ -68,9 +78,20 @@ impl PushError {
     /// The repositories that can't be written to, if they are the reason.
     pub fn write_refusal(&self) -> Option<&WriteRefusal> {
         match self {
-            PushError::NotWritable(refusal) | PushError::NotCreated { refusal, .. } => Some(refusal),
+            PushError::NotWritable(refusal)
+            | PushError::NotCreated { refusal, .. }
+            | PushError::StillMissing { refusal, .. } => Some(refusal),
             _ => None,
         }
+    }
+}
+
+/// The projects that stay although another one can't be created; empty if there are none.
+fn created_before(created: &[String]) -> String {
+    match created {
+        [] => String::new(),
+        [one] => format!("; the project {one} was created before it, and stays"),
+        more => format!("; the projects {} were created before it, and stay", more.join(", ")),
     }
 }
 

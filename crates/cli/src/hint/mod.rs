@@ -156,8 +156,11 @@ fn of_push(error: &PushError) -> Option<String> {
         PushError::Sparse(refusal) => Some(push::of_sparse(refusal.certainty)),
         PushError::TagHidden { source, .. } => Some(push::of_hidden_tag(source.likely_cause())),
         PushError::NotWritable(refusal) => Some(write_access::of_refusal(refusal)),
-        PushError::NotCreated { refusal, project, source } => {
+        PushError::NotCreated { refusal, project, source, .. } => {
             Some(write_access::of_creation(refusal, project, source))
+        }
+        PushError::StillMissing { refusal, projects } => {
+            Some(write_access::of_missing_still(refusal, projects))
         }
         PushError::Task(_) => None,
     }

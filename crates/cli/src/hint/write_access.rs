@@ -51,6 +51,15 @@ pub(super) fn of_creation(refusal: &WriteRefusal, project: &str, error: &Error) 
     }
 }
 
+/// The next step where a project is missing though the registry said that it is there.
+pub(super) fn of_missing_still(refusal: &WriteRefusal, projects: &[String]) -> String {
+    format!(
+        "look at https://{}/harbor/projects if they are there: {}; if so, the login may lack the right to push to them, or a replica is late: push again later",
+        refusal.host,
+        projects.join(", ")
+    )
+}
+
 /// What --create-repos can do where something is missing.
 fn of_creation_option(refusal: &WriteRefusal) -> Option<&'static str> {
     match (refusal.missing_projects, refusal.product) {

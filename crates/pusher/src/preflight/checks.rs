@@ -7,7 +7,7 @@ use airlift_registry::{ContentFault, Error, Transport};
 use crate::error::PushError;
 use crate::plan::planned_image::ImageForm;
 use crate::plan::push_plan::PushPlan;
-use crate::preflight::missing_projects::create_projects;
+use crate::preflight::missing_projects::{create_projects, still_missing};
 use crate::preflight::partial_images::PartialImages;
 use crate::preflight::tag_state::{TagState, common_fault, tag_states};
 use crate::preflight::taken_tags::{
@@ -36,8 +36,8 @@ pub(crate) struct PreflightResult {
 pub(crate) async fn preflight(request: &Request<'_>) -> Result<Vec<PreflightResult>, PushError> {
     match check_all(request).await {
         Err(PushError::NotWritable(refusal)) if refusal.is_creatable() => {
-            create_projects(request, refusal).await?;
-            check_all(request).await
+            let there = create_projects(request, refusal).await?;
+            check_all(request).await.map_err(|error| still_missing(error, &there))
         }
         checked => checked,
     }
