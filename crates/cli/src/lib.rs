@@ -27,7 +27,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use airlift_lists::ListError;
-use airlift_oci::text::without_password;
+use airlift_oci::text::{message_without_passwords, without_password};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
@@ -136,8 +136,10 @@ fn indented(excerpt: Option<String>, by: &str) -> String {
     excerpt.iter().flat_map(|excerpt| excerpt.lines()).map(|line| format!("{by}{line}\n")).collect()
 }
 
-/// The error with all its causes, a line each, and what to do next.
+/// The error with all its causes, a line each, and what to do next. Files are named as the user named them,
+/// and no password is repeated.
 fn error_text(failure: &Failure, paint: Paint) -> String {
+    let harmless = |text: &str| harmless(&message_without_passwords(text)).into_owned();
     let mut text =
         format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
     text.push_str(&indented(failure.place().map(ListError::excerpt), "    "));

@@ -369,3 +369,29 @@ fn a_password_in_a_name_is_not_repeated() {
         assert!(!stderr(&refused).contains("S3cr3t"), "{}", stderr(&refused));
     }
 }
+
+/// An address where a file is wanted.
+#[test]
+fn a_password_in_the_name_of_a_file_is_not_repeated() {
+    let place = Place::new();
+    place.run(&["build", &place.web(), "-o", "b.tar"], 0);
+    let address = &place.server.address().to_string();
+    let named = &format!("https://bob:S3cr3t@{address}/y");
+    let cases: [&[&str]; 9] = [
+        &["prune", address, "--old", named, "--keep", named, "-o", "p.json"],
+        &["prune", address, "--apply", named],
+        &["diff", named, "b.tar"],
+        &["copy", "-f", named, address],
+        &["build", "-f", named, "-o", "c.tar"],
+        &["verify", named],
+        &["inspect", named],
+        &["push", "b.tar", address, "--receipt", named],
+        &["check", "b.tar", "--junit", named],
+    ];
+    for arguments in cases {
+        let output = place.airlift(arguments).output().unwrap();
+        let (shown, code) = (stderr(&output), output.status.code());
+        assert!(matches!(code, Some(2 | 4)), "{arguments:?}: {code:?} {shown}");
+        assert!(!shown.contains("S3cr3t") && shown.contains(&format!("…@{address}/y")), "{shown}");
+    }
+}

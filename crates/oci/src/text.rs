@@ -76,15 +76,25 @@ pub fn without_password(text: &str) -> String {
 /// A line of a file with a star for each character of what looks like `user:password` in front of a host, so
 /// that columns stay what they are.
 pub fn with_stars(line: &str) -> String {
+    with_hidden(line, |login| "*".repeat(login.chars().count()))
+}
+
+/// A message without what looks like `user:password` in front of a host. People give addresses where files
+/// are wanted, and the errors of files repeat the names.
+pub fn message_without_passwords(message: &str) -> String {
+    with_hidden(message, |_| "…".to_owned())
+}
+
+/// A text in which `hide` has replaced what looks like `user:password` at the start of each word.
+fn with_hidden(text: &str, hide: impl Fn(&str) -> String) -> String {
     let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
     let hidden = |word: &str| match word.trim_end_matches(ends_word).rfind('@') {
         Some(at) if word[..at].contains(':') && !word[at + 1..].starts_with("sha") => {
-            let stars = "*".repeat(word[..at].chars().count());
-            format!("{stars}{}", &word[at..])
+            format!("{}{}", hide(&word[..at]), &word[at..])
         }
         _ => word.to_owned(),
     };
-    line.split_inclusive(ends_word).map(hidden).collect()
+    text.split_inclusive(ends_word).map(hidden).collect()
 }
 
 /// Text from outside, short enough for a message.
@@ -115,6 +125,21 @@ mod tests {
             ("nginx:1@sha256:00 me@x", "nginx:1@sha256:00 me@x"),
         ] {
             assert_eq!(with_stars(line), shown);
+        }
+    }
+
+    #[test]
+    fn a_message_keeps_its_words_and_loses_its_passwords() {
+        for (message, shown) in [
+            ("can't read https://bob:hunter2@x/y", "can't read …@x/y"),
+            ("can't write bob:hunter2@x/y: no such folder", "can't write …@x/y: no such folder"),
+            ("'ann:p@ss@q.example/x' and b:c@d", "'…@q.example/x' and …@d"),
+            (
+                "team/app:1@sha256:00 at r.example:5000\n me@x",
+                "team/app:1@sha256:00 at r.example:5000\n me@x",
+            ),
+        ] {
+            assert_eq!(message_without_passwords(message), shown);
         }
     }
 

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use airlift_oci::text::message_without_passwords;
 use airlift_oci::{Digest, Event, Observer};
 
 use crate::hint;
@@ -82,7 +83,8 @@ impl Progress {
 
     fn warn(&self, message: &str) {
         let paint = self.stream.paint;
-        let line = format!("airlift: {}: {}\n", paint.tone(Tone::Odd, "warning"), harmless(message));
+        let message = message_without_passwords(message);
+        let line = format!("airlift: {}: {}\n", paint.tone(Tone::Odd, "warning"), harmless(&message));
         self.state().view.print(&line);
     }
 
@@ -114,10 +116,9 @@ impl Observer for Progress {
                 self.warn(&format!("{message}; {}", hint::of_remedy(remedy)));
             }
             Event::ProjectCreated { host, project } => {
-                let state = self.state();
-                if !matches!(state.view, View::Nothing) {
-                    state.view.print(&format!("airlift: created the project {project} at {host}, private\n"));
-                }
+                // What was done at the registry and stays there is a result: without progress, it shows, too.
+                let line = format!("airlift: created the project {project} at {host}, private\n");
+                self.state().view.print(&line);
             }
             Event::Retrying { what, reason, attempt, delay_ms } => {
                 self.retrying(&what, &reason, attempt, Duration::from_millis(delay_ms));
