@@ -27,7 +27,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use airlift_lists::ListError;
-use airlift_oci::text::{message_without_passwords, without_password};
+use airlift_oci::text::without_password;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
@@ -38,7 +38,7 @@ use exit::Exit;
 use failure::Failure;
 use ui::Ui;
 use ui::interrupt::{self, OnInterrupt};
-use ui::term::{ColorChoice, Paint, Stream, Tone, harmless, to_stderr};
+use ui::term::{ColorChoice, Paint, Stream, Tone, harmless, message, to_stderr};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -136,27 +136,25 @@ fn indented(excerpt: Option<String>, by: &str) -> String {
     excerpt.iter().flat_map(|excerpt| excerpt.lines()).map(|line| format!("{by}{line}\n")).collect()
 }
 
-/// The error with all its causes, a line each, and what to do next. Files are named as the user named them,
-/// and no password is repeated.
+/// The error with all its causes, a line each, and what to do next.
 fn error_text(failure: &Failure, paint: Paint) -> String {
-    let harmless = |text: &str| harmless(&message_without_passwords(text)).into_owned();
     let mut text =
-        format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), harmless(&failure.to_string()));
+        format!("airlift: {}: {}\n", paint.tone(Tone::Bad, "error"), message(&failure.to_string()));
     text.push_str(&indented(failure.place().map(ListError::excerpt), "    "));
     for part in failure.parts() {
-        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "-"), harmless(&part.text)));
+        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "-"), message(&part.text)));
         text.push_str(&indented(part.excerpt, "      "));
     }
     let mut cause = failure.source();
     while let Some(error) = cause {
-        let message = error.to_string();
-        if !PREAMBLES.contains(&message.as_str()) {
-            text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "caused by:"), harmless(&message)));
+        let cause_text = error.to_string();
+        if !PREAMBLES.contains(&cause_text.as_str()) {
+            text.push_str(&format!("  {} {}\n", paint.tone(Tone::Dim, "caused by:"), message(&cause_text)));
         }
         cause = error.source();
     }
     if let Some(hint) = hint::of_failure(failure) {
-        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Name, "hint:"), harmless(&hint)));
+        text.push_str(&format!("  {} {}\n", paint.tone(Tone::Name, "hint:"), message(&hint)));
     }
     text
 }

@@ -6,14 +6,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use airlift_oci::text::message_without_passwords;
 use airlift_oci::{Digest, Event, Observer};
 
 use crate::hint;
 use crate::ui::bars::Bars;
 use crate::ui::phase::{Bytes, Phase};
 use crate::ui::size;
-use crate::ui::term::{Stream, Tone, harmless, to_stderr};
+use crate::ui::term::{Stream, Tone, harmless, message, to_stderr};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -81,10 +80,9 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn warn(&self, message: &str) {
+    fn warn(&self, text: &str) {
         let paint = self.stream.paint;
-        let message = message_without_passwords(message);
-        let line = format!("airlift: {}: {}\n", paint.tone(Tone::Odd, "warning"), harmless(&message));
+        let line = format!("airlift: {}: {}\n", paint.tone(Tone::Odd, "warning"), message(text));
         self.state().view.print(&line);
     }
 

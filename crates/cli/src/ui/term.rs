@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 pub(crate) use airlift_oci::text::harmless;
+use airlift_oci::text::message_without_passwords;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// When to use colours.
@@ -89,6 +90,12 @@ pub(crate) fn stdout_leads_nowhere() -> bool {
         |found: rustix::io::Result<rustix::fs::Stat>| found.ok().map(|stat| (stat.st_mode, stat.st_rdev));
     let null = device(rustix::fs::stat("/dev/null"));
     both_ways && null.is_some() && device(rustix::fs::fstat(&stdout)) == null
+}
+
+/// A part of an error or a warning, fit for a terminal and for a log: with control characters escaped, and
+/// without the passwords that people put in front of hosts, also where a file is wanted.
+pub(crate) fn message(text: &str) -> String {
+    harmless(&message_without_passwords(text)).into_owned()
 }
 
 /// Writes to standard error. A failure is ignored: it could be reported nowhere else.

@@ -10,7 +10,7 @@ use super::search::Searched;
 use crate::hint;
 use crate::ui::Ui;
 use crate::ui::size::count;
-use crate::ui::term::{Tone, harmless, shown, to_stderr};
+use crate::ui::term::{Tone, message, shown, to_stderr};
 
 /// Problems and notes, and what helps.
 pub(super) fn messages(searched: &Searched, ui: &Ui) {
@@ -20,12 +20,12 @@ pub(super) fn messages(searched: &Searched, ui: &Ui) {
     for (path, why) in &searched.unreadable {
         text.push_str(&format!(
             "airlift: {error}: can't read {}: {}\n",
-            shown(path),
-            harmless(&why.to_string())
+            message(&path.display().to_string()),
+            message(&why.to_string())
         ));
     }
     for problem in &searched.found.problems {
-        text.push_str(&format!("airlift: {error}: {}\n", harmless(&with_causes(problem))));
+        text.push_str(&format!("airlift: {error}: {}\n", message(&with_causes(problem))));
         if !problem.line_text.is_empty() {
             problem.excerpt().lines().for_each(|line| text.push_str(&format!("    {line}\n")));
         }
