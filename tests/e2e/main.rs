@@ -47,6 +47,7 @@ mod own_files;
 mod own_reports;
 mod pair;
 mod pinned;
+mod pins;
 mod platforms;
 mod prune;
 mod republish;

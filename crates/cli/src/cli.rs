@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    build, check, completions, copy, demo, diff, images, inspect, lock, login, logout, prune, push, verify,
+    build, check, completions, copy, demo, diff, images, inspect, lock, login, logout, pin, prune, push,
+    unpin, verify,
 };
 use crate::ui::options::Global;
 
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Build(build::Args),
     Lock(lock::Args),
     Images(images::Args),
+    Pin(pin::Args),
+    Unpin(unpin::Args),
     Check(check::Args),
     Verify(verify::Args),
     Push(push::Args),

@@ -96,6 +96,9 @@ pub(crate) enum UsageError {
     /// Rules that can't be used.
     #[error("the rules can't be used")]
     Rules(#[source] airlift_workloads::rules::PathError),
+    /// Names that can't be used in manifests.
+    #[error(transparent)]
+    Naming(#[from] crate::editing::error::NamingError),
     /// A list that can't be text.
     #[error("{} is no list of images: {why}", .file.display())]
     List { file: PathBuf, why: &'static str },

@@ -10,6 +10,7 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod editing;
 mod exit;
 mod failure;
 mod files;
@@ -32,7 +33,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use commands::{
-    build, check, completions, copy, demo, diff, images, inspect, lock, login, logout, prune, push, verify,
+    build, check, completions, copy, demo, diff, images, inspect, lock, login, logout, pin, prune, push,
+    unpin, verify,
 };
 use exit::Exit;
 use failure::Failure;
@@ -110,6 +112,8 @@ fn start(command: Command, ui: &Ui) -> Result<Exit, Failure> {
             Command::Build(args) => build::run(args, ui, &on_interrupt).await,
             Command::Lock(args) => lock::run(args, ui).await,
             Command::Images(args) => images::run(&args, ui),
+            Command::Pin(args) => pin::run(&args, ui, &on_interrupt),
+            Command::Unpin(args) => unpin::run(&args, ui, &on_interrupt),
             Command::Check(args) => check::run(args, ui, &on_interrupt).await,
             Command::Verify(args) => verify::run(&args, ui),
             Command::Push(args) => push::run(args, ui, &on_interrupt).await,

@@ -1,5 +1,6 @@
 //! A place where a reference stands.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use airlift_oci::Position;
@@ -9,7 +10,7 @@ use crate::yaml::Value;
 /// The object that a reference belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
-    /// Its kind; `Compose`, `Kustomization` or `Chart` for files of these.
+    /// Its kind; `Compose`, `Kustomization`, `Chart` or `Values` for files of these.
     pub kind: String,
     /// Its namespace, where the file says it.
     pub namespace: Option<String>,
@@ -31,12 +32,52 @@ pub enum Written {
 /// The values that a reference is put together from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceParts {
-    /// The name, with its registry.
+    /// The registry, where it stands apart from the name.
+    pub registry: Option<Value>,
+    /// The name, with its registry unless that stands apart.
     pub name: Value,
-    /// The tag.
+    /// The tag. In Helm values, a digest may be in it.
     pub tag: Option<Value>,
-    /// The digest.
+    /// The digest. In Helm values, it may be empty.
     pub digest: Option<Value>,
+    /// The mapping that has them.
+    pub entry: Entry,
+}
+
+/// A mapping that has a reference in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose rules it follows.
+    pub form: EntryForm,
+    /// Its first byte.
+    pub start: usize,
+    /// How a member is added; `None` where none can be.
+    pub insertion: Option<Insertion>,
+    /// The whole line of the digest, with a line end; `None` where more stands on that line, or there is
+    /// none.
+    pub digest_line: Option<Range<usize>>,
+}
+
+/// Whose rules an entry follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryForm {
+    /// An image of a Kustomization. Its `name` says which images are meant, and this one gives them no other.
+    SameName,
+    /// An image of a Kustomization with a `newName`, which is the name.
+    NewName,
+    /// An image of Helm values.
+    Values,
+}
+
+/// How members are added behind the last one of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Insertion {
+    /// The byte where they are added.
+    pub offset: usize,
+    /// What comes before each: the end of a line and an indentation, or a comma.
+    pub lead: String,
+    /// The quote around keys and values, if any.
+    pub quote: &'static str,
 }
 
 /// A place where a reference stands.

@@ -4,7 +4,11 @@ use airlift_oci::position::excerpt;
 use airlift_oci::text::{bounded, harmless};
 use airlift_oci::{Position, ReferenceError};
 
+use crate::edit::EditError;
 use crate::yaml::YamlFault;
+
+/// Lines that are longer are not shown: all of an object may be one line of JSON.
+pub(crate) const LONGEST_LINE: usize = 2_000;
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +43,9 @@ pub enum Fault {
     /// A list or a mapping where a text should be.
     #[error("an image is a text, and this is {0}")]
     Structure(&'static str),
+    /// A reference that can't be replaced where it stands.
+    #[error(transparent)]
+    Edit(EditError),
 }
 
 /// Something that is wrong with a file, and where.
@@ -56,6 +63,13 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// What is wrong with a place of a file, which has this text.
+    pub fn new(file: &str, text: &str, position: Position, fault: Fault) -> Self {
+        let line = text.lines().nth(position.line.saturating_sub(1)).unwrap_or_default();
+        let line_text = if line.len() > LONGEST_LINE { String::new() } else { line.to_owned() };
+        Problem { file: file.to_owned(), position, fault, line_text }
+    }
+
     /// The line and its column, for a message.
     pub fn excerpt(&self) -> String {
         excerpt(&self.line_text, self.position)

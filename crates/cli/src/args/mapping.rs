@@ -12,6 +12,18 @@ pub(crate) struct MappingArgs {
     /// nginx:1.27 also by 'nginx', and any image by its digest or its first 6 digits.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
+    #[command(flatten)]
+    naming: NamingArgs,
+    /// Images without a tag go by digest only
+    ///
+    /// Otherwise they get the tag airlift-<12 hex digits>, because some registries delete images without one.
+    #[arg(long)]
+    no_tag: bool,
+}
+
+/// How the path of an image at the target comes from its name.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct NamingArgs {
     /// Put the source's host first in the path
     #[arg(long)]
     keep_host: bool,
@@ -21,17 +33,29 @@ pub(crate) struct MappingArgs {
     /// base/nginx.
     #[arg(long, value_name = "FROM=TO")]
     map: Vec<MapRule>,
-    /// Images without a tag go by digest only
-    ///
-    /// Otherwise they get the tag airlift-<12 hex digits>, because some registries delete images without one.
-    #[arg(long)]
-    no_tag: bool,
+}
+
+impl NamingArgs {
+    /// Whether any of them is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.keep_host || !self.map.is_empty()
+    }
+
+    /// Whether the source's host is in the path.
+    pub(crate) fn host_in_path(&self) -> HostInPath {
+        if self.keep_host { HostInPath::Keep } else { HostInPath::Drop }
+    }
+
+    /// The rules for names.
+    pub(crate) fn rules(&self) -> &[MapRule] {
+        &self.map
+    }
 }
 
 impl MappingArgs {
     /// Whether any of them is given.
     pub(crate) fn is_given(&self) -> bool {
-        self.keep_host || self.no_tag || !self.only.is_empty() || !self.map.is_empty()
+        self.naming.is_given() || self.no_tag || !self.only.is_empty()
     }
 
     /// Whether a part is chosen.
@@ -43,8 +67,8 @@ impl MappingArgs {
     pub(crate) fn options(&self) -> Options {
         Options {
             only: self.only.clone(),
-            keep_host: if self.keep_host { HostInPath::Keep } else { HostInPath::Drop },
-            rules: self.map.clone(),
+            keep_host: self.naming.host_in_path(),
+            rules: self.naming.map.clone(),
             untagged: if self.no_tag { Untagged::DigestOnly } else { Untagged::Tag },
             ..Options::default()
         }

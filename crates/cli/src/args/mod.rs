@@ -9,4 +9,5 @@ pub(crate) mod mapping;
 pub(crate) mod mirrors;
 pub(crate) mod push;
 pub(crate) mod registry;
+pub(crate) mod rules;
 pub(crate) mod sets;

@@ -11,6 +11,8 @@ pub(crate) mod inspect;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod pin;
 pub(crate) mod prune;
 pub(crate) mod push;
+pub(crate) mod unpin;
 pub(crate) mod verify;

@@ -115,7 +115,10 @@ fn replace_file(path: &Path, text: &str, is_due: impl FnOnce() -> io::Result<boo
 
 /// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name
 /// says what it was to become.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+///
+/// # Errors
+/// If its folder permits no file.
+pub(super) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let name: String =
         path.file_name().unwrap_or_default().to_string_lossy().chars().take(LONGEST_NAME).collect();
     // Readable for others, as files usually are; temporary files are not. Errors are the system's own: the

@@ -13,6 +13,15 @@ pub(crate) fn of_fault(fault: &Fault) -> Option<&'static str> {
     }
 }
 
+/// What to do about images that can't have a digest: some are not known, some have another one.
+pub(crate) fn of_pins(lacks: bool, differs: bool) -> Vec<&'static str> {
+    let lacking =
+        lacks.then_some("add them to the lock first: airlift images DIR | airlift lock -f - -o images.lock");
+    let differing =
+        differs.then_some("take the old digests off first, if those of the lock are right: airlift unpin");
+    lacking.into_iter().chain(differing).collect()
+}
+
 /// What to do about a note.
 pub(crate) fn of_note(note: &NoteKind) -> Option<&'static str> {
     match note {

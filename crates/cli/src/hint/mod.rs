@@ -26,7 +26,7 @@ pub(crate) use bundle::{of_report, of_state};
 pub(crate) use check::{CheckedAt, of_checked};
 pub(crate) use event::of_remedy;
 pub(crate) use finding::add_to_findings;
-pub(crate) use images::{of_fault, of_note};
+pub(crate) use images::{of_fault, of_note, of_pins};
 pub(crate) use push::with_advice;
 pub(crate) use write_access::commands as write_commands;
 

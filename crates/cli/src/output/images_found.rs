@@ -1,5 +1,8 @@
 //! What `airlift images` says.
 
+use std::io;
+use std::path::Path;
+
 use airlift_workloads::{Note, Place, Problem};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -88,6 +91,14 @@ impl<'f> From<&'f Place> for ImagePlace<'f> {
             container: place.container.as_deref(),
             field: &place.field,
         }
+    }
+}
+
+impl FileMessage {
+    /// Of a file or folder that can't be read.
+    pub(crate) fn of_file(path: &Path, error: &io::Error) -> Self {
+        let file = path.to_string_lossy().into_owned();
+        FileMessage { file, line: None, column: None, message: error.to_string() }
     }
 }
 

@@ -12,6 +12,7 @@ mod images_found;
 mod inspect;
 mod lock;
 mod login;
+mod pin;
 mod prune;
 mod push_plan;
 mod streamed;
@@ -42,6 +43,7 @@ pub use lock::{
     ChangeKind, DifferenceKind, LockChange, LockCheckDocument, LockDifference, LockResultDocument,
 };
 pub use login::{LoginDocument, LoginKeeper, LogoutDocument};
+pub use pin::{PinDocument, PinnedFile, PinnedValue, UnpinnedImage};
 pub use prune::{LeftKind, LeftManifest, PruneResultDocument};
 pub use push_plan::{Found, PushPlanDocument, PushedAttached, PushedImage};
 pub use streamed::StreamedList;
@@ -68,6 +70,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("lock.json", named::<airlift_lists::lock::Lock>()),
         ("volume.json", named::<airlift_verifier::VolumeReport>()),
         ("images-found.json", named::<ImagesFoundDocument<'_>>()),
+        ("pin.json", named::<PinDocument>()),
         ("images.json", airlift_lists::images_file::schema()),
         ("volumes.json", named::<airlift_bundle::volumes::VolumeSet>()),
     ]

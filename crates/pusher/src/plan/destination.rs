@@ -42,6 +42,19 @@ impl Destination {
         &self.prefix
     }
 
+    /// The repository here that a push would give an image of this name.
+    ///
+    /// # Errors
+    /// If the name is no valid one here.
+    pub fn repository_of(
+        &self,
+        source: &Reference,
+        host: HostInPath,
+        rules: &[MapRule],
+    ) -> Result<Repository, ReferenceError> {
+        self.repository(&target_path(source, host, rules).0)
+    }
+
     /// The repository of that path below the prefix.
     ///
     /// # Errors
@@ -106,7 +119,7 @@ pub struct MapRule {
 
 impl MapRule {
     /// FROM: what a name has to start with.
-    pub(crate) fn from(&self) -> &str {
+    pub fn from(&self) -> &str {
         &self.from
     }
 
@@ -117,7 +130,7 @@ impl MapRule {
 
     /// The path for a source's name, if the rule fits: FROM is the whole name, or ends where a component
     /// does.
-    fn apply(&self, name: &str) -> Option<String> {
+    pub fn apply(&self, name: &str) -> Option<String> {
         let rest = name.strip_prefix(&self.from)?;
         let at_boundary = rest.is_empty() || rest.starts_with('/') || self.from.ends_with('/');
         at_boundary.then(|| format!("{}{rest}", self.to))

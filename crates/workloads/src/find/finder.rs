@@ -3,7 +3,7 @@
 use airlift_oci::Position;
 
 use super::annotation;
-use super::options::{FinderOptions, Guessing};
+use super::options::{FinderOptions, Guessing, HelmValues};
 use super::report::{FileReport, Found};
 use super::state::ObjectFinder;
 use crate::problem::Fault;
@@ -18,6 +18,7 @@ pub const MOST_BYTES: usize = 64 << 20;
 pub struct Finder {
     rules: Ruleset,
     guessing: Guessing,
+    values: HelmValues,
 }
 
 impl Finder {
@@ -26,7 +27,8 @@ impl Finder {
     /// # Errors
     /// If a built-in rule is no good.
     pub fn new(options: &FinderOptions) -> Result<Self, PathError> {
-        Ok(Finder { rules: Ruleset::new(&options.rules)?, guessing: options.guessing })
+        let rules = Ruleset::new(&options.rules)?;
+        Ok(Finder { rules, guessing: options.guessing, values: options.values })
     }
 
     /// Adds what is in a file to what was found before. Its name says whether it may be a Kustomization or a
@@ -56,7 +58,9 @@ impl Finder {
         while let Some(document) = documents.next() {
             match document {
                 Ok(tree) => {
-                    ObjectFinder::new(&self.rules, self.guessing, tree, report).document();
+                    let mut finder = ObjectFinder::new(&self.rules, self.guessing, tree, report);
+                    finder.values = self.values;
+                    finder.document();
                     annotation::of_chart(tree, report);
                 }
                 Err(error) => {

@@ -1,8 +1,9 @@
 //! The images of a Kustomization: new names, tags and digests.
 
 use super::image::fault_of;
+use super::member::{digest_line, insertion};
 use super::state::ObjectFinder;
-use crate::place::{ReferenceParts, Written};
+use crate::place::{Entry, EntryForm, ReferenceParts, Written};
 use crate::problem::{Fault, NoteKind};
 use crate::yaml::{NodeId, Value};
 
@@ -43,14 +44,28 @@ impl ObjectFinder<'_, '_, '_> {
             }
             None => {
                 let position = name.position;
-                let parts = Box::new(ReferenceParts { name, tag, digest });
-                self.place(reference, position, Written::InParts(parts));
+                let entry = self.described_entry(entry);
+                let parts = ReferenceParts { registry: None, name, tag, digest, entry };
+                self.place(reference, position, Written::InParts(Box::new(parts)));
             }
         }
     }
 
+    fn described_entry(&self, entry: NodeId) -> Entry {
+        let (tree, entry) = (self.tree, self.tree.resolved(entry));
+        Entry {
+            form: match tree.text_at(entry, "newName") {
+                Some(_) => EntryForm::NewName,
+                None => EntryForm::SameName,
+            },
+            start: tree.offset(entry),
+            insertion: insertion(tree, entry),
+            digest_line: digest_line(tree, entry),
+        }
+    }
+
     /// The value of a scalar that has a text.
-    fn value_of(&self, part: NodeId) -> Option<Value> {
+    pub(super) fn value_of(&self, part: NodeId) -> Option<Value> {
         self.tree.text(part)?;
         self.tree.value(part).filter(|value| !value.text.is_empty())
     }

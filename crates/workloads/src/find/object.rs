@@ -1,5 +1,6 @@
 //! Objects: what a document is, and which rules it is looked through by.
 
+use super::options::HelmValues;
 use super::state::ObjectFinder;
 use crate::place::Object;
 use crate::problem::NoteKind;
@@ -67,6 +68,10 @@ impl ObjectFinder<'_, '_, '_> {
             let name = tree.text_at(node, "name").map(str::to_owned);
             self.object = Object { kind: "Compose".to_owned(), namespace: None, name };
             self.by_rules(node, "Compose");
+        } else if tree.get(node, "apiVersion").is_none() && self.values == HelmValues::Read {
+            self.object = Object { kind: "Values".to_owned(), ..Object::default() };
+            self.field.clear();
+            self.helm_values(node);
         }
     }
 

@@ -12,6 +12,16 @@ pub enum Guessing {
     On,
 }
 
+/// Whether the values of charts are looked through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HelmValues {
+    /// They may name what is no image.
+    #[default]
+    Skip,
+    /// The caller knows which images there are.
+    Read,
+}
+
 /// What is looked for beside what is known.
 #[derive(Clone, Debug, Default)]
 pub struct FinderOptions {
@@ -19,4 +29,6 @@ pub struct FinderOptions {
     pub rules: Vec<Rule>,
     /// Whether texts count that look like references.
     pub guessing: Guessing,
+    /// Whether the values of charts are looked through.
+    pub values: HelmValues,
 }

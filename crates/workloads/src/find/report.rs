@@ -5,7 +5,7 @@ use std::sync::Arc;
 use airlift_oci::Position;
 
 use crate::place::Place;
-use crate::problem::{Fault, Note, NoteKind, Problem};
+use crate::problem::{Fault, LONGEST_LINE, Note, NoteKind, Problem};
 use crate::yaml::{NodeId, Tree, YamlError, YamlFault};
 
 /// What was found.
@@ -18,9 +18,6 @@ pub struct Found {
     /// What is to be known.
     pub notes: Vec<Note>,
 }
-
-/// Lines that are longer are not shown: all of an object may be one line of JSON.
-const LONGEST_LINE: usize = 2_000;
 
 /// Braces of templates; those of Argo's parameters stand in quotes.
 const BRACES: [&str; 3] = ["{{-", ": {{", "- {{"];

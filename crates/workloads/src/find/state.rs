@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use airlift_oci::Position;
 
-use super::options::Guessing;
+use super::options::{Guessing, HelmValues};
 use super::report::FileReport;
 use crate::place::{Object, Place, Written};
 use crate::rules::{Ruleset, Shape, Step};
@@ -31,6 +31,7 @@ impl Visit {
 pub(super) struct ObjectFinder<'f, 'r, 't> {
     pub(super) rules: &'f Ruleset,
     pub(super) guessing: Guessing,
+    pub(super) values: HelmValues,
     pub(super) tree: &'f Tree<'t>,
     pub(super) report: &'f mut FileReport<'r>,
     /// The object that is looked through.
@@ -61,6 +62,7 @@ impl<'f, 'r, 't> ObjectFinder<'f, 'r, 't> {
         ObjectFinder {
             rules,
             guessing,
+            values: HelmValues::Skip,
             tree,
             report,
             object: Object::default(),

@@ -75,7 +75,7 @@ impl<'t> Tree<'t> {
     }
 
     /// The keys and values that stand in a mapping itself.
-    pub(super) fn own_pairs(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
+    pub(crate) fn own_pairs(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
         let is_mapping = matches!(self.content(id), Some(Content::Mapping));
         let mut children = self.children(id);
         std::iter::from_fn(move || Some((children.next()?, children.next()?))).filter(move |_| is_mapping)
@@ -183,6 +183,16 @@ impl<'t> Tree<'t> {
     /// The position of a byte of a part, counted from its first one.
     fn position_within(&self, id: NodeId, offset: usize) -> Position {
         moved(self.position(id), self.source(id).get(..offset).unwrap_or(""))
+    }
+
+    /// The text of the file.
+    pub(crate) fn file_text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The key of a pair, and its value, of a key that stands in a mapping itself.
+    pub(crate) fn own_pair(&self, id: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
+        self.own_pairs(id).find(|(name, _)| self.key(*name) == Some(key))
     }
 
     /// Where the first byte of a part is.

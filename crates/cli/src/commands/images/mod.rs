@@ -1,19 +1,20 @@
 //! `airlift images`: which images do these files name?
 
 mod list;
-mod rules;
 mod search;
 mod show;
 
 use std::path::PathBuf;
 
-use airlift_workloads::{Finder, FinderOptions, Guessing};
+use airlift_workloads::{Finder, FinderOptions, Guessing, HelmValues};
 use search::Searched;
 
 use crate::args::files::file;
+use crate::args::rules;
 use crate::exit::Exit;
 use crate::failure::{Failure, UsageError};
 use crate::files::keep_apart::{Input, keep_apart};
+use crate::files::unread;
 use crate::output::ImagesFoundDocument;
 use crate::ui::Ui;
 
@@ -68,10 +69,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     let options = FinderOptions {
         rules: rules::read(&args.rules)?,
         guessing: if args.guess { Guessing::On } else { Guessing::Off },
+        values: HelmValues::Skip,
     };
     let finder = Finder::new(&options).map_err(UsageError::Rules)?;
     let searched = Searched::of(&args.paths, &finder);
-    show::messages(&searched, ui);
+    let found = &searched.found;
+    unread::show(&searched.unreadable, &found.problems, &found.notes, ui);
     if let Some(output) = &args.output {
         let written = list::write(output, &searched.found.places)?;
         ui.note(&show::written(output, &written));

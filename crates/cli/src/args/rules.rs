@@ -1,4 +1,4 @@
-//! The rules of `--path`.
+//! The rules of `--path`, of all commands that look through manifests.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,10 @@ use crate::failure::{Failure, UsageError};
 const FILE: char = '@';
 
 /// Reads rules, and files of them. In a file, `#` begins a line that is a comment.
-pub(super) fn read(given: &[String]) -> Result<Vec<Rule>, Failure> {
+///
+/// # Errors
+/// If a rule is none, or a file of rules can't be read.
+pub(crate) fn read(given: &[String]) -> Result<Vec<Rule>, Failure> {
     let mut rules = Vec::new();
     for text in given {
         match text.strip_prefix(FILE) {
