@@ -326,7 +326,8 @@ fn a_damaged_blob_is_named_for_each_of_its_images() {
         assert_ne!(ran.code, 0);
         ["1", "2", "3"].iter().fold(ran, |ran, tag| ran.says(&format!("r.example/app:{tag} → layer")));
         let failed = String::from_utf8(airlift.read("failed.txt")).expect("text");
-        assert_eq!(failed, "r.example/app:1\nr.example/app:2\nr.example/app:3\n");
+        let places = [1, 2, 3].map(|tag| format!("oci:layout:r.example/app:{tag}\n"));
+        assert_eq!(failed, places.concat());
     }
 }
 
