@@ -212,7 +212,7 @@ fn rules_can_stand_in_a_file_and_wrong_ones_are_refused() {
     write("rules", "Widget:spec.image\nWidget:a[1]\n");
     airlift.run(&["images", "w.yaml", "--path", "@rules"]).expect(2).says("rules:2: no rule stands here");
     airlift.run(&["images", "w.yaml", "-o", "w.yaml"]).expect(2).says("in which images are looked for");
-    airlift.run(&["images", "w.yaml", "-o", "-"]).expect(2).says("goes to standard output");
+    airlift.run(&["images", "w.yaml", "-o", "-"]).expect(2).says("/dev/stdout is standard output");
     airlift.run(&["images", "-", "-"]).expect(2).says("standard input can be read once");
     airlift.run(&["images"]).expect(2);
 }
