@@ -1,7 +1,10 @@
 //! Manifests: whatever the file, references with their places, or problems that can be shown.
 
-use airlift_oci::{Position, Reference};
-use airlift_workloads::{Finder, FinderOptions, Found, Guessing, Place, Written};
+use airlift_oci::{Digest, Position, Reference};
+use airlift_workloads::{
+    Change, DigestChange, EditError, FileEdits, Finder, FinderOptions, Found, Guessing, HelmValues, Place,
+    Written,
+};
 
 use crate::assert_shown;
 
@@ -9,6 +12,7 @@ const DIGEST: &str = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4
 
 /// Bytes that may be a manifest.
 pub fn manifests(bytes: &[u8]) {
+    assert_edited(bytes);
     for guessing in [Guessing::Off, Guessing::On] {
         let options = FinderOptions { guessing, ..FinderOptions::default() };
         let finder = Finder::new(&options).expect("the built-in rules are good");
@@ -25,9 +29,38 @@ pub fn manifests(bytes: &[u8]) {
 }
 
 fn find(finder: &Finder, bytes: &[u8]) -> Found {
+    find_in(finder, "f.yaml", bytes)
+}
+
+fn find_in(finder: &Finder, file: &str, bytes: &[u8]) -> Found {
     let mut found = Found::default();
-    finder.find("f.yaml", bytes, &mut found);
+    finder.find(file, bytes, &mut found);
     found
+}
+
+/// Whatever is replaced, the new text says the same but for what was meant.
+fn assert_edited(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let options = FinderOptions { values: HelmValues::Read, ..FinderOptions::default() };
+    let finder = Finder::new(&options).expect("the built-in rules are good");
+    let digest: Digest = DIGEST.trim_start_matches('@').parse().expect("a digest");
+    let pinned = Change { repository: None, digest: DigestChange::Set(digest) };
+    let renamed = Change { repository: Some("r.example/m/a".to_owned()), ..pinned.clone() };
+    let unpinned = Change { repository: None, digest: DigestChange::Remove };
+    for file in ["f.yaml", "kustomization.yaml"] {
+        let found = find_in(&finder, file, bytes);
+        if !found.problems.is_empty() {
+            continue;
+        }
+        for change in [&pinned, &renamed, &unpinned] {
+            let mut edits = FileEdits::default();
+            for place in &found.places {
+                // What can't be replaced is left out.
+                let _ = edits.add(text, place, change);
+            }
+            assert_ne!(edits.apply(text), Err(EditError::Unproven), "{file}, {change:?}");
+        }
+    }
 }
 
 fn assert_messages(found: &Found) {
