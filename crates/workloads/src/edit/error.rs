@@ -10,7 +10,7 @@ pub enum EditError {
     #[error("the image stands within a longer text")]
     Within,
     /// Members can't be added where it stands.
-    #[error("this entry can't take another line: give its last value a line of its own")]
+    #[error("this entry can't take another line: an empty member stands in it, or a block at its end")]
     NoRoom,
     /// The digest is not on a line of its own.
     #[error("the digest is not on a line of its own")]

@@ -53,13 +53,15 @@ impl ObjectFinder<'_, '_, '_> {
 
     fn described_entry(&self, entry: NodeId) -> Entry {
         let (tree, entry) = (self.tree, self.tree.resolved(entry));
+        let is_empty = |key| tree.get(entry, key).is_some_and(|value| self.value_of(value).is_none());
         Entry {
             form: match tree.text_at(entry, "newName") {
                 Some(_) => EntryForm::NewName,
                 None => EntryForm::SameName,
             },
             start: tree.offset(entry),
-            insertion: insertion(tree, entry),
+            // Beside an empty one, it would be there twice.
+            insertion: insertion(tree, entry).filter(|_| !["newName", "digest"].into_iter().any(is_empty)),
             digest_line: digest_line(tree, entry),
         }
     }

@@ -36,8 +36,11 @@ fn a_kustomization_gets_a_line_or_another_digest() {
         assert_eq!(result, expanded(pinned));
         assert_eq!(changed("kustomization.yaml", &result, &pin()).unwrap(), result, "twice");
     }
-    let text = "images:\n- name: a\n  newTag: |-\n    v1\n";
-    assert_eq!(changed("kustomization.yaml", text, &pin()).unwrap_err(), EditError::NoRoom);
+    for text in
+        ["images:\n- name: a\n  newTag: |-\n    v1\n", "images:\n- name: a\n  digest:\n  newTag: v1\n"]
+    {
+        assert_eq!(changed("kustomization.yaml", text, &pin()).unwrap_err(), EditError::NoRoom);
+    }
 }
 
 #[test]
