@@ -30,6 +30,7 @@ fn named(content: &Content, name: &str) -> Value {
 fn push(airlift: &Airlift, target: &Embedded) -> Value {
     let destination = format!("{}/{REPOSITORY}", target.authority());
     let pushed = airlift.run(&["push", "layout", &destination, "--retries", "0", "--json"]).expect(0);
+    airlift.run(&["check", "layout", "--at", &destination]).expect(0);
     pushed.json("airlift.receipt/v1")
 }
 
@@ -123,6 +124,11 @@ fn a_list_of_referrers_in_a_layout_is_no_image() {
     let target = Embedded::start(Options::default());
     push(&airlift, &target);
     assert_eq!(tags(&target), json!(["1"]));
+    let place = format!("/v2/{REPOSITORY}/manifests/{}", sbom.manifest.digest);
+    target.endpoint().request("DELETE", &place, &[], b"").expect_status(202);
+    let destination = format!("{}/{REPOSITORY}", target.authority());
+    let checked = airlift.run(&["check", "layout", "--at", &destination]).expect(1);
+    checked.says("incomplete").says(&sbom.manifest.digest.to_string());
 }
 
 /// `cosign save` gives image and signatures one name, or neither of them any.

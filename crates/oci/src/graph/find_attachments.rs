@@ -64,6 +64,17 @@ impl Graph {
         })
     }
 
+    /// The manifests that an attached root brings to a registry: itself; or those in it, if it is no more than
+    /// a list of referrers.
+    pub fn attached_manifests(&self, root: &Root) -> Vec<Digest> {
+        let digest = root.descriptor.digest;
+        if !self.is_list_of_referrers(root) {
+            return vec![digest];
+        }
+        let list = self.manifest(&digest).and_then(|entry| entry.raw.as_ref());
+        list.into_iter().flat_map(Graph::children_of).map(|child| child.digest).collect()
+    }
+
     /// Roots without a name that are part of other roots, or are there with a name, too: some tools list
     /// every manifest (oras does).
     pub fn parts_of_others(&self) -> HashSet<Digest> {

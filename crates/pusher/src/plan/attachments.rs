@@ -1,6 +1,6 @@
 //! What is attached to an image, and where it goes.
 
-use airlift_oci::{Digest, Graph, Repository, Root, Selector, Tag, reference};
+use airlift_oci::{Graph, Repository, Root, Selector, Tag, reference};
 
 use crate::plan::manifest_tree::{ContentsFinder, ManifestTree};
 use crate::plan::planned_image::PlannedAttached;
@@ -15,7 +15,9 @@ pub(crate) fn plan_attached(
 ) -> Vec<PlannedAttached> {
     let mut planned = Vec::new();
     for root in attached {
-        for (digest, selector) in places(graph, root) {
+        for digest in graph.attached_manifests(root) {
+            let is_listed = digest != root.descriptor.digest;
+            let selector = if is_listed { Selector::Digest(digest) } else { selector(root) };
             let tree = ManifestTree {
                 digest,
                 repository: repository.clone(),
@@ -34,17 +36,6 @@ pub(crate) fn plan_attached(
         }
     }
     planned
-}
-
-/// The manifests of something attached, with their tags or digests: itself, or where it is no more than a
-/// list of referrers, these.
-fn places(graph: &Graph, root: &Root) -> Vec<(Digest, Selector)> {
-    if !graph.is_list_of_referrers(root) {
-        return vec![(root.descriptor.digest, selector(root))];
-    }
-    let list = graph.manifest(&root.descriptor.digest).and_then(|entry| entry.raw.as_ref());
-    let listed = list.into_iter().flat_map(Graph::children_of).map(|child| child.digest);
-    listed.map(|digest| (digest, Selector::Digest(digest))).collect()
 }
 
 /// Where something attached goes: to its own tag if it has one, as cosign's signatures have, else to its

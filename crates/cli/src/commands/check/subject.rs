@@ -72,7 +72,7 @@ impl Subject {
             Subject {
                 digest: Some(root.descriptor.digest),
                 scope: Scope::Manifests(manifests.collect()),
-                attached: attached.iter().map(|root| root.descriptor.digest).collect(),
+                attached: attached.iter().flat_map(|root| graph.attached_manifests(root)).collect(),
                 attached_tags: tags_in_bundle(graph, &attached),
                 ..Subject::new(name, root.reference.as_deref().and_then(full_name))
             }
@@ -147,18 +147,17 @@ impl Subject {
     }
 }
 
-/// The tags that a push gives what is attached to an image of a bundle. Lists of referrers stand for what is
-/// in them: which digests they will have, no one knows.
+/// The tags that a push gives what is attached to an image of a bundle. A list of referrers gets other bytes
+/// at the target, so one of the manifests in it stands for it.
 fn tags_in_bundle(graph: &Graph, attached: &[&Root]) -> Vec<AttachedTag> {
-    let single = attached.iter().filter(|root| !graph.is_list_of_referrers(root));
     let own = |root: &&Root| {
         let tag = root.reference.as_deref().and_then(reference::tag_of)?.parse().ok()?;
-        Some(AttachedTag { tag, digest: root.descriptor.digest, tagged_as: TaggedAs::Itself })
+        let tag = AttachedTag { tag, digest: root.descriptor.digest, tagged_as: TaggedAs::Itself };
+        (!graph.is_list_of_referrers(root)).then_some(tag)
     };
-    let mut tags: Vec<AttachedTag> = single.clone().copied().filter_map(|root| own(&root)).collect();
+    let mut tags: Vec<AttachedTag> = attached.iter().filter_map(own).collect();
     let mut listed = HashSet::new();
-    for root in single {
-        let digest = root.descriptor.digest;
+    for digest in attached.iter().flat_map(|root| graph.attached_manifests(root)) {
         let raw = graph.manifest(&digest).and_then(|entry| entry.raw.as_ref());
         let subject = raw.and_then(RawManifest::subject);
         let tag =
