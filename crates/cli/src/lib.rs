@@ -22,6 +22,7 @@ mod pushing;
 mod runtime;
 mod sets;
 mod ui;
+mod usage_error;
 
 use std::error::Error;
 use std::io::Write;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use airlift_oci::Digest;
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
+use crate::usage_error::UsageError;
 
 /// So much of a file is looked at. What `build` prints, as text or JSON, has the id near its beginning or is
 /// short.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use airlift_oci::reference::{MirrorFallback, MirrorRule, Mirrors};
 
 use crate::config::{config_path, registries_conf_mirrors, user_mirrors};
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::Input;
+use crate::usage_error::UsageError;
 
 /// The help section of these options.
 const MIRRORS: &str = "Mirrors";

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use airlift_workloads::Rule;
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
+use crate::usage_error::UsageError;
 
 /// What a file with rules begins with on the command line.
 const FILE: char = '@';

@@ -13,7 +13,8 @@ use airlift_packager::Several;
 
 use crate::asked::empty_set::EmptySet;
 use crate::asked::wishes::{AskedEntry, Wishes};
-use crate::failure::{BadReference, Failure, UsageError};
+use crate::failure::Failure;
+use crate::usage_error::{BadReference, UsageError};
 
 /// A list of references is never this large. Locks may be larger.
 const MAX_LIST: u64 = 16 << 20;

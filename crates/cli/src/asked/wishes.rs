@@ -8,8 +8,9 @@ use airlift_oci::reference::MirrorRule;
 use airlift_oci::{LayoutReference, SourceReference};
 use airlift_packager::{ImageChoice, ImageRequest, LockedContent, Several};
 
-use crate::failure::{BadReference, Failure, UsageError};
+use crate::failure::Failure;
 use crate::locks::names::in_layout;
+use crate::usage_error::{BadReference, UsageError};
 
 /// What is asked for.
 #[derive(Debug, Default)]

@@ -4,10 +4,11 @@ use airlift_oci::Host;
 
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::output::LogoutDocument;
 use crate::ui::Ui;
 use crate::ui::term::harmless;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

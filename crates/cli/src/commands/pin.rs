@@ -14,11 +14,12 @@ use crate::editing::mode::{Mode, ModeArgs};
 use crate::editing::plan::Plan;
 use crate::editing::renaming::Renaming;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::sets;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -8,9 +8,10 @@ use crate::editing::finish::finish;
 use crate::editing::mode::ModeArgs;
 use crate::editing::plan::{Decision, Plan};
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

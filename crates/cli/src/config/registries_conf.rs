@@ -10,7 +10,8 @@ use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use crate::config::toml_text::TomlText;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
+use crate::usage_error::UsageError;
 
 #[derive(Deserialize)]
 struct RegistriesConf {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use airlift_lists::{ListErrors, ListText};
 use serde::de::DeserializeOwned;
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// The largest file that is read.
 const MAX_FILE: u64 = 1 << 20;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::failure::UsageError;
+use crate::usage_error::UsageError;
 
 /// What is done with the new content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

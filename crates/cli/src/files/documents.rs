@@ -8,9 +8,10 @@ use airlift_lists::lock::{Lock, MAX_LOCK};
 use airlift_lists::receipt::MAX_RECEIPT;
 use airlift_lists::{ReceiptFile, SetKind};
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::kind::FileKind;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// No lock and no receipt is larger.
 const MOST: u64 = if MAX_LOCK > MAX_RECEIPT { MAX_LOCK } else { MAX_RECEIPT };

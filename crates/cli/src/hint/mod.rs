@@ -30,8 +30,9 @@ pub(crate) use images::{of_fault, of_note, of_pins};
 pub(crate) use push::with_advice;
 pub(crate) use write_access::commands as write_commands;
 
-use crate::failure::{BadReference, Failure, ImageFailure, UsageError};
+use crate::failure::{Failure, ImageFailure};
 use crate::files::keep_apart::{Input, Overwrites};
+use crate::usage_error::{BadReference, UsageError};
 
 /// The obvious next step after a failure, where there is one.
 pub(crate) fn of_failure(failure: &Failure) -> Option<String> {

@@ -8,9 +8,10 @@ use airlift_disk::{WriterLock, behind_links};
 use airlift_lists::SetKind;
 use airlift_lists::lock::{Lock, MAX_LOCK};
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::replaced::{check_writable, replace_if, replaced_file};
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// Reads a lock.
 ///

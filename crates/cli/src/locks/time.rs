@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use airlift_lists::Timestamp;
 
 use crate::clock;
-use crate::failure::UsageError;
+use crate::usage_error::UsageError;
 
 const VARIABLE: &str = "SOURCE_DATE_EPOCH";
 

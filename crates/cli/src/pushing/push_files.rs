@@ -8,12 +8,13 @@ use airlift_oci::Observer;
 use super::event_log::EventLog;
 use super::receipt_file::ReceiptFile;
 use crate::args::push::PushArgs;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, keep_reports_apart};
 use crate::files::report_file::{ReportFile, ReportKind};
 use crate::planning::failed_images::FailedImages;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::usage_error::UsageError;
 
 /// The files of one push. All of them can be written when it begins.
 pub(crate) struct PushFiles {

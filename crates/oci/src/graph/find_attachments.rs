@@ -64,8 +64,8 @@ impl Graph {
         })
     }
 
-    /// The manifests that an attached root brings to a registry: itself; or those in it, if it is no more than
-    /// a list of referrers.
+    /// The manifests that an attached root brings to a registry: itself; or those in it, if it is no more
+    /// than a list of referrers.
     pub fn attached_manifests(&self, root: &Root) -> Vec<Digest> {
         let digest = root.descriptor.digest;
         if !self.is_list_of_referrers(root) {

@@ -16,10 +16,11 @@ use crate::args::registry::RegistryArgs;
 use crate::args::sets::SetArgs;
 use crate::asked::references::{Asked, gather};
 use crate::asked::wishes::Wishes;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, bundle_file, keep_from_bundle, keep_reports_apart};
 use crate::ui::term::stdout_leads_nowhere;
 use crate::ui::{Ui, size};
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,11 +11,12 @@ use airlift_oci::{Platform, Reference, SourceReference};
 use airlift_packager::SurveyedImage;
 
 use crate::asked::wishes::{AskedEntry, Wishes};
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::locks;
 use crate::locks::answers::answer;
 use crate::locks::file::OldLock;
 use crate::locks::names::name_in_lock;
+use crate::usage_error::UsageError;
 
 /// The file that a lock is written to, with what it says until then.
 pub(super) struct BuildLock {

@@ -16,7 +16,7 @@ use lock::BuildLock;
 
 use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, bundle_file, keep_apart};
 use crate::files::report_file::{ReportFile, ReportKind};
 use crate::output::{BuildDocument, PlanDocument};
@@ -25,6 +25,7 @@ use crate::planning::plan;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 pub(crate) use args::Args;
 

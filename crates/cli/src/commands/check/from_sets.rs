@@ -14,7 +14,8 @@ use crate::asked::references::{Asked, gather};
 use crate::asked::select_error::SelectError;
 use crate::asked::selection::{Selected, select_tags};
 use crate::asked::wishes::{AskedEntry, Wishes, chosen};
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
+use crate::usage_error::UsageError;
 
 /// All that references and sets ask for; nothing if there are none.
 pub(super) fn wishes(asked: &Asked<'_>) -> Result<Wishes, Failure> {

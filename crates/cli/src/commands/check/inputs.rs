@@ -7,11 +7,12 @@ use airlift_oci::{Event, Limits, Observer};
 use airlift_verifier::{AdmitError, Examined};
 
 use super::subject::Subject;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::documents::Document;
 use crate::files::kind::FileKind;
 use crate::ui::size;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// Names that end so are those of files. If there is no such file, no image is meant.
 const OF_FILES: [&str; 8] = ["lock", "yaml", "yml", "json", "txt", "tar", "zst", "list"];

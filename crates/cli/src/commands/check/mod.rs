@@ -32,11 +32,12 @@ use crate::args::registry::RegistryArgs;
 use crate::asked::references;
 use crate::asked::select_error::SelectError;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, bundle_file, keep_reports_apart};
 use crate::output::CheckDocument;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

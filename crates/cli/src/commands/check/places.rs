@@ -7,8 +7,9 @@ use airlift_oci::{Descriptor, Digest, Reference, Root, Tag};
 use airlift_pusher::{Destination, Options, target_names};
 
 use super::subject::Subject;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::hint::CheckedAt;
+use crate::usage_error::UsageError;
 
 /// An image, and where it is asked for.
 #[derive(Debug)]

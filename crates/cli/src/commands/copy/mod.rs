@@ -20,7 +20,7 @@ use crate::args::sets::SetArgs;
 use crate::asked::references::{Asked, gather};
 use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, bundle_file, keep_apart};
 use crate::planning::failed_images::FailedImages;
 use crate::planning::plan;
@@ -28,6 +28,7 @@ use crate::pushing::carry_out::{Pushed, carry_out};
 use crate::pushing::push_files::PushFiles;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -7,9 +7,10 @@ use airlift_server::Server;
 use airlift_server::samples::Sample;
 
 use super::transfer::Transfer;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::output::Compared;
 use crate::ui::kinds;
+use crate::usage_error::UsageError;
 
 /// Compares all samples at both ends.
 pub(crate) async fn images(

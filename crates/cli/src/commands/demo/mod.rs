@@ -11,10 +11,11 @@ use show::Steps;
 use transfer::Transfer;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::output::{DEMO, DemoDocument};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

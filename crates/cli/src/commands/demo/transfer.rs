@@ -17,7 +17,8 @@ use airlift_server::Server;
 use airlift_server::samples::Sample;
 use airlift_verifier::{Report, VerifiedBundle, verify};
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
+use crate::usage_error::UsageError;
 
 /// Parallel transfers.
 const JOBS: usize = 4;

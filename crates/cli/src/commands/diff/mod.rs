@@ -9,11 +9,12 @@ use airlift_lists::image_set::SetDiff;
 
 use crate::args::limits::LimitArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::output::DiffDocument;
 use crate::sets::{self, OpenedSet};
 use crate::ui::term::shown;
 use crate::ui::{Ui, size};
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

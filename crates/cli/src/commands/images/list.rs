@@ -1,9 +1,8 @@
 //! The list of references, printed or in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use airlift_lists::SetKind;
 use airlift_lists::refresh::{
@@ -12,9 +11,10 @@ use airlift_lists::refresh::{
 use airlift_oci::{Reference, SourceReference};
 use airlift_workloads::Place;
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::replaced::{replace, replaced_file};
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// The references, one a line, sorted, each once.
 pub(super) fn plain(places: &[Place]) -> String {

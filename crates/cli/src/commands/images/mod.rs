@@ -12,11 +12,12 @@ use search::Searched;
 use crate::args::files::file;
 use crate::args::rules;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, keep_apart};
 use crate::files::unread;
 use crate::output::ImagesFoundDocument;
 use crate::ui::Ui;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

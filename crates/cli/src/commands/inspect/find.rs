@@ -5,7 +5,7 @@ use std::path::Path;
 
 use airlift_oci::{Digest, Graph, Pattern, Unmatched};
 
-use crate::failure::UsageError;
+use crate::usage_error::UsageError;
 
 /// If several digests start alike, at most this many are listed.
 const LISTED: usize = 10;

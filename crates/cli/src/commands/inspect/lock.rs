@@ -7,8 +7,8 @@ use airlift_lists::{Choice, Timestamp};
 use airlift_oci::{Graph, LayoutForm, Root, SourceReference, contents};
 use airlift_verifier::Examined;
 
-use crate::failure::UsageError;
 use crate::locks::names::name_in_lock;
+use crate::usage_error::UsageError;
 
 /// The lock of a bundle. An image of `old` that has the same digest and platforms in the bundle stays as it
 /// is, with its time and history.

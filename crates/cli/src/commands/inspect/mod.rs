@@ -17,11 +17,12 @@ use tree::{Configs, Tree};
 use crate::args::files::file_or_stdout;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, keep_apart};
 use crate::locks::file::OldLock;
 use crate::output::{Content, InspectDocument, Structure};
 use crate::ui::Ui;
+use crate::usage_error::UsageError;
 use crate::{hint, locks};
 
 const EXAMPLES: &str = "\

@@ -8,8 +8,9 @@ use airlift_oci::{Digest, Graph, Hasher};
 use airlift_verifier::Examined;
 
 use super::find::Wanted;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::ui::Ui;
+use crate::usage_error::UsageError;
 
 /// What is read and hashed at a time.
 const PIECE: usize = 256 << 10;

@@ -23,13 +23,14 @@ use crate::args::sets::SetArgs;
 use crate::asked::references::{Asked, gather};
 use crate::asked::wishes::Wishes;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, keep_apart};
 use crate::locks;
 use crate::locks::changes::Changes;
 use crate::locks::file::OldLock;
 use crate::output::LockResultDocument;
 use crate::ui::Ui;
+use crate::usage_error::UsageError;
 
 /// So many earlier digests an entry keeps at most.
 const MOST_HISTORY: usize = 1000;

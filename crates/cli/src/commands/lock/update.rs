@@ -14,9 +14,10 @@ use airlift_packager::{
 
 use crate::asked::selection::{select_layouts, select_tags};
 use crate::asked::wishes::{Wishes, chosen};
-use crate::failure::{Failure, ImageFailure, UsageError};
+use crate::failure::{Failure, ImageFailure};
 use crate::locks::answers::answer;
 use crate::locks::names::in_layout;
+use crate::usage_error::UsageError;
 
 /// How to update a lock.
 pub(super) struct Update<'a> {

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use airlift_oci::{Host, Unobserved};
 use airlift_registry::{LoginTrial, UserLogin};
+use prompt::Prompt;
 
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::output::LoginDocument;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::harmless;
-use prompt::Prompt;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

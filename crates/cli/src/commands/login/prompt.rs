@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::ui::interrupt::{OnInterrupt, TerminalChange};
+use crate::usage_error::UsageError;
 
 /// The longest answer that is read.
 const MAX_ANSWER: u64 = 64 << 10;

@@ -10,9 +10,10 @@ use airlift_pruner::{Kept, OldImage};
 use airlift_pusher::{Destination, Options, separate_target_names, target_name_of};
 
 use crate::args::mapping::MappingArgs;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::documents::Document;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// What is read of a target, before it is asked.
 #[derive(Default)]

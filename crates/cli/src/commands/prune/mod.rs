@@ -18,13 +18,14 @@ use crate::args::files::file;
 use crate::args::mapping::MappingArgs;
 use crate::args::registry::RegistryArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, keep_place};
 use crate::files::replaced::{replace, replaced_file};
 use crate::output::{PruneResultDocument, written};
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
 use crate::ui::term::shown;
+use crate::usage_error::UsageError;
 
 /// Small requests side by side.
 const REQUESTS: usize = 16;

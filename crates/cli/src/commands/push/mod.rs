@@ -14,13 +14,14 @@ use crate::args::registry::RegistryArgs;
 use crate::asked::references::{Asked, gather};
 use crate::asked::wishes::AskedEntry;
 use crate::exit::Exit;
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::files::keep_apart::{Input, bundle_file};
 use crate::planning::failed_images::FailedImages;
 use crate::pushing::carry_out::{Pushed, carry_out};
 use crate::pushing::push_files::PushFiles;
 use crate::ui::Ui;
 use crate::ui::interrupt::OnInterrupt;
+use crate::usage_error::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:

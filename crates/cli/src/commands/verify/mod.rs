@@ -9,8 +9,9 @@ use airlift_verifier::{Options, verify, verify_volume};
 use crate::args::expect::expected;
 use crate::args::limits::LimitArgs;
 use crate::exit::{Exit, of_state};
-use crate::failure::{Failure, UsageError};
+use crate::failure::Failure;
 use crate::ui::Ui;
+use crate::usage_error::UsageError;
 use crate::{hint, locks};
 
 const EXAMPLES: &str = "\
