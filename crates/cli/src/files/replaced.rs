@@ -97,20 +97,38 @@ fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 fn replace_file(path: &Path, text: &str, is_due: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
-    let mut file = temporary(path)?;
-    file.as_file_mut().write_all(text.as_bytes())?;
-    // The mode comes last: a change of the owner takes rights away.
-    keep_owner(file.as_file(), path);
-    if let Ok(found) = std::fs::metadata(path) {
-        file.as_file().set_permissions(found.permissions())?;
-    }
-    sync_file(file.as_file())?;
+    let keep_owner = |file: &File| {
+        keep_owner(file, path);
+        Ok(())
+    };
+    let file = written_beside(path, text.as_bytes(), keep_owner)?;
     if !is_due()? {
         return Ok(false);
     }
     rename_over(file.path(), path)?;
     // Its temporary name is gone.
     file.into_temp_path().keep().map(|_| true).map_err(|error| error.error)
+}
+
+/// A file on disk with these bytes beside `path`, with the mode of the file that is there, and with the owner
+/// that `own` gives it. It goes unless it gets that name.
+///
+/// # Errors
+/// If it can't be written, and those of `own`.
+pub(super) fn written_beside(
+    path: &Path,
+    bytes: &[u8],
+    own: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
+    let mut file = temporary(path)?;
+    file.write_all(bytes)?;
+    own(file.as_file())?;
+    // The mode comes last: a change of the owner takes rights away.
+    if let Ok(found) = std::fs::metadata(path) {
+        file.as_file().set_permissions(found.permissions())?;
+    }
+    sync_file(file.as_file())?;
+    Ok(file)
 }
 
 /// A file beside `path`, which goes unless it gets that name. An interrupted run may leave it, so its name

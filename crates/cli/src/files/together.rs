@@ -1,15 +1,15 @@
 //! Several files that are replaced together: all of them, or none.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
-use airlift_disk::{behind_links, folder_of, rename_over, sync_file};
+use airlift_disk::{behind_links, folder_of, rename_over};
 use airlift_oci::Digest;
 use tempfile::TempPath;
 
-use super::replaced::temporary;
+use super::replaced::{temporary, written_beside};
 
 /// Files that get new content together.
 #[derive(Default)]
@@ -46,14 +46,14 @@ impl Together {
         }
         // A file that may not be written to is not replaced either, whatever its folder permits.
         let found = OpenOptions::new().write(true).open(&path)?.metadata()?;
-        let mut file = temporary(&path)?;
-        file.write_all(new)?;
-        let made = file.as_file().metadata()?;
-        if (made.uid(), made.gid()) != (found.uid(), found.gid()) {
-            fchown(file.as_file(), Some(found.uid()), Some(found.gid())).map_err(of_owner)?;
-        }
-        file.as_file().set_permissions(found.permissions())?;
-        sync_file(file.as_file())?;
+        let keep_owner = |file: &File| {
+            let made = file.metadata()?;
+            if (made.uid(), made.gid()) == (found.uid(), found.gid()) {
+                return Ok(());
+            }
+            fchown(file, Some(found.uid()), Some(found.gid())).map_err(of_owner)
+        };
+        let file = written_beside(&path, new, keep_owner)?;
         self.staged.push(StagedFile { path, new: file.into_temp_path(), old });
         Ok(())
     }
