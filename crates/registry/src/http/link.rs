@@ -16,8 +16,9 @@ use crate::http::response::Response;
 enum Relation {
     /// To the next page, perhaps among other things.
     Next,
-    /// It doesn't say. Lists have no other links, so it is taken for the next page's if no link names that.
+    /// It doesn't say. It counts as the link to the next page if no other link is.
     Unsaid,
+    /// To something else.
     Other,
 }
 
