@@ -121,7 +121,8 @@ pub(super) fn written_beside(
     own: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<NamedTempFile> {
     let mut file = temporary(path)?;
-    file.write_all(bytes)?;
+    // To the file itself: the wrapper's errors have the temporary name.
+    file.as_file_mut().write_all(bytes)?;
     own(file.as_file())?;
     // The mode comes last: a change of the owner takes rights away.
     if let Ok(found) = std::fs::metadata(path) {
